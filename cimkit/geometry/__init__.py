@@ -1,0 +1,1 @@
+"""Shapes in metres, turned into arrays for the kernels."""

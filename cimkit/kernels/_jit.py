@@ -1,0 +1,36 @@
+"""The one place where numba is configured: ``kernel`` compiles a function and caches it on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+_HERE = Path(__file__).parent
+_STAMP = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(_HERE.glob("*.py")))).hexdigest()[:12]
+
+
+def _cache_root() -> str:
+    """Return the folder that holds all compiled kernels of this user."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return str(Path(base) / "cimkit" / "kernels")
+
+
+def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Compile with numba; an edit of any kernel file starts a fresh cache folder.
+
+    numba's own cache looks only at the file of the function itself, so an edited callee in
+    another file would go unnoticed. The folder is therefore named after all kernel files.
+    """
+    if function is None:
+        return lambda f: kernel(f, **options)
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = os.path.join(before or _cache_root(), _STAMP)
+    try:
+        return numba.njit(cache=True, error_model="numpy", **options)(function)
+    finally:
+        numba.config.CACHE_DIR = before

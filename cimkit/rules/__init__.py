@@ -1,0 +1,1 @@
+"""Is it allowed: rule packs, indicators and the check."""

@@ -1,0 +1,1 @@
+"""Pictures, pages and 3D windows."""
