@@ -36,9 +36,10 @@ def as_floats(values: ArrayLike, *, name: str, ndim: int = 1, width: int | None 
     wanted = f"(n, {width})" if width else f"{ndim} dimension(s)"
     if array.ndim != ndim or (width and array.shape[-1] != width):
         raise InputError(f"{name}: shape must be {wanted}; got {array.shape}.")
-    bad = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1)) if array.size else []
-    if len(bad):
-        raise InputError(f"{name}, row {bad[0]}: values must be finite; got {array[bad[0]]}. Remove nan and infinities.")
+    finite = np.isfinite(array)
+    if not finite.all():
+        row = int(np.argwhere(~finite)[0][0])
+        raise InputError(f"{name}, row {row}: values must be finite; got {array[row]}. Remove nan and infinities.")
     return array
 
 

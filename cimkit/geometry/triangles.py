@@ -1,0 +1,116 @@
+"""Triangles and the row of who owns each; extrusion of polygons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+
+from cimkit.arrays import FloatArray, IntArray, as_floats
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.terrain import Terrain
+
+
+@dataclass(frozen=True, repr=False)
+class Triangles:
+    """Triangles in space.
+
+    Parameters
+    ----------
+    corners
+        Corner points, counter-clockwise seen from outside, shape (m, 3, 3) [m].
+    owner
+        Row of the object each belongs to, -1 for terrain, shape (m).
+    """
+
+    corners: FloatArray
+    owner: IntArray
+
+    @classmethod
+    def empty(cls) -> Triangles:
+        """Return no triangles."""
+        return cls(np.zeros((0, 3, 3)), np.zeros(0, np.int64))
+
+    @classmethod
+    def concat(cls, parts: Sequence[Triangles]) -> Triangles:
+        """Return all triangles of the parts."""
+        if not parts:
+            return cls.empty()
+        return cls(np.concatenate([p.corners for p in parts]), np.concatenate([p.owner for p in parts]))
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} triangles>"
+
+
+def triangulate(polygons: Polygons) -> tuple[FloatArray, IntArray]:
+    """Cut polygons into triangles in plan (constrained Delaunay, counter-clockwise).
+
+    Returns
+    -------
+    tuple
+        Corners (m, 3, 2) [m] and the polygon row of each triangle (m).
+    """
+    pieces = shapely.constrained_delaunay_triangles(polygons.to_shapely())
+    parts, row = shapely.get_parts(pieces, return_index=True)
+    if len(parts) == 0:
+        return np.zeros((0, 3, 2)), np.zeros(0, np.int64)
+    corners = shapely.get_coordinates(parts).reshape(-1, 4, 2)[:, :3]
+    side = corners[:, 1:] - corners[:, :1]
+    turned = side[:, 0, 0] * side[:, 1, 1] - side[:, 0, 1] * side[:, 1, 0] < 0
+    corners[turned] = corners[turned][:, ::-1]
+    return corners, row.astype(np.int64)
+
+
+def extrude(polygons: Polygons, base: Any, top: Any, owner: Any) -> Triangles:
+    """Extrude polygons to closed prisms: walls, roof and floor.
+
+    Parameters
+    ----------
+    polygons
+        Outlines (n).
+    base, top
+        Heights of floor and roof, shape (n) [m].
+    owner
+        Row that each prism belongs to, shape (n).
+
+    Returns
+    -------
+    Triangles
+        Outward-facing triangles.
+    """
+    base, top = as_floats(base, name="base"), as_floats(top, name="top")
+    owner = np.asarray(owner, dtype=np.int64)
+    flat, row = triangulate(polygons)
+    roof = np.dstack([flat, np.broadcast_to(top[row][:, None, None], (len(row), 3, 1))])
+    floor = np.dstack([flat, np.broadcast_to(base[row][:, None, None], (len(row), 3, 1))])[:, ::-1]
+    ring_owner = np.repeat(np.arange(len(polygons)), np.diff(polygons.poly))
+    vertex_owner = np.repeat(ring_owner, np.diff(polygons.ring))
+    last = np.zeros(len(polygons.xy), dtype=bool)
+    last[polygons.ring[1:][np.diff(polygons.ring) > 0] - 1] = True
+    start = np.flatnonzero(~last)
+    a, b, who = polygons.xy[start], polygons.xy[start + 1], vertex_owner[start]
+    low, high = base[who][:, None], top[who][:, None]
+    a0, a1, b0, b1 = np.hstack([a, low]), np.hstack([a, high]), np.hstack([b, low]), np.hstack([b, high])
+    walls = np.concatenate([np.stack([a0, b0, b1], axis=1), np.stack([a0, b1, a1], axis=1)])
+    corners = np.concatenate([walls, roof, floor])
+    rows = np.concatenate([who, who, row, row])
+    return Triangles(np.ascontiguousarray(corners), owner[rows])
+
+
+def terrain_triangles(terrain: Terrain) -> Triangles:
+    """Return two upward triangles for each grid cell of the terrain whose corners are known."""
+    rows, columns = terrain.z.shape
+    x = terrain.x0 + terrain.spacing * np.arange(columns)
+    y = terrain.y0 + terrain.spacing * np.arange(rows)
+    nodes = np.dstack([*np.meshgrid(x, y), terrain.z])
+    sw, se = nodes[:-1, :-1].reshape(-1, 3), nodes[:-1, 1:].reshape(-1, 3)
+    nw, ne = nodes[1:, :-1].reshape(-1, 3), nodes[1:, 1:].reshape(-1, 3)
+    corners = np.concatenate([np.stack([sw, se, ne], axis=1), np.stack([sw, ne, nw], axis=1)])
+    known = np.isfinite(corners).all(axis=(1, 2))
+    return Triangles(np.ascontiguousarray(corners[known]), np.full(int(known.sum()), -1, dtype=np.int64))

@@ -1,0 +1,242 @@
+"""Equal-length numpy columns declared once: dtype, unit, Chinese name, meaning."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from cimkit.arrays import IntArray, TextArray
+from cimkit.errors import InputError
+from cimkit.geometry.frame import Frame
+from cimkit.geometry.lines import Lines
+from cimkit.geometry.polygons import Polygons
+from cimkit.model.kinds import Kind
+
+
+class Column(NamedTuple):
+    """Declaration of a column."""
+
+    name: str
+    meaning: str
+    zh: str
+    unit: str
+    dtype: Any
+    of: str
+    default: Any
+
+    @property
+    def label(self) -> str:
+        """Name in exported tables: the unit stands in it."""
+        suffix = {"": "", "m": "_m", "m²": "_m2", "°": "_deg", "h": "_h", "year": ""}[self.unit]
+        return self.name + suffix
+
+
+def column(meaning: str, *, zh: str, unit: str = "", dtype: Any = float, of: str = "", default: Any = None) -> Any:
+    """Declare a column of a table.
+
+    Parameters
+    ----------
+    meaning
+        What the column says, in one line.
+    zh
+        Chinese name.
+    unit
+        Unit, empty for none.
+    dtype
+        ``float``, ``int``, ``bool``, ``str``, a Kind, Polygons or Lines.
+    of
+        For an ``int`` column: name of the table whose rows it holds, -1 for none.
+    default
+        Value where nothing is given; without it nan, -1, False, "" or the kind's first member.
+    """
+    return field(default=None, metadata={"column": (meaning, zh, unit, dtype, of, default)})
+
+
+class Context(NamedTuple):
+    """What a table needs from its community to speak in ids and map coordinates."""
+
+    frame: Frame
+    names: Mapping[str, TextArray]
+
+
+_EMPTY = {float: np.nan, int: -1, bool: False, str: ""}
+_STORED = {float: np.float64, int: np.int64, bool: np.bool_, str: np.object_}
+
+
+@dataclass(frozen=True, repr=False)
+class Table:
+    """Named columns of equal length; the row number is the index used inside the process.
+
+    Missing is nan, -1 or "". ``extra`` keeps columns of the user's own.
+    """
+
+    extra: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    context: Context | None = field(default=None, kw_only=True, compare=False)
+
+    def __post_init__(self) -> None:
+        count = self._count()
+        for col in self.columns():
+            value = getattr(self, col.name)
+            object.__setattr__(self, col.name, self._stored(col, value, count))
+        for name, values in self.extra.items():
+            if len(values) != count:
+                raise InputError(f"{self.title()}, column {name!r}: length must be {count}; got {len(values)}.")
+
+    @classmethod
+    def title(cls) -> str:
+        """Return the name of the table in a community: ``PathNodes`` → ``path_nodes``."""
+        return "".join("_" + c.lower() if c.isupper() and i else c.lower() for i, c in enumerate(cls.__name__))
+
+    @classmethod
+    def columns(cls) -> list[Column]:
+        """Return the declared columns in order."""
+        fields = (f for f in dataclasses.fields(cls) if "column" in f.metadata)
+        return [Column(f.name, *f.metadata["column"]) for f in fields]
+
+    @classmethod
+    def shape_column(cls) -> str:
+        """Return the name of the column with the shape, empty if there is none."""
+        return next((c.name for c in cls.columns() if c.dtype in (Polygons, Lines)), "")
+
+    def _count(self) -> int:
+        """Return the common length of the columns that were given."""
+        given = [getattr(self, c.name) for c in self.columns()]
+        return next((len(v) for v in given if v is not None), 0)
+
+    def _stored(self, col: Column, value: Any, count: int) -> Any:
+        """Return a column in its stored form, or raise InputError."""
+        who = f"{self.title()}, column {col.name!r}"
+        if col.dtype in (Polygons, Lines):
+            value = col.dtype.empty(count) if value is None else value
+            if not isinstance(value, col.dtype):
+                raise InputError(f"{who}: must be {col.dtype.__name__}; got {type(value).__name__}.")
+        else:
+            value = _as_column(col, value, count, who)
+        if len(value) != count:
+            raise InputError(f"{who}: length must be {count}; got {len(value)}.")
+        return value
+
+    def __len__(self) -> int:
+        first = self.columns()[0].name
+        return len(getattr(self, first))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self)} rows>"
+
+    def take(self, rows: Any) -> Self:
+        """Return the given rows (numbers or a mask), in that order."""
+        rows = np.asarray(rows)
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
+        changes: dict[str, Any] = {}
+        for col in self.columns():
+            value = getattr(self, col.name)
+            changes[col.name] = value.take(rows) if isinstance(value, (Polygons, Lines)) else value[rows]
+        changes["extra"] = {k: np.asarray(v)[rows] for k, v in self.extra.items()}
+        return dataclasses.replace(self, **changes)
+
+    def names(self) -> TextArray:
+        """Return the id of each row, or its number as text where the table has no ids."""
+        ids = getattr(self, "id", None)
+        return np.array([str(i) for i in range(len(self))], dtype=object) if ids is None else ids
+
+    def row_of(self, name: str) -> int:
+        """Return the row of an id.
+
+        Raises
+        ------
+        InputError
+            If no row has this id.
+        """
+        found = np.flatnonzero(self.names() == name)
+        if len(found) == 0:
+            some = ", ".join(repr(n) for n in self.names()[:4])
+            raise InputError(f"{self.title()}: id must be one of the {len(self)} ids ({some} …); got {name!r}.")
+        return int(found[0])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self)))
+
+    def to_frame(self) -> Any:
+        """Return a DataFrame, or a GeoDataFrame in map coordinates where the table has a shape.
+
+        References to other tables are written as ids, kinds as codes, units in the names.
+        """
+        import pandas as pd
+
+        data: dict[str, Any] = {}
+        for col in self.columns():
+            value = getattr(self, col.name)
+            if col.dtype in (Polygons, Lines):
+                continue
+            data[col.label] = self._exported(col, value)
+        data |= dict(self.extra)
+        frame = pd.DataFrame(data)
+        shapes = self._shapes()
+        if shapes is None:
+            return frame
+        import geopandas as gpd
+
+        crs = self.context.frame.crs if self.context else ""
+        return gpd.GeoDataFrame(frame, geometry=shapes, crs=crs or None)
+
+    def _exported(self, col: Column, value: Any) -> Any:
+        """Return a column as people read it."""
+        if isinstance(col.dtype, type) and issubclass(col.dtype, Kind):
+            return col.dtype.codes(value)
+        if col.of and self.context is not None and col.of in self.context.names:
+            return lookup_names(self.context.names[col.of], value)
+        return value
+
+    def _shapes(self) -> Any:
+        """Return shapely shapes in map coordinates, or None."""
+        import shapely
+
+        dx, dy, dz = self.context.frame.origin if self.context else (0.0, 0.0, 0.0)
+        name = self.shape_column()
+        if name:
+            shapes = getattr(self, name).to_shapely()
+            has_z = isinstance(getattr(self, name), Lines)
+            shift = np.array([dx, dy, dz])[: 3 if has_z else 2]
+            return shapely.transform(shapes, lambda c: c + shift, include_z=has_z)
+        own = {c.name for c in self.columns()}
+        if {"x", "y", "z"} <= own:
+            at = np.column_stack([self.x + dx, self.y + dy, self.z + dz])  # type: ignore[attr-defined]
+            return shapely.points(at)
+        return None
+
+
+def lookup_names(names: TextArray, rows: IntArray) -> TextArray:
+    """Return the name of each row number, "" for -1."""
+    return np.append(names, "")[rows]
+
+
+def _as_column(col: Column, value: Any, count: int, who: str) -> Any:
+    """Return a plain column as a numpy array of its dtype."""
+    kind = isinstance(col.dtype, type) and issubclass(col.dtype, Kind)
+    if value is None:
+        default = col.default if col.default is not None else (0 if kind else _EMPTY[col.dtype])
+        return np.full(count, default, dtype=np.int8 if kind else _STORED[col.dtype])
+    if kind:
+        return _as_kinds(col.dtype, value, who)
+    try:
+        array: Any = np.asarray(value, dtype=_STORED[col.dtype])
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{who}: values must be {col.dtype.__name__}; got {value!r:.80}.") from error
+    return np.ascontiguousarray(array) if array.ndim == 1 else array.reshape(-1)
+
+
+def _as_kinds(kind: type[Kind], value: Any, who: str) -> Any:
+    """Return codes, members or numbers as int8 numbers of a kind."""
+    array = np.asarray(value)
+    if array.dtype == object or array.dtype.kind == "U":
+        words, where = np.unique(array.astype(str), return_inverse=True)
+        return np.array([kind.parse(w) for w in words], dtype=np.int8)[where]
+    array = array.astype(np.int8)
+    known = np.array(sorted(int(m) for m in kind))
+    if not np.isin(array, known).all():
+        raise InputError(f"{who}: values must be a {kind.__name__}; got {array[~np.isin(array, known)][0]}.")
+    return array
