@@ -6,8 +6,8 @@ from enum import IntEnum
 from typing import Any, Self, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cimkit.arrays import TextArray
 from cimkit.errors import InputError
 
 
@@ -52,18 +52,32 @@ class Kind(IntEnum):
         raise InputError(f"{cls.__name__} must be one of {allowed}; got {value!r}.")
 
     @classmethod
-    def codes(cls, values: NDArray[np.int8]) -> NDArray[np.object_]:
+    def codes(cls, values: Any) -> TextArray:
         """Return the text code of each number."""
-        names = np.array(
-            [cls(v).code if v in cls._value2member_map_ else "" for v in range(max(cls) + 1)], dtype=object
-        )
-        result: NDArray[np.object_] = names[values]
-        return result
+        texts: TextArray = cls._texts("code")[np.asarray(values)]
+        return texts
+
+    @classmethod
+    def labels(cls, values: Any) -> TextArray:
+        """Return the Chinese name of each number."""
+        texts: TextArray = cls._texts("zh")[np.asarray(values)]
+        return texts
+
+    @classmethod
+    def _texts(cls, attribute: str) -> TextArray:
+        """Return one text per number, 0 to the largest."""
+        texts = np.full(max(cls) + 1, "", dtype=object)
+        for member in cls:
+            texts[member] = getattr(member, attribute)
+        return texts
 
 
-def _lookup(kind: type[Kind]) -> dict[str, int]:
-    """Return codes and Chinese names of a kind, with their numbers."""
-    return {m.code: int(m) for m in kind} | {m.zh: int(m) for m in kind}
+K = TypeVar("K", bound=Kind)
+
+
+def _lookup(kind: type[K]) -> dict[str, K]:
+    """Return codes and Chinese names of a kind, with their members."""
+    return {m.code: m for m in kind} | {m.zh: m for m in kind}
 
 
 class BuildingUse(Kind):

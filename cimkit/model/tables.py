@@ -53,6 +53,7 @@ class Buildings(Table):
     status: IntArray = column("existing, planned or to be demolished", zh="状态", dtype=Status)
     stage: IntArray = column("building stage of the project, 0 for none", zh="分期", dtype=int, default=0)
     ground_z: FloatArray = column("ground outside, above the local origin", zh="室外地坪", unit="m", default=0.0)
+    base: FloatArray = column("underside above ground, of raised parts and bridges", zh="底标高", unit="m", default=0.0)
     height: FloatArray = column("ground to the top of the roof or parapet", zh="建筑高度", unit="m")
     height_src: IntArray = column("where the height comes from", zh="高度来源", dtype=Provenance)
     n_above: IntArray = column("storeys above ground", zh="地上层数", dtype=int)

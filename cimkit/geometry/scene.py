@@ -1,0 +1,24 @@
+"""Triangles and their tree: what blocks a ray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from cimkit.geometry.triangles import Triangles
+from cimkit.kernels.bvh import Bvh, build
+
+
+@dataclass(frozen=True, repr=False)
+class Scene:
+    """Triangles that block the sun, with a bounding volume hierarchy over them."""
+
+    triangles: Triangles
+
+    @cached_property
+    def bvh(self) -> Bvh:
+        """The tree, built on first use."""
+        return build(self.triangles.corners)
+
+    def __repr__(self) -> str:
+        return f"<Scene of {len(self.triangles)} triangles>"

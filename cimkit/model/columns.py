@@ -1,0 +1,149 @@
+"""One table out of one foreign frame: columns found by name, values read tolerantly, all of it noted."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cimkit.arrays import FloatArray, TextArray
+from cimkit.geometry.lines import Lines
+from cimkit.geometry.polygons import Polygons
+from cimkit.model.kinds import Kind
+from cimkit.model.notes import Note
+from cimkit.model.table import Column, Table
+from cimkit.model.vocabulary import WORDS, synonyms
+
+FOOT = 0.3048  # [m]
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+_FEET = re.compile(r"\d\s*(?:ft|feet|')", re.IGNORECASE)
+_TRUE = {"true", "yes", "1", "y", "t", "是"}
+
+
+def find_columns(table: type[Table], frame: Any, own: Mapping[str, str]) -> dict[str, str]:
+    """Return our column name → the frame's column name.
+
+    ``own`` (frame's name → ours) goes before the usual names; each column of the frame is used once.
+    """
+    lower = {str(c).strip().lower(): c for c in frame.columns if str(c) != frame_geometry(frame)}
+    found = {ours: theirs for theirs, ours in own.items() if theirs in set(frame.columns)}
+    used = set(found.values())
+    for col in table.columns():
+        if col.name in found or col.dtype in (Polygons, Lines):
+            continue
+        for word in (col.label.lower(), *synonyms(table.title(), col.name)):
+            theirs = lower.get(word)
+            if theirs is not None and theirs not in used:
+                found[col.name] = theirs
+                used.add(theirs)
+                break
+    return found
+
+
+def frame_geometry(frame: Any) -> str:
+    """Return the name of a frame's geometry column, empty if it has none."""
+    return str(getattr(frame, "_geometry_column_name", "") or "")
+
+
+def read_values(col: Column, values: Any, table: str, ids: TextArray) -> tuple[Any, list[Note]]:
+    """Return a frame's column as ours, and notes on values that could not be read."""
+    if isinstance(col.dtype, type) and issubclass(col.dtype, Kind):
+        return _kinds(col.dtype, values, table, ids)
+    if col.dtype is str:
+        return np.where(missing(values), "", np.asarray(values, dtype=object)).astype(str).astype(object), []
+    if col.dtype is bool:
+        return np.array([str(v).strip().lower() in _TRUE for v in values], dtype=bool), []
+    numbers, notes = _numbers(col, values, table, ids)
+    default = col.default if col.default is not None else (-1 if col.dtype is int else np.nan)
+    numbers = np.where(np.isnan(numbers), default, numbers)
+    return (numbers.astype(np.int64) if col.dtype is int else numbers), notes
+
+
+def missing(values: Any) -> Any:
+    """Return which values are missing: None, nan or NaT, shape (n)."""
+    import pandas as pd
+
+    return np.asarray(pd.isna(values), dtype=bool)
+
+
+def _numbers(col: Column, values: Any, table: str, ids: TextArray) -> tuple[FloatArray, list[Note]]:
+    """Return numbers, with text like "22 m" or "6F" read by its first number and feet turned to metres."""
+    array = np.asarray(values)
+    if array.dtype.kind in "fiub":
+        numbers, feet = array.astype(np.float64), np.zeros(len(array), dtype=bool)
+        unread = np.isinf(numbers)
+    else:
+        gone = missing(values)
+        numbers, feet = np.full(len(array), np.nan), np.zeros(len(array), dtype=bool)
+        unread = np.zeros(len(array), dtype=bool)
+        for k in np.flatnonzero(~gone):
+            text = str(array[k]).strip()
+            match = _NUMBER.search(text)
+            unread[k] = match is None and text != ""
+            if match:
+                numbers[k], feet[k] = float(match.group()), bool(_FEET.search(text))
+    numbers[np.isinf(numbers)] = np.nan
+    if col.unit == "m":
+        numbers[feet] *= FOOT
+    notes = []
+    if unread.any():
+        row = int(np.flatnonzero(unread)[0])
+        text = f"{col.name}: {int(unread.sum())} value(s) are no number and count as missing"
+        notes.append(Note("M05", text, table, str(ids[row]), value=repr(array[row]), count=int(unread.sum())))
+    if feet.any() and col.unit == "m":
+        text = f"{col.name}: feet turned to metres"
+        notes.append(Note("C05", text, table, str(ids[np.flatnonzero(feet)[0]]), count=int(feet.sum())))
+    return numbers, notes
+
+
+def _kinds(kind: type[Kind], values: Any, table: str, ids: TextArray) -> tuple[Any, list[Note]]:
+    """Return numbers of a kind; words that are not in the list become the first member and are noted."""
+    gone = missing(values)
+    text = np.where(gone, "", np.asarray(values, dtype=object)).astype(str)
+    words, where = np.unique(text, return_inverse=True)
+    known = {m.code: int(m) for m in kind} | {m.zh: int(m) for m in kind} | WORDS.get(kind, {})
+    numbers = np.array([known.get(w.strip().lower(), -1) for w in words], dtype=np.int64)
+    notes = []
+    for k in np.flatnonzero(numbers < 0):
+        rows = np.flatnonzero(where.reshape(-1) == k)
+        if words[k].strip():
+            text_ = f"{kind.__name__} {words[k]!r} is not in the list; taken as {next(iter(kind)).code}"
+            notes.append(Note("M04", text_, table, str(ids[rows[0]]), value=words[k], count=len(rows)))
+    numbers[numbers < 0] = 0
+    return numbers[where.reshape(-1)].astype(np.int8), notes
+
+
+def made_ids(prefix: str, places: FloatArray, sizes: FloatArray) -> TextArray:
+    """Return ids made from place (to 1 dm) and size (to 1 m²), so that the same file gives the same ids."""
+    keys = np.column_stack([np.round(np.nan_to_num(places) * 10), np.round(np.nan_to_num(sizes))]).astype(np.int64)
+    ids = []
+    for key in keys:
+        digest = hashlib.blake2b(key.tobytes(), digest_size=5).digest()
+        ids.append(f"{prefix}-{base64.b32encode(digest).decode().lower()}")
+    return np.array(ids, dtype=object)
+
+
+def unique_ids(ids: TextArray, table: str) -> tuple[TextArray, list[Note]]:
+    """Return ids with ``~2``, ``~3`` added to those that repeat, and a note M01 on them."""
+    seen: dict[str, int] = {}
+    result = np.empty(len(ids), dtype=object)
+    taken = set(ids.tolist())
+    first = ""
+    repeats = 0
+    for k, name in enumerate(ids):
+        seen[name] = seen.get(name, 0) + 1
+        result[k] = name
+        if seen[name] > 1:
+            number = seen[name]
+            while f"{name}~{number}" in taken:
+                number += 1
+            result[k] = f"{name}~{number}"
+            taken.add(result[k])
+            repeats += 1
+            first = first or str(name)
+    text = f"{repeats} id(s) repeat; ~2, ~3 … added"
+    return result, [Note("M01", text, table, first, count=repeats)] if repeats else []

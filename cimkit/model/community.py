@@ -1,0 +1,385 @@
+"""The community: all tables, the frame, where on Earth it lies, and what is doubtful in it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from cimkit.arrays import BoolArray, IntArray, TextArray
+from cimkit.errors import InputError, MissingDataError
+from cimkit.geometry.frame import Frame
+from cimkit.geometry.scene import Scene
+from cimkit.geometry.terrain import Terrain
+from cimkit.geometry.triangles import Triangles, extrude, terrain_triangles
+from cimkit.model.build import tables_from_records
+from cimkit.model.frames import tables_from_frames
+from cimkit.model.kinds import BuildingUse, ProjectType, Status
+from cimkit.model.notes import Notes
+from cimkit.model.records import Building, Location
+from cimkit.model.solids import Solids, merged, slab_solids, storey_solids
+from cimkit.model.table import Context, Table
+from cimkit.model.tables import (
+    TABLES,
+    Buildings,
+    Dwellings,
+    Entrances,
+    Facilities,
+    Parcels,
+    PathEdges,
+    PathNodes,
+    Plates,
+    Population,
+    Spaces,
+    Storeys,
+    Trees,
+    Voids,
+    Windows,
+)
+
+# A row goes when what it belongs to goes; other references become -1.
+_BELONGS = {
+    ("storeys", "building"),
+    ("voids", "storey"),
+    ("spaces", "storey"),
+    ("dwellings", "storey"),
+    ("windows", "building"),
+    ("windows", "storey"),
+    ("facilities", "building"),
+    ("entrances", "building"),
+    ("path_edges", "start"),
+    ("path_edges", "end"),
+    ("population", "building"),
+}
+_ORDER = (  # what is referred to comes before what refers to it
+    *("parcels", "buildings", "plates", "storeys", "voids", "facilities", "entrances", "dwellings"),
+    *("spaces", "windows", "path_nodes", "path_edges", "trees", "population"),
+)
+
+
+_Staged = (Buildings, Spaces, Facilities, PathEdges)
+
+
+class _Names(Mapping[str, TextArray]):
+    """The ids of a community's tables, made when asked for (a million storeys have a million names)."""
+
+    def __init__(self, tables: Mapping[str, Table]) -> None:
+        self._tables = tables
+        self._made: dict[str, TextArray] = {}
+
+    def __getitem__(self, title: str) -> TextArray:
+        if title not in self._made:
+            self._made[title] = self._tables[title].names()
+        return self._made[title]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+
+@dataclass(frozen=True, repr=False)
+class Community:
+    """A community's digital twin: what stands, lies, grows and is planned there.
+
+    Tables hold local metres, see ``frame``. Editing gives a new community; tables that did
+    not change are shared.
+    """
+
+    name: str = ""
+    frame: Frame = field(default_factory=Frame)
+    location: Location | None = None
+    city: str = ""
+    project_type: ProjectType = ProjectType.UNKNOWN
+    unit: str = ""
+    parcels: Parcels = field(default_factory=Parcels)
+    buildings: Buildings = field(default_factory=Buildings)
+    plates: Plates = field(default_factory=Plates)
+    storeys: Storeys = field(default_factory=Storeys)
+    voids: Voids = field(default_factory=Voids)
+    spaces: Spaces = field(default_factory=Spaces)
+    dwellings: Dwellings = field(default_factory=Dwellings)
+    windows: Windows = field(default_factory=Windows)
+    facilities: Facilities = field(default_factory=Facilities)
+    entrances: Entrances = field(default_factory=Entrances)
+    path_nodes: PathNodes = field(default_factory=PathNodes)
+    path_edges: PathEdges = field(default_factory=PathEdges)
+    trees: Trees = field(default_factory=Trees)
+    population: Population = field(default_factory=Population)
+    terrain: Terrain | None = None
+    mesh: Triangles = field(default_factory=Triangles.empty)
+    notes: Notes = field(default_factory=Notes)
+
+    def __post_init__(self) -> None:
+        names = _Names(self.tables)
+        context = Context(self.frame, names)
+        for title, table in self.tables.items():
+            _check_references(title, table, self.tables)
+            bound = dataclasses.replace(table, context=context)
+            object.__setattr__(self, title, bound)
+            names._tables[title] = bound  # type: ignore[index]
+        if self.location is None and self.frame.crs:
+            lon, lat = self.frame.lonlat()[0]
+            object.__setattr__(self, "location", Location(float(lat), float(lon)))
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        buildings: Sequence[Any] = (),
+        parcels: Sequence[Any] = (),
+        others: Sequence[Any] = (),
+        location: Location | None = None,
+        frame: Frame | None = None,
+        name: str = "",
+    ) -> Community:
+        """Build a community from records typed in by hand.
+
+        Parameters
+        ----------
+        buildings
+            ``Building`` records.
+        parcels
+            ``Parcel`` records.
+        others
+            ``Space``, ``Window``, ``Facility`` and ``Path`` records in any order.
+        location
+            Where on Earth it lies, needed for the sun.
+        frame
+            Local metres against a map; without it there is no map.
+        name
+            Name of the community.
+
+        Returns
+        -------
+        Community
+            With storeys written out; notes say what was derived.
+
+        Examples
+        --------
+        >>> from cimkit.model.records import Building
+        >>> square = [(0, 0), (20, 0), (20, 12), (0, 12)]
+        >>> Community.of(buildings=[Building("B1", square, storeys=6)])
+        <Community: 1 building, 6 storeys>
+        """
+        tables, notes = tables_from_records(buildings, parcels, others)
+        return cls(name=name, frame=frame or Frame(), location=location, notes=notes, **tables)
+
+    @classmethod
+    def from_frames(
+        cls,
+        *,
+        buildings: Any,
+        storeys: Any = None,
+        parcels: Any = None,
+        paths: Any = None,
+        facilities: Any = None,
+        more: Mapping[str, Any] | None = None,
+        columns: Mapping[str, str] | None = None,
+        crs: str = "",
+    ) -> Community:
+        """Build a community from (Geo)DataFrames as designers have them.
+
+        Columns are found by their usual names, English and Chinese (``Floor``, ``height``,
+        ``层数``, ``用途`` …). Whatever is guessed, mended or left out stands in ``.notes``.
+
+        Parameters
+        ----------
+        buildings
+            GeoDataFrame of footprints.
+        storeys
+            DataFrame of storeys (building, level, height, kind …), outlines optional.
+        parcels, paths, facilities
+            GeoDataFrames of outlines, lines, points or outlines.
+        more
+            Further tables by name, e.g. ``{"spaces": gdf, "population": df}``.
+        columns
+            Own names, e.g. ``{"CENGSHU": "n_above"}``.
+        crs
+            CRS of frames that state none.
+
+        Returns
+        -------
+        Community
+            In local metres of a CRS that keeps areas.
+
+        Raises
+        ------
+        InputError
+            If the frames cannot be placed: no CRS, or coordinates that contradict it.
+        """
+        frames = {"buildings": buildings, "storeys": storeys, "parcels": parcels}
+        frames |= {"paths": paths, "facilities": facilities, **(more or {})}
+        frames = {k: v for k, v in frames.items() if v is not None}
+        tables, frame, notes = tables_from_frames(frames, columns=columns or {}, crs=crs)
+        return cls(frame=frame, notes=notes, **tables)
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """All tables by name."""
+        return {title: getattr(self, title) for title in TABLES}
+
+    def __repr__(self) -> str:
+        named = {"buildings": "building", "storeys": "storey", "dwellings": "dwelling", "windows": "window"}
+        named |= {"facilities": "facility", "path_edges": "path", "spaces": "space", "parcels": "parcel"}
+        plural = {"facility": "facilities"}
+        parts = []
+        for title, word in named.items():
+            count = len(getattr(self, title))
+            if count:
+                parts.append(f"{count:,} {word if count == 1 else plural.get(word, word + 's')}")
+        name = f" {self.name}" if self.name else ""
+        return f"<Community{name}: {', '.join(parts) or 'empty'}>"
+
+    def _repr_html_(self) -> str:
+        """Return the story at a glance for notebooks."""
+        from html import escape
+
+        rows = "".join(f"<tr><td>{t}</td><td>{len(v):,}</td></tr>" for t, v in self.tables.items() if len(v))
+        return f"<b>{escape(repr(self)[1:-1])}</b><table>{rows}</table>{escape(repr(self.notes))}"
+
+    def to_frames(self) -> dict[str, Any]:
+        """Return every filled table as a (Geo)DataFrame."""
+        return {title: table.to_frame() for title, table in self.tables.items() if len(table)}
+
+    def building(self, name: str) -> Building:
+        """Return a building as a record: typical storey height, open ground storey, basements."""
+        row = self.buildings.row_of(name)
+        own = np.flatnonzero(self.storeys.building == row)
+        above = own[self.storeys.level[own] > 0]
+        heights = self.storeys.height[above]
+        table = self.buildings
+        return Building(
+            id=name,
+            footprint=table.footprint.take([row]).to_shapely()[0],
+            storeys=len(above),
+            storey_height=float(np.median(heights)) if len(heights) else float("nan"),
+            ground_storey_height=float(heights[np.argmin(self.storeys.level[above])]) if len(above) else float("nan"),
+            parapet=max(0.0, float(table.height[row] - heights.sum())),
+            basements=len(own) - len(above),
+            stilt=bool((~self.storeys.enclosed[above] & (self.storeys.level[above] == 1)).any()),
+            use=BuildingUse.codes(table.use[row : row + 1])[0],
+            status=Status.codes(table.status[row : row + 1])[0],
+            ground_z=float(table.ground_z[row]),
+            lift=int(table.lift[row]),
+            year=int(table.year[row]),
+        )
+
+    @cached_property
+    def solids(self) -> Solids:
+        """What blocks the sun as upright prisms; buildings with a detailed mesh are left to ``mesh``."""
+        walls = storey_solids(self.buildings, self.plates, self.storeys)
+        slabs = slab_solids(self.buildings, self.storeys, self.spaces)
+        both = merged(walls, slabs)
+        meshed = np.unique(self.mesh.owner)
+        return both.take(np.flatnonzero(~np.isin(both.owner, meshed[meshed >= 0])))
+
+    @cached_property
+    def scene(self) -> Scene:
+        """Everything that blocks a ray as triangles with their tree, made once."""
+        solids = self.solids
+        parts = [extrude(solids.outline, solids.base, solids.top, solids.owner), self.mesh]
+        if self.terrain is not None:
+            parts.append(terrain_triangles(self.terrain))
+        return Scene(Triangles.concat(parts))
+
+    def require_location(self) -> Location:
+        """Return the location.
+
+        Raises
+        ------
+        MissingDataError
+            If neither a location nor a CRS is known.
+        """
+        if self.location is None:
+            raise MissingDataError(
+                "community: latitude and longitude must be known for the sun; give location= or a CRS."
+            )
+        return self.location
+
+    def before(self) -> Community:
+        """Return the state before the project: existing things and those to be demolished."""
+        return self._with_status((Status.EXISTING, Status.DEMOLISH))
+
+    def after(self, stage: int | None = None) -> Community:
+        """Return the state after the project, or after one of its stages.
+
+        A thing to be demolished stands until its own stage; a planned one appears with it.
+        """
+        if stage is None:
+            return self._with_status((Status.EXISTING, Status.PLANNED))
+        keep: dict[str, BoolArray] = {}
+        for title, table in self.tables.items():
+            if isinstance(table, _Staged):
+                built = (table.status == Status.PLANNED) & (table.stage <= stage)
+                stands = (table.status == Status.DEMOLISH) & (table.stage > stage)
+                keep[title] = built | stands | (table.status == Status.EXISTING)
+        return self.keep(keep)
+
+    def _with_status(self, allowed: tuple[Status, ...]) -> Community:
+        """Return the community with only things of these states."""
+        return self.keep({t: np.isin(v.status, allowed) for t, v in self.tables.items() if isinstance(v, _Staged)})
+
+    def keep(self, masks: Mapping[str, BoolArray]) -> Community:
+        """Return the community with only the chosen rows of each table named.
+
+        What belongs to a row that goes (storeys of a building, windows of a storey …) goes with it.
+
+        Parameters
+        ----------
+        masks
+            Table name → mask of the rows that stay.
+
+        Raises
+        ------
+        InputError
+            If a table is unknown or a mask has the wrong length.
+        """
+        new_row: dict[str, IntArray] = {}
+        changed: dict[str, Any] = {}
+        for title in _ORDER:
+            table = getattr(self, title)
+            stays = np.asarray(masks.get(title, np.ones(len(table), dtype=bool)), dtype=bool)
+            if len(stays) != len(table):
+                raise InputError(f"{title}: mask must have {len(table)} rows; got {len(stays)}.")
+            stays = stays & _belongings_stay(title, table, new_row)
+            new_row[title] = np.append(np.where(stays, np.cumsum(stays) - 1, -1), -1)
+            part = table if stays.all() else table.take(stays)
+            refs = {c.name: new_row[c.of][getattr(part, c.name)] for c in part.columns() if c.of}
+            changed[title] = dataclasses.replace(part, **refs) if refs else part
+        owner = np.append(new_row["buildings"], -1)[np.where(self.mesh.owner < 0, -1, self.mesh.owner)]
+        here = (self.mesh.owner < 0) | (owner >= 0)
+        mesh = Triangles(self.mesh.corners[here], owner[here])
+        unknown = set(masks) - set(_ORDER)
+        if unknown:
+            raise InputError(f"keep: tables must be among {', '.join(_ORDER)}; got {', '.join(sorted(unknown))}.")
+        return dataclasses.replace(self, mesh=mesh, **changed)
+
+
+def _belongings_stay(title: str, table: Table, new_row: Mapping[str, IntArray]) -> BoolArray:
+    """Return which rows still have all they belong to."""
+    stays = np.ones(len(table), dtype=bool)
+    for col in table.columns():
+        if (title, col.name) in _BELONGS:
+            rows = getattr(table, col.name)
+            stays &= (rows < 0) | (new_row[col.of][rows] >= 0)
+    return stays
+
+
+def _check_references(title: str, table: Table, tables: Mapping[str, Table]) -> None:
+    """Raise InputError if a reference points past the end of its table."""
+    for col in table.columns():
+        if col.of and len(table):
+            rows = getattr(table, col.name)
+            limit = len(tables[col.of])
+            bad = np.flatnonzero((rows >= limit) | (rows < -1))
+            if len(bad):
+                raise InputError(
+                    f"{title}, row {bad[0]}: {col.name} must be a row of {col.of} (0 to {limit - 1}) or -1; "
+                    f"got {rows[bad[0]]}."
+                )

@@ -1,0 +1,339 @@
+"""What is missing is derived by a stated rule, and said: storeys, windows, dwellings, residents, entrances."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+
+from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
+from cimkit.geometry.directions import azimuth_of
+from cimkit.geometry.polygons import Polygons, offsets_of, ragged_rows
+from cimkit.model.kinds import (
+    AgeBand,
+    BuildingUse,
+    EntranceKind,
+    Provenance,
+    RoomKind,
+    StoreyKind,
+)
+from cimkit.model.notes import Note
+from cimkit.model.tables import (
+    Buildings,
+    Dwellings,
+    Entrances,
+    PathEdges,
+    Plates,
+    Population,
+    Storeys,
+    Windows,
+)
+
+HOUSING = (BuildingUse.RESIDENTIAL, BuildingUse.ELDERLY_HOUSING)
+DEFAULT_STOREYS = 3  # where neither height nor storeys are known; the note says for how many
+STOREY_HEIGHT = {  # [m] usual floor to floor by use; our assumption, printed in the notes
+    BuildingUse.OFFICE: 3.9,
+    BuildingUse.RETAIL: 4.5,
+    BuildingUse.SCHOOL: 3.9,
+    BuildingUse.KINDERGARTEN: 3.6,
+    BuildingUse.HOSPITAL: 3.9,
+    BuildingUse.CULTURE_SPORT: 4.5,
+    BuildingUse.INDUSTRIAL: 4.5,
+}
+BASEMENT_HEIGHT = 3.6  # [m]
+BASEMENT_HEIGHT = 3.6  # [m]
+AREA_PER_DWELLING = 100.0  # [m²] of storey
+AREA_PER_PERSON = 35.0  # [m²] housing floor area per person, commentary to GB 50180-2018 (mark S)
+AGE_SHARES = {  # national census of 2020: 0–14, 15–59, 60 and over, of these 80 and over (mark M)
+    AgeBand.CHILD: 0.1795,
+    AgeBand.ADULT: 0.6335,
+    AgeBand.ELDER: 0.1616,
+    AgeBand.OLD_ELDER: 0.0254,
+}
+
+
+def usual_storey_height(use: Any) -> FloatArray:
+    """Return the usual floor-to-floor height of each use, shape (n) [m]."""
+    table = np.full(max(BuildingUse) + 1, 3.0)
+    for kind, height in STOREY_HEIGHT.items():
+        table[kind] = height
+    usual: FloatArray = table[np.asarray(use)]
+    return usual
+
+
+def complete_heights(buildings: Buildings) -> tuple[Buildings, list[Note]]:
+    """Fill missing heights and numbers of storeys, each with its provenance.
+
+    Height from storeys × the use's usual storey height; storeys from height, rounded to the
+    nearest; where both are missing, three storeys.
+
+    Returns
+    -------
+    tuple
+        The completed table and notes H02, one for each kind of guess.
+    """
+    usual = usual_storey_height(buildings.use)
+    height, storeys = buildings.height.copy(), buildings.n_above.copy()
+    height_src, storeys_src = buildings.height_src.copy(), buildings.storeys_src.copy()
+    no_height, no_storeys = ~(height > 0), storeys < 0
+    neither = no_height & no_storeys
+    storeys[neither] = DEFAULT_STOREYS
+    from_height = no_storeys & ~neither
+    storeys[from_height] = np.maximum(1, np.round((height - buildings.base)[from_height] / usual[from_height]))
+    height[no_height] = (buildings.base + storeys * usual)[no_height]
+    height_src[no_height] = np.where(neither, Provenance.DEFAULT, Provenance.FROM_STOREYS)[no_height]
+    storeys_src[no_storeys] = np.where(neither, Provenance.DEFAULT, Provenance.FROM_HEIGHT)[no_storeys]
+    height_src[~no_height & (height_src == 0)] = Provenance.TAGGED
+    storeys_src[~no_storeys & (storeys_src == 0)] = Provenance.TAGGED
+    filled = dataclasses.replace(
+        buildings, height=height, n_above=storeys, height_src=height_src, storeys_src=storeys_src
+    )
+    notes = [
+        _said("H02", "height from storeys × usual storey height", "buildings", buildings.id, no_height & ~neither),
+        _said("H02", "storeys from height, to the nearest", "buildings", buildings.id, from_height),
+        _said(
+            "H02", f"no height and no storeys: {DEFAULT_STOREYS} storeys assumed", "buildings", buildings.id, neither
+        ),
+    ]
+    return filled, [n for n in notes if n.count]
+
+
+def derive_storeys(buildings: Buildings) -> tuple[Plates, Storeys]:
+    """Write out storeys over the footprint: equal heights above ground, 3.6 m basements below.
+
+    The footprint is each building's one plate (row = building row).
+    """
+    above, below = np.maximum(buildings.n_above, 0), np.maximum(buildings.n_below, 0)
+    count = above + below
+    building = np.repeat(np.arange(len(buildings)), count)
+    place = np.arange(count.sum()) - np.repeat(offsets_of(count)[:-1], count)  # 0 is the lowest
+    deep = below[building]
+    level = np.where(place < deep, place - deep, place - deep + 1)
+    each = (buildings.height - buildings.base) / np.maximum(above, 1)
+    height = np.where(level < 0, BASEMENT_HEIGHT, each[building])
+    z = np.where(level < 0, level * BASEMENT_HEIGHT, buildings.base[building] + (level - 1) * each[building])
+    kind = np.where(level < 0, StoreyKind.BASEMENT, StoreyKind.NORMAL)
+    storeys = Storeys(building=building, level=level, plate=building.copy(), z=z, height=height, kind=kind)
+    return Plates(outline=buildings.footprint), storeys
+
+
+@dataclass(frozen=True)
+class WindowRule:
+    """How windows are placed where none are given.
+
+    Parameters
+    ----------
+    every
+        One window for each full length of wall [m].
+    min_wall
+        Walls shorter than this have none [m].
+    width, height, sill
+        Of each window; the sill above the floor [m].
+    """
+
+    every: float = 3.6
+    min_wall: float = 2.4
+    width: float = 1.8
+    height: float = 1.5
+    sill: float = 0.9
+
+
+def derive_windows(
+    buildings: Buildings,
+    plates: Plates,
+    storeys: Storeys,
+    *,
+    of: BoolArray | None = None,
+    rule: WindowRule | None = None,
+) -> Windows:
+    """Place windows on the outer walls of storeys by rule.
+
+    Each wall at least ``min_wall`` long gets windows evenly spaced, one for each full ``every``
+    metres, on every walled storey above ground; none where another building touches the wall at
+    that height.
+
+    Parameters
+    ----------
+    buildings, plates, storeys
+        Where the windows go.
+    of
+        Mask of the storeys (s) that get windows; all walled ones above ground without it.
+    rule
+        Sizes and spacing.
+
+    Returns
+    -------
+    Windows
+        Ids are ``building/level-Wnumber``.
+    """
+    rule = rule or WindowRule()
+    fits = storeys.enclosed & (storeys.level > 0) & (storeys.kind != StoreyKind.EQUIPMENT)
+    rows = np.flatnonzero(fits if of is None else fits & of)
+    used, plate_of = np.unique(storeys.plate[rows], return_inverse=True)
+    x, y, azimuth, width, first = _window_columns(plates.outline.take(used), rule)
+    column, offsets = ragged_rows(first, plate_of.reshape(-1).astype(np.int64))
+    storey = np.repeat(rows, np.diff(offsets))
+    building = storeys.building[storey]
+    z = buildings.ground_z[building] + storeys.z[storey] + rule.sill
+    free = _free_walls(buildings, building, np.column_stack([x, y])[column], azimuth[column], z)
+    column, storey, building, z = column[free], storey[free], building[free], z[free]
+    number = np.arange(len(storey)) - np.searchsorted(storey, storey) + 1 if _sorted(storey) else np.arange(len(storey))
+    return Windows(
+        id=_window_ids(buildings.id[building], storeys.level[storey], number),
+        building=building,
+        storey=storey,
+        x=x[column],
+        y=y[column],
+        z=z,
+        width=width[column],
+        height=np.full(len(column), rule.height),
+        azimuth=azimuth[column],
+        room=np.where(np.isin(buildings.use[building], HOUSING), RoomKind.LIVING, RoomKind.OTHER),
+    )
+
+
+def _sorted(values: IntArray) -> bool:
+    """Whether the values never fall."""
+    return bool((np.diff(values) >= 0).all())
+
+
+def _window_ids(building: TextArray, level: IntArray, number: IntArray) -> TextArray:
+    """Return ``building/Flevel-Wnumber``."""
+    return np.array([f"{b}/F{v}-W{n}" for b, v, n in zip(building, level, number, strict=True)], dtype=object)
+
+
+def _window_columns(
+    outline: Polygons, rule: WindowRule
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]:
+    """Return x, y, azimuth and width of the windows on each outline, and the offsets of the outlines."""
+    last = np.zeros(len(outline.xy), dtype=bool)
+    last[outline.ring[1:][np.diff(outline.ring) > 0] - 1] = True
+    a = np.flatnonzero(~last)
+    ring_of = np.repeat(np.arange(len(outline.ring) - 1), np.diff(outline.ring))
+    poly_of = np.repeat(np.arange(len(outline)), np.diff(outline.poly))[ring_of][a]
+    start, step = outline.xy[a], outline.xy[a + 1] - outline.xy[a]
+    length = np.hypot(step[:, 0], step[:, 1])
+    count = np.where(length >= rule.min_wall, np.maximum(1, length // rule.every), 0).astype(np.int64)
+    wall = np.repeat(np.arange(len(a)), count)
+    place = np.arange(count.sum()) - np.repeat(offsets_of(count)[:-1], count)
+    share = (place + 0.5) / count[wall]
+    xy = start[wall] + share[:, None] * step[wall]
+    outward = np.column_stack([step[:, 1], -step[:, 0]]) / np.maximum(length, 1e-12)[:, None]
+    azimuth = azimuth_of(outward)[wall]
+    width = np.minimum(rule.width, length[wall] / count[wall] - 0.3)
+    per_outline = np.bincount(poly_of[wall], minlength=len(outline))
+    return xy[:, 0], xy[:, 1], azimuth, width, offsets_of(per_outline)
+
+
+def _free_walls(
+    buildings: Buildings, building: IntArray, xy: FloatArray, azimuth: FloatArray, z: FloatArray
+) -> BoolArray:
+    """Return which windows have air before them: no other building covers a point 0.4 m outside."""
+    angle = np.radians(azimuth)
+    outside = xy + 0.4 * np.column_stack([np.sin(angle), np.cos(angle)])
+    spots, where = np.unique(np.column_stack([outside, building]), axis=0, return_inverse=True)
+    tree = shapely.STRtree(buildings.footprint.to_shapely())
+    spot, other = tree.query(shapely.points(spots[:, :2]), predicate="intersects")
+    foreign = other != spots[spot, 2]
+    cover = np.full(len(spots), -np.inf)
+    np.maximum.at(cover, spot[foreign], (buildings.ground_z + buildings.height)[other[foreign]])
+    free: BoolArray = z > cover[where.reshape(-1)]
+    return free
+
+
+def derive_dwellings(buildings: Buildings, plates: Plates, storeys: Storeys, names: TextArray) -> Dwellings:
+    """Divide each walled housing storey above ground into dwellings of about 100 m².
+
+    Parameters
+    ----------
+    buildings, plates, storeys
+        Where people live.
+    names
+        Name of each storey, shape (s).
+
+    Returns
+    -------
+    Dwellings
+        Inner area is 85 % of the storey's share, habitable rooms one per 30 m² (our assumption).
+    """
+    use = np.where(storeys.use > 0, storeys.use, buildings.use[storeys.building])
+    home = np.isin(use, HOUSING) & storeys.enclosed & (storeys.level > 0) & (storeys.kind == StoreyKind.NORMAL)
+    rows = np.flatnonzero(home)
+    area = plates.outline.areas()[storeys.plate[rows]]
+    count = np.maximum(1, np.round(area / AREA_PER_DWELLING)).astype(np.int64)
+    storey = np.repeat(rows, count)
+    number = np.arange(count.sum()) - np.repeat(offsets_of(count)[:-1], count) + 1
+    each = np.repeat(area / count, count)
+    ids = np.array([f"{n}-{k:02d}" for n, k in zip(names[storey], number, strict=True)], dtype=object)
+    rooms = np.maximum(1, np.round(0.85 * each / 30)).astype(np.int64)
+    return Dwellings(
+        id=ids, storey=storey, inner_area=0.85 * each, habitable_rooms=rooms, persons=each / AREA_PER_PERSON
+    )
+
+
+def derive_population(storeys: Storeys, dwellings: Dwellings, n_buildings: int) -> Population:
+    """Split the residents of the dwellings by the national age shares, per building."""
+    building = storeys.building[dwellings.storey] if len(dwellings) else np.zeros(0, np.int64)
+    residents = np.bincount(building, weights=np.nan_to_num(dwellings.persons), minlength=n_buildings)
+    rows = np.flatnonzero(residents > 0)
+    bands = np.array([int(b) for b in AGE_SHARES], dtype=np.int8)
+    shares = np.array(list(AGE_SHARES.values()))
+    return Population(
+        building=np.repeat(rows, len(bands)),
+        band=np.tile(bands, len(rows)),
+        persons=(residents[rows][:, None] * shares).reshape(-1),
+    )
+
+
+def derive_entrances(buildings: Buildings, path_edges: PathEdges, *, of: BoolArray) -> Entrances:
+    """Put a door on each chosen building's outline where it is nearest to a path.
+
+    Without paths the door is in the middle of the longest wall.
+
+    Parameters
+    ----------
+    buildings
+        Where the doors go.
+    path_edges
+        Paths; their courses decide.
+    of
+        Mask of the buildings that get a door, shape (n).
+    """
+    rows = np.flatnonzero(of)
+    shapes = buildings.footprint.take(rows).to_shapely()
+    courses = path_edges.course.to_shapely()
+    courses = courses[~shapely.is_missing(courses)]
+    if len(courses) and len(rows):
+        tree = shapely.STRtree(courses)
+        which, line = tree.query_nearest(shapes, all_matches=False)
+        touch = shapely.shortest_line(shapely.boundary(shapes[which]), courses[line])
+        xy = np.full((len(rows), 2), np.nan)
+        xy[which] = shapely.get_coordinates(shapely.get_point(touch, 0))
+    else:
+        xy = np.array([_middle_of_longest(s) for s in shapes]).reshape(-1, 2)
+    return Entrances(
+        id=np.array([f"{name}/E1" for name in buildings.id[rows]], dtype=object),
+        kind=np.full(len(rows), EntranceKind.UNIT),
+        x=xy[:, 0],
+        y=xy[:, 1],
+        z=buildings.ground_z[rows],
+        building=rows,
+    )
+
+
+def _middle_of_longest(shape: Any) -> FloatArray:
+    """Return the middle of the longest side of an outline."""
+    ring = shapely.get_coordinates(shapely.get_exterior_ring(shape))
+    k = int(np.argmax(np.hypot(*np.diff(ring, axis=0).T)))
+    middle: FloatArray = (ring[k] + ring[k + 1]) / 2
+    return middle
+
+
+def _said(code: str, text: str, table: str, ids: TextArray, which: BoolArray) -> Note:
+    """Return one note for all rows in a mask, naming the first."""
+    rows = np.flatnonzero(which)
+    first = str(ids[rows[0]]) if len(rows) else ""
+    return Note(code, f"{text} ({len(rows)} of {len(which)})", table, first, count=len(rows))
