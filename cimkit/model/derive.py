@@ -12,6 +12,7 @@ import shapely
 from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.geometry.directions import azimuth_of
 from cimkit.geometry.polygons import Polygons, offsets_of, ragged_rows
+from cimkit.geometry.sampling import walls_of
 from cimkit.model.kinds import (
     AgeBand,
     BuildingUse,
@@ -209,23 +210,16 @@ def _window_columns(
     outline: Polygons, rule: WindowRule
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]:
     """Return x, y, azimuth and width of the windows on each outline, and the offsets of the outlines."""
-    last = np.zeros(len(outline.xy), dtype=bool)
-    last[outline.ring[1:][np.diff(outline.ring) > 0] - 1] = True
-    a = np.flatnonzero(~last)
-    ring_of = np.repeat(np.arange(len(outline.ring) - 1), np.diff(outline.ring))
-    poly_of = np.repeat(np.arange(len(outline)), np.diff(outline.poly))[ring_of][a]
-    start, step = outline.xy[a], outline.xy[a + 1] - outline.xy[a]
+    start, end, outward, outline_of = walls_of(outline)
+    step = end - start
     length = np.hypot(step[:, 0], step[:, 1])
     count = np.where(length >= rule.min_wall, np.maximum(1, length // rule.every), 0).astype(np.int64)
-    wall = np.repeat(np.arange(len(a)), count)
+    wall = np.repeat(np.arange(len(start)), count)
     place = np.arange(count.sum()) - np.repeat(offsets_of(count)[:-1], count)
-    share = (place + 0.5) / count[wall]
-    xy = start[wall] + share[:, None] * step[wall]
-    outward = np.column_stack([step[:, 1], -step[:, 0]]) / np.maximum(length, 1e-12)[:, None]
-    azimuth = azimuth_of(outward)[wall]
+    xy = start[wall] + ((place + 0.5) / count[wall])[:, None] * step[wall]
     width = np.minimum(rule.width, length[wall] / count[wall] - 0.3)
-    per_outline = np.bincount(poly_of[wall], minlength=len(outline))
-    return xy[:, 0], xy[:, 1], azimuth, width, offsets_of(per_outline)
+    per_outline = np.bincount(outline_of[wall], minlength=len(outline))
+    return xy[:, 0], xy[:, 1], azimuth_of(outward)[wall], width, offsets_of(per_outline)
 
 
 def _free_walls(

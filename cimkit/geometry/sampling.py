@@ -1,0 +1,62 @@
+"""Points on lines, walls and polygons."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+
+from cimkit.arrays import FloatArray, IntArray
+from cimkit.errors import InputError
+from cimkit.geometry.polygons import Polygons, offsets_of
+
+
+def grid_in_polygons(polygons: Polygons, spacing: float) -> FloatArray:
+    """Return the points of a square grid that lie inside any of the polygons, shape (n, 2) [m].
+
+    The grid is anchored to multiples of the spacing, so that neighbouring areas share it.
+
+    Examples
+    --------
+    >>> square = Polygons.from_rings([[[(0, 0), (4, 0), (4, 4), (0, 4)]]])
+    >>> len(grid_in_polygons(square, 2.0))
+    4
+    """
+    if spacing <= 0:
+        raise InputError(f"grid: spacing must be > 0 m; got {spacing}.")
+    if len(polygons.xy) == 0:
+        return np.zeros((0, 2))
+    low = np.floor(polygons.xy.min(axis=0) / spacing) * spacing + spacing / 2
+    high = polygons.xy.max(axis=0)
+    gx, gy = np.meshgrid(np.arange(low[0], high[0], spacing), np.arange(low[1], high[1], spacing))
+    points = np.column_stack([gx.ravel(), gy.ravel()])
+    inside = shapely.STRtree(polygons.to_shapely()).query(shapely.points(points), predicate="within")[0]
+    return points[np.unique(inside)]
+
+
+def walls_of(polygons: Polygons) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
+    """Return start (w, 2), end (w, 2) and outward normal (w, 2) of each wall, and its polygon row (w)."""
+    last = np.zeros(len(polygons.xy), dtype=bool)
+    last[polygons.ring[1:][np.diff(polygons.ring) > 0] - 1] = True
+    a = np.flatnonzero(~last)
+    ring_of = np.repeat(np.arange(len(polygons.ring) - 1), np.diff(polygons.ring))
+    poly_of = np.repeat(np.arange(len(polygons)), np.diff(polygons.poly))[ring_of][a]
+    start, end = polygons.xy[a], polygons.xy[a + 1]
+    step = end - start
+    length = np.hypot(step[:, 0], step[:, 1])
+    keep = length > 1e-9
+    normal = np.column_stack([step[:, 1], -step[:, 0]])[keep] / length[keep, None]
+    return start[keep], end[keep], normal, poly_of[keep]
+
+
+def points_on_walls(start: FloatArray, end: FloatArray, spacing: float) -> tuple[FloatArray, IntArray]:
+    """Return points spread evenly along walls (w, 2), at most ``spacing`` apart, and the wall row of each.
+
+    Each wall has at least one point, in its middle.
+    """
+    if spacing <= 0:
+        raise InputError(f"walls: spacing must be > 0 m; got {spacing}.")
+    count = np.maximum(1, np.ceil(np.hypot(*(end - start).T) / spacing)).astype(np.int64)
+    wall = np.repeat(np.arange(len(start)), count)
+    place = np.arange(count.sum()) - np.repeat(offsets_of(count)[:-1], count)
+    share = (place + 0.5) / count[wall]
+    return start[wall] + share[:, None] * (end - start)[wall], wall

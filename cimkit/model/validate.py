@@ -1,0 +1,360 @@
+"""What is doubtful in a community, table by table, each with a code, a place and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import nan
+from typing import Any
+
+import numpy as np
+import shapely
+
+from cimkit.arrays import BoolArray, IntArray
+from cimkit.geometry.frame import Frame
+from cimkit.geometry.polygons import Polygons
+from cimkit.model.community import Community
+from cimkit.model.kinds import PathKind, Provenance, StoreyKind
+from cimkit.model.notes import Note, Notes
+from cimkit.model.table import Table
+
+MOST = 1000  # objects listed one by one for each finding; the rest are counted
+STOREY_HEIGHTS = (2.2, 6.0)  # [m] outside this a storey height is doubtful
+FAR_FROM_PATH = 50.0  # [m] an entrance farther than this from any path is doubtful
+SAME_AREA = 0.01  # relative difference up to which declared and computed area agree
+OVERLAP = 0.5  # [m²] smaller overlaps are drawing accuracy
+SHARES = {"planted_share", "density_max", "green_min"}
+POSITIVE = {"height", "area", "land_area", "capacity", "width", "persons", "area_declared", "inner_area", "length"}
+
+
+def validate(community: Community) -> Notes:
+    """List what is doubtful in a community.
+
+    Parameters
+    ----------
+    community
+        What to look at.
+
+    Returns
+    -------
+    The report
+        What was noted while it was built, and one note per doubtful object; codes as in
+        ``cimkit.model.notes.CODES``.
+
+    Examples
+    --------
+    >>> from cimkit.model.records import Building
+    >>> flat = Building("B1", [(0, 0), (9, 0), (9, 9), (0, 9)], storeys=3, storey_height=1.5)
+    >>> validate(Community.of(buildings=[flat])).summary()["H03"]
+    1
+    """
+    found: list[Note] = []
+    for title, table in community.tables.items():
+        found += _ids(title, table) + _numbers(title, table)
+        shape = getattr(table, table.shape_column() or "-", None)
+        if isinstance(shape, Polygons):
+            found += _outlines(title, table, shape)
+    found += _heights(community) + _storeys(community) + _footprints(community) + _parcels(community)
+    found += _spaces(community) + _declared(community) + _network(community) + _frame(community.frame)
+    return community.notes + Notes.of(found)
+
+
+def _each(code: str, text: str, table: Table, rows: Any, *, values: Any = None, fix: str = "") -> list[Note]:
+    """Return a note per row, at most ``MOST``, then one that counts the rest."""
+    rows = np.asarray(rows)
+    rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+    places = _places(table, rows[:MOST])
+    names = table.names()
+    notes = []
+    for k, row in enumerate(rows[:MOST]):
+        value = "" if values is None else _short(values[k])
+        notes.append(Note(code, text, table.title(), str(names[row]), *places[k], value=value, fix=fix))
+    if len(rows) > MOST:
+        notes.append(Note(code, f"{text} (and {len(rows) - MOST} more)", table.title(), count=len(rows) - MOST))
+    return notes
+
+
+def _short(value: Any) -> str:
+    """Return a value as short text."""
+    return f"{value:.3g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+def _places(table: Table, rows: IntArray) -> list[tuple[float, float]]:
+    """Return a local place for each row, nan where the table has none."""
+    shape = getattr(table, table.shape_column() or "-", None)
+    if isinstance(shape, Polygons):
+        xy = shape.take(rows).centroids()
+    elif hasattr(table, "x"):
+        xy = np.column_stack([table.x[rows], table.y[rows]])  # type: ignore[attr-defined]
+    else:
+        return [(nan, nan)] * len(rows)
+    return [(float(x), float(y)) for x, y in xy]
+
+
+def _ids(title: str, table: Table) -> list[Note]:
+    """Return repeated and missing ids."""
+    if not hasattr(table, "id"):
+        return []
+    ids = table.id.astype(str)
+    words, where, counts = np.unique(ids, return_inverse=True, return_counts=True)
+    empty = ids == ""
+    repeated = (counts[where.reshape(-1)] > 1) & ~empty if len(words) else empty
+    notes = _each("M01", "the id stands more than once", table, repeated, fix="Give each its own id.")
+    if empty.any():
+        notes.append(Note("M02", f"{int(empty.sum())} rows have no id", title, count=int(empty.sum())))
+    return notes
+
+
+def _numbers(title: str, table: Table) -> list[Note]:
+    """Return infinite numbers, shares outside 0–1, and negative sizes."""
+    del title
+    notes: list[Note] = []
+    for col in table.columns():
+        if col.dtype is not float:
+            continue
+        values = getattr(table, col.name)
+        bad = np.isinf(values)
+        if col.name in SHARES:
+            bad |= (values < 0) | (values > 1)
+        if col.name in POSITIVE:
+            bad |= values < 0
+        rows = np.flatnonzero(bad)
+        notes += _each(
+            "M05", f"{col.name} is out of range", table, rows, values=values[rows], fix="Correct the number."
+        )
+    return notes
+
+
+def _outlines(title: str, table: Table, outlines: Polygons) -> list[Note]:
+    """Return empty, self-crossing, repeated-point and wrongly turned outlines."""
+    shapes = outlines.to_shapely()
+    empty = shapely.is_empty(shapes) if len(shapes) else np.zeros(0, dtype=bool)
+    notes = [] if title in ("plates",) else _each("G101", "the outline has no area", table, empty)
+    broken = np.flatnonzero(~shapely.is_valid(shapes))
+    for row in broken[:MOST]:
+        reason = str(shapely.is_valid_reason(shapes[row]))
+        code = "G201" if "hole" in reason.lower() else "G104"
+        notes += _each(code, reason.partition("[")[0], table, [row], fix="Use clean_polygons().")
+    repeated = np.zeros(len(outlines), dtype=bool)
+    same = np.flatnonzero((np.diff(outlines.xy, axis=0) == 0).all(axis=1)) if len(outlines.xy) > 1 else np.zeros(0, int)
+    starts = set(outlines.ring[1:-1].tolist())
+    same = same[[k + 1 not in starts for k in same]] if len(same) else same
+    vertex_owner = np.repeat(np.repeat(np.arange(len(outlines)), np.diff(outlines.poly)), np.diff(outlines.ring))
+    repeated[vertex_owner[same]] = True
+    notes += _each("G102", "points of the outline repeat", table, repeated)
+    return notes
+
+
+def _heights(community: Community) -> list[Note]:
+    """Return missing, guessed and implausible heights of buildings."""
+    b = community.buildings
+    if len(b) == 0:
+        return []
+    notes = _each("H01", "the height is missing", b, ~(b.height > 0), fix="Give height or storeys.")
+    guessed = np.isin(b.height_src, (Provenance.DEFAULT, Provenance.FROM_STOREYS)) | (
+        b.storeys_src == Provenance.DEFAULT
+    )
+    if guessed.any() and not any(n.code == "H02" for n in community.notes):
+        first = str(b.id[np.flatnonzero(guessed)[0]])
+        text = f"{int(guessed.sum())} buildings have a guessed height or number of storeys"
+        notes.append(Note("H02", text, "buildings", first, count=int(guessed.sum())))
+    return notes
+
+
+def _storeys(community: Community) -> list[Note]:
+    """Return implausible storey heights, gaps between storeys, overhangs, and all-open buildings."""
+    s, b = community.storeys, community.buildings
+    if len(s) == 0:
+        return []
+    low, high = STOREY_HEIGHTS
+    odd = (s.level > 0) & ((s.height < low) | (s.height > high)) & (s.kind != StoreyKind.ATTIC)
+    rows, first = np.unique(s.building[odd], return_index=True)
+    text = f"a storey height lies outside {low:g}–{high:g} m"
+    notes = _each("H03", text, b, rows, values=s.height[odd][first], fix="Check height against number of storeys.")
+    order = np.lexsort((s.level, s.building))
+    building, z, height = s.building[order], s.z[order], s.height[order]
+    gap = z[1:] - (z + height)[:-1]
+    loose = (building[1:] == building[:-1]) & (np.abs(gap) > 0.01)
+    rows, first = np.unique(building[1:][loose], return_index=True)
+    notes += _each("H04", "storeys leave a gap or overlap [m]", b, rows, values=gap[loose][first])
+    walled = np.bincount(s.building, weights=s.enclosed, minlength=len(b))
+    none = (np.bincount(s.building, minlength=len(b)) > 0) & (walled == 0)
+    notes += _each("H06", "no storey has walls", b, none, fix="Check the kinds of its storeys.")
+    plate = s.plate[order]
+    other = (building[1:] == building[:-1]) & (plate[1:] != plate[:-1]) & (s.level[order][1:] > 1)
+    if other.any():
+        shapes = community.plates.outline.to_shapely()
+        over = shapely.area(shapely.difference(shapes[plate[1:][other]], shapes[plate[:-1][other]]))
+        rows, first = np.unique(building[1:][other][over > 1.0], return_index=True)
+        values = over[over > 1.0][first]
+        notes += _each("H05", "a storey reaches beyond the one below [m²]", b, rows, values=values)
+    return notes
+
+
+def _footprints(community: Community) -> list[Note]:
+    """Return equal, overlapping and nearly touching footprints of buildings that stand at one time."""
+    b = community.buildings
+    shapes = b.footprint.to_shapely()
+    if len(shapes) < 2:
+        return []
+    first, second = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=0.5)
+    once = first < second
+    first, second = first[once], second[once]
+    together = _stand_together(b.status, first, second) & _share_height(community, first, second)
+    first, second = first[together], second[together]
+    first, second = (v[shapely.is_valid(shapes[first]) & shapely.is_valid(shapes[second])] for v in (first, second))
+    touching = shapely.intersects(shapes[first], shapes[second])
+    shared = np.zeros(len(first))
+    shared[touching] = shapely.area(shapely.intersection(shapes[first[touching]], shapes[second[touching]]))
+    union = shapely.area(shapes[first]) + shapely.area(shapes[second]) - shared
+    equal = shared > 0.98 * union
+    overlap = (shared > OVERLAP) & ~equal
+    names = b.id
+    notes = _each("P01", "the footprint stands twice", b, second[equal], values=names[first[equal]])
+    notes += _each(
+        "P02",
+        "footprints overlap, see value for the other",
+        b,
+        second[overlap],
+        values=names[first[overlap]],
+        fix="Stacked volumes: give storeys their own outlines. Else mend the drawing.",
+    )
+    gaps = ~touching & (shapely.distance(shapes[first], shapes[second]) > 1e-6)
+    if gaps.any():
+        text = f"{int(gaps.sum())} pairs of footprints are closer than 0.5 m without touching"
+        notes.append(Note("P03", text, "buildings", str(names[first[gaps][0]]), count=int(gaps.sum())))
+    return notes
+
+
+def _stand_together(status: IntArray, first: IntArray, second: IntArray) -> BoolArray:
+    """Return which pairs stand at one time: not one planned and the other to be demolished."""
+    together: BoolArray = ~(
+        ((status[first] == 1) & (status[second] == 2)) | ((status[first] == 2) & (status[second] == 1))
+    )
+    return together
+
+
+def _share_height(community: Community, first: IntArray, second: IntArray) -> BoolArray:
+    """Return which pairs share some height: a bridge over a building does not overlap it."""
+    b = community.buildings
+    low, high = b.ground_z + b.base, b.ground_z + b.height
+    shared: BoolArray = ~((low[first] >= high[second] - 0.01) | (low[second] >= high[first] - 0.01))
+    return shared
+
+
+def _parcels(community: Community) -> list[Note]:
+    """Return buildings that lie on no parcel or on more than one."""
+    b, p = community.buildings, community.parcels
+    if len(p) == 0 or len(b) == 0:
+        return []
+    plots, shapes = p.outline.to_shapely(), b.footprint.to_shapely()
+    parcel, building = shapely.STRtree(shapes).query(plots, predicate="intersects")
+    part = shapely.area(shapely.intersection(shapes[building], plots[parcel])) / np.maximum(
+        shapely.area(shapes[building]), 1e-9
+    )
+    inside = np.bincount(building, weights=part, minlength=len(b))
+    most = np.zeros(len(b))
+    np.maximum.at(most, building, part)
+    split = (inside > 0) & (most < 0.98)
+    notes = _each("P04", "the building lies across the parcel's border", b, split, values=most[split])
+    outside = inside == 0
+    if outside.any():
+        first = str(b.id[np.flatnonzero(outside)[0]])
+        text = f"{int(outside.sum())} buildings lie on no parcel"
+        notes.append(Note("P04", text, "buildings", first, count=int(outside.sum())))
+    return notes
+
+
+def _spaces(community: Community) -> list[Note]:
+    """Return spaces and voids that reach beyond their plate, and spaces over voids."""
+    s, v = community.spaces, community.voids
+    plates = community.plates.outline.to_shapely()
+    notes: list[Note] = []
+    inner = np.flatnonzero((s.storey >= 0) & (s.inside_structure != 0))
+    if len(inner):
+        shapes = s.outline.take(inner).to_shapely()
+        out = shapely.area(shapely.difference(shapes, plates[community.storeys.plate[s.storey[inner]]]))
+        hangs = np.isin(s.kind[inner], (2, 3, 4, 5, 6, 7, 8)) & (s.inside_structure[inner] < 0)
+        bad = (out > OVERLAP) & ~hangs
+        notes += _each("P05", "reaches beyond its storey's plate [m²]", s, inner[bad], values=out[bad])
+    if len(v):
+        shapes = v.outline.to_shapely()
+        out = shapely.area(shapely.difference(shapes, plates[community.storeys.plate[v.storey]]))
+        notes += _each("P05", "reaches beyond its storey's plate [m²]", v, out > OVERLAP, values=out[out > OVERLAP])
+        space, void = shapely.STRtree(shapes).query(s.outline.to_shapely(), predicate="intersects")
+        same = s.storey[space] == v.storey[void]
+        space, void = space[same], void[same]
+        over = shapely.area(shapely.intersection(s.outline.take(space).to_shapely(), shapes[void]))
+        notes += _each("P06", "lies over a void [m²]", s, space[over > OVERLAP], values=over[over > OVERLAP])
+    return notes
+
+
+def _declared(community: Community) -> list[Note]:
+    """Return storeys and parcels whose declared area differs from the computed one."""
+    notes: list[Note] = []
+    pairs: Iterable[tuple[Table, Any, Any]] = [
+        (community.parcels, community.parcels.area_declared, community.parcels.outline.areas()),
+    ]
+    s = community.storeys
+    if len(s):
+        areas = community.plates.outline.areas()[s.plate]
+        pairs = [*pairs, (s, s.area_declared, areas)]
+    for table, declared, computed in pairs:
+        off = np.abs(declared - computed) > SAME_AREA * np.maximum(computed, 1e-9)
+        values = np.round((declared / np.maximum(computed, 1e-9) - 1)[off] * 100, 1)
+        notes += _each("P07", "declared differs from computed area [%]", table, off, values=values)
+    return notes
+
+
+def _network(community: Community) -> list[Note]:
+    """Return separate parts of the path network, and entrances far from it or reached by steps only."""
+    nodes, edges, doors = community.path_nodes, community.path_edges, community.entrances
+    if len(edges) == 0:
+        return (
+            [Note("N05", "there are no paths; walking uses straight lines", "path_edges")]
+            if len(community.buildings)
+            else []
+        )
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    def parts(rows: Any) -> Any:
+        ones = np.ones(len(rows))
+        graph = coo_array((ones, (edges.start[rows], edges.end[rows])), shape=(len(nodes), len(nodes)))
+        return connected_components(graph, directed=False)[1]
+
+    label = parts(np.arange(len(edges)))
+    notes: list[Note] = []
+    used = np.unique(np.concatenate([edges.start, edges.end]))
+    sizes = np.bincount(label[used])
+    if (sizes > 0).sum() > 1:
+        small = np.sort(sizes[sizes > 0])[::-1]
+        text = f"{len(small)} separate parts; the largest has {small[0]} of {len(used)} nodes"
+        notes.append(Note("N01", text, "path_edges", count=len(small), fix="Join the parts where people can walk."))
+    if len(doors):
+        tree = shapely.STRtree(edges.course.to_shapely())
+        at = shapely.points(np.column_stack([doors.x, doors.y]))
+        which, distance = tree.query_nearest(at, all_matches=False, return_distance=True)
+        far = distance > FAR_FROM_PATH
+        notes += _each("N02", "the nearest path is far [m]", doors, which[0][far], values=distance[far])
+        stairs = edges.kind == PathKind.STEPS
+        flat = np.unique(np.concatenate([edges.start[~stairs], edges.end[~stairs]]))
+        level = parts(np.flatnonzero(~stairs))
+        main = np.bincount(level[flat]).argmax() if len(flat) else -1
+        near = edges.start[which[1]]
+        only = (level[near] != main) & (label[near] == label[flat[0]] if len(flat) else False)
+        notes += _each("N03", "reached by steps only", doors, which[0][only & ~far])
+    return notes
+
+
+def _frame(frame: Frame) -> list[Note]:
+    """Return a missing CRS, and an origin outside the CRS's area of use."""
+    if not frame.crs:
+        return [Note("C01", "the frame has no CRS; there is no map and no location from it", fix="Give crs=.")]
+    import pyproj
+
+    area = pyproj.CRS(frame.crs).area_of_use
+    lon, lat = frame.lonlat()[0]
+    if area and not (area.west - 1 <= lon <= area.east + 1 and area.south - 1 <= lat <= area.north + 1):
+        text = f"the origin ({lon:.3f}° E, {lat:.3f}° N) lies outside {area.name}"
+        return [Note("C02", text, value=frame.crs, fix="Check the CRS label and swapped axes.")]
+    return []

@@ -1,0 +1,177 @@
+"""Where sun or sky is measured: windows, facades, ground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cimkit.arrays import FloatArray, IntArray, TextArray, as_directions, as_points
+from cimkit.errors import InputError
+from cimkit.geometry.directions import direction_of
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.sampling import grid_in_polygons, points_on_walls, walls_of
+from cimkit.model.community import Community
+from cimkit.model.derive import WindowRule, derive_windows
+from cimkit.model.notes import Note, Notes
+
+WALL_OFFSET = 0.02  # [m] receptors stand this far before their wall
+
+
+@dataclass(frozen=True, repr=False)
+class Receptors:
+    """Points with a normal where sun or sky is measured.
+
+    Parameters
+    ----------
+    points
+        Places, shape (n, 3) [m].
+    normals
+        Outward unit vectors, shape (n, 3).
+    ids
+        Name of each, shape (n).
+    kind
+        ``window``, ``facade`` or ``ground``.
+    building
+        Building row of each, -1 for none, shape (n).
+    other_ends
+        For windows, the other end of the sill's base line; both must be lit, shape (n, 3) [m].
+    notes
+        What was derived to make them.
+    """
+
+    points: FloatArray
+    normals: FloatArray
+    ids: TextArray
+    kind: str
+    building: IntArray
+    other_ends: FloatArray | None = None
+    notes: Notes = field(default_factory=Notes)
+
+    @classmethod
+    def at(cls, points: Any, *, normals: Any = None, ids: Any = None, kind: str = "ground") -> Receptors:
+        """Return receptors at given points; without normals they look up."""
+        points = as_points(points)
+        normals = np.tile([0.0, 0.0, 1.0], (len(points), 1)) if normals is None else as_directions(normals)
+        names = np.array([f"R{k}" for k in range(len(points))] if ids is None else list(ids), dtype=object)
+        if not len(points) == len(normals) == len(names):
+            raise InputError(
+                f"receptors: points, normals and ids must be equally many; "
+                f"got {len(points)}, {len(normals)} and {len(names)}."
+            )
+        return cls(points, normals, names, kind, np.full(len(points), -1, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __repr__(self) -> str:
+        return f"<Receptors: {len(self):,} {self.kind} points>"
+
+    def take(self, rows: Any) -> Receptors:
+        """Return the given receptors."""
+        rows = np.asarray(rows)
+        ends = None if self.other_ends is None else self.other_ends[rows]
+        return Receptors(
+            self.points[rows], self.normals[rows], self.ids[rows], self.kind, self.building[rows], ends, self.notes
+        )
+
+    def to_frame(self) -> Any:
+        """Return a DataFrame, one row a receptor."""
+        import pandas as pd
+
+        x, y, z = self.points.T
+        return pd.DataFrame({"id": self.ids, "kind": self.kind, "x_m": x, "y_m": y, "z_m": z})
+
+
+def window_receptors(community: Community, *, max_width: float = 1.8, rule: WindowRule | None = None) -> Receptors:
+    """Return both ends of each window's sill base line.
+
+    Windows wider than ``max_width`` are measured on their middle part of that width. A
+    community without windows gets them by rule, and the notes say so.
+
+    Parameters
+    ----------
+    community
+        Whose windows.
+    max_width
+        Widest part that counts [m].
+    rule
+        How windows are placed where none are given.
+
+    Returns
+    -------
+    Receptors
+        One a window.
+
+    References
+    ----------
+    .. [1] Putian 2022 (莆自然资规〔2022〕3号): ends of the base line, at most 1.80 m.
+    """
+    windows, notes = community.windows, Notes()
+    if len(windows) == 0 and len(community.storeys):
+        rule = rule or WindowRule()
+        windows = derive_windows(community.buildings, community.plates, community.storeys, rule=rule)
+        text = f"{len(windows)} windows placed by rule: one every {rule.every:g} m of wall, sill {rule.sill:g} m"
+        notes = Notes.of([Note("W01", text, "windows", count=len(windows))])
+    normals = direction_of(windows.azimuth) if len(windows) else np.zeros((0, 3))
+    along = np.column_stack([normals[:, 1], -normals[:, 0], np.zeros(len(windows))])
+    half = np.minimum(np.nan_to_num(windows.width, nan=max_width), max_width)[:, None] / 2
+    middle = np.column_stack([windows.x, windows.y, windows.z]) + WALL_OFFSET * normals
+    return Receptors(
+        middle - half * along, normals, windows.id, "window", windows.building, middle + half * along, notes
+    )
+
+
+def facade_receptors(community: Community, *, spacing: float = 1.0, height: float = 0.9, storey: int = 1) -> Receptors:
+    """Return points along the walls of each building on one storey (沿线分析).
+
+    Parameters
+    ----------
+    community
+        Whose facades.
+    spacing
+        Largest distance along the wall [m].
+    height
+        Height above the storey's floor [m].
+    storey
+        Level of the storey.
+    """
+    rows = np.flatnonzero((community.storeys.level == storey) & community.storeys.enclosed)
+    storeys = community.storeys.take(rows)
+    start, end, normal, own = walls_of(community.plates.outline.take(storeys.plate))
+    xy, wall = points_on_walls(start, end, spacing)
+    xy = xy + WALL_OFFSET * normal[wall]
+    building = storeys.building[own[wall]]
+    z = community.buildings.ground_z[building] + storeys.z[own[wall]] + height
+    ids = np.array([f"{community.buildings.id[b]}/L{k}" for k, b in enumerate(building)], dtype=object)
+    normals = np.column_stack([normal[wall], np.zeros(len(wall))])
+    return Receptors(np.column_stack([xy, z]), normals, ids, "facade", building)
+
+
+def ground_receptors(community: Community, *, spacing: float = 2.0, height: float = 0.0) -> Receptors:
+    """Return a grid of points on open ground: on the parcels, or around the buildings where there are none.
+
+    Parameters
+    ----------
+    community
+        Where.
+    spacing
+        Distance of the grid [m].
+    height
+        Height above the ground [m].
+    """
+    import shapely
+
+    footprint = community.buildings.footprint.to_shapely()
+    if len(community.parcels):
+        area = community.parcels.outline.to_shapely()
+    else:
+        area = np.array([shapely.convex_hull(shapely.union_all(footprint)).buffer(20.0)], dtype=object)
+    points = grid_in_polygons(Polygons.from_shapely(area), spacing)
+    covered = shapely.STRtree(footprint).query(shapely.points(points), predicate="within")[0]
+    points = np.delete(points, np.unique(covered), axis=0)
+    ground = community.terrain.elevation(points) if community.terrain is not None else np.zeros(len(points))
+    return Receptors.at(
+        np.column_stack([points, ground + height]), ids=[f"G{k}" for k in range(len(points))], kind="ground"
+    )
