@@ -1,0 +1,80 @@
+"""Files are whole or absent: the one door through which every file is written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+
+from cimkit.errors import InputError
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path beside the target; on success it takes the target's place at once.
+
+    The temporary file is synchronised to disk before it replaces the target. If the block
+    raises, the temporary file is removed and an older target stays as it was.
+
+    Parameters
+    ----------
+    path
+        File to write.
+
+    Yields
+    ------
+    Path
+        Where the block must write; it has the suffix of the target and does not exist yet.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist, or the target is a folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with atomic_write(Path(folder) / "a.txt") as temporary:
+    ...         _ = temporary.write_text("whole")
+    ...     (Path(folder) / "a.txt").read_text()
+    'whole'
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise InputError(f"{target}: the target must be a file; got a folder. Add a file name.")
+    if not target.parent.is_dir():
+        raise InputError(f"{target}: its folder must exist; {target.parent} does not. Make it first.")
+    # A folder of its own keeps the side files of drivers (journals, .cpg) together and its name unguessed.
+    with tempfile.TemporaryDirectory(prefix=".cimkit-", suffix=".tmp", dir=target.parent) as folder:
+        temporary = Path(folder) / target.name
+        yield temporary
+        _synchronise(temporary)
+        os.replace(temporary, target)
+    _synchronise_folder(target.parent)
+
+
+def write_text(path: str | PathLike[str], text: str, *, encoding: str = "utf-8") -> None:
+    """Write a text file at once, with line ends as they are in ``text``."""
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(text.encode(encoding))
+
+
+def _synchronise(path: Path) -> None:
+    """Force a file's content to disk."""
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
+
+
+def _synchronise_folder(folder: Path) -> None:
+    """Force the new name to disk where the system lets folders be opened."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

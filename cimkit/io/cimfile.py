@@ -1,0 +1,395 @@
+"""Our own lossless format: one GeoPackage with a layer per table, as QGIS opens it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import warnings
+import zlib
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import shapely
+
+from cimkit.arrays import TextArray
+from cimkit.errors import CimkitError, FormatError, InputError
+from cimkit.geometry.frame import Frame
+from cimkit.geometry.lines import Lines
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.terrain import Terrain
+from cimkit.io.atomic import atomic_write
+from cimkit.io.coding import Coding, decode_column, encode_column
+from cimkit.io.pack import checked_mesh, community_header, header_fields, header_text, parse_header
+from cimkit.io.wkb import check_wkb
+from cimkit.model.community import Community
+from cimkit.model.kinds import Kind
+from cimkit.model.notes import Note, Notes
+from cimkit.model.table import Column, Table
+from cimkit.model.tables import TABLES
+
+META = "cimkit_meta"
+KEY = "key"  # column that other tables refer to, where ids are missing or repeat
+_FIDS = 1  # GeoPackage rows are numbered from 1
+_GEOMETRY_TYPES = {Polygons: "Polygon", Lines: "LineString Z"}
+
+
+class Layer(NamedTuple):
+    """One layer as it stands in the file: field name → values, and the shapes as WKB."""
+
+    fields: dict[str, Any]
+    shapes: Any
+
+
+def write_cim(community: Community, path: str | PathLike[str]) -> None:
+    """Write a community to a GeoPackage; nothing is lost.
+
+    Every table is a layer in map coordinates; references are written as ids or keys, kinds as
+    codes. ``cimkit_meta`` keeps the rest: version, frame, location, notes, terrain, mesh.
+
+    Parameters
+    ----------
+    community
+        What to write.
+    path
+        File, usually with suffix .gpkg.
+
+    Raises
+    ------
+    InputError
+        If a text cannot be stored (a NUL character, half a surrogate pair).
+    """
+    header = community_header(community)
+    keys = {title: _keys(table) for title, table in community.tables.items()}
+    described: dict[str, Any] = {}
+    with atomic_write(path) as temporary:
+        for title, table in community.tables.items():
+            if len(table):
+                fields, described[title] = _table_fields(table, keys)
+                _write_layer(temporary, title, fields, _shapes(table), community.frame.crs, _geometry_type(table))
+        header["tables"] = described
+        texts = {"header": header_text(header), **_blobs(community)}
+        meta = {"name": np.array(list(texts), dtype=object), "value": np.array(list(texts.values()), dtype=object)}
+        _write_layer(temporary, META, meta, None, "", None)
+
+
+def is_cim(path: str | PathLike[str]) -> bool:
+    """Tell whether a GeoPackage was written by cimkit."""
+    import pyogrio
+
+    try:
+        return META in pyogrio.list_layers(path)[:, 0].tolist()
+    except (RuntimeError, ValueError, UnicodeDecodeError):
+        return False
+
+
+def read_cim(path: str | PathLike[str]) -> tuple[Community, Notes]:
+    """Read a community from a GeoPackage written by ``write_cim``, also after edits in QGIS.
+
+    Parameters
+    ----------
+    path
+        File to read.
+
+    Returns
+    -------
+    tuple
+        The community, and notes on what an edit left without a partner or outside a code list.
+
+    Raises
+    ------
+    FormatError
+        If the file is not one of ours, is damaged, or was written by a newer version.
+    """
+    who = Path(path).name
+    layers = _layer_names(path)
+    if META not in layers:
+        raise FormatError(f"{who}: the file must be written by cimkit; layer {META} is missing. Use read().")
+    meta = _read_layer(path, META).fields
+    try:
+        texts = dict(zip(meta["name"].tolist(), meta["value"].tolist(), strict=True))
+        header = parse_header(str(texts["header"]), who)
+        fields = header_fields(header, who)
+        notes: list[Note] = []
+        tables = _read_tables(path, [t for t in TABLES if t in layers], header, fields["frame"], notes)
+        fields |= _unblob(texts, header, tables)
+        community = Community(**fields, **tables)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, zlib.error, CimkitError) as error:
+        if isinstance(error, FormatError):
+            raise
+        raise FormatError(f"{who}: tables must be whole; {error!r:.200}. The file is damaged.") from error
+    return community, Notes.of(notes)
+
+
+# Writing ---------------------------------------------------------------------------------------
+
+
+def _keys(table: Table) -> TextArray:
+    """Return what other tables refer to a row by: its id or name if all differ, else its number."""
+    names = table.names()
+    if len(set(names)) == len(names) and all(isinstance(n, str) and n for n in names):
+        return names
+    return np.array([f"#{k}" for k in range(len(names))], dtype=object)
+
+
+def _table_fields(table: Table, keys: Mapping[str, TextArray]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the fields of a layer, and how its extra columns are named and coded."""
+    own = {c.name for c in table.columns()}
+    fields: dict[str, Any] = {}
+    key = keys[table.title()]
+    if "id" not in own or key is not table.names():
+        fields[KEY] = key
+    for col in table.columns():
+        value = getattr(table, col.name)
+        if col.dtype in _GEOMETRY_TYPES or (col.name in ("x", "y") and {"x", "y", "z"} <= own):
+            continue
+        if isinstance(col.dtype, type) and issubclass(col.dtype, Kind):
+            value = col.dtype.codes(value)
+        elif col.of:
+            value = np.append(keys[col.of], "")[value]
+        fields[col.label] = value
+    taken = {"fid", "geom", "geometry", KEY, *(f.lower() for f in fields)}
+    extra = []
+    for name, values in table.extra.items():
+        coding, coded = encode_column(values, f"{table.title()}, column {name!r}")
+        stored = _field_name(str(name), taken)
+        fields[stored] = coded
+        extra.append([name, stored, coding.form, coding.dtype])
+    return fields, {"rows": len(table), "extra": extra}
+
+
+def _field_name(name: str, taken: set[str]) -> str:
+    """Return a name that no other field of the layer has, and note it as taken."""
+    plain = name if name and name.isprintable() and '"' not in name else "column"
+    stored, number = plain, 2
+    while stored.lower() in taken:
+        stored, number = f"{plain}_{number}", number + 1
+    taken.add(stored.lower())
+    return stored
+
+
+def _shapes(table: Table) -> Any:
+    """Return the shapes of a table in map coordinates as WKB, or None."""
+    dx, dy, dz = table.context.frame.origin if table.context else (0.0, 0.0, 0.0)
+    name = table.shape_column()
+    if name:
+        value = getattr(table, name)
+        if isinstance(value, Polygons):
+            shapes = value.moved(dx, dy).to_shapely()
+            return np.where(shapely.is_empty(shapes), None, shapely.to_wkb(shapes))
+        return shapely.to_wkb(Lines(value.xyz + (dx, dy, dz), value.line).to_shapely(), output_dimension=3)
+    if not _is_point_table(type(table)):
+        return None
+    at = np.column_stack([table.x + dx, table.y + dy, table.z + dz])  # type: ignore[attr-defined]
+    wkb = shapely.to_wkb(shapely.points(at), output_dimension=3)
+    return np.where(np.isfinite(at).all(axis=1), wkb, None)
+
+
+def _is_point_table(table: type[Table]) -> bool:
+    """Tell whether rows of a table are points."""
+    return {"x", "y", "z"} <= {c.name for c in table.columns()}
+
+
+def _geometry_type(table: Table) -> str | None:
+    """Return the geometry type of a layer as OGR names it."""
+    column = next((c for c in table.columns() if c.dtype in _GEOMETRY_TYPES), None)
+    if column is not None:
+        return _GEOMETRY_TYPES[column.dtype]
+    return "Point Z" if _is_point_table(type(table)) else None
+
+
+def _write_layer(path: Path, name: str, fields: Mapping[str, Any], shapes: Any, crs: str, kind: str | None) -> None:
+    """Write one layer of a GeoPackage."""
+    import pyogrio
+
+    _check_texts(name, fields)
+    with warnings.catch_warnings():  # a community without a map has no CRS, and that is meant
+        warnings.filterwarnings("ignore", message=".*crs.*", category=UserWarning)
+        try:
+            pyogrio.raw.write(
+                path,
+                None if shapes is None else np.asarray(shapes, dtype=object),
+                list(fields.values()),
+                list(fields),
+                layer=name,
+                driver="GPKG",
+                geometry_type=kind,
+                crs=(crs or None) if kind else None,
+                layer_options={"GEOMETRY_NAME": "geom"} if kind else None,
+            )
+        except UnicodeEncodeError as error:
+            raise InputError(f"{name}: text must be valid Unicode; {error}.") from error
+
+
+def _check_texts(layer: str, fields: Mapping[str, Any]) -> None:
+    """Raise InputError for text that a GeoPackage would cut short."""
+    for name, values in fields.items():
+        if values.dtype != object:
+            continue
+        for row, text in enumerate(values):
+            if text is not None and (not isinstance(text, str) or "\x00" in text):
+                raise InputError(f"{layer}, column {name!r}, row {row}: must be text without NUL; got {text!r:.60}.")
+
+
+def _blobs(community: Community) -> dict[str, str]:
+    """Return terrain and mesh as JSON and compressed text."""
+    texts = {}
+    if community.terrain is not None:
+        ground = community.terrain
+        texts["terrain"] = json.dumps([ground.x0, ground.y0, ground.spacing, *ground.z.shape])
+        texts["terrain_z"] = _blob(ground.z, "<f8")
+    if len(community.mesh):
+        texts["mesh_corners"] = _blob(community.mesh.corners, "<f8")
+        texts["mesh_owner"] = _blob(community.mesh.owner, "<i8")
+    return texts
+
+
+def _blob(values: Any, dtype: str) -> str:
+    """Return an array as compressed text."""
+    return base64.b64encode(zlib.compress(np.ascontiguousarray(values, dtype=dtype).tobytes(), 1)).decode()
+
+
+# Reading ---------------------------------------------------------------------------------------
+
+
+def _layer_names(path: str | PathLike[str]) -> list[str]:
+    """Return the names of the layers of a file."""
+    import pyogrio
+
+    try:
+        return [str(n) for n in pyogrio.list_layers(path)[:, 0]]
+    except (RuntimeError, ValueError, UnicodeDecodeError) as error:
+        raise FormatError(f"{Path(path).name}: the file must be a GeoPackage; {error}.") from error
+
+
+def _read_layer(path: str | PathLike[str], name: str) -> Layer:
+    """Return one layer of the file."""
+    import pyogrio
+
+    try:
+        meta, _, shapes, values = pyogrio.raw.read(path, layer=name)
+    except (RuntimeError, ValueError, UnicodeDecodeError) as error:
+        raise FormatError(f"{Path(path).name}, layer {name}: it must be whole; {error}.") from error
+    if shapes is not None:
+        check_wkb(shapes, f"{Path(path).name}, layer {name}")
+    return Layer(dict(zip(meta["fields"].tolist(), values, strict=True)), shapes)
+
+
+def _read_tables(path: Any, titles: list[str], header: Any, frame: Frame, notes: list[Note]) -> dict[str, Table]:
+    """Return the tables of the layers, references resolved to rows."""
+    layers = {title: _read_layer(path, title) for title in titles}
+    rows = {title: _rows_by_key(layer) for title, layer in layers.items()}
+    described = header.get("tables", {})
+    return {t: _table(TABLES[t], layer, described.get(t, {}), rows, frame, notes) for t, layer in layers.items()}
+
+
+def _rows_by_key(layer: Layer) -> dict[str, int]:
+    """Return key → row of a layer."""
+    keys = layer.fields.get(KEY, layer.fields.get("id"))
+    return {} if keys is None else {str(k): row for row, k in enumerate(keys)}
+
+
+def _table(
+    table: type[Table], layer: Layer, described: Any, rows: Mapping[str, Any], frame: Frame, notes: list[Note]
+) -> Table:
+    """Return the table of one layer."""
+    data = _placed(table, layer, frame)
+    used = {KEY}
+    for col in table.columns():
+        if col.label in layer.fields:
+            used.add(col.label)
+            if col.name not in data:
+                data[col.name] = _column(col, layer.fields[col.label], table.title(), rows, notes)
+    extra: dict[str, Any] = {}
+    for name, stored, form, dtype in described.get("extra", []):
+        if stored in layer.fields:
+            used.add(stored)
+            extra[name] = decode_column(Coding(form, dtype), layer.fields[stored], table.title())
+    added = {name: values for name, values in layer.fields.items() if name not in used}
+    return table(**data, extra=extra | added)
+
+
+def _placed(table: type[Table], layer: Layer, frame: Frame) -> dict[str, Any]:
+    """Return the columns that hold the shapes, in local metres."""
+    name = table.shape_column()
+    dx, dy, dz = frame.origin
+    if name and layer.shapes is not None:
+        shapes = shapely.from_wkb(layer.shapes)
+        if {c.name: c for c in table.columns()}[name].dtype is Polygons:
+            return {name: Polygons.from_shapely(_single(shapes)).moved(-dx, -dy)}
+        lines = Lines.from_shapely(_single(shapes))
+        return {name: Lines(lines.xyz - (dx, dy, dz), lines.line)}
+    if _is_point_table(table) and layer.shapes is not None:
+        points = shapely.from_wkb(layer.shapes)
+        at = {"x": shapely.get_x(points) - dx, "y": shapely.get_y(points) - dy, "z": shapely.get_z(points) - dz}
+        z = layer.fields.get("z_m")  # the height as a number survives programs that flatten points
+        return at if z is None else {**at, "z": z}
+    return {}
+
+
+def _single(shapes: Any) -> Any:
+    """Return multi-shapes of one part as that part (QGIS promotes to multi on some edits)."""
+    multi = shapely.get_type_id(shapes) >= shapely.GeometryType.MULTIPOINT
+    one = multi & (shapely.get_num_geometries(shapes) == 1)
+    return np.where(one, shapely.get_geometry(shapes, 0), shapes)
+
+
+def _column(col: Column, values: Any, title: str, rows: Mapping[str, Any], notes: list[Note]) -> Any:
+    """Return one declared column of a layer."""
+    if isinstance(col.dtype, type) and issubclass(col.dtype, Kind):
+        return _kind_numbers(col, values, title, notes)
+    if col.of:
+        return _references(col, values, title, rows.get(col.of, {}), notes)
+    if col.dtype is str:
+        return np.array([*("" if v is None else str(v) for v in values), None], dtype=object)[:-1]
+    numbers = np.asarray(values)
+    if col.dtype is int and numbers.dtype.kind == "f":  # rows added elsewhere have no value
+        return np.where(np.isnan(numbers), -1 if col.default is None else col.default, numbers).astype(np.int64)
+    return numbers
+
+
+def _kind_numbers(col: Column, values: Any, title: str, notes: list[Note]) -> Any:
+    """Return the numbers of codes; an unknown code becomes the first member and is noted."""
+    known = {m.code: int(m) for m in col.dtype} | {m.zh: int(m) for m in col.dtype} | {"": 0}
+    texts = ["" if v is None else str(v) for v in values]
+    lost = [t for t in texts if t not in known]
+    if lost:
+        text = f"{col.name} {lost[0]!r} is not in the list; taken as {next(iter(col.dtype)).code}"
+        notes.append(Note("M04", text, title, value=lost[0], count=len(lost)))
+    return np.array([known.get(t, 0) for t in texts], dtype=np.int8)
+
+
+def _references(col: Column, values: Any, title: str, rows: Mapping[str, int], notes: list[Note]) -> Any:
+    """Return the rows that keys refer to, -1 and a note where there is none."""
+    texts = ["" if v is None else str(v) for v in values]
+    found = np.array([rows.get(t, -1) for t in texts], dtype=np.int64)
+    lost = [t for t, row in zip(texts, found, strict=True) if t and row < 0]
+    if lost:
+        text = f"{len(lost)} reference(s) to {col.of} point to nothing"
+        notes.append(Note("M03", text, title, value=lost[0], count=len(lost)))
+    return found
+
+
+def _unblob(texts: Mapping[str, Any], header: Any, tables: Mapping[str, Table]) -> dict[str, Any]:
+    """Return terrain and mesh out of the texts of the meta layer."""
+    fields: dict[str, Any] = {}
+    if "terrain" in texts:
+        x0, y0, spacing, height, width = parse_header(texts["terrain"], "terrain")
+        z = _array(texts["terrain_z"], "<f8").reshape(int(height), int(width))
+        fields["terrain"] = Terrain(float(x0), float(y0), float(spacing), z)
+    if "mesh_owner" in texts:
+        buildings = tables.get("buildings")
+        rows = 0 if buildings is None else len(buildings)
+        if rows == header["tables"].get("buildings", {}).get("rows", 0):
+            corners = _array(texts["mesh_corners"], "<f8")
+            fields["mesh"] = checked_mesh(corners, _array(texts["mesh_owner"], "<i8"), buildings)
+    return fields
+
+
+def _array(text: str, dtype: str) -> Any:
+    """Return the array of compressed text."""
+    expander = zlib.decompressobj()
+    data = expander.decompress(base64.b64decode(text), 2 * 1024**3)
+    return np.frombuffer(data, dtype=dtype).astype(np.dtype(dtype).newbyteorder("="))

@@ -1,0 +1,179 @@
+"""Write tables of results: CSV, JSON, Excel, GeoPackage, GeoJSON, GeoParquet, by suffix."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import warnings
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from cimkit.arrays import one_of
+from cimkit.errors import InputError, MissingDataError
+from cimkit.io.atomic import atomic_write
+
+RESULT_SUFFIXES = (".csv", ".json", ".xlsx", ".gpkg", ".geojson", ".parquet")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_XLSX_ROWS = 1_048_575
+_XLSX_TEXT = 32_767
+
+
+def write_table(frame: Any, path: str | PathLike[str], *, excel_safe: bool = True, layer: str = "results") -> None:
+    """Write a (Geo)DataFrame by the suffix of the file.
+
+    Parameters
+    ----------
+    frame
+        DataFrame or GeoDataFrame.
+    path
+        File with suffix .csv, .json, .xlsx, .gpkg, .geojson or .parquet.
+    excel_safe
+        In CSV, put an apostrophe before text that a spreadsheet would run as a formula.
+    layer
+        Name of the layer or sheet.
+
+    Raises
+    ------
+    InputError
+        If the suffix is another one, or the frame does not fit the format.
+    MissingDataError
+        If a package the format needs is not installed.
+    """
+    path = Path(path)
+    suffix = one_of(path.suffix.lower(), RESULT_SUFFIXES, name=f"{path.name}, suffix of a result table")
+    with atomic_write(path) as temporary:
+        if suffix == ".csv":
+            _write_csv(frame, temporary, excel_safe)
+        elif suffix == ".json":
+            _write_json(frame, temporary)
+        elif suffix == ".xlsx":
+            _write_xlsx(frame, temporary, layer)
+        else:
+            _write_map(frame, temporary, layer)
+
+
+def _flat(frame: Any) -> Any:
+    """Return the frame without index and with its shape as text (WKT, rounded to 1 mm)."""
+    frame = frame.reset_index(drop=frame.index.names == [None])
+    if hasattr(frame, "to_wkb"):  # a GeoDataFrame
+        import pandas as pd
+        import shapely
+
+        name = frame.geometry.name
+        text = shapely.to_wkt(frame.geometry.array, rounding_precision=3)
+        frame = pd.DataFrame(frame.drop(columns=name)).assign(**{name: text})
+    return frame
+
+
+def _write_csv(frame: Any, path: Path, excel_safe: bool) -> None:
+    """Write CSV with a byte order mark, so that a spreadsheet reads Chinese text right."""
+    frame = _flat(frame).copy()
+    frame.columns = [safe_text(str(c)) if excel_safe else str(c) for c in frame.columns]
+    if excel_safe:
+        for name in frame.columns[[not _is_number(frame[c].dtype) for c in frame.columns]]:
+            frame[name] = frame[name].map(safe_text)
+    frame.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
+
+
+def _is_number(dtype: Any) -> bool:
+    """Tell whether a column holds numbers, truth values or times."""
+    return getattr(dtype, "kind", "O") in "biufcmM"
+
+
+def safe_text(value: Any) -> Any:
+    """Return text that no spreadsheet runs as a formula; other values stay as they are.
+
+    Examples
+    --------
+    >>> safe_text("=1+1"), safe_text("楼=1"), safe_text(-3.5)
+    ("'=1+1", '楼=1', -3.5)
+    """
+    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _write_json(frame: Any, path: Path) -> None:
+    """Write a list of records; what is not a finite number becomes null."""
+    records = _flat(frame).astype(object).to_dict("records")
+    plain = [{str(k): _plain(v) for k, v in r.items()} for r in records]
+    path.write_text(json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON knows it."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    return None if value != value else str(value)  # NaT is not itself
+
+
+def _write_xlsx(frame: Any, path: Path, sheet: str) -> None:
+    """Write a workbook; text stays text, whatever it begins with."""
+    try:
+        from openpyxl import Workbook
+    except ImportError as error:
+        raise MissingDataError(
+            f"{path.name}: the package openpyxl must be installed for Excel files; it is not. "
+            "pip install 'cimkit[excel]', or write .csv."
+        ) from error
+
+    frame = _flat(frame)
+    if len(frame) > _XLSX_ROWS:
+        raise InputError(f"{path.name}: an Excel sheet holds {_XLSX_ROWS:,} rows; got {len(frame):,}. Write .csv.")
+    book = Workbook(write_only=True)
+    page = book.create_sheet(re.sub(r"[\[\]:*?/\\]", "_", sheet)[:31] or "results")
+    page.append([_cell(page, str(c)) for c in frame.columns])
+    for row in frame.astype(object).itertuples(index=False, name=None):
+        page.append([_cell(page, v) for v in row])
+    book.save(path)
+
+
+def _cell(page: Any, value: Any) -> Any:
+    """Return a cell that holds a value as it is: text as text, never as a formula."""
+    from openpyxl.cell import WriteOnlyCell
+
+    value = _plain(value)
+    if isinstance(value, (list, dict)):
+        value = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, str):
+        return value
+    cell = WriteOnlyCell(page, _CONTROL.sub("", value)[:_XLSX_TEXT])
+    cell.data_type = "s"
+    return cell
+
+
+def _write_map(frame: Any, path: Path, layer: str) -> None:
+    """Write a GeoPackage, GeoJSON or (Geo)Parquet file."""
+    shaped = hasattr(frame, "to_wkb")
+    if path.suffix.lower() == ".parquet":
+        try:
+            frame.to_parquet(path)
+        except ImportError as error:
+            raise MissingDataError(
+                f"{path.name}: the package pyarrow must be installed for Parquet; it is not. "
+                "pip install 'cimkit[parquet]', or write .gpkg."
+            ) from error
+        return
+    import pyogrio
+
+    if path.suffix.lower() == ".geojson":
+        if not shaped:
+            raise InputError(f"{path.name}: GeoJSON needs a table with shapes; got one without. Write .csv or .json.")
+        if frame.crs is not None:
+            frame = frame.to_crs("EPSG:4326")
+    frame = frame.reset_index(drop=frame.index.names == [None])
+    with warnings.catch_warnings():  # a table without a map has no CRS, and that is meant
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            pyogrio.write_dataframe(frame, path, layer=layer)
+        except (RuntimeError, ValueError, UnicodeEncodeError) as error:
+            raise InputError(f"{path.name}: the table must fit the format; {error}. Write .csv or .json.") from error
