@@ -92,7 +92,7 @@ WORDS: dict[type[Kind], dict[str, int]] = {
             "hospital": "clinic 医疗",
             "retail": "commercial supermarket mall shop kiosk hotel 商业服务 酒店",
             "office": "offices government public civic 办公楼 行政办公",
-            "culture_sport": "stadium sports_hall museum theatre church temple mosque cathedral chapel shrine 文化 体育",
+            "culture_sport": "stadium sports_hall museum theatre church temple mosque cathedral 文化 体育",
             "industrial": "warehouse factory 仓储",
             "parking": "garage garages carport",
             "utility": "service transportation train_station substation 公用设施",

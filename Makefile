@@ -1,0 +1,49 @@
+# make demo   build an environment, judge the sample community, say where the report is
+# make test   build an environment, run every check and test
+# make check  lint, types and docstrings only
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT := demo
+
+.PHONY: demo test check lint docs clean
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.report: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -e ".[report]"
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -e ".[test]"
+	@touch $@ $(VENV)/.report
+
+demo: $(VENV)/.report
+	@mkdir -p $(OUT)
+	$(BIN)/cimkit sample $(OUT)/community.gpkg
+	@$(BIN)/cimkit check $(OUT)/community.gpkg --city hangzhou \
+	    -o $(OUT)/report.html -o $(OUT)/findings.json; \
+	  verdict=$$?; \
+	  if [ $$verdict -ne 0 ] && [ $$verdict -ne 1 ] && [ $$verdict -ne 3 ]; then exit $$verdict; fi; \
+	  echo; echo "Report: $(CURDIR)/$(OUT)/report.html"; \
+	  echo "(exit code of the check: $$verdict; 0 passed, 1 failed, 3 unknown left)"
+
+lint:
+	$(BIN)/ruff format --check cimkit tests benchmarks
+	$(BIN)/ruff check cimkit tests benchmarks
+
+check: $(VENV)/.test lint
+	$(BIN)/mypy
+	$(BIN)/numpydoc lint $$(git ls-files 'cimkit/*.py')
+
+test: check
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+docs: $(VENV)/.test
+	$(BIN)/python -m cimkit.model.nomenclature > docs/nomenclature.md
+
+clean:
+	rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .pytest_cache .hypothesis
