@@ -1,0 +1,256 @@
+"""Bounding volume hierarchy over triangles: build by binned surface area (Wald 2007), walk for any or the first hit."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+from cimkit.kernels._jit import kernel
+from cimkit.kernels.rays import MISS, hits_box, hits_triangle, make_ray
+
+LEAF = 4  # triangles in a leaf at most, unless their middles coincide
+BINS = 16
+SAH_DEPTH = 64  # deeper nodes are cut in halves, so that no input makes a walk overflow its stack
+DEPTH = SAH_DEPTH + 64  # room on the stack of a walk
+
+
+class Bvh(NamedTuple):
+    """A tree of b boxes over m triangles.
+
+    ``lo``, ``hi`` (b, 3): boxes [m]. ``left`` (b): first child, the other follows it; -1 for a leaf.
+    ``first``, ``count`` (b): triangles below a node, in tree order. ``order`` (m): input row of each triangle in
+    tree order. ``corners`` (m, 3, 3): triangles in tree order [m].
+    """
+
+    lo: Any
+    hi: Any
+    left: Any
+    first: Any
+    count: Any
+    order: Any
+    corners: Any
+
+
+@kernel
+def _area(box):
+    """Return half the surface of a box given as (lo x, y, z, hi x, y, z) [m²]."""
+    dx, dy, dz = box[3] - box[0], box[4] - box[1], box[5] - box[2]
+    return dx * dy + dy * dz + dz * dx
+
+
+@kernel
+def _grow(box, other):
+    """Widen a box to hold another."""
+    for a in range(3):
+        box[a] = min(box[a], other[a])
+        box[a + 3] = max(box[a + 3], other[a + 3])
+
+
+@kernel
+def _clear(box):
+    """Make a box empty."""
+    for a in range(3):
+        box[a], box[a + 3] = np.inf, -np.inf
+
+
+@kernel
+def _bin_of(box, axis, low, extent):
+    """Return the bin of a triangle by the middle of its box."""
+    return min(BINS - 1, int((0.5 * (box[axis] + box[axis + 3]) - low) / extent * BINS))
+
+
+@kernel
+def _best_cut(boxes, order, start, stop, middle, bins, number, reach):
+    """Return (axis, bin) of the cheapest cut of a node, axis -1 if the middles coincide."""
+    best, best_axis, best_bin = np.inf, -1, 0
+    for axis in range(3):
+        extent = middle[axis + 3] - middle[axis]
+        if not extent > 1e-9:
+            continue
+        number[:] = 0
+        for b in range(BINS):
+            _clear(bins[b])
+        for q in range(start, stop):
+            box = boxes[order[q]]
+            b = _bin_of(box, axis, middle[axis], extent)
+            number[b] += 1
+            _grow(bins[b], box)
+        _clear(reach[BINS])
+        for b in range(BINS - 1, 0, -1):  # reach[b]: all bins from b on
+            reach[b] = reach[b + 1]
+            _grow(reach[b], bins[b])
+        below = 0
+        _clear(reach[0])
+        for b in range(1, BINS):
+            below += number[b - 1]
+            _grow(reach[0], bins[b - 1])
+            above = stop - start - below
+            if below == 0 or above == 0:
+                continue
+            cost = below * _area(reach[0]) + above * _area(reach[b])
+            if cost < best:
+                best, best_axis, best_bin = cost, axis, b
+    return best_axis, best_bin
+
+
+@kernel
+def _partition(boxes, order, start, stop, axis, low, extent, cut):
+    """Move the triangles below the cut to the front; return where the others begin."""
+    middle = start
+    for q in range(start, stop):
+        row = order[q]
+        if _bin_of(boxes[row], axis, low, extent) < cut:
+            order[q] = order[middle]
+            order[middle] = row
+            middle += 1
+    return middle
+
+
+@kernel
+def _boxes_of(triangles):
+    """Return the box of each triangle, shape (m, 6) [m]."""
+    boxes = np.empty((triangles.shape[0], 6))
+    for k in range(triangles.shape[0]):
+        for a in range(3):
+            p, q, r = triangles[k, 0, a], triangles[k, 1, a], triangles[k, 2, a]
+            boxes[k, a] = min(p, q, r)
+            boxes[k, a + 3] = max(p, q, r)
+    return boxes
+
+
+@kernel
+def build(triangles):
+    """Build the tree of triangles (m, 3, 3) [m]; the same input always gives the same tree."""
+    m = triangles.shape[0]
+    boxes = _boxes_of(triangles)
+    order = np.arange(m)
+    room = max(1, 2 * m)
+    nodes = np.empty((room, 6))
+    left, first, count, depth = (
+        np.full(room, -1),
+        np.zeros(room, np.int64),
+        np.zeros(room, np.int64),
+        np.zeros(room, np.int64),
+    )
+    bins, reach, number = np.empty((BINS, 6)), np.empty((BINS + 1, 6)), np.empty(BINS, np.int64)
+    middle, point = np.empty(6), np.empty(6)
+    stack = np.empty(room + 1, np.int64)
+    stack[0] = 0
+    count[0] = m
+    waiting, used = 1, 1
+    while waiting > 0:
+        waiting -= 1
+        node = stack[waiting]
+        start, stop = first[node], first[node] + count[node]
+        _clear(nodes[node])
+        _clear(middle)
+        for q in range(start, stop):
+            box = boxes[order[q]]
+            _grow(nodes[node], box)
+            for a in range(3):
+                point[a] = point[a + 3] = 0.5 * (box[a] + box[a + 3])
+            _grow(middle, point)
+        if stop - start <= LEAF:
+            continue
+        axis, cut = -1, 0
+        if depth[node] < SAH_DEPTH:
+            axis, cut = _best_cut(boxes, order, start, stop, middle, bins, number, reach)
+        if axis >= 0:
+            half = _partition(boxes, order, start, stop, axis, middle[axis], middle[axis + 3] - middle[axis], cut)
+        else:
+            half = (start + stop) // 2
+        left[node] = used
+        depth[used] = depth[used + 1] = depth[node] + 1
+        first[used], count[used] = start, half - start
+        first[used + 1], count[used + 1] = half, stop - half
+        stack[waiting], stack[waiting + 1] = used + 1, used
+        waiting += 2
+        used += 2
+    pad = 1e-9 * (1.0 + np.abs(nodes[0]).max()) if m > 0 else 0.0  # covers the rounding of a box test
+    corners = np.empty((m, 3, 3))
+    for q in range(m):
+        corners[q] = triangles[order[q]]
+    return Bvh(
+        nodes[:used, :3] - pad, nodes[:used, 3:] + pad, left[:used].copy(), first[:used].copy(), count[:used].copy(),
+        order, corners,
+    )  # fmt: skip
+
+
+@kernel
+def _walk(bvh, ray, nearest, stack):
+    """Return the tree-order row of a triangle the ray hits, -1 if none: the nearest one, or any."""
+    best, found = MISS, -1
+    stack[0] = 0
+    waiting = 1 if hits_box(ray, bvh.lo, bvh.hi, 0) < MISS else 0
+    while waiting > 0:
+        waiting -= 1
+        node = stack[waiting]
+        child = bvh.left[node]
+        if child < 0:
+            for k in range(bvh.first[node], bvh.first[node] + bvh.count[node]):
+                distance = hits_triangle(ray, bvh.corners, k)
+                if distance < best:
+                    best, found = distance, k
+            if found >= 0 and not nearest:
+                return found
+            continue
+        one, two = hits_box(ray, bvh.lo, bvh.hi, child), hits_box(ray, bvh.lo, bvh.hi, child + 1)
+        near, far = (child, child + 1) if one <= two else (child + 1, child)
+        if max(one, two) < best:
+            stack[waiting] = far
+            waiting += 1
+        if min(one, two) < best:
+            stack[waiting] = near
+            waiting += 1
+    return found
+
+
+@kernel(parallel=True)
+def any_hits(bvh, origins, directions):
+    """Whether anything blocks each ray: origins (n, 3) [m], unit directions (t, 3) → (n, t)."""
+    n, t = origins.shape[0], directions.shape[0]
+    out = np.zeros((n, t), np.bool_)
+    for i in numba.prange(n):
+        stack = np.empty(DEPTH, np.int64)
+        last = -1
+        for j in range(t):
+            ray = make_ray(
+                origins[i, 0], origins[i, 1], origins[i, 2], directions[j, 0], directions[j, 1], directions[j, 2]
+            )
+            # what blocked the sun a minute ago mostly still does
+            if last < 0 or hits_triangle(ray, bvh.corners, last) == MISS:
+                last = _walk(bvh, ray, False, stack)
+            out[i, j] = last >= 0
+    return out
+
+
+@kernel(parallel=True)
+def any_hits_pairs(bvh, origins, directions):
+    """Whether anything blocks ray i: origins (n, 3) [m], unit directions (n, 3) → (n)."""
+    n = origins.shape[0]
+    out = np.zeros(n, np.bool_)
+    for i in numba.prange(n):
+        stack = np.empty(DEPTH, np.int64)
+        ray = make_ray(
+            origins[i, 0], origins[i, 1], origins[i, 2], directions[i, 0], directions[i, 1], directions[i, 2]
+        )
+        out[i] = _walk(bvh, ray, False, stack) >= 0
+    return out
+
+
+@kernel(parallel=True)
+def first_hits_pairs(bvh, origins, directions):
+    """Triangle (row of the input of ``build``) that ray i hits first, -1 if none: (n, 3), (n, 3) → (n)."""
+    n = origins.shape[0]
+    out = np.full(n, -1)
+    for i in numba.prange(n):
+        stack = np.empty(DEPTH, np.int64)
+        ray = make_ray(
+            origins[i, 0], origins[i, 1], origins[i, 2], directions[i, 0], directions[i, 1], directions[i, 2]
+        )
+        k = _walk(bvh, ray, True, stack)
+        if k >= 0:
+            out[i] = bvh.order[k]
+    return out
