@@ -77,6 +77,6 @@ def hits_box(ray, lo, hi, k):
     x0, x1 = (lo[k, 0] - ray.ox) * ray.ix, (hi[k, 0] - ray.ox) * ray.ix
     y0, y1 = (lo[k, 1] - ray.oy) * ray.iy, (hi[k, 1] - ray.oy) * ray.iy
     z0, z1 = (lo[k, 2] - ray.oz) * ray.iz, (hi[k, 2] - ray.oz) * ray.iz
-    near = max(max(min(x0, x1), min(y0, y1)), max(min(z0, z1), 0.0))
-    far = min(min(max(x0, x1), max(y0, y1)), max(z0, z1))
+    near = max(min(x0, x1), min(y0, y1), min(z0, z1), 0.0)
+    far = min(max(x0, x1), max(y0, y1), max(z0, z1))
     return near if near <= far * (1.0 + 1e-14) else MISS
