@@ -1,0 +1,240 @@
+"""Areas of overlapping ragged polygons by class, by an exact slab sweep: no polygon is ever built.
+
+One job is one floor plate with its voids and spaces, and one parcel it meets. The edges of all of them are
+cut by horizontal lines through every end and every crossing; between two neighbouring lines no edges cross,
+so the winding numbers of all classes are constant between two neighbouring edges, and each gap is a trapezoid
+whose area goes to every class that covers it. Fill rule: non-zero winding, outer rings counted +1 and holes -1.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+from cimkit.kernels._jit import kernel
+from cimkit.kernels.overlay_edges import (
+    Ragged,
+    add_edges,
+    bounds_of,
+    is_simple,
+    lean,
+    polygon_area,
+    touches_box,
+    winding_at,
+)
+from cimkit.kernels.overlay_sweep import COVERED, GROSS, NET, PARCEL, PLATE, SPACE, VOID, VOIDS, new_scratch, sweep
+
+
+class Owned(NamedTuple):
+    """Polygons that belong to plates: plate i owns rows start[i] to start[i + 1]; ``kind`` is their class."""
+
+    xy: Any
+    ring: Any
+    poly: Any
+    start: Any
+    kind: Any
+
+
+class Pairs(NamedTuple):
+    """Which plate meets which parcel, and whether the parcel contains the plate (then its edges are not needed)."""
+
+    plate: Any
+    parcel: Any
+    inside: Any
+
+
+class Overlay(NamedTuple):
+    """Areas of each pair of a plate and a parcel [m²].
+
+    ``total`` (n, 4): gross, in voids, net, net covered by any space. ``share`` and ``own`` are ragged by
+    ``start`` (n + 1): net area in each class of space, and the part of it in no class of a lower number.
+    """
+
+    pairs: Pairs
+    total: Any
+    start: Any
+    share: Any
+    own: Any
+
+
+@lean()
+def _find_parts(s, plate, voids, spaces, x_lo, y_lo, x_hi, y_hi):
+    """List the voids and spaces whose box meets the plate's box; label those that hang together."""
+    n = 0
+    for pass_ in range(2):
+        owned = voids if pass_ == 0 else spaces
+        for q in range(owned.start[plate], owned.start[plate + 1]):
+            a, b, c, d = bounds_of(owned, q)
+            if a >= x_hi or c <= x_lo or b >= y_hi or d <= y_lo:
+                continue
+            s.box[n, 0], s.box[n, 1], s.box[n, 2], s.box[n, 3] = a, b, c, d
+            s.row[n] = q
+            s.kind[n] = VOID if pass_ == 0 else SPACE + spaces.kind[q]
+            s.label[n] = n
+            for k in range(n):
+                if s.box[k, 0] < c and s.box[k, 2] > a and s.box[k, 1] < d and s.box[k, 3] > b:
+                    old, new = s.label[n], s.label[k]
+                    for j in range(n + 1):
+                        if s.label[j] == old:
+                            s.label[j] = new
+            n += 1
+    return n
+
+
+@lean()
+def _single(s, part, voids, spaces, share, own, first):
+    """Add the one part of a group that lies in the plate and meets no other part, if shoelaces can tell it."""
+    shapes = voids if s.kind[part] == VOID else spaces
+    if not is_simple(shapes, s.row[part]):
+        return False
+    area = polygon_area(shapes, s.row[part])
+    if s.kind[part] == VOID:
+        s.acc[VOIDS] += area
+    else:
+        s.acc[COVERED] += area
+        share[first + s.kind[part] - SPACE] += area
+        own[first + s.kind[part] - SPACE] += area
+    return True
+
+
+@lean()
+def _group(s, parts, leader, plates, plate, voids, spaces, heights, share, own, first):
+    """Add the areas of one group of parts whose boxes hang together, in a plate that a parcel contains."""
+    x_lo, y_lo, x_hi, y_hi = 1e300, 1e300, -1e300, -1e300
+    size = 0
+    for k in range(parts):
+        if s.label[k] == leader:
+            size += 1
+            x_lo, y_lo = min(x_lo, s.box[k, 0]), min(y_lo, s.box[k, 1])
+            x_hi, y_hi = max(x_hi, s.box[k, 2]), max(y_hi, s.box[k, 3])
+    touched = touches_box(plates, plate, x_lo, y_lo, x_hi, y_hi)
+    if not touched:
+        if winding_at(plates, plate, 0.5 * (x_lo + x_hi), 0.5 * (y_lo + y_hi)) == 0:
+            return 0
+        if size == 1:
+            for k in range(parts):
+                if s.label[k] == leader and _single(s, k, voids, spaces, share, own, first):
+                    return 0
+    ox, oy = plates.xy[plates.ring[plates.poly[plate]], 0], plates.xy[plates.ring[plates.poly[plate]], 1]
+    m = 0
+    s.fixed[PARCEL] = 1
+    s.fixed[PLATE] = 0 if touched else 1
+    x_hi, y_lo, y_hi = x_hi - ox, y_lo - oy, y_hi - oy
+    for k in range(parts):
+        if s.label[k] == leader:
+            shapes = voids if s.kind[k] == VOID else spaces
+            m = add_edges(s.edges, m, shapes, s.row[k], s.kind[k], ox, oy, 1e300, y_lo, y_hi)
+    if touched:
+        m = add_edges(s.edges, m, plates, plate, PLATE, ox, oy, x_hi, y_lo, y_hi)
+    return sweep(s, m, heights, share, own, first)
+
+
+@lean()
+def _whole(s, parts, plates, plate, parcels, parcel, voids, spaces, heights, share, own, first):
+    """Add the areas of one plate by one sweep of everything; ``parcel`` is -1 where its edges are not needed."""
+    _, y_lo, x_hi, y_hi = bounds_of(plates, plate)
+    ox, oy = plates.xy[plates.ring[plates.poly[plate]], 0], plates.xy[plates.ring[plates.poly[plate]], 1]
+    x_hi, y_lo, y_hi = x_hi - ox, y_lo - oy, y_hi - oy
+    s.fixed[PARCEL] = 1 if parcel < 0 else 0
+    s.fixed[PLATE] = 0
+    m = add_edges(s.edges, 0, plates, plate, PLATE, ox, oy, 1e300, y_lo, y_hi)
+    if parcel >= 0:
+        m = add_edges(s.edges, m, parcels, parcel, PARCEL, ox, oy, x_hi, y_lo, y_hi)
+    for k in range(parts):
+        shapes = voids if s.kind[k] == VOID else spaces
+        m = add_edges(s.edges, m, shapes, s.row[k], s.kind[k], ox, oy, 1e300, y_lo, y_hi)
+    return sweep(s, m, heights, share, own, first)
+
+
+@lean()
+def _job(s, plates, plate, parcels, parcel, inside, voids, spaces, heights, share, own, first, last):
+    """Compute the areas of one plate in one parcel into ``s.acc``, ``share`` and ``own``; 0, or room needed."""
+    for k in range(4):
+        s.acc[k] = 0.0
+    for k in range(first, last):
+        share[k] = own[k] = 0.0
+    x_lo, y_lo, x_hi, y_hi = bounds_of(plates, plate)
+    parts = _find_parts(s, plate, voids, spaces, x_lo, y_lo, x_hi, y_hi)
+    if inside and is_simple(plates, plate):
+        gross = polygon_area(plates, plate)
+        for leader in range(parts):
+            if s.label[leader] == leader:
+                room = _group(s, parts, leader, plates, plate, voids, spaces, heights, share, own, first)
+                if room > 0:
+                    return room
+        s.acc[GROSS] = gross
+    else:
+        needed = -1 if inside else parcel
+        room = _whole(s, parts, plates, plate, parcels, needed, voids, spaces, heights, share, own, first)
+        if room > 0:
+            return room
+    s.acc[NET] = s.acc[GROSS] - s.acc[VOIDS]
+    return 0
+
+
+@lean()
+def _vertices(shapes, lo, hi):
+    """Return the number of vertices of the polygons lo to hi."""
+    return shapes.ring[shapes.poly[hi]] - shapes.ring[shapes.poly[lo]]
+
+
+@kernel(parallel=True)
+def _jobs(plates, parcels, pairs, voids, spaces, start, blocks):
+    """Compute all pairs; each block of them has its own working arrays and writes its own rows."""
+    n = pairs.plate.size
+    total = np.zeros((n, 4))
+    share = np.empty(start[n])
+    own = np.empty(start[n])
+    for block in numba.prange(blocks):
+        lo, hi = n * block // blocks, n * (block + 1) // blocks
+        edges, classes, parts = 0, 0, 0
+        for p in range(lo, hi):
+            i = pairs.plate[p]
+            v0, v1, s0, s1 = voids.start[i], voids.start[i + 1], spaces.start[i], spaces.start[i + 1]
+            size = _vertices(plates, i, i + 1) + _vertices(voids, v0, v1) + _vertices(spaces, s0, s1)
+            if not pairs.inside[p]:
+                size += _vertices(parcels, pairs.parcel[p], pairs.parcel[p] + 1)
+            edges = max(edges, size)
+            classes = max(classes, start[p + 1] - start[p])
+            parts = max(parts, v1 - v0 + s1 - s0)
+        s = new_scratch(edges, classes, parts)
+        heights = np.empty(256)
+        for p in range(lo, hi):
+            room = 1
+            while room > 0:
+                room = _job(
+                    s, plates, pairs.plate[p], parcels, pairs.parcel[p], pairs.inside[p], voids, spaces, heights,
+                    share, own, start[p], start[p + 1],
+                )  # fmt: skip
+                if room > 0:
+                    heights = np.empty(2 * room)
+            for k in range(4):
+                total[p, k] = s.acc[k]
+    return total, share, own
+
+
+def overlay_areas(plates: Ragged, voids: Owned, spaces: Owned, parcels: Ragged, pairs: Pairs, *, start: Any) -> Overlay:
+    """Compute for each pair of a plate and a parcel the area in voids, in spaces, and in each class of space.
+
+    Parameters
+    ----------
+    plates, parcels
+        Polygons; coordinates in metres, whole coordinates of a map zone do no harm.
+    voids, spaces
+        Polygons of each plate. Only what lies on the plate counts; of a space only what lies over no void.
+    pairs
+        Which pairs to compute, from ``meet_parcels`` or ``every_plate``.
+    start
+        First result of each pair, shape (pairs + 1): ``start[p + 1] - start[p]`` is the number of classes that
+        ``spaces.kind`` may take there. Classes with lower numbers take overlaps first.
+
+    Returns
+    -------
+    Overlay
+        Areas [m²]. Each row depends on its own pair only, so the result has the same bits on any number of threads.
+    """
+    blocks = max(1, min(256, pairs.plate.size // 32))
+    total, share, own = _jobs(plates, parcels, pairs, voids, spaces, start, blocks)
+    return Overlay(pairs, total, start, share, own)

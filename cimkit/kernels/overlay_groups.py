@@ -1,0 +1,257 @@
+"""Around the area sweep: which plate meets which parcel, which plates repeat, and sums by group."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+from cimkit.kernels._jit import kernel
+from cimkit.kernels.overlay import Pairs
+from cimkit.kernels.overlay_edges import bounds_of, touches_box, winding_at
+
+
+class Grid(NamedTuple):
+    """Square cells over the parcels' boxes, each with a list of the parcels whose box meets it."""
+
+    x: Any
+    y: Any
+    size: Any
+    columns: Any
+    rows: Any
+    start: Any
+    item: Any
+    box: Any
+
+
+@kernel
+def _cell(value, origin, size, count):
+    """Return the cell of a coordinate, held within the grid."""
+    return min(count - 1, max(0, int((value - origin) / size)))
+
+
+@kernel
+def build_grid(parcels):
+    """Build the grid of parcels, about one cell a parcel."""
+    n = parcels.poly.size - 1
+    box = np.empty((n, 4))
+    x, y, x_end, y_end = 1e300, 1e300, -1e300, -1e300
+    for p in range(n):
+        box[p, 0], box[p, 1], box[p, 2], box[p, 3] = bounds_of(parcels, p)
+        if box[p, 0] <= box[p, 2]:
+            x, y, x_end, y_end = min(x, box[p, 0]), min(y, box[p, 1]), max(x_end, box[p, 2]), max(y_end, box[p, 3])
+    if x > x_end:
+        x, y, x_end, y_end = 0.0, 0.0, 0.0, 0.0
+    size = max(1.0, np.sqrt((x_end - x) * (y_end - y) / max(1, n)), max(x_end - x, y_end - y) / 4096.0)
+    columns, rows = int((x_end - x) / size) + 1, int((y_end - y) / size) + 1
+    start = np.zeros(columns * rows + 2, np.intp)
+    item = np.empty(0, np.intp)
+    for fill in range(2):
+        for p in range(n):
+            if box[p, 0] > box[p, 2]:
+                continue
+            for j in range(_cell(box[p, 1], y, size, rows), _cell(box[p, 3], y, size, rows) + 1):
+                for i in range(_cell(box[p, 0], x, size, columns), _cell(box[p, 2], x, size, columns) + 1):
+                    c = j * columns + i + 1
+                    if fill == 1:
+                        item[start[c]] = p
+                        start[c] += 1
+                    else:
+                        start[c + 1] += 1
+        if fill == 0:
+            for c in range(1, start.size):
+                start[c] += start[c - 1]
+            item = np.empty(start[start.size - 1], np.intp)
+    return Grid(x, y, size, columns, rows, start, item, box)
+
+
+@kernel
+def _meets(plates, plate, parcels, grid, parcel, inside, first):
+    """Write the parcels that one plate may meet from place ``first`` on (if there is room); return their number."""
+    a, b, c, d = bounds_of(plates, plate)
+    found = 0
+    if a > c:
+        return 0
+    i0, i1 = _cell(a, grid.x, grid.size, grid.columns), _cell(c, grid.x, grid.size, grid.columns)
+    j0, j1 = _cell(b, grid.y, grid.size, grid.rows), _cell(d, grid.y, grid.size, grid.rows)
+    for j in range(j0, j1 + 1):
+        for i in range(i0, i1 + 1):
+            cell = j * grid.columns + i
+            for t in range(grid.start[cell], grid.start[cell + 1]):
+                p = grid.item[t]
+                x, y = max(a, grid.box[p, 0]), max(b, grid.box[p, 1])
+                if x > min(c, grid.box[p, 2]) or y > min(d, grid.box[p, 3]):
+                    continue
+                # A parcel stands in many cells; it is taken in the one that holds the corner of the common box.
+                if _cell(x, grid.x, grid.size, grid.columns) != i or _cell(y, grid.y, grid.size, grid.rows) != j:
+                    continue
+                touched = touches_box(parcels, p, a, b, c, d)
+                if not touched and winding_at(parcels, p, 0.5 * (a + c), 0.5 * (b + d)) == 0:
+                    continue
+                if first + found < parcel.size:
+                    parcel[first + found] = p
+                    inside[first + found] = not touched
+                found += 1
+    return found
+
+
+@kernel(parallel=True)
+def _count_pairs(plates, parcels, grid, blocks):
+    """Return for each plate the number of parcels it may meet, and the first of them."""
+    n = plates.poly.size - 1
+    count = np.zeros(n, np.intp)
+    parcel = np.empty(n, np.intp)
+    inside = np.empty(n, np.bool_)
+    for block in numba.prange(blocks):
+        hit, within = np.empty(1, np.intp), np.empty(1, np.bool_)
+        for i in range(n * block // blocks, n * (block + 1) // blocks):
+            count[i] = _meets(plates, i, parcels, grid, hit, within, 0)
+            parcel[i], inside[i] = hit[0], within[0]
+    return count, parcel, inside
+
+
+@kernel
+def _write_pairs(plates, parcels, grid, count, first_parcel, first_inside):
+    """Write the pairs; only plates that meet several parcels are looked at once more."""
+    total = count.sum()
+    plate, parcel, inside = np.empty(total, np.intp), np.empty(total, np.intp), np.empty(total, np.bool_)
+    at = 0
+    for i in range(count.size):
+        for k in range(count[i]):
+            plate[at + k] = i
+        if count[i] == 1:
+            parcel[at], inside[at] = first_parcel[i], first_inside[i]
+        elif count[i] > 1:
+            _meets(plates, i, parcels, grid, parcel, inside, at)
+        at += count[i]
+    return plate, parcel, inside
+
+
+def meet_parcels(plates: Ragged, parcels: Ragged) -> Pairs:
+    """Find the parcels that each plate may meet, and whether a parcel contains it.
+
+    A plate whose box no parcel edge touches lies wholly inside or outside; the others are cut by the sweep,
+    so that a listed pair may turn out to have no area.
+    """
+    grid = build_grid(parcels)
+    n = plates.poly.size - 1
+    found = _count_pairs(plates, parcels, grid, max(1, min(256, n // 64)))
+    return Pairs(*_write_pairs(plates, parcels, grid, *found))
+
+
+def every_plate(count: int) -> Pairs:
+    """Return one pair for each of ``count`` plates, as if one parcel contained them all."""
+    return Pairs(np.arange(count, dtype=np.intp), np.full(count, -1, np.intp), np.ones(count, np.bool_))
+
+
+@kernel
+def _mix(state, value):
+    """Stir a 64-bit value into a hash."""
+    state = (state ^ value) * np.uint64(0x9E3779B97F4A7C15)
+    return state ^ (state >> np.uint64(29))
+
+
+@kernel
+def _hash_shapes(state, shapes, bits, lo, hi):
+    """Stir the coordinates and ring sizes of the polygons lo to hi into a hash."""
+    for p in range(lo, hi):
+        state = _mix(state, np.uint64(shapes.poly[p + 1] - shapes.poly[p]))
+        for r in range(shapes.poly[p], shapes.poly[p + 1]):
+            state = _mix(state, np.uint64(shapes.ring[r + 1] - shapes.ring[r]))
+            for k in range(shapes.ring[r], shapes.ring[r + 1]):
+                state = _mix(_mix(state, bits[k, 0]), bits[k, 1])
+    return state
+
+
+@kernel
+def _same_shapes(shapes, lo, hi, other):
+    """Tell whether the polygons lo to hi equal those from ``other`` on, bit for bit."""
+    for q in range(hi - lo):
+        p, o = lo + q, other + q
+        if shapes.poly[p + 1] - shapes.poly[p] != shapes.poly[o + 1] - shapes.poly[o]:
+            return False
+        for t in range(shapes.poly[p + 1] - shapes.poly[p]):
+            r, u = shapes.poly[p] + t, shapes.poly[o] + t
+            size = shapes.ring[r + 1] - shapes.ring[r]
+            if size != shapes.ring[u + 1] - shapes.ring[u]:
+                return False
+            for k in range(size):
+                a, b = shapes.ring[r] + k, shapes.ring[u] + k
+                if shapes.xy[a, 0] != shapes.xy[b, 0] or shapes.xy[a, 1] != shapes.xy[b, 1]:
+                    return False
+    return True
+
+
+@kernel
+def _same_owned(owned, i, j):
+    """Tell whether plates i and j own the same polygons of the same classes, in the same order."""
+    lo, hi, other = owned.start[i], owned.start[i + 1], owned.start[j]
+    if hi - lo != owned.start[j + 1] - other:
+        return False
+    for q in range(hi - lo):
+        if owned.kind[lo + q] != owned.kind[other + q]:
+            return False
+    return _same_shapes(owned, lo, hi, other)
+
+
+@kernel(parallel=True)
+def _hashes(plates, voids, spaces, plate_bits, void_bits, space_bits, blocks):
+    """Compute one hash for each plate with all that it owns."""
+    n = plates.poly.size - 1
+    result = np.empty(n, np.uint64)
+    for block in numba.prange(blocks):
+        for i in range(n * block // blocks, n * (block + 1) // blocks):
+            state = _hash_shapes(np.uint64(1), plates, plate_bits, i, i + 1)
+            state = _hash_shapes(_mix(state, np.uint64(2)), voids, void_bits, voids.start[i], voids.start[i + 1])
+            state = _mix(state, np.uint64(3))
+            state = _hash_shapes(state, spaces, space_bits, spaces.start[i], spaces.start[i + 1])
+            for q in range(spaces.start[i], spaces.start[i + 1]):
+                state = _mix(state, np.uint64(spaces.kind[q]))
+            result[i] = state
+    return result
+
+
+@kernel
+def _group_equal(plates, voids, spaces, hashes):
+    """Return the row of each plate's first equal, by a hash table whose hits are compared bit for bit."""
+    n = hashes.size
+    size = 16
+    while size < 2 * n:
+        size *= 2
+    table = np.full(size, -1, np.intp)
+    first = np.empty(n, np.intp)
+    for i in range(n):
+        slot = np.intp(hashes[i] & np.uint64(size - 1))
+        while table[slot] >= 0:
+            j = table[slot]
+            if hashes[j] == hashes[i] and _same_shapes(plates, i, i + 1, j) and _same_owned(voids, i, j):
+                if _same_owned(spaces, i, j):
+                    break
+            slot = (slot + 1) & (size - 1)
+        if table[slot] < 0:
+            table[slot] = i
+        first[i] = table[slot]
+    return first
+
+
+def equal_plates(plates: Ragged, voids: Owned, spaces: Owned) -> Any:
+    """Find repeated storeys: for each plate the first plate that equals it with its voids and spaces, shape (n)."""
+    bits = [s.xy.view(np.uint64) for s in (plates, voids, spaces)]
+    blocks = max(1, min(256, (plates.poly.size - 1) // 64))
+    return _group_equal(plates, voids, spaces, _hashes(plates, voids, spaces, *bits, blocks))
+
+
+@kernel
+def sum_groups(values, group, times, groups):
+    """Sum the rows of ``values`` (n, k), each taken ``times`` (n) times, by group (n); one fixed order.
+
+    Rows of group -1 are left out.
+    """
+    result = np.zeros((groups, values.shape[1]))
+    for i in range(values.shape[0]):
+        g = group[i]
+        if g >= 0:
+            for k in range(values.shape[1]):
+                result[g, k] += times[i] * values[i, k]
+    return result

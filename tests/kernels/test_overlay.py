@@ -1,0 +1,283 @@
+"""Areas of overlapping polygons: hand-worked cases, invariants, the slow twin, other people's numbers."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cimkit.kernels.overlay import Overlay, Owned, Pairs, Ragged, _jobs, overlay_areas
+from cimkit.kernels.overlay_groups import equal_plates, every_plate, meet_parcels, sum_groups
+from tests import naive_overlay as naive
+
+HARNESS = Path(__file__).resolve().parents[2] / ".." / "shared" / "peers" / "accounting" / "plates.py"
+
+
+def box(x, y, w, h):
+    return [[(x, y), (x + w, y), (x + w, y + h), (x, y + h)]]
+
+
+def ragged(polygons):
+    """Lay out polygons given as lists of open rings."""
+    rings = [np.array([*ring, ring[0]], float) for polygon in polygons for ring in polygon]
+    sizes = [len(r) for r in rings]
+    xy = np.concatenate(rings) if rings else np.zeros((0, 2))
+    poly = np.concatenate([[0], np.cumsum([len(p) for p in polygons], dtype=np.int64)]).astype(np.int64)
+    return Ragged(
+        np.ascontiguousarray(xy), np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64), poly
+    )
+
+
+def owned(lists, kinds=None):
+    """Lay out the polygons of each plate: one list of polygons a plate."""
+    start = np.concatenate([[0], np.cumsum([len(q) for q in lists])]).astype(np.int64)
+    kind = np.array([k for row in kinds for k in row] if kinds else np.zeros(start[-1]), np.int64)
+    return Owned(*ragged([p for q in lists for p in q]), start, kind)
+
+
+def one(plate, voids=(), spaces=(), kinds=(), classes=3, parcel=None, run=overlay_areas):
+    """Overlay a single plate."""
+    plates = ragged([plate])
+    parcels = ragged([parcel] if parcel else [])
+    pairs = meet_parcels(plates, parcels) if parcel else every_plate(1)
+    start = classes * np.arange(len(pairs.plate) + 1)
+    return run(plates, owned([list(voids)]), owned([list(spaces)], [list(kinds)]), parcels, pairs, start=start)
+
+
+def test_overlay_areas__hand_worked_plate():
+    # 10 x 10 plate, void 2 x 2 in it, space A 4 x 10 on the left over the void, space B 2 x 4 half outside.
+    r = one(box(0, 0, 10, 10), [box(1, 1, 2, 2)], [box(0, 0, 4, 10), box(3, 8, 2, 4)], [0, 2])
+    assert r.total.tolist() == [[100.0, 4.0, 96.0, 38.0]]
+    assert r.share.tolist() == [36.0, 0.0, 4.0]
+    assert r.own.tolist() == [36.0, 0.0, 2.0]
+
+
+def test_overlay_areas__lower_class_takes_the_overlap():
+    r = one(box(0, 0, 10, 10), [], [box(0, 0, 4, 4), box(2, 2, 4, 4)], [2, 1])
+    assert r.own.tolist() == [0.0, 16.0, 12.0]
+    assert r.total[0, 3] == 28.0
+
+
+def test_overlay_areas__parcel_cuts():
+    r = one(box(0, 0, 10, 10), [box(4, 4, 2, 2)], [box(0, 0, 10, 2)], [0], parcel=box(-5, -5, 10, 30))
+    assert r.total.tolist() == [[50.0, 2.0, 48.0, 10.0]]
+
+
+def test_overlay_areas__no_plates():
+    none = ragged([])
+    r = overlay_areas(none, owned([]), owned([]), none, every_plate(0), start=np.zeros(1, np.int64))
+    assert r.total.shape == (0, 4)
+
+
+def test_overlay_areas__plate_without_vertices():
+    plates = ragged([[], box(0, 0, 2, 2)])
+    r = overlay_areas(
+        plates, owned([[], []]), owned([[], []], [[], []]), plates, every_plate(2), start=np.zeros(3, np.int64)
+    )
+    assert r.total[:, 0].tolist() == [0.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("plate", "spaces", "gross", "covered"),
+    [
+        ([[(0, 0), (4, 4), (4, 0), (0, 4)]], [], 8.0, 0.0),  # bow tie: both lobes are filled
+        ([[(0, 0), (4, 0), (4, 4), (0, 4)], [(0, 0), (2, 0), (2, 2), (0, 2)]], [], 12.0, 0.0),  # hole touches shell
+        ([[(0, 0), (4, 0), (4, 4), (0, 4)]], [box(0, 0, 4, 4), box(0, 0, 4, 4)], 16.0, 16.0),  # all coincide
+        ([[(0, 0), (0, 4), (4, 4), (4, 0)]], [box(4, 0, 4, 4)], 16.0, 0.0),  # mirrored; space touches from outside
+        ([[(0, 0), (4, 0), (4, 0), (4, 4), (2, 4), (2, 6), (2, 4), (0, 4)]], [], 16.0, 0.0),  # repeated point, spike
+        ([[(0, 0), (4, 0), (2, 0)]], [box(0, 0, 1, 1)], 0.0, 0.0),  # flat ring
+        (
+            [[(0, 0), (4, 0), (4, 4), (0, 4)]],
+            [[[(1, 1), (3, 1), (3, 3), (1, 3)], [(1, 1), (1, 2), (2, 2), (2, 1)]]],
+            16,
+            3,
+        ),
+    ],
+)
+def test_overlay_areas__awkward_rings(plate, spaces, gross, covered):
+    r = one(plate, [], spaces, [0] * len(spaces))
+    assert (r.total[0, 0], r.total[0, 3]) == (gross, covered)
+
+
+def test_overlay_areas__many_classes_equal_few():
+    # Twenty strips: more classes than the table of combinations has; half of each strip is overlapped by the next.
+    strips = [box(0.5 * k, -1, 1, 12) for k in range(20)]
+    r = one(box(0, 0, 30, 10), [box(2, 2, 1, 1)], strips, range(20), classes=20)
+    assert r.own.sum() == pytest.approx(r.total[0, 3]) == pytest.approx(10 * 10.5 - 1)
+    assert r.share[0] == pytest.approx(10.0)
+
+
+# Coordinates on a coarse grid make touching, crossing and coincident edges the rule, not the exception.
+point = st.tuples(st.integers(0, 8), st.integers(0, 8))
+ring = st.lists(point, min_size=3, max_size=6)
+rectangle = st.builds(box, st.integers(-1, 7), st.integers(-1, 7), st.integers(1, 5), st.integers(1, 5))
+polygon = st.one_of(rectangle, st.lists(ring, min_size=1, max_size=2))
+case = st.fixed_dictionaries(
+    {
+        "plate": polygon,
+        "voids": st.lists(polygon, max_size=2),
+        "spaces": st.lists(st.tuples(polygon, st.integers(0, 2)), max_size=4),
+        "parcel": st.one_of(st.none(), rectangle),
+    }
+)
+
+
+def _run(c, change=lambda p: p, run=overlay_areas):
+    turn = [[[change(v) for v in r] for r in s] for s, _ in c["spaces"]]
+    voids = [[[change(v) for v in r] for r in s] for s in c["voids"]]
+    parcel = c["parcel"] and [[change(v) for v in r] for r in c["parcel"]]
+    plate = [[change(v) for v in r] for r in c["plate"]]
+    r = one(plate, voids, turn, [k for _, k in c["spaces"]], parcel=parcel, run=run)
+    if len(r.total) == 0:
+        return np.zeros(10)
+    return np.concatenate([r.total[0], r.share, r.own])
+
+
+@settings(max_examples=400, deadline=None)
+@given(case)
+def test_overlay_areas__equals_twin(c):
+    assert _run(c) == pytest.approx(_run(c, run=naive.overlay_areas), abs=1e-9)
+
+
+@settings(max_examples=200, deadline=None)
+@given(case, st.floats(-1000, 1000), st.floats(0, 6.3), st.booleans(), st.randoms(use_true_random=False))
+def test_overlay_areas__moving_turning_and_order_change_nothing(c, shift, angle, mirror, random):
+    cos, sin = np.cos(angle), np.sin(angle)
+
+    def move(v):
+        x, y = (-v[0] if mirror else v[0]), v[1]
+        return (cos * x - sin * y + shift, sin * x + cos * y - shift)
+
+    expected = _run(c)
+    shuffled = dict(c, spaces=random.sample(c["spaces"], len(c["spaces"])))
+    assert _run(shuffled) == pytest.approx(expected, abs=1e-9)
+    assert _run(c, move) == pytest.approx(expected, abs=1e-8)
+
+
+@settings(max_examples=200, deadline=None)
+@given(case, st.lists(rectangle, max_size=2), rectangle)
+def test_overlay_areas__parts_sum_and_voids_never_add(c, voids, extra):
+    c = dict(c, voids=voids)
+    r = _run(c)
+    gross, void, net, covered = r[:4]
+    assert net + void == pytest.approx(gross, abs=1e-9)
+    assert r[7:].sum() == pytest.approx(covered, abs=1e-9)
+    assert (r[4:7] >= r[7:] - 1e-9).all()
+    more = _run(dict(c, voids=[*c["voids"], extra]))
+    assert more[0] == pytest.approx(gross, abs=1e-9)
+    assert more[1] >= void - 1e-9
+
+
+@pytest.mark.parametrize("count", [60, 700])
+def test_overlay_areas__random_plates_equal_twin(count):
+    rng = np.random.default_rng(count)
+
+    def star(n, size):
+        a = np.sort(rng.uniform(0, 2 * np.pi, n))
+        x, y = rng.uniform(-15, 15, 2)[:, None] + rng.uniform(0.3, 1, n) * size * np.array([np.cos(a), np.sin(a)])
+        return [list(zip(x, y, strict=True))]
+
+    voids = [star(rng.integers(3, 9), 6) for _ in range(4)]
+    kinds = rng.integers(0, 3, count // 10)
+    spaces = [star(rng.integers(3, 9), 8) for _ in kinds]
+    plate = star(count // 3, 20)
+    a = one(plate, voids, spaces, kinds)
+    b = one(plate, voids, spaces, kinds, run=naive.overlay_areas)
+    assert a.total == pytest.approx(b.total, rel=1e-9)
+    assert a.own == pytest.approx(b.own, rel=1e-9)
+
+
+def _harness(count, shift=(0.0, 0.0)):
+    if not HARNESS.exists():
+        pytest.skip("../shared/peers/accounting is not beside this checkout")
+    spec = importlib.util.spec_from_file_location("plates", HARNESS)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["plates"] = module
+    spec.loader.exec_module(module)
+    w = module.make(count)
+    layers = {
+        k: Ragged(w[k + "_xy"] + shift, w[k + "_ring"], w[k + "_poly"]) for k in ("plate", "parcel", "void", "space")
+    }
+
+    def own(name, kind):
+        sizes = np.bincount(w[name + "_owner"], minlength=count)
+        return Owned(*layers[name], np.concatenate([[0], np.cumsum(sizes)]), kind.astype(np.int64))
+
+    voids, spaces = own("void", np.zeros(len(w["void_owner"]))), own("space", w["space_cat"])
+    return module, w, layers["plate"], voids, spaces, layers["parcel"]
+
+
+def _per_parcel(plates, voids, spaces, parcels) -> tuple[Overlay, np.ndarray]:
+    pairs = meet_parcels(plates, parcels)
+    r = overlay_areas(plates, voids, spaces, parcels, pairs, start=4 * np.arange(len(pairs.plate) + 1))
+    columns = np.column_stack([r.total, r.share.reshape(-1, 4), r.total[:, 2] - r.total[:, 3]])
+    count = len(parcels.poly) - 1
+    return r, sum_groups(columns, pairs.parcel, np.ones(len(columns)), count)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1000, 1866672.9635), (10000, 20061406.8812)])
+def test_overlay_areas__harness_checksums(count, expected):
+    module, _, plates, voids, spaces, parcels = _harness(count)
+    assert module.checksum(_per_parcel(plates, voids, spaces, parcels)[1]) == pytest.approx(expected, rel=1e-9)
+
+
+def test_overlay_areas__zone_prefixed_coordinates():
+    module, _, *layers = _harness(1000, (40_500_000.0, 3_340_000.0))
+    assert module.checksum(_per_parcel(*layers)[1]) == pytest.approx(1866672.9635, rel=1e-8)
+
+
+def test_overlay_areas__same_bits_on_any_number_of_threads():
+    _, _, *layers = _harness(2000)
+    before = numba.get_num_threads()
+    results = []
+    for threads in (1, min(2, before)):
+        numba.set_num_threads(threads)
+        results.append(_per_parcel(*layers))
+    numba.set_num_threads(before)
+    assert all((a == b).all() for a, b in zip(results[0][0][1:], results[1][0][1:], strict=True))
+    assert (results[0][1] == results[1][1]).all()
+
+
+def test_overlay_areas__one_compiled_version():
+    one(box(0, 0, 1, 1))
+    one(box(0, 0, 1, 1), parcel=box(-1, -1, 4, 4))
+    assert len(_jobs.signatures) == 1
+
+
+def test_meet_parcels__inside_cut_and_outside():
+    plates = ragged([box(1, 1, 1, 1), box(9, 1, 2, 1), box(30, 30, 1, 1), []])
+    pairs = meet_parcels(plates, ragged([box(0, 0, 10, 10), box(10, 0, 10, 10)]))
+    found = [(int(a), int(b), bool(c)) for a, b, c in zip(*pairs, strict=True)]
+    assert sorted(found) == [(0, 0, True), (1, 0, False), (1, 1, False)]
+
+
+def test_meet_parcels__hole_of_a_parcel():
+    ring_parcel = [[(0, 0), (20, 0), (20, 20), (0, 20)], [(5, 5), (5, 15), (15, 15), (15, 5)]]
+    pairs = meet_parcels(ragged([box(8, 8, 2, 2), box(1, 1, 2, 2)]), ragged([ring_parcel]))
+    assert pairs.plate.tolist() == [1]
+
+
+def test_equal_plates__finds_repeats_with_all_they_own():
+    a, b = box(0, 0, 4, 4), box(1, 1, 1, 1)
+    plates = ragged([a, a, a, a, b])
+    voids = owned([[b], [b], [], [b], []])
+    spaces = owned([[a], [a], [a], [a], []], [[0], [0], [0], [1], []])
+    assert equal_plates(plates, voids, spaces).tolist() == [0, 0, 2, 3, 4]
+
+
+def test_sum_groups__weights_and_left_out():
+    values = np.array([[1.0, 2.0], [10.0, 20.0], [5.0, 5.0]])
+    result = sum_groups(values, np.array([1, 1, -1]), np.array([1.0, 3.0, 1.0]), 2)
+    assert result.tolist() == [[0.0, 0.0], [31.0, 62.0]]
+
+
+def test_pairs__are_plain_arrays():
+    pairs = every_plate(3)
+    assert isinstance(pairs, Pairs)
+    assert pairs.inside.all()

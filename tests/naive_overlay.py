@@ -1,0 +1,69 @@
+"""Slow twin of the area sweep: the whole arrangement of lines built by shapely, each face judged by its winding."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import shapely
+
+from cimkit.kernels.overlay import Overlay
+
+
+def _rings(shapes, row):
+    """Return the rings of a polygon and how often each counts, outer +1 and holes -1 when inside."""
+    rings = []
+    for r in range(shapes.poly[row], shapes.poly[row + 1]):
+        xy = shapes.xy[shapes.ring[r] : shapes.ring[r + 1]]
+        x, y = (xy - xy[0]).T
+        area = np.sum(x[:-1] * y[1:] - x[1:] * y[:-1])
+        sign = 1 if area >= 0 else -1
+        rings.append((xy, sign if r == shapes.poly[row] else -sign))
+    return rings
+
+
+def _winding(rings, x, y):
+    """Return the winding number of rings around a point."""
+    total = 0
+    for xy, sign in rings:
+        for (x0, y0), (x1, y1) in pairwise(xy):
+            if (y0 > y) != (y1 > y) and x0 + (y - y0) * (x1 - x0) / (y1 - y0) > x:
+                total += sign if y1 > y0 else -sign
+    return total
+
+
+def _faces(ring_lists):
+    """Return the bounded faces of the arrangement of all rings."""
+    lines = [shapely.LineString(xy) for rings in ring_lists for xy, _ in rings if len(xy) > 1]
+    if not lines:
+        return []
+    noded = shapely.node(shapely.MultiLineString(lines))
+    return list(shapely.get_parts(shapely.polygonize([noded])))
+
+
+def overlay_areas(plates, voids, spaces, parcels, pairs, *, start):
+    """Compute the areas of ``cimkit.kernels.overlay.overlay_areas`` face by face."""
+    n = len(pairs.plate)
+    total, share, own = np.zeros((n, 4)), np.zeros(start[-1]), np.zeros(start[-1])
+    for p in range(n):
+        i = pairs.plate[p]
+        plate = _rings(plates, i)
+        void = [_rings(voids, q) for q in range(voids.start[i], voids.start[i + 1])]
+        space = [(spaces.kind[q], _rings(spaces, q)) for q in range(spaces.start[i], spaces.start[i + 1])]
+        parcel = None if pairs.inside[p] else _rings(parcels, pairs.parcel[p])
+        for face in _faces([plate, *void, *(r for _, r in space), *([parcel] if parcel else [])]):
+            at = face.representative_point()
+            if not _winding(plate, at.x, at.y) or (parcel and not _winding(parcel, at.x, at.y)):
+                continue
+            total[p, 0] += face.area
+            if sum(_winding(v, at.x, at.y) for v in void):
+                total[p, 1] += face.area
+                continue
+            total[p, 2] += face.area
+            kinds = sorted({k for k, _ in space if sum(_winding(r, at.x, at.y) for c, r in space if c == k)})
+            if kinds:
+                total[p, 3] += face.area
+                own[start[p] + kinds[0]] += face.area
+                for k in kinds:
+                    share[start[p] + k] += face.area
+    return Overlay(pairs, total, start, share, own)
