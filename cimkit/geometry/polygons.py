@@ -150,13 +150,19 @@ class Polygons:
 
     def centroids(self) -> FloatArray:
         """Return the centroid of each polygon, nan where empty, shape (n, 2) [m]."""
-        centre = shapely.centroid(self.to_shapely())
-        return np.column_stack([shapely.get_x(centre), shapely.get_y(centre)]).reshape(-1, 2)
+        return _coordinates(shapely.centroid(self.to_shapely()))
 
     def inner_points(self) -> FloatArray:
         """Return a point inside each polygon (concave ones too), nan where empty, shape (n, 2) [m]."""
-        inside = shapely.point_on_surface(self.to_shapely())
-        return np.column_stack([shapely.get_x(inside), shapely.get_y(inside)]).reshape(-1, 2)
+        return _coordinates(shapely.point_on_surface(self.to_shapely()))
+
+
+def _coordinates(points: Any) -> FloatArray:
+    """Return coordinates of shapely points, nan where empty, shape (n, 2)."""
+    xy = np.full((len(points), 2), np.nan)
+    there = ~shapely.is_empty(points)
+    xy[there] = shapely.get_coordinates(points[there])
+    return xy
 
 
 def _sums(values: FloatArray, offsets: IntArray) -> FloatArray:

@@ -212,4 +212,6 @@ def _check_ids(table: Table) -> None:
     ids = table.names()
     words, counts = np.unique(ids.astype(str), return_counts=True)
     if len(words) and counts.max() > 1:
-        raise InputError(f"{table.title()}: ids must be unique; got {words[counts.argmax()]!r} {counts.max()} times.")
+        raise InputError(
+            f"{table.title()}: ids must be unique; got {str(words[counts.argmax()])!r} {counts.max()} times."
+        )
