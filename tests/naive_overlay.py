@@ -11,30 +11,28 @@ from cimkit.kernels.overlay import Overlay
 
 
 def _rings(shapes, row):
-    """Return the rings of a polygon and how often each counts, outer +1 and holes -1 when inside."""
-    rings = []
-    for r in range(shapes.poly[row], shapes.poly[row + 1]):
-        xy = shapes.xy[shapes.ring[r] : shapes.ring[r + 1]]
-        x, y = (xy - xy[0]).T
-        area = np.sum(x[:-1] * y[1:] - x[1:] * y[:-1])
-        sign = 1 if area >= 0 else -1
-        rings.append((xy, sign if r == shapes.poly[row] else -sign))
-    return rings
+    """Return the rings of a polygon."""
+    rings = range(shapes.poly[row], shapes.poly[row + 1])
+    return [shapes.xy[shapes.ring[r] : shapes.ring[r + 1]] for r in rings]
 
 
-def _winding(rings, x, y):
-    """Return the winding number of rings around a point."""
+def _winds(xy, x, y):
+    """Tell whether a ring winds round a point."""
     total = 0
-    for xy, sign in rings:
-        for (x0, y0), (x1, y1) in pairwise(xy):
-            if (y0 > y) != (y1 > y) and x0 + (y - y0) * (x1 - x0) / (y1 - y0) > x:
-                total += sign if y1 > y0 else -sign
-    return total
+    for (x0, y0), (x1, y1) in pairwise(xy):
+        if (y0 > y) != (y1 > y) and x0 + (y - y0) * (x1 - x0) / (y1 - y0) > x:
+            total += 1 if y1 > y0 else -1
+    return total != 0
+
+
+def _inside(rings, x, y):
+    """Tell whether a point is in the outer ring and in no hole."""
+    return bool(rings) and _winds(rings[0], x, y) and not any(_winds(r, x, y) for r in rings[1:])
 
 
 def _faces(ring_lists):
     """Return the bounded faces of the arrangement of all rings."""
-    lines = [shapely.LineString(xy) for rings in ring_lists for xy, _ in rings if len(xy) > 1]
+    lines = [shapely.LineString(xy) for rings in ring_lists for xy in rings if len(xy) > 1]
     if not lines:
         return []
     noded = shapely.node(shapely.MultiLineString(lines))
@@ -53,14 +51,14 @@ def overlay_areas(plates, voids, spaces, parcels, pairs, *, start):
         parcel = None if pairs.inside[p] else _rings(parcels, pairs.parcel[p])
         for face in _faces([plate, *void, *(r for _, r in space), *([parcel] if parcel else [])]):
             at = face.representative_point()
-            if not _winding(plate, at.x, at.y) or (parcel and not _winding(parcel, at.x, at.y)):
+            if not _inside(plate, at.x, at.y) or (parcel and not _inside(parcel, at.x, at.y)):
                 continue
             total[p, 0] += face.area
-            if sum(_winding(v, at.x, at.y) for v in void):
+            if any(_inside(v, at.x, at.y) for v in void):
                 total[p, 1] += face.area
                 continue
             total[p, 2] += face.area
-            kinds = sorted({k for k, _ in space if sum(_winding(r, at.x, at.y) for c, r in space if c == k)})
+            kinds = sorted({k for k, rings in space if _inside(rings, at.x, at.y)})
             if kinds:
                 total[p, 3] += face.area
                 own[start[p] + kinds[0]] += face.area

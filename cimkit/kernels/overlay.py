@@ -3,7 +3,8 @@
 One job is one floor plate with its voids and spaces, and one parcel it meets. The edges of all of them are
 cut by horizontal lines through every end and every crossing; between two neighbouring lines no edges cross,
 so the winding numbers of all classes are constant between two neighbouring edges, and each gap is a trapezoid
-whose area goes to every class that covers it. Fill rule: non-zero winding, outer rings counted +1 and holes -1.
+whose area goes to every class that covers it. Fill rule: a ring fills
+where its winding number is not zero, a polygon is its outer ring less its holes, a class is all its polygons.
 """
 
 from __future__ import annotations
@@ -16,15 +17,27 @@ import numpy as np
 from cimkit.kernels._jit import kernel
 from cimkit.kernels.overlay_edges import (
     Ragged,
-    add_edges,
     bounds_of,
+    holds_point,
     is_simple,
     lean,
     polygon_area,
     touches_box,
-    winding_at,
 )
-from cimkit.kernels.overlay_sweep import COVERED, GROSS, NET, PARCEL, PLATE, SPACE, VOID, VOIDS, new_scratch, sweep
+from cimkit.kernels.overlay_sweep import (
+    COVERED,
+    GROSS,
+    NET,
+    PARCEL,
+    PLATE,
+    SPACE,
+    VOID,
+    VOIDS,
+    add_polygon,
+    begin,
+    new_scratch,
+    sweep,
+)
 
 
 class Owned(NamedTuple):
@@ -111,24 +124,24 @@ def _group(s, parts, leader, plates, plate, voids, spaces, heights, share, own, 
             x_hi, y_hi = max(x_hi, s.box[k, 2]), max(y_hi, s.box[k, 3])
     touched = touches_box(plates, plate, x_lo, y_lo, x_hi, y_hi)
     if not touched:
-        if winding_at(plates, plate, 0.5 * (x_lo + x_hi), 0.5 * (y_lo + y_hi)) == 0:
+        if not holds_point(plates, plate, 0.5 * (x_lo + x_hi), 0.5 * (y_lo + y_hi)):
             return 0
         if size == 1:
             for k in range(parts):
                 if s.label[k] == leader and _single(s, k, voids, spaces, share, own, first):
                     return 0
     ox, oy = plates.xy[plates.ring[plates.poly[plate]], 0], plates.xy[plates.ring[plates.poly[plate]], 1]
-    m = 0
+    begin(s)
     s.fixed[PARCEL] = 1
     s.fixed[PLATE] = 0 if touched else 1
     x_hi, y_lo, y_hi = x_hi - ox, y_lo - oy, y_hi - oy
     for k in range(parts):
         if s.label[k] == leader:
             shapes = voids if s.kind[k] == VOID else spaces
-            m = add_edges(s.edges, m, shapes, s.row[k], s.kind[k], ox, oy, 1e300, y_lo, y_hi)
+            add_polygon(s, shapes, s.row[k], s.kind[k], ox, oy, 1e300, y_lo, y_hi)
     if touched:
-        m = add_edges(s.edges, m, plates, plate, PLATE, ox, oy, x_hi, y_lo, y_hi)
-    return sweep(s, m, heights, share, own, first)
+        add_polygon(s, plates, plate, PLATE, ox, oy, x_hi, y_lo, y_hi)
+    return sweep(s, heights, share, own, first)
 
 
 @lean()
@@ -139,13 +152,14 @@ def _whole(s, parts, plates, plate, parcels, parcel, voids, spaces, heights, sha
     x_hi, y_lo, y_hi = x_hi - ox, y_lo - oy, y_hi - oy
     s.fixed[PARCEL] = 1 if parcel < 0 else 0
     s.fixed[PLATE] = 0
-    m = add_edges(s.edges, 0, plates, plate, PLATE, ox, oy, 1e300, y_lo, y_hi)
-    if parcel >= 0:
-        m = add_edges(s.edges, m, parcels, parcel, PARCEL, ox, oy, x_hi, y_lo, y_hi)
+    begin(s)
+    add_polygon(s, plates, plate, PLATE, ox, oy, 1e300, y_lo, y_hi)
     for k in range(parts):
         shapes = voids if s.kind[k] == VOID else spaces
-        m = add_edges(s.edges, m, shapes, s.row[k], s.kind[k], ox, oy, 1e300, y_lo, y_hi)
-    return sweep(s, m, heights, share, own, first)
+        add_polygon(s, shapes, s.row[k], s.kind[k], ox, oy, 1e300, y_lo, y_hi)
+    if parcel >= 0:
+        add_polygon(s, parcels, parcel, PARCEL, ox, oy, x_hi, y_lo, y_hi)
+    return sweep(s, heights, share, own, first)
 
 
 @lean()
@@ -189,17 +203,28 @@ def _jobs(plates, parcels, pairs, voids, spaces, start, blocks):
     own = np.empty(start[n])
     for block in numba.prange(blocks):
         lo, hi = n * block // blocks, n * (block + 1) // blocks
-        edges, classes, parts = 0, 0, 0
+        edges, rings, classes, parts = 0, 0, 0, 0
         for p in range(lo, hi):
             i = pairs.plate[p]
             v0, v1, s0, s1 = voids.start[i], voids.start[i + 1], spaces.start[i], spaces.start[i + 1]
             size = _vertices(plates, i, i + 1) + _vertices(voids, v0, v1) + _vertices(spaces, s0, s1)
+            count = (
+                plates.poly[i + 1]
+                - plates.poly[i]
+                + voids.poly[v1]
+                - voids.poly[v0]
+                + spaces.poly[s1]
+                - spaces.poly[s0]
+            )
             if not pairs.inside[p]:
-                size += _vertices(parcels, pairs.parcel[p], pairs.parcel[p] + 1)
+                q = pairs.parcel[p]
+                size += _vertices(parcels, q, q + 1)
+                count += parcels.poly[q + 1] - parcels.poly[q]
             edges = max(edges, size)
+            rings = max(rings, count)
             classes = max(classes, start[p + 1] - start[p])
             parts = max(parts, v1 - v0 + s1 - s0)
-        s = new_scratch(edges, classes, parts)
+        s = new_scratch(edges, rings, classes, parts)
         heights = np.empty(256)
         for p in range(lo, hi):
             room = 1

@@ -23,13 +23,13 @@ class Ragged(NamedTuple):
 
 
 class Edges(NamedTuple):
-    """Rising edges of one job: lower end, upper height, slope dx/dy, class, and the turn of winding."""
+    """Rising edges of one job: lower end, upper height, slope dx/dy, ring, and 1 or -1 if drawn upwards or down."""
 
     x0: Any
     y0: Any
     y1: Any
     slope: Any
-    kind: Any
+    ring: Any
     turn: Any
 
 
@@ -47,16 +47,6 @@ def ring_area(xy, a, b):
 
 
 @lean()
-def ring_turn(xy, a, b, outer):
-    """Return what crossing a rising edge from left to right takes off the winding number: +1 or -1.
-
-    Outer rings count +1 inside and holes -1, whichever way round they were drawn.
-    """
-    turn = 1 if ring_area(xy, a, b) >= 0.0 else -1
-    return turn if outer else -turn
-
-
-@lean()
 def polygon_area(shapes, row):
     """Compute the area of a simple polygon: outer ring less holes, in any orientation [m²]."""
     first = shapes.poly[row]
@@ -68,22 +58,20 @@ def polygon_area(shapes, row):
 
 
 @lean()
-def winding_at(shapes, row, x, y):
-    """Compute the winding number of a polygon around a point; rings are turned as in ``ring_turn``."""
+def holds_point(shapes, row, x, y):
+    """Tell whether a point lies in a polygon: its outer ring winds round the point and no hole does."""
     xy = shapes.xy
-    winding = 0
     for r in range(shapes.poly[row], shapes.poly[row + 1]):
-        a, b = shapes.ring[r], shapes.ring[r + 1]
         count = 0
-        for k in range(a, b - 1):
+        for k in range(shapes.ring[r], shapes.ring[r + 1] - 1):
             ya, yb = xy[k, 1], xy[k + 1, 1]
             if (ya > y) != (yb > y):
                 at = (xy[k, 0] - x) + (y - ya) * ((xy[k + 1, 0] - xy[k, 0]) / (yb - ya))
                 if at > 0.0:
                     count += 1 if yb > ya else -1
-        if count != 0:
-            winding += count * ring_turn(xy, a, b, r == shapes.poly[row])
-    return winding
+        if (count != 0) != (r == shapes.poly[row]):
+            return False
+    return shapes.poly[row + 1] > shapes.poly[row]
 
 
 @lean()
@@ -191,21 +179,20 @@ def is_simple(shapes, row):
 
 
 @lean()
-def add_edges(edges, m, shapes, row, kind, ox, oy, x_hi, y_lo, y_hi):
+def add_edges(edges, m, rings, shapes, row, ox, oy, x_hi, y_lo, y_hi):
     """Append the rising edges of a polygon, moved by (-ox, -oy) and clipped to the window; return their number.
 
-    Edges right of ``x_hi`` are left out: the sweep goes from left to right and never needs them.
+    Its rings are numbered from ``rings`` on. Edges right of ``x_hi`` are left out: the sweep goes from left to
+    right and never needs them.
     """
     xy = shapes.xy
     for r in range(shapes.poly[row], shapes.poly[row + 1]):
-        a, b = shapes.ring[r], shapes.ring[r + 1]
-        turn = ring_turn(xy, a, b, r == shapes.poly[row])
-        for k in range(a, b - 1):
+        for k in range(shapes.ring[r], shapes.ring[r + 1] - 1):
             x0, y0, x1, y1 = xy[k, 0] - ox, xy[k, 1] - oy, xy[k + 1, 0] - ox, xy[k + 1, 1] - oy
-            way = turn
+            turn = 1
             if y1 < y0:
                 x0, y0, x1, y1 = x1, y1, x0, y0
-                way = -turn
+                turn = -1
             if y0 == y1 or y1 <= y_lo or y0 >= y_hi or min(x0, x1) >= x_hi:
                 continue
             slope = (x1 - x0) / (y1 - y0)
@@ -213,6 +200,7 @@ def add_edges(edges, m, shapes, row, kind, ox, oy, x_hi, y_lo, y_hi):
                 x0 += (y_lo - y0) * slope
                 y0 = y_lo
             edges.x0[m], edges.y0[m], edges.y1[m], edges.slope[m] = x0, y0, min(y1, y_hi), slope
-            edges.kind[m], edges.turn[m] = kind, way
+            edges.ring[m], edges.turn[m] = rings, turn
             m += 1
+        rings += 1
     return m

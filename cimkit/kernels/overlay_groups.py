@@ -8,8 +8,8 @@ import numba
 import numpy as np
 
 from cimkit.kernels._jit import kernel
-from cimkit.kernels.overlay import Pairs
-from cimkit.kernels.overlay_edges import bounds_of, touches_box, winding_at
+from cimkit.kernels.overlay import Owned, Pairs
+from cimkit.kernels.overlay_edges import Ragged, bounds_of, holds_point, touches_box
 
 
 class Grid(NamedTuple):
@@ -87,7 +87,7 @@ def _meets(plates, plate, parcels, grid, parcel, inside, first):
                 if _cell(x, grid.x, grid.size, grid.columns) != i or _cell(y, grid.y, grid.size, grid.rows) != j:
                     continue
                 touched = touches_box(parcels, p, a, b, c, d)
-                if not touched and winding_at(parcels, p, 0.5 * (a + c), 0.5 * (b + d)) == 0:
+                if not touched and not holds_point(parcels, p, 0.5 * (a + c), 0.5 * (b + d)):
                     continue
                 if first + found < parcel.size:
                     parcel[first + found] = p

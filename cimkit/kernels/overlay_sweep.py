@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cimkit.kernels._jit import kernel
-from cimkit.kernels.overlay_edges import Edges, lean
+from cimkit.kernels.overlay_edges import Edges, add_edges, lean
 
 PARCEL, PLATE, VOID, SPACE = 0, 1, 2, 3  # classes of edges; spaces of class c have SPACE + c
 GROSS, VOIDS, NET, COVERED = 0, 1, 2, 3  # columns of Overlay.total
+EDGES, RINGS, PARTS, LOOSE = 0, 1, 2, 3  # places in Scratch.size
+HOLE = -1_000_000  # weight of a hole in its polygon's score
 TABLE_BITS = 12  # parcel, plate, void and up to nine classes of space have one table entry for each combination
 
 
@@ -22,6 +24,13 @@ class Scratch(NamedTuple):
     key: Any
     active: Any
     at: Any
+    size: Any
+    ring_count: Any
+    ring_part: Any
+    ring_weight: Any
+    part_score: Any
+    part_kind: Any
+    part_bit: Any
     count: Any
     fixed: Any
     live: Any
@@ -36,8 +45,8 @@ class Scratch(NamedTuple):
 
 
 @kernel
-def new_scratch(edges, classes, parts):
-    """Allocate the working arrays for jobs of up to so many edges, classes of space, and parts."""
+def new_scratch(edges, rings, classes, parts):
+    """Allocate the working arrays for jobs of up to so many edges, rings, classes of space, and parts."""
     f, i = np.float64, np.intp
     e = Edges(
         np.empty(edges, f),
@@ -53,6 +62,13 @@ def new_scratch(edges, classes, parts):
         np.empty(edges, f),
         np.empty(edges, i),
         np.empty(edges, f),
+        np.zeros(4, i),
+        np.zeros(rings, i),
+        np.zeros(rings, i),
+        np.zeros(rings, i),
+        np.zeros(parts + 2, i),
+        np.zeros(parts + 2, i),
+        np.zeros(parts + 2, i),
         np.zeros(SPACE + classes, i),
         np.zeros(SPACE + classes, i),
         np.empty(classes + 1, i),
@@ -122,15 +138,50 @@ def _sort(values, n):
 
 
 @lean()
-def _toggle(s, kind, turn, live):
-    """Cross an edge: change the winding number of its class, keep the list of covering spaces in order."""
-    before = s.count[kind]
-    after = before - turn
-    s.count[kind] = after
-    if kind < SPACE or (before != 0 and after != 0):
-        return live
+def begin(s):
+    """Begin a new job without edges."""
+    for k in range(4):
+        s.size[k] = 0
+
+
+@lean()
+def add_polygon(s, shapes, row, kind, ox, oy, x_hi, y_lo, y_hi):
+    """Add a polygon of a class, moved by (-ox, -oy) and clipped; only the last one may be clipped at ``x_hi``."""
+    ring, part = s.size[RINGS], s.size[PARTS]
+    s.size[LOOSE] = ring
+    s.size[EDGES] = add_edges(s.edges, s.size[EDGES], ring, shapes, row, ox, oy, x_hi, y_lo, y_hi)
+    for r in range(shapes.poly[row], shapes.poly[row + 1]):
+        s.ring_count[ring] = 0
+        s.ring_part[ring] = part
+        s.ring_weight[ring] = 1 if r == shapes.poly[row] else HOLE
+        ring += 1
+    s.part_score[part], s.part_kind[part] = 0, kind
+    s.size[RINGS], s.size[PARTS] = ring, part + 1
+
+
+@lean()
+def _cross(s, edge):
+    """Cross an edge from left to right: return by how much the number of its class's polygons here changes.
+
+    A ring fills where its winding number is not 0; a polygon is its outer ring less its holes; so a score of 1
+    says inside, whichever way round rings are drawn and however they cross themselves.
+    """
+    ring = s.edges.ring[edge]
+    before = s.ring_count[ring]
+    after = before - s.edges.turn[edge]
+    s.ring_count[ring] = after
+    part = s.ring_part[ring]
+    score = s.part_score[part]
+    changed = score + ((after != 0) - (before != 0)) * s.ring_weight[ring]
+    s.part_score[part] = changed
+    return (changed == 1) - (score == 1)
+
+
+@lean()
+def _list_space(s, kind, live, change):
+    """Put a class of space on the list of those that cover this place, kept in order, or take it off."""
     k = live - 1
-    if before == 0:
+    if change > 0:
         while k >= 0 and s.live[k] > kind:
             s.live[k + 1] = s.live[k]
             k -= 1
@@ -150,7 +201,12 @@ def _scan_lists(s, active, height, share, own, first):
     live = 0
     for t in range(active):
         e = s.active[t]
-        live = _toggle(s, s.edges.kind[e], s.edges.turn[e], live)
+        kind = s.part_kind[s.ring_part[s.edges.ring[e]]]
+        before = s.count[kind]
+        after = before + _cross(s, e)
+        s.count[kind] = after
+        if kind >= SPACE and (before != 0) != (after != 0):
+            live = _list_space(s, kind, live, after - before)
         if t + 1 < active and s.count[PARCEL] != 0 and s.count[PLATE] != 0:
             area = (s.at[t + 1] - s.at[t]) * height
             s.acc[GROSS] += area
@@ -167,47 +223,44 @@ def _scan_lists(s, active, height, share, own, first):
 def _scan_table(s, active, height, state):
     """Walk one slab from left to right and add each gap's area to the entry of its combination of classes."""
     e = s.active[0]
-    for t in range(active - 1):
-        kind = s.edges.kind[e]
-        after = s.count[kind] - s.edges.turn[e]
-        s.count[kind] = after
-        state = (state & ~(1 << kind)) | ((after != 0) << kind)
-        e = s.active[t + 1]
-        s.table[state] += (s.at[t + 1] - s.at[t]) * height
-    s.count[s.edges.kind[e]] -= s.edges.turn[e]
+    for t in range(active):
+        bit = s.part_bit[s.ring_part[s.edges.ring[e]]]
+        after = s.count[bit] + _cross(s, e)
+        s.count[bit] = after
+        state = (state & ~(1 << bit)) | ((after != 0) << bit)
+        if t + 1 < active:
+            e = s.active[t + 1]
+            s.table[state] += (s.at[t + 1] - s.at[t]) * height
 
 
 @lean()
-def _number_classes(s, m):
+def _number_classes(s):
     """Give the classes at hand small numbers, so that each combination has a table entry; return their number."""
     n = SPACE
-    for i in range(m):
-        kind = s.edges.kind[i]
+    for part in range(s.size[PARTS]):
+        kind = s.part_kind[part]
         if kind >= SPACE and s.local[kind] == 0:
             s.local[kind] = n
             if n < TABLE_BITS:
                 s.kind_of[n] = kind
             n += 1
+    for part in range(s.size[PARTS]):
+        kind = s.part_kind[part]
+        s.part_bit[part] = kind if kind < SPACE else s.local[kind]
+    for part in range(s.size[PARTS]):
+        s.local[s.part_kind[part]] = 0
     if n <= TABLE_BITS:
-        for i in range(m):
-            if s.edges.kind[i] >= SPACE:
-                s.edges.kind[i] = s.local[s.edges.kind[i]]
         for state in range(1 << n):
             s.table[state] = 0.0
-        for k in range(SPACE, n):
-            s.local[s.kind_of[k]] = 0
-    else:
-        for i in range(m):
-            s.local[s.edges.kind[i]] = 0
     return n
 
 
 @lean()
 def _read_table(s, bits, share, own, first):
     """Add the areas of all combinations of classes to what they belong to."""
-    for state in range(1 << bits):
+    for state in range(3, 1 << bits, 4):
         area = s.table[state]
-        if area == 0.0 or state & 3 != 3:
+        if area == 0.0:
             continue
         s.acc[GROSS] += area
         if state & (1 << VOID):
@@ -224,19 +277,29 @@ def _read_table(s, bits, share, own, first):
 
 
 @lean()
-def sweep(s, m, heights, share, own, first):
-    """Add the areas of the m edges collected; return 0, or for how many heights there should be room.
+def _renew(s):
+    """Make the state left of all edges: only the last polygon may lack edges on the right and need it."""
+    for ring in range(s.size[LOOSE], s.size[RINGS]):
+        s.ring_count[ring] = 0
+    s.part_score[s.size[PARTS] - 1] = 0
+    s.count[PARCEL], s.count[PLATE] = s.fixed[PARCEL], s.fixed[PLATE]
+
+
+@lean()
+def sweep(s, heights, share, own, first):
+    """Add the areas of the polygons collected; return 0, or for how many heights there should be room.
 
     ``s.fixed`` says in which of parcel and plate the whole window lies.
     """
     e = s.edges
+    m = s.size[EDGES]
     _sort_edges(s, m)
     crossings = _crossings(s, m, heights)
     if crossings > heights.size:  # rare: hundreds of edges that cross one another
         return crossings
     _sort(heights, crossings)
-    # A table entry for each combination of classes: XX times faster than lists of covering spaces.
-    bits = _number_classes(s, m)
+    # A table entry for each combination of classes: 1.4 times faster than lists of covering spaces.
+    bits = _number_classes(s)
     base = s.fixed[PARCEL] | (s.fixed[PLATE] << PLATE)
     for k in range(s.count.size):
         s.count[k] = 0
@@ -279,7 +342,7 @@ def sweep(s, m, heights, share, own, first):
                 k -= 1
             s.at[k + 1] = x
             s.active[k + 1] = i
-        s.count[PARCEL], s.count[PLATE] = s.fixed[PARCEL], s.fixed[PLATE]
+        _renew(s)
         if bits <= TABLE_BITS:
             _scan_table(s, active, high - low, base)
         else:
