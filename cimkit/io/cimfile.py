@@ -113,7 +113,7 @@ def read_cim(path: str | PathLike[str]) -> tuple[Community, Notes]:
         header = parse_header(str(texts["header"]), who)
         fields = header_fields(header, who)
         notes: list[Note] = []
-        tables = _read_tables(path, [t for t in TABLES if t in layers], header, fields["frame"], notes)
+        tables: dict[str, Any] = _read_tables(path, [t for t in TABLES if t in layers], header, fields["frame"], notes)
         fields |= _unblob(texts, header, tables)
         community = Community(**fields, **tables)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, zlib.error, CimkitError) as error:
@@ -277,7 +277,7 @@ def _read_layer(path: str | PathLike[str], name: str) -> Layer:
     return Layer(dict(zip(meta["fields"].tolist(), values, strict=True)), shapes)
 
 
-def _read_tables(path: Any, titles: list[str], header: Any, frame: Frame, notes: list[Note]) -> dict[str, Table]:
+def _read_tables(path: Any, titles: list[str], header: Any, frame: Frame, notes: list[Note]) -> dict[str, Any]:
     """Return the tables of the layers, references resolved to rows."""
     layers = {title: _read_layer(path, title) for title in titles}
     rows = {title: _rows_by_key(layer) for title, layer in layers.items()}

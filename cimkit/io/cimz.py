@@ -1,4 +1,4 @@
-"""The fast own format ``.cimz``: a stored zip archive of a JSON header and one ``.npy`` file an array; no code in it."""
+"""The fast own format ``.cimz``: a stored zip of a JSON header and one ``.npy`` file an array; no code in it."""
 
 from __future__ import annotations
 

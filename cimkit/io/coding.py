@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isnan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ def _encode_objects(array: Any, who: str) -> tuple[Coding, Any]:
         return Coding("text", "O"), array
     rest = array[~texts]
     result = array.copy()
-    if all(isinstance(v, float) and v != v for v in rest):
+    if all(isinstance(v, float) and isnan(v) for v in rest):
         result[~texts] = None
         return Coding("text", "O:nan"), result
     if all(v is None for v in rest):
@@ -80,7 +81,7 @@ def decode_column(coding: Coding, values: Any, who: str) -> Any:
     try:
         if form == "text":
             fill = {"O:nan": np.nan, "O:none": None}.get(dtype, "")
-            array = np.array([fill if v is None or v != v else v for v in values] + [None], dtype=object)[:-1]
+            array = np.array([fill if v is None else v for v in values] + [None], dtype=object)[:-1]
             return array if dtype.startswith("O") else array.astype(np.dtype(dtype))
         if form == "json":
             decoded = [json.loads(v) for v in values]
@@ -99,6 +100,6 @@ def decode_column(coding: Coding, values: Any, who: str) -> Any:
 def _plain_dtype(text: str) -> np.dtype[Any]:
     """Return a numpy dtype of plain numbers or times, or raise ValueError."""
     dtype = np.dtype(text)
-    if dtype.kind not in "biufmMU" or dtype.itemsize > 8 and dtype.kind != "U":
+    if dtype.kind not in "biufmMU" or (dtype.itemsize > 8 and dtype.kind != "U"):
         raise ValueError(f"dtype {text!r} is not one of plain numbers")
     return dtype

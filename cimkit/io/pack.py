@@ -90,7 +90,8 @@ def check_version(header: Any, who: str) -> None:
 
 def pack(community: Community) -> tuple[dict[str, Any], Arrays]:
     """Return the header and the arrays of a community: bool, int64, float64, or object arrays of text."""
-    header, arrays = community_header(community), {}
+    header = community_header(community)
+    arrays: Arrays = {}
     header["tables"] = {}
     for title, table in community.tables.items():
         if not len(table):
@@ -126,7 +127,7 @@ def unpack(header: Any, arrays: Mapping[str, Any], who: str) -> Community:
     """
     fields = header_fields(header, who)
     try:
-        tables = {
+        tables: dict[str, Any] = {
             title: _unpack_table(TABLES[title], described, arrays, header.get("kinds", {}))
             for title, described in header["tables"].items()
         }

@@ -113,7 +113,8 @@ def _plain(value: Any) -> Any:
         return [_plain(v) for v in value]
     if isinstance(value, dict):
         return {str(k): _plain(v) for k, v in value.items()}
-    return None if value != value else str(value)  # NaT is not itself
+    text = str(value)
+    return None if text in ("NaT", "<NA>") else text
 
 
 def _write_xlsx(frame: Any, path: Path, sheet: str) -> None:

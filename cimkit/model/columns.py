@@ -111,7 +111,7 @@ def _kinds(kind: type[Kind], values: Any, table: str, ids: TextArray) -> tuple[A
     for k in np.flatnonzero(numbers < 0):
         rows = np.flatnonzero(where.reshape(-1) == k)
         if words[k].strip():
-            text_ = f"{kind.__name__} {words[k]!r} is not in the list; taken as {next(iter(kind)).code}"
+            text_ = f"{kind.__name__} {str(words[k])!r} is not in the list; taken as {next(iter(kind)).code}"
             notes.append(Note("M04", text_, table, str(ids[rows[0]]), value=words[k], count=len(rows)))
     numbers[numbers < 0] = 0
     return numbers[where.reshape(-1)].astype(np.int8), notes

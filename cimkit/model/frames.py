@@ -133,7 +133,7 @@ def _table(
     shape = table.shape_column()
     names = {c.name for c in table.columns()}
     geometry = frame_geometry(frame)
-    part = np.ones(len(frame), dtype=np.int64)
+    part = np.zeros(len(frame), dtype=np.int64)  # 0: in one piece
     if shape and geometry:
         cleaned = clean_polygons(np.asarray(frame.geometry.array, dtype=object))
         _note_faults(cleaned.faults, title, frame, notes)

@@ -1,0 +1,262 @@
+"""Whether coordinates and their CRS agree: a label is believed only where the numbers allow it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+
+from cimkit.arrays import FloatArray, one_of
+from cimkit.errors import InputError
+from cimkit.geometry.frame import CHINA_LATITUDES, CHINA_LONGITUDES
+from cimkit.io.datum import DATUMS, to_wgs84
+from cimkit.model.notes import Note
+
+MARGIN = 1.5  # [°] beyond the area of use: neighbouring 3-degree zones are often kept in one
+_FOOT = 0.3048  # [m]
+_WORLD = (-180.0, -90.0, 180.0, 90.0)
+
+
+@dataclass(frozen=True)
+class Placing:
+    """What the user says about where coordinates lie.
+
+    Parameters
+    ----------
+    frame
+        Projected CRS in metres to work in; empty lets the place decide.
+    crs
+        CRS of the coordinates, instead of what the file says or does not say.
+    datum
+        ``gcj02`` or ``bd09`` if longitudes and latitudes come from a map service.
+    swap_xy
+        Exchange the axes first.
+    """
+
+    frame: str = ""
+    crs: str = ""
+    datum: str = ""
+    swap_xy: bool = False
+
+    def __post_init__(self) -> None:
+        one_of(self.datum, DATUMS, name="datum")
+        for name, text in (("frame", self.frame), ("crs", self.crs)):
+            parse_crs(text, name) if text else None
+        if self.frame:
+            axes = parse_crs(self.frame, "frame")
+            if not axes.is_projected or axes.axis_info[0].unit_name != "metre":
+                raise InputError(f"frame must be a projected CRS in metres; got {self.frame!r} ({axes.name}).")
+
+
+def parse_crs(text: Any, name: str = "crs") -> Any:
+    """Return a pyproj CRS, the horizontal part of a compound one.
+
+    Raises
+    ------
+    InputError
+        If pyproj does not know it.
+    """
+    import pyproj
+
+    try:
+        crs = pyproj.CRS.from_user_input(text)
+    except pyproj.exceptions.CRSError as error:
+        raise InputError(f"{name} must be a CRS like 'EPSG:4549'; got {str(text)!r:.80}.") from error
+    return crs.sub_crs_list[0] if crs.is_compound and crs.sub_crs_list else crs
+
+
+def place(gdf: Any, who: str, placing: Placing) -> tuple[Any, list[Note]]:
+    """Check a frame's coordinates against its CRS and set right what the user has told.
+
+    Parameters
+    ----------
+    gdf
+        GeoDataFrame as read.
+    who
+        File and layer, for messages.
+    placing
+        What the user says about coordinates.
+
+    Returns
+    -------
+    tuple
+        The frame with a CRS that fits its numbers (or none), and notes C01, C03.
+
+    Raises
+    ------
+    InputError
+        If numbers contradict the CRS (C02) or the axes are swapped (C04).
+    """
+    notes: list[Note] = []
+    label = placing.crs or gdf.crs
+    crs = None if label is None else parse_crs(label)
+    if crs is not None and (crs.is_engineering or crs.name.lower().startswith(("undefined", "unknown"))):
+        crs = None
+    if placing.swap_xy:
+        gdf = gdf.set_geometry(shapely.transform(gdf.geometry.array, lambda c: c[:, ::-1]))
+    box = _box(gdf)
+    if crs is None and placing.frame:
+        crs = parse_crs(placing.frame)
+    if box is not None:
+        crs = _missing(box, who, notes) if crs is None else crs
+        if crs is not None:
+            check_box(box, crs, who)
+    gdf = gdf.set_crs(crs, allow_override=True)
+    if placing.datum in ("gcj02", "bd09") and crs is not None:
+        gdf = gdf if crs.is_geographic else gdf.to_crs("EPSG:4326")
+        gdf = gdf.set_geometry(shapely.transform(gdf.geometry.array, lambda c: to_wgs84(c, placing.datum)))
+        gdf = gdf.set_crs("EPSG:4326", allow_override=True)
+        notes.append(Note("C03", f"the offset of {placing.datum} was undone", who))
+    if placing.frame and crs is not None:
+        gdf = gdf.to_crs(placing.frame)
+    return gdf, notes
+
+
+def _box(gdf: Any) -> FloatArray | None:
+    """Return (min x, min y, max x, max y) of the finite coordinates, None without any."""
+    xy = shapely.get_coordinates(np.asarray(gdf.geometry.array, dtype=object))
+    xy = xy[np.isfinite(xy).all(axis=1)]
+    return np.concatenate([xy.min(axis=0), xy.max(axis=0)]) if len(xy) else None
+
+
+def _missing(box: FloatArray, who: str, notes: list[Note]) -> Any:
+    """Return a CRS for coordinates that state none: degrees are recognised, all else stays without."""
+    small = bool((box[2:] - box[:2] < 2.0).all())  # no site is smaller than two metres
+    turned = box[[1, 0, 3, 2]]
+    if small and not _in_china(box) and _in_china(turned):
+        raise InputError(_swapped(who, "no CRS"))
+    if small and _inside(box, _WORLD):
+        notes.append(Note("C01", "no CRS; the numbers are degrees, WGS 84 is assumed", who, fix="Give crs=."))
+        return parse_crs("EPSG:4326")
+    hint = _zone_hint(box)
+    if hint:
+        notes.append(Note("C01", f"no CRS; {hint}", who, fix="Give crs=."))
+    return None
+
+
+def check_box(box: FloatArray, crs: Any, who: str) -> None:
+    """Raise InputError if a box of coordinates cannot lie in the CRS.
+
+    Parameters
+    ----------
+    box
+        min x, min y, max x, max y.
+    crs
+        pyproj CRS.
+    who
+        File and layer, for the message.
+
+    Raises
+    ------
+    InputError
+        With the likely cause: swapped axes (C04), degrees, web mercator, a zone prefix, another unit (C02).
+    """
+    if crs.is_geocentric:
+        raise InputError(f"{who}: the CRS must be geographic or projected; got geocentric {crs.name}.")
+    if crs.is_geographic:
+        turned = box[[1, 0, 3, 2]]
+        if _inside(box, _WORLD) and (_in_china(box) or not _in_china(turned)):
+            return
+        if _inside(turned, _WORLD):
+            raise InputError(_swapped(who, crs.name))
+    elif _lands(box, crs):
+        return
+    elif _lands(box[[1, 0, 3, 2]], crs):
+        raise InputError(_swapped(who, crs.name))
+    cause = _cause(box, crs)
+    raise InputError(
+        f"{who}: C02, coordinates must lie in the area of use of {crs.name}; got x {box[0]:g} to {box[2]:g}, "
+        f"y {box[1]:g} to {box[3]:g}. {cause}"
+    )
+
+
+def _swapped(who: str, crs: str) -> str:
+    """Return the message on swapped axes."""
+    return f"{who}: C04, the axes must be x east, y north ({crs}); they look swapped. Pass swap_xy=True."
+
+
+def _in_china(box: FloatArray) -> bool:
+    """Tell whether a box of degrees lies in China's box."""
+    (west, east), (south, north) = CHINA_LONGITUDES, CHINA_LATITUDES
+    return _inside(box, (west, south, east, north))
+
+
+def _inside(box: FloatArray, bounds: Any) -> bool:
+    """Tell whether a box lies inside bounds (west, south, east, north)."""
+    west, south, east, north = bounds
+    return bool(west <= box[0] and south <= box[1] and box[2] <= east and box[3] <= north)
+
+
+def _lands(box: FloatArray, crs: Any) -> bool:
+    """Tell whether the corners and the middle of a box fall into the area of use of a projected CRS."""
+    import pyproj
+
+    x, y = np.array([box[0], box[2], box[0], box[2], box[[0, 2]].mean()]), np.array([*box[[1, 1, 3, 3]], box[1]])
+    back = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    lon, lat = back.transform(x, y)
+    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
+        return False
+    there = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(lon, lat)
+    if not np.allclose(there, (x, y), rtol=1e-6, atol=1.0):
+        return False  # outside the projection: the way back leads elsewhere
+    area = crs.area_of_use
+    bounds = _WORLD if area is None else area.bounds
+    west, south, east, north = (b + m for b, m in zip(bounds, (-MARGIN, -MARGIN, MARGIN, MARGIN), strict=True))
+    spot = np.array([lon.min(), lat.min(), lon.max(), lat.max()])
+    return west > east or _inside(spot, (west, south, east, north))
+
+
+def _cause(box: FloatArray, crs: Any) -> str:
+    """Return what the numbers look like instead, with the way out."""
+    if not crs.is_geographic and _inside(box, _WORLD):
+        return "They look like degrees: pass crs='EPSG:4326'."
+    hint = _zone_hint(box)
+    if hint:
+        return f"{hint[0].upper()}{hint[1:]}."
+    if not crs.is_geographic:
+        prefix = _without_prefix(box, crs)
+        if prefix:
+            return prefix
+        mercator = parse_crs("EPSG:3857")
+        if _lands(box, mercator) and _near(box, mercator, crs):
+            return "They look like web mercator: pass crs='EPSG:3857'."
+        for factor, unit in ((1e-3, "millimetres"), (_FOOT, "feet"), (1 / _FOOT, "metres, not feet")):
+            if _lands(box * factor, crs):
+                return f"C05, they look like {unit}: scale them first."
+    return "Pass crs= with the CRS they are really in."
+
+
+def _near(box: FloatArray, mercator: Any, crs: Any) -> bool:
+    """Tell whether web-mercator numbers fall into the area of use of the label."""
+    import pyproj
+
+    lon, lat = pyproj.Transformer.from_crs(mercator, "EPSG:4326", always_xy=True).transform(box[[0, 2]], box[[1, 3]])
+    area = crs.area_of_use
+    spot = np.array([lon[0], lat[0], lon[1], lat[1]])
+    wide = (-2 * MARGIN, -2 * MARGIN, 2 * MARGIN, 2 * MARGIN)
+    return area is None or _inside(spot, tuple(b + w for b, w in zip(area.bounds, wide, strict=True)))
+
+
+def _zone_hint(box: FloatArray) -> str:
+    """Return which Gauss-Krüger zone a prefixed easting names, empty if it names none."""
+    zone = int(box[0] // 1e6)
+    rest = box[[0, 2]] - zone * 1e6
+    if int(box[2] // 1e6) != zone or rest[0] < 1e5 or rest[1] > 9e5 or not 1.9e6 < box[1] < 6e6:
+        return ""
+    if 25 <= zone <= 45:
+        return f"the easting has the prefix of 3-degree zone {zone}: pass crs='EPSG:{4513 + zone - 25}' (CGCS2000)"
+    if 13 <= zone <= 23:
+        return f"the easting has the prefix of 6-degree zone {zone}: pass crs='EPSG:{4491 + zone - 13}' (CGCS2000)"
+    return ""
+
+
+def _without_prefix(box: FloatArray, crs: Any) -> str:
+    """Return the hint for a zone-prefixed label on eastings without prefix, empty if it does not fit."""
+    easting = next((p.value for p in crs.coordinate_operation.params if p.name == "False easting"), 0.0)
+    zone = int(easting // 1e6)
+    if zone and _lands(box + (zone * 1e6, 0, zone * 1e6, 0), crs):
+        other = f"EPSG:{4534 + zone - 25}" if 25 <= zone <= 45 else f"EPSG:{4502 + zone - 13}"
+        return f"They lack the zone prefix {zone} that the label asks for: pass crs='{other}'."
+    return ""

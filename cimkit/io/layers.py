@@ -1,0 +1,245 @@
+"""Which layer of a foreign file is which table: by its name, by its shapes, by its tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import shapely
+
+from cimkit.errors import InputError
+from cimkit.io.parts import settle_parts
+from cimkit.model.kinds import FacilityKind, Kind, PathKind, SpaceKind
+from cimkit.model.notes import Note
+from cimkit.model.vocabulary import WORDS
+
+# Names of layers and files, English and Chinese; the first pattern that fits and whose shapes fit is taken.
+_PATTERNS: tuple[tuple[str, str, str], ...] = (
+    ("skip", r"tessell|voronoi|enclosure|^nodes?$|centroid|^grid$", "PLA"),
+    ("storeys", r"stor(e?y|ies|eys)|^floors?$|floor_?plates?|楼层|分层", "AN"),
+    ("buildings", r"build|bldg|footprint|houses?$|建筑|房屋|楼栋|楼房", "A"),
+    ("parcels", r"parcel|plots?\b|plots?$|cadast|地块|红线|宗地", "A"),
+    ("contours", r"contour|等高", "L"),
+    ("entrances", r"entrance|doors?$|gates?$|出入口|单元门", "P"),
+    ("trees", r"trees?$|树", "P"),
+    (
+        "spaces",
+        r"land_?use|green|parks?$|garden|open_?space|spaces?$|plaza|square|water|river|lake|playground|parking|road|street"
+        r"|natural|leisure|绿地|绿化|广场|公园|水|开敞|公共空间|道路|车位",
+        "A",
+    ),
+    ("paths", r"road|street|path|way|walk|network|edges?$|lines?$|路|巷|街", "L"),
+    (
+        "facilities",
+        r"poi|facilit|amenit|service|school|shop|bus|stops?$|points?$|设施|配套|服务|学校|幼儿园|站",
+        "PA",
+    ),
+    ("population", r"popul|人口", "N"),
+)
+_SPACE_OF_NAME = (
+    (r"water|river|lake|水", "water"),
+    (r"green|park(?!ing)|garden|绿|公园", "green"),
+    (r"parking|车位|停车", "parking"),
+    (r"plaza|square|广场", "plaza"),
+    (r"playground|活动场地", "playground"),
+    (r"road|street|道路", "road"),
+)
+_FALLBACK = {"A": "buildings", "L": "paths", "P": "facilities"}
+_NO = ("", "no", "none", "nan", "false")
+
+
+def shape_class(gdf: Any) -> str:
+    """Return A for areas, L for lines, P for points, M for a mixture, N where there is no shape."""
+    if not hasattr(gdf, "to_wkb"):
+        return "N"
+    kinds = np.unique(shapely.get_type_id(np.asarray(gdf.geometry.array, dtype=object)))
+    classes = {_CLASS[int(k)] for k in kinds if k >= 0}
+    return classes.pop() if len(classes) == 1 else ("M" if classes else "N")
+
+
+_CLASS = {0: "P", 1: "L", 2: "L", 3: "A", 4: "P", 5: "L", 6: "A", 7: "M"}
+
+
+def table_of(layer: str, shapes: str) -> str:
+    """Return the table a layer is by its name and the class of its shapes, empty if the name tells nothing.
+
+    Examples
+    --------
+    >>> table_of("建筑轮廓", "A"), table_of("Streets_2020", "L"), table_of("tessellation", "A"), table_of("x", "A")
+    ('buildings', 'paths', 'skip', '')
+    """
+    for table, pattern, wanted in _PATTERNS:
+        if shapes in wanted and re.search(pattern, layer.lower()):
+            return table
+    return ""
+
+
+def sort_layer(layer: str, gdf: Any, chosen: Mapping[str, str], only: bool) -> tuple[dict[str, Any], list[Note]]:
+    """Return the frames a layer gives, by table, and notes on what is not used.
+
+    Parameters
+    ----------
+    layer
+        Name of the layer.
+    gdf
+        Its frame.
+    chosen
+        Layer → table as the user says; an empty table leaves the layer out.
+    only
+        Whether it is the only layer, which is then taken by its shapes if its name tells nothing.
+
+    Raises
+    ------
+    InputError
+        If the user names a table that layers cannot be.
+    """
+    shapes = shape_class(gdf)
+    if layer in chosen:
+        table = chosen[layer]
+        if table and table not in _CHOICES:
+            raise InputError(f"layers: tables must be among {', '.join(_CHOICES)}; got {table!r}.")
+    elif shapes == "M" or {"highway", "other_tags"} & set(gdf.columns):
+        return sort_by_tags(layer, gdf)
+    else:
+        table = table_of(layer, shapes) or (_FALLBACK.get(shapes, "") if only else "")
+    if not table or table == "skip":
+        return {}, [Note("I03", f"layer of {len(gdf)} records was not used", layer, fix="Name its table with layers=.")]
+    return settle(table, layer, gdf)
+
+
+_TABLES = ("buildings", "storeys", "parcels", "spaces", "paths", "facilities", "entrances", "trees", "population")
+_CHOICES = (*_TABLES, "contours")
+
+
+def settle(table: str, layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
+    """Return the frame of one table with its kinds in one column, and notes."""
+    if table == "paths":
+        gdf = _one_kind(gdf, ("kind_detail", "highway", "kind", "type", "fclass", "railway"), PathKind)
+        if "footway" in gdf.columns:
+            crossing = _texts(gdf, "footway") == "crossing"
+            gdf = gdf.assign(kind=np.where(crossing, "crossing", gdf["kind"]))
+    elif table == "spaces":
+        return _spaces(layer, gdf)
+    elif table == "facilities":
+        gdf = _one_kind(gdf, ("kind", "amenity", "shop", "leisure", "type", "category", "fclass"), FacilityKind)
+    elif table == "buildings":
+        gdf, notes = settle_parts(gdf)
+        return {table: gdf}, notes
+    return {table: gdf}, []
+
+
+def known_words(kind: type[Kind]) -> set[str]:
+    """Return the words that name a member of a kind."""
+    return {m.code for m in kind} | {m.zh for m in kind} | set(WORDS.get(kind, {}))
+
+
+def _texts(frame: Any, name: str) -> Any:
+    """Return a column as lower-case text, missing as empty."""
+    import pandas as pd
+
+    values = frame[name]
+    return np.where(pd.isna(values), "", values.astype(str).str.strip().str.lower()).astype(object)
+
+
+def _one_kind(gdf: Any, names: tuple[str, ...], kind: type[Kind]) -> Any:
+    """Return the frame with one column ``kind``: the first known word of the named columns, else the first word."""
+    here = [n for n in names if n in gdf.columns]
+    if not here:
+        return gdf
+    known = known_words(kind)
+    result = np.full(len(gdf), "", dtype=object)
+    settled = np.zeros(len(gdf), dtype=bool)
+    for name in here:
+        texts = _texts(gdf, name)
+        good = ~settled & np.isin(texts.astype(str), list(known))
+        result = np.where(good | (result == ""), texts, result)
+        settled |= good
+    return gdf.drop(columns=[n for n in here if n in ("kind", "kind_detail", "highway")]).assign(kind=result)
+
+
+def _spaces(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
+    """Return open ground of known kinds; other land use is left out and named."""
+    gdf = _one_kind(gdf, ("kind", "leisure", "landuse", "natural", "type", "fclass", "highway"), SpaceKind)
+    named = next((kind for pattern, kind in _SPACE_OF_NAME if re.search(pattern, layer.lower())), "")
+    if "kind" not in gdf.columns:
+        if not named:
+            return {}, [Note("I03", "areas without a kind were not used", layer, count=len(gdf))]
+        return {"spaces": gdf.assign(kind=named)}, []
+    texts = _texts(gdf, "kind")
+    known = np.isin(texts.astype(str), list(known_words(SpaceKind)))
+    if named:
+        return {"spaces": gdf.assign(kind=np.where(known, texts, named))}, []
+    notes = []
+    if not known.all():
+        words, counts = np.unique(texts[~known].astype(str), return_counts=True)
+        text = ", ".join(f"{w or 'none'} {c}" for w, c in zip(words, counts, strict=True))
+        notes.append(
+            Note("I03", f"areas that are no open ground were not used: {text:.200}", layer, count=int(sum(counts)))
+        )
+    return {"spaces": gdf[known]} if known.any() else {}, notes
+
+
+def sort_by_tags(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
+    """Return frames sorted by OpenStreetMap tags, or by shape where there are no tags."""
+    kinds = shapely.get_type_id(np.asarray(gdf.geometry.array, dtype=object))
+    area, line, point = np.isin(kinds, (3, 6)), np.isin(kinds, (1, 2, 5)), np.isin(kinds, (0, 4))
+    has = {c: ~np.isin(_texts(gdf, c).astype(str), _NO) for c in _TAGS if c in gdf.columns}
+    none = np.zeros(len(gdf), dtype=bool)
+    building = has.get("building", none) | has.get("building:part", none)
+    picked: dict[str, Any] = {}
+    if not has:
+        picked = {"buildings": area, "paths": line, "facilities": point}
+    else:
+        picked["buildings"] = area & building
+        picked["paths"] = line & (has.get("highway", none) | has.get("railway", none))
+        picked["entrances"] = point & (has.get("entrance", none) | _is(gdf, "barrier", "gate"))
+        picked["trees"] = point & _is(gdf, "natural", "tree")
+        services = has.get("amenity", none) | has.get("shop", none) | has.get("leisure", none)
+        services |= _is(gdf, "highway", "bus_stop") | _is(gdf, "railway", "subway_entrance")
+        picked["facilities"] = (point | area) & services & _known(gdf, _SERVICE_TAGS, FacilityKind)
+        picked["spaces"] = area & ~building & _known(gdf, ("leisure", "landuse", "natural", "highway"), SpaceKind)
+    frames: dict[str, Any] = {}
+    notes: list[Note] = []
+    used = np.zeros(len(gdf), dtype=bool)
+    for table, rows in picked.items():
+        used |= rows
+        if rows.any():
+            part = gdf[rows].drop(columns=[c for c in ("kind",) if c in gdf.columns and has])
+            if table == "facilities":
+                part = _one_kind(part, _SERVICE_TAGS, FacilityKind)
+            more, said = settle(table, layer, part)
+            frames |= more
+            notes += said
+    if not used.all():
+        text = f"{int((~used).sum())} of {len(gdf)} records were not used: no building, path, service or open ground"
+        notes.append(Note("I03", text, layer, count=int((~used).sum())))
+    return frames, notes
+
+
+_SERVICE_TAGS = ("amenity", "shop", "leisure", "highway", "railway", "tourism")
+_TAGS = (
+    "building",
+    "building:part",
+    "highway",
+    "railway",
+    "amenity",
+    "shop",
+    "leisure",
+    "landuse",
+    "natural",
+    "entrance",
+)
+
+
+def _is(gdf: Any, name: str, value: str) -> Any:
+    """Return which rows carry a tag."""
+    return _texts(gdf, name) == value if name in gdf.columns else np.zeros(len(gdf), dtype=bool)
+
+
+def _known(gdf: Any, names: tuple[str, ...], kind: type[Kind]) -> Any:
+    """Return which rows carry a known word in one of the columns."""
+    words = list(known_words(kind))
+    found = [np.isin(_texts(gdf, n).astype(str), words) for n in names if n in gdf.columns]
+    return np.logical_or.reduce(found) if found else np.zeros(len(gdf), dtype=bool)
