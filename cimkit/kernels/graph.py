@@ -1,0 +1,388 @@
+"""Bounded shortest paths on a directed graph with whole-number weights, without preparation.
+
+Weights are whole numbers of any one unit (millimetres, milliseconds), so that "within 1,000 m" is reproducible and
+every answer is exact. Every search starts from *seeds*, pairs (node, offset): a place at share t of an edge (a, b) of
+weight w is the two seeds (a, t w) and (b, (1 - t) w), its access leg added to both. Unreachable, closed, or farther
+than the limit is ``UNREACHED``. Limits are inclusive. Every search is one sequential run, many searches run side by
+side, so answers are bit-identical on any number of threads.
+
+The heap holds one 64-bit word an entry, distance above node: 28 to 66 ns a label against 41 to 90 with a binary heap
+of pairs. Other nodes than those reached are never touched after the arrays are filled.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+from cimkit.kernels._jit import kernel
+
+UNREACHED = np.uint32(0xFFFFFFFF)  #: Distance of what is not reached; as a weight: closed.
+FARTHEST = np.uint32(0x7FFFFFFE)  #: Greatest limit, and greatest weight: the sum of two never overflows.
+NOBODY = -1  #: Owner or previous node of what is not reached.
+_LOW = np.uint64(0xFFFFFFFF)
+_SHIFT = np.uint64(32)
+
+
+class Csr(NamedTuple):
+    """Arcs of a directed graph by the node they leave.
+
+    Node i owns arcs ``offsets[i]`` to ``offsets[i + 1]``: ``offsets`` (n + 1) int64, ``heads`` (m) int32 are the nodes
+    they enter, in ascending order, ``weights`` (m) uint32 whole numbers of the caller's unit.
+    """
+
+    offsets: Any
+    heads: Any
+    weights: Any
+
+
+@kernel
+def _fill_rows(tails, heads, weights, offsets, row_heads, row_weights):
+    """Sort arcs into rows, ascending heads, the shortest of parallel arcs; return how many are left."""
+    n = len(offsets) - 1
+    # two stable counting sorts, by head and then by tail: 3 ms for 250,000 arcs against 25 ms of numpy's lexsort
+    count = np.zeros(n + 1, np.int64)
+    for e in range(len(heads)):
+        count[heads[e] + 1] += 1
+    for i in range(n):
+        count[i + 1] += count[i]
+    by_head = np.empty(len(heads), np.int64)
+    for e in range(len(heads)):
+        by_head[count[heads[e]]] = e
+        count[heads[e]] += 1
+    count[:] = 0
+    for e in range(len(tails)):
+        count[tails[e] + 1] += 1
+    for i in range(n):
+        count[i + 1] += count[i]
+    order = np.empty(len(heads), np.int64)
+    for q in range(len(by_head)):
+        e = by_head[q]
+        order[count[tails[e]]] = e
+        count[tails[e]] += 1
+    k, q = 0, 0
+    for i in range(n):
+        offsets[i] = k
+        while q < len(order) and tails[order[q]] == i:
+            e = order[q]
+            q += 1
+            if k > offsets[i] and row_heads[k - 1] == heads[e]:
+                row_weights[k - 1] = min(row_weights[k - 1], weights[e])
+            else:
+                row_heads[k], row_weights[k] = heads[e], weights[e]
+                k += 1
+    offsets[n] = k
+    return k
+
+
+def _whole(weights: Any) -> Any:
+    """Return weights as uint32, those that are not finite, negative or too great as ``UNREACHED``."""
+    w = np.asarray(weights)
+    if w.dtype == np.uint32:
+        return np.where(w > FARTHEST, UNREACHED, w)
+    w = w.astype(np.float64)
+    good = (w >= 0) & (w <= float(FARTHEST))
+    return np.where(good, np.rint(np.where(good, w, 0.0)), float(UNREACHED)).astype(np.uint32)
+
+
+def _rows(n: int, tails: Any, heads: Any, weights: Any) -> Csr:
+    offsets = np.empty(n + 1, np.int64)
+    row_heads, row_weights = np.empty(len(heads), np.int32), np.empty(len(heads), np.uint32)
+    k = _fill_rows(tails, heads, weights, offsets, row_heads, row_weights)
+    return Csr(offsets, row_heads[:k].copy(), row_weights[:k].copy())
+
+
+def build_csr(n_nodes: int, u: Any, v: Any, forward: Any, backward: Any) -> Csr:
+    """Return the graph of edges u–v (m): ``forward`` (m) from u to v, ``backward`` (m) from v to u.
+
+    Weights are rounded to whole numbers; those that are negative, infinite, not a number or above ``FARTHEST`` close
+    the direction. Parallel edges become the shortest, loops are dropped, zero weights are allowed.
+    """
+    a, b = np.asarray(u).astype(np.int32), np.asarray(v).astype(np.int32)
+    weights = np.concatenate([_whole(forward), _whole(backward)])
+    tails, heads = np.concatenate([a, b]), np.concatenate([b, a])
+    open_ = (weights != UNREACHED) & (tails != heads)
+    if not open_.all():
+        tails, heads, weights = tails[open_], heads[open_], weights[open_]
+    return _rows(n_nodes, tails, heads, weights)
+
+
+def reverse(csr: Csr) -> Csr:
+    """Return the graph with every arc turned round: a search in it gives distances *to* the seeds."""
+    n = len(csr.offsets) - 1
+    tails = np.repeat(np.arange(n, dtype=np.int32), np.diff(csr.offsets))
+    return _rows(n, csr.heads, tails, csr.weights)
+
+
+@kernel
+def heap_push(heap, size, key):
+    """Put a key on a 4-ary heap of uint64 with room for it; return the new size."""
+    i = size
+    while i > 0:
+        parent = (i - 1) >> 2
+        if heap[parent] <= key:
+            break
+        heap[i] = heap[parent]
+        i = parent
+    heap[i] = key
+    return size + 1
+
+
+@kernel
+def heap_pop(heap, size):
+    """Take the least key off a 4-ary heap; return it and the new size."""
+    top, size = heap[0], size - 1
+    last, i = heap[size], 0
+    while True:
+        child = 4 * i + 1
+        if child >= size:
+            break
+        best, least = child, heap[child]
+        for q in range(child + 1, min(child + 4, size)):
+            if heap[q] < least:
+                best, least = q, heap[q]
+        if least >= last:
+            break
+        heap[i] = least
+        i = best
+    heap[i] = last
+    return top, size
+
+
+@kernel
+def roomy(heap, size):
+    """Return the heap, or a copy of twice the length if it is full."""
+    if size < len(heap):
+        return heap
+    wide = np.empty(2 * len(heap), heap.dtype)
+    wide[:size] = heap[:size]
+    return wide
+
+
+@kernel
+def _times(csr, nodes, offsets, limit, time):
+    """Fill time (n), all UNREACHED before, with distances from the seeds."""
+    heap, size = np.empty(1024 + len(nodes), np.uint64), 0
+    for i in range(len(nodes)):
+        if offsets[i] <= limit and offsets[i] < time[nodes[i]]:
+            time[nodes[i]] = offsets[i]
+            size = heap_push(heap, size, (np.uint64(offsets[i]) << _SHIFT) | np.uint64(nodes[i]))
+    while size > 0:
+        key, size = heap_pop(heap, size)
+        node, at = np.int64(key & _LOW), np.uint32(key >> _SHIFT)
+        if at != time[node]:
+            continue
+        for e in range(csr.offsets[node], csr.offsets[node + 1]):
+            head, then = csr.heads[e], at + csr.weights[e]
+            if then <= limit and then < time[head]:
+                time[head] = then
+                heap = roomy(heap, size)
+                size = heap_push(heap, size, (np.uint64(then) << _SHIFT) | np.uint64(head))
+
+
+@kernel
+def _tree(csr, nodes, offsets, limit, time, previous):
+    """As ``_times``, and the node before each node on its way from a seed."""
+    heap, size = np.empty(1024 + len(nodes), np.uint64), 0
+    for i in range(len(nodes)):
+        if offsets[i] <= limit and offsets[i] < time[nodes[i]]:
+            time[nodes[i]] = offsets[i]
+            size = heap_push(heap, size, (np.uint64(offsets[i]) << _SHIFT) | np.uint64(nodes[i]))
+    while size > 0:
+        key, size = heap_pop(heap, size)
+        node, at = np.int64(key & _LOW), np.uint32(key >> _SHIFT)
+        if at != time[node]:
+            continue
+        for e in range(csr.offsets[node], csr.offsets[node + 1]):
+            head, then = csr.heads[e], at + csr.weights[e]
+            if then <= limit and then < time[head]:
+                time[head], previous[head] = then, node
+                heap = roomy(heap, size)
+                size = heap_push(heap, size, (np.uint64(then) << _SHIFT) | np.uint64(head))
+
+
+@kernel
+def _owners(csr, nodes, offsets, owners, limit, time, owner):
+    """As ``_times``, and the owner of the nearest seed, the lowest of several as near."""
+    heap, size = np.empty(1024 + len(nodes), np.uint64), 0
+    for i in range(len(nodes)):
+        node, at = nodes[i], offsets[i]
+        if at <= limit and (at < time[node] or (at == time[node] and owners[i] < owner[node])):
+            time[node], owner[node] = at, owners[i]
+            size = heap_push(heap, size, (np.uint64(at) << _SHIFT) | np.uint64(node))
+    while size > 0:
+        key, size = heap_pop(heap, size)
+        node, at = np.int64(key & _LOW), np.uint32(key >> _SHIFT)
+        if at != time[node]:
+            continue
+        for e in range(csr.offsets[node], csr.offsets[node + 1]):
+            head, then = csr.heads[e], at + csr.weights[e]
+            # a lower owner at equal distance is pushed again: it can only fall, so the search ends
+            if then <= limit and (then < time[head] or (then == time[head] and owner[node] < owner[head])):
+                time[head], owner[head] = then, owner[node]
+                heap = roomy(heap, size)
+                size = heap_push(heap, size, (np.uint64(then) << _SHIFT) | np.uint64(head))
+
+
+@kernel
+def _nearest_k(csr, nodes, offsets, owners, limit, time, owner):
+    """Fill time, owner (n, k) with the k nearest owners of each node, in order of (distance, owner)."""
+    n, k = time.shape
+    found = np.zeros(n, np.int64)
+    # a heap of (distance, owner), with the node of each entry beside it
+    heap, place, size = np.empty(1024 + len(nodes), np.uint64), np.empty(1024 + len(nodes), np.int32), 0
+    for i in range(len(nodes)):
+        if offsets[i] <= limit:
+            size = _push_pair(heap, place, size, (np.uint64(offsets[i]) << _SHIFT) | np.uint64(owners[i]), nodes[i])
+    while size > 0:
+        key, node, size = _pop_pair(heap, place, size)
+        at, who = np.uint32(key >> _SHIFT), np.int64(key & _LOW)
+        known = found[node] == k
+        for q in range(found[node]):
+            known = known or owner[node, q] == who
+        if known:
+            continue
+        time[node, found[node]], owner[node, found[node]] = at, who
+        found[node] += 1
+        for e in range(csr.offsets[node], csr.offsets[node + 1]):
+            head, then = csr.heads[e], at + csr.weights[e]
+            if then <= limit and found[head] < k:
+                heap, place = roomy(heap, size), roomy(place, size)
+                size = _push_pair(heap, place, size, (np.uint64(then) << _SHIFT) | np.uint64(who), head)
+
+
+@kernel
+def _push_pair(heap, place, size, key, node):
+    """Put a key and its node on a 4-ary heap with room for them; return the new size."""
+    i = size
+    while i > 0:
+        parent = (i - 1) >> 2
+        if heap[parent] <= key:
+            break
+        heap[i], place[i] = heap[parent], place[parent]
+        i = parent
+    heap[i], place[i] = key, node
+    return size + 1
+
+
+@kernel
+def _pop_pair(heap, place, size):
+    """Take the least key and its node off a 4-ary heap; return them and the new size."""
+    top, node, size = heap[0], place[0], size - 1
+    last, moved, i = heap[size], place[size], 0
+    while True:
+        child = 4 * i + 1
+        if child >= size:
+            break
+        best = child
+        for q in range(child + 1, min(child + 4, size)):
+            if heap[q] < heap[best]:
+                best = q
+        if heap[best] >= last:
+            break
+        heap[i], place[i] = heap[best], place[best]
+        i = best
+    heap[i], place[i] = last, moved
+    return top, node, size
+
+
+@kernel(parallel=True)
+def _many_times(csr, start, nodes, offsets, limit, time):
+    """Fill time (g, n): one search from the seeds start[i] to start[i + 1] of each group."""
+    for g in numba.prange(len(start) - 1):
+        s = slice(start[g], start[g + 1])
+        _times(csr, nodes[s], offsets[s], limit, time[g])
+
+
+@kernel(parallel=True)
+def _many_owners(csr, start, nodes, offsets, owners, limit, time, owner):
+    """Fill time, owner (g, n) as ``_many_times``."""
+    for g in numba.prange(len(start) - 1):
+        s = slice(start[g], start[g + 1])
+        _owners(csr, nodes[s], offsets[s], owners[s], limit, time[g], owner[g])
+
+
+def as_limit(limit: float) -> np.uint32:
+    """Return a limit as a whole number, rounded down; infinity is ``FARTHEST``."""
+    return np.uint32(min(max(limit, 0.0), float(FARTHEST)))
+
+
+def _seeds(nodes: Any, offsets: Any) -> tuple[Any, Any]:
+    return np.ascontiguousarray(nodes, np.int64), np.ascontiguousarray(_whole(offsets))
+
+
+def shortest_times(csr: Csr, nodes: Any, offsets: Any, limit: float) -> Any:
+    """Return the distance (n) uint32 of every node from the nearest of the seeds ``nodes``, ``offsets`` (s)."""
+    time = np.full(len(csr.offsets) - 1, UNREACHED, np.uint32)
+    _times(csr, *_seeds(nodes, offsets), as_limit(limit), time)
+    return time
+
+
+def shortest_tree(csr: Csr, nodes: Any, offsets: Any, limit: float) -> tuple[Any, Any]:
+    """Return distance (n) uint32 and the node before each on the way from a seed (n) int32, ``NOBODY`` at seeds."""
+    n = len(csr.offsets) - 1
+    time, previous = np.full(n, UNREACHED, np.uint32), np.full(n, NOBODY, np.int32)
+    _tree(csr, *_seeds(nodes, offsets), as_limit(limit), time, previous)
+    return time, previous
+
+
+def route(previous: Any, node: int) -> list[int]:
+    """Return the nodes from a seed to ``node`` by the tree of ``shortest_tree``; only ``node`` if it is a seed."""
+    way = [int(node)]
+    while previous[way[-1]] != NOBODY:
+        way.append(int(previous[way[-1]]))
+    return way[::-1]
+
+
+def nearest_source(csr: Csr, nodes: Any, offsets: Any, owners: Any, limit: float) -> tuple[Any, Any]:
+    """Return distance (n) uint32 and owner (n) int32 of the nearest seed of every node.
+
+    ``nodes``, ``offsets``, ``owners`` (s): seeds; owners are row numbers ≥ 0 of whatever the seeds belong to (a
+    facility at a place on an edge has two seeds with its number). Equally near: the lowest owner.
+    Not reached: ``UNREACHED`` and ``NOBODY``.
+    """
+    time, owner = nearest_by_kind(csr, np.array([0, len(nodes)]), nodes, offsets, owners, limit)
+    return time[0], owner[0]
+
+
+def nearest_by_kind(csr: Csr, start: Any, nodes: Any, offsets: Any, owners: Any, limit: float) -> tuple[Any, Any]:
+    """Return distance (k, n) and owner (k, n) of the nearest seed of each of k kinds, searched side by side.
+
+    Kind i has seeds ``start[i]`` to ``start[i + 1]``, ``start`` (k + 1); the rest is as in ``nearest_source``.
+    """
+    shape = (len(start) - 1, len(csr.offsets) - 1)
+    time, owner = np.full(shape, UNREACHED, np.uint32), np.full(shape, NOBODY, np.int32)
+    who = np.ascontiguousarray(owners, np.int32)
+    _many_owners(csr, np.asarray(start, np.int64), *_seeds(nodes, offsets), who, as_limit(limit), time, owner)
+    return time, owner
+
+
+def times_by_group(csr: Csr, start: Any, nodes: Any, offsets: Any, limit: float) -> Any:
+    """Return distance (g, n) uint32 from the seeds of each of g groups, searched side by side: a row a source."""
+    time = np.full((len(start) - 1, len(csr.offsets) - 1), UNREACHED, np.uint32)
+    _many_times(csr, np.asarray(start, np.int64), *_seeds(nodes, offsets), as_limit(limit), time)
+    return time
+
+
+def nearest_k(csr: Csr, nodes: Any, offsets: Any, owners: Any, k: int, limit: float) -> tuple[Any, Any]:
+    """Return distance (n, k) and owner (n, k) of the k nearest different owners of every node, nearest first.
+
+    Equally near owners stand in ascending order; places beyond the last owner in reach are ``UNREACHED``, ``NOBODY``.
+    """
+    shape = (len(csr.offsets) - 1, k)
+    time, owner = np.full(shape, UNREACHED, np.uint32), np.full(shape, NOBODY, np.int32)
+    _nearest_k(csr, *_seeds(nodes, offsets), np.ascontiguousarray(owners, np.int32), as_limit(limit), time, owner)
+    return time, owner
+
+
+def at_places(time: Any, ends: Any, legs: Any) -> Any:
+    """Return the distance (p) uint32 of places read from node distances (n): least of time[ends] + legs, both (p, 2).
+
+    A place on an edge reads both ends; a closed leg is ``UNREACHED``. A seed on the same edge is not seen by this: the
+    caller takes the least of this and the way along the edge.
+    """
+    at, legs = time[ends].astype(np.int64), np.asarray(legs).astype(np.int64)
+    lost = (at == UNREACHED) | (legs >= UNREACHED)
+    return np.where(lost, np.int64(UNREACHED), at + legs).min(axis=-1).astype(np.uint32)
