@@ -1,0 +1,85 @@
+"""The paths of the invented site, joined where they touch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import shapely
+
+from cimkit.geometry.lines import Lines
+from cimkit.geometry.polygons import offsets_of
+from cimkit.geometry.terrain import Terrain
+from cimkit.geometry.topology import connect_lines
+from cimkit.model.kinds import PathKind
+from cimkit.model.tables import Buildings, Entrances, Facilities, PathEdges, PathNodes
+from cimkit.samples.ground import GOES, NEW, OLD, Walk, walks
+from cimkit.samples.rows import Rows
+
+_NEAR = 1e-3  # [m] an end this close to a path touches it
+
+
+def path_tables(rows: Rows, ground: Terrain) -> tuple[PathNodes, PathEdges]:
+    """Return nodes and edges: the drawn paths, and a short way from each door and service to the nearest of them."""
+    drawn = walks()
+    every = drawn + _spurs(drawn, _doors(rows))
+    net = connect_lines(_lines(_crossed(every), rows, ground))
+    chosen = [every[line] for line in net.source]
+    nodes: dict[str, Any] = {"id": [f"N{k + 1:03d}" for k in range(len(net.nodes))]}
+    nodes |= dict(zip("xyz", net.nodes.T, strict=True))
+    edges: dict[str, Any] = {
+        "id": [f"E{k + 1:03d}" for k in range(len(chosen))],
+        "start": net.start,
+        "end": net.end,
+        "course": net.course,
+        "length": net.course.lengths(),
+        "stage": [0 if w.status == OLD else 2 for w in chosen],
+        "step_free": [{PathKind.STEPS: 0, PathKind.RAMP: 1}.get(w.kind, -1) for w in chosen],
+    }
+    edges |= {name: [getattr(w, name) for w in chosen] for name in ("kind", "width", "clearance", "status")}
+    return PathNodes(**nodes), PathEdges(**edges)
+
+
+def _doors(rows: Rows) -> list[tuple[float, float, Any]]:
+    """Return x, y and status of all doors, gates and services."""
+    states = [b["status"] for b in rows.of(Buildings)]
+    doors = [(e["x"], e["y"], states[e["building"]]) for e in rows.of(Entrances) if e.get("building", -1) >= 0]
+    outside = [(f["x"], f["y"], f["status"]) for f in rows.of(Facilities) if f["building"] < 0]
+    return list(dict.fromkeys(doors + outside))
+
+
+def _spurs(drawn: list[Walk], doors: list[tuple[float, float, Any]]) -> list[Walk]:
+    """Return a straight way from each door to the nearest path that stands at the same time."""
+    shapes = {OLD: {OLD}, NEW: {OLD, NEW}, GOES: {OLD, GOES}}
+    lines = {
+        status: shapely.union_all([shapely.LineString(w.points) for w in drawn if w.status in mates])
+        for status, mates in shapes.items()
+    }
+    ways = []
+    for x, y, status in doors:
+        way = shapely.shortest_line(shapely.Point(x, y), lines[status])
+        if way.length > _NEAR:
+            ways.append(Walk(tuple(way.coords), PathKind.FOOTWAY, 1.5, status))
+    return ways
+
+
+def _crossed(every: list[Walk]) -> list[Any]:
+    """Return the lines with a vertex wherever another one crosses or ends on them."""
+    lines = np.array([shapely.LineString(w.points) for w in every], dtype=object)
+    first, second = shapely.STRtree(lines).query(lines, predicate="dwithin", distance=_NEAR)
+    result = []
+    for k, line in enumerate(lines):
+        spots = [shapely.Point(p) for p in line.coords]
+        for other in lines[second[(first == k) & (second != k)]]:
+            common = shapely.get_coordinates(shapely.intersection(line, other))
+            ends = [p for p in other.coords if line.distance(shapely.Point(p)) <= _NEAR]
+            spots += [shapely.Point(p) for p in [*common, *ends]]
+        at = {round(line.project(p), 2): p for p in spots}
+        result.append(np.array([shapely.get_coordinates(at[d])[0] for d in sorted(at)]))
+    return result
+
+
+def _lines(courses: list[Any], rows: Rows, ground: Terrain) -> Lines:
+    """Return the courses in local coordinates with the height of the ground, rounded so that shared points are one."""
+    xy = rows.turn(np.round(np.concatenate(courses), 2))
+    return Lines(np.column_stack([xy, np.round(ground.elevation(xy), 3)]), offsets_of([len(c) for c in courses]))
