@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from cimkit.geometry.lines import Lines
-from cimkit.geometry.polygons import offsets_of
+from cimkit.geometry.ragged import offsets_of
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.topology import connect_lines
 from cimkit.model.kinds import PathKind
