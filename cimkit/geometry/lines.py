@@ -11,7 +11,7 @@ import shapely
 
 from cimkit.arrays import FloatArray, IntArray
 from cimkit.errors import InputError
-from cimkit.geometry.polygons import offsets_of, ragged_rows
+from cimkit.geometry.ragged import offsets_of, ragged_rows
 
 
 @dataclass(frozen=True, repr=False)

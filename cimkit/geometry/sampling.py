@@ -7,7 +7,8 @@ import shapely
 
 from cimkit.arrays import FloatArray, IntArray
 from cimkit.errors import InputError
-from cimkit.geometry.polygons import Polygons, offsets_of
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.ragged import offsets_of
 
 
 def grid_in_polygons(polygons: Polygons, spacing: float) -> FloatArray:
@@ -30,7 +31,8 @@ def grid_in_polygons(polygons: Polygons, spacing: float) -> FloatArray:
     gx, gy = np.meshgrid(np.arange(low[0], high[0], spacing), np.arange(low[1], high[1], spacing))
     points = np.column_stack([gx.ravel(), gy.ravel()])
     inside = shapely.STRtree(polygons.to_shapely()).query(shapely.points(points), predicate="within")[0]
-    return points[np.unique(inside)]
+    chosen: FloatArray = points[np.unique(inside)]
+    return chosen
 
 
 def walls_of(polygons: Polygons) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:

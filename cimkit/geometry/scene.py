@@ -18,7 +18,8 @@ class Scene:
     @cached_property
     def bvh(self) -> Bvh:
         """The tree, built on first use."""
-        return build(self.triangles.corners)
+        tree: Bvh = build(self.triangles.corners)
+        return tree
 
     def __repr__(self) -> str:
         return f"<Scene of {len(self.triangles)} triangles>"

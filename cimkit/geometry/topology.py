@@ -8,7 +8,7 @@ import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray
 from cimkit.geometry.lines import Lines
-from cimkit.geometry.polygons import offsets_of
+from cimkit.geometry.ragged import offsets_of
 
 
 class Network(NamedTuple):

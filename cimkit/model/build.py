@@ -11,7 +11,8 @@ import shapely
 from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
 from cimkit.geometry.lines import Lines
-from cimkit.geometry.polygons import Polygons, offsets_of
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.ragged import offsets_of
 from cimkit.geometry.topology import connect_lines
 from cimkit.model.derive import BASEMENT_HEIGHT
 from cimkit.model.kinds import Provenance, StoreyKind

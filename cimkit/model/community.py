@@ -16,8 +16,6 @@ from cimkit.geometry.frame import Frame
 from cimkit.geometry.scene import Scene
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.triangles import Triangles, extrude, terrain_triangles
-from cimkit.model.build import tables_from_records
-from cimkit.model.frames import tables_from_frames
 from cimkit.model.kinds import BuildingUse, ProjectType, Status
 from cimkit.model.notes import Notes
 from cimkit.model.records import Building, Location
@@ -167,6 +165,8 @@ class Community:
         >>> Community.of(buildings=[Building("B1", square, storeys=6)])
         <Community: 1 building, 6 storeys>
         """
+        from cimkit.model.build import tables_from_records
+
         tables, notes = tables_from_records(buildings, parcels, others)
         return cls(name=name, frame=frame or Frame(), location=location, notes=notes, **tables)
 
@@ -213,6 +213,8 @@ class Community:
         InputError
             If the frames cannot be placed: no CRS, or coordinates that contradict it.
         """
+        from cimkit.model.frames import tables_from_frames
+
         frames = {"buildings": buildings, "storeys": storeys, "parcels": parcels}
         frames |= {"paths": paths, "facilities": facilities, **(more or {})}
         frames = {k: v for k, v in frames.items() if v is not None}

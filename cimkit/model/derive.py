@@ -11,7 +11,8 @@ import shapely
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.geometry.directions import azimuth_of
-from cimkit.geometry.polygons import Polygons, offsets_of, ragged_rows
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.ragged import offsets_of, ragged_rows
 from cimkit.geometry.sampling import walls_of
 from cimkit.model.kinds import (
     AgeBand,

@@ -65,7 +65,9 @@ class WalkNetwork:
     method: WalkMethod
 
     @classmethod
-    def of(cls, community: Community, *, method: WalkMethod = WalkMethod.ADULT, hour: float | None = None) -> WalkNetwork:
+    def of(
+        cls, community: Community, *, method: WalkMethod = WalkMethod.ADULT, hour: float | None = None
+    ) -> WalkNetwork:
         """Build the network of a community's paths.
 
         Trunk roads and railways are left out; steps too where the method cannot use them; paths
@@ -93,7 +95,9 @@ class WalkNetwork:
             usable &= (e.opens <= hour) & (hour < e.closes)
         rows = np.flatnonzero(usable)
         if len(rows) == 0:
-            raise MissingDataError("walking: there must be walkable paths; got none. Give paths= or use straight lines.")
+            raise MissingDataError(
+                "walking: there must be walkable paths; got none. Give paths= or use straight lines."
+            )
         nodes = np.column_stack([community.path_nodes.x, community.path_nodes.y, community.path_nodes.z])
         edges = e.take(rows)
         forward, backward = _edge_minutes(edges.length, edges.course, edges.kind, method)
@@ -211,4 +215,3 @@ def _edge_minutes(
     back = np.where(steps, np.where(rise >= 0, down, up), back)
     delay = np.where(kind == PathKind.CROSSING, method.crossing_s, 0.0)
     return (ahead + delay) / 60.0, (back + delay) / 60.0
-

@@ -9,7 +9,7 @@ import numpy as np
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
 from cimkit.errors import InputError
-from cimkit.geometry.polygons import offsets_of
+from cimkit.geometry.ragged import offsets_of
 from cimkit.kernels.bvh import any_hits
 from cimkit.model.community import Community
 from cimkit.sim.receptors import Receptors

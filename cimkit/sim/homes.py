@@ -1,0 +1,118 @@
+"""Where people set out: the door of each dwelling, and the way down to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
+from cimkit.model.community import Community
+from cimkit.model.derive import HOUSING, derive_entrances
+from cimkit.model.kinds import BuildingUse, EntranceKind
+from cimkit.model.notes import Note, Notes
+from cimkit.sim.walk_method import WalkMethod
+
+
+@dataclass(frozen=True, repr=False)
+class Homes:
+    """Places people set out from, n of them.
+
+    Parameters
+    ----------
+    ids
+        Dwelling, or building where there are no dwellings, shape (n).
+    kind
+        ``dwelling`` or ``building``.
+    building
+        Building row, shape (n).
+    door
+        Row of ``doors``, shape (n).
+    doors
+        Places of the doors, shape (e, 3) [m].
+    indoor_min
+        Time from the dwelling's floor to the door, inf where there is no way [min].
+    persons
+        Residents, shape (n).
+    notes
+        What was derived.
+    """
+
+    ids: TextArray
+    kind: str
+    building: IntArray
+    door: IntArray
+    doors: FloatArray
+    indoor_min: FloatArray
+    persons: FloatArray
+    notes: Notes
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def homes_of(community: Community, *, method: WalkMethod = WalkMethod.ADULT) -> Homes:
+    """Return where the community's people set out.
+
+    Each dwelling leaves by its own entrance, else by the nearest unit door of its building. A
+    building without a door gets one where it is nearest to a path. Without dwellings each
+    housing building (each building, where no use is known) is one home at its door.
+    """
+    dwellings, storeys, buildings = community.dwellings, community.storeys, community.buildings
+    doors, door_of, notes = _doors(community)
+    if len(dwellings) == 0:
+        rows = np.flatnonzero(_lived_in(community))
+        persons = np.bincount(
+            community.population.building, weights=community.population.persons, minlength=len(buildings)
+        )
+        said = Note("D01", f"no dwellings; {len(rows)} buildings stand for their residents", "dwellings")
+        indoor = np.zeros(len(rows))
+        return Homes(
+            buildings.id[rows], "building", rows, door_of[rows], doors, indoor, persons[rows], notes + Notes.of([said])
+        )
+    building = storeys.building[dwellings.storey]
+    door = door_of[building]
+    if len(community.entrances):
+        door = np.where(dwellings.entrance >= 0, dwellings.entrance, door)
+    level = storeys.level[dwellings.storey]
+    lift = has_lift(community, method)[building]
+    down = np.maximum(storeys.z[dwellings.storey], 0.0)
+    indoor = method.climb_minutes(down, np.maximum(level - 1.0, 0.0), lift)
+    persons = np.nan_to_num(dwellings.persons)
+    return Homes(dwellings.id, "dwelling", building, door, doors, indoor, persons, notes)
+
+
+def has_lift(community: Community, method: WalkMethod) -> BoolArray:
+    """Return which buildings have a lift: as stated, else from the method's number of storeys on."""
+    b = community.buildings
+    lift: BoolArray = (b.lift == 1) | ((b.lift < 0) & (b.n_above >= method.lift_storeys))
+    return lift
+
+
+def _lived_in(community: Community) -> BoolArray:
+    """Return which buildings hold homes."""
+    use = community.buildings.use
+    home = np.isin(use, HOUSING)
+    return home if home.any() else use == BuildingUse.UNKNOWN
+
+
+def _doors(community: Community) -> tuple[FloatArray, IntArray, Notes]:
+    """Return all doors (e, 3), the door of each building, and a note on those derived."""
+    buildings, entrances = community.buildings, community.entrances
+    door_of = np.full(len(buildings), -1, dtype=np.int64)
+    known = np.flatnonzero((entrances.building >= 0) & (entrances.kind != EntranceKind.GARAGE))[::-1]
+    door_of[entrances.building[known]] = known
+    doors = np.column_stack([entrances.x, entrances.y, entrances.z])
+    missing = door_of < 0
+    if not missing.any():
+        return doors, door_of, Notes()
+    made = derive_entrances(buildings, community.path_edges, of=missing)
+    door_of[made.building] = len(doors) + np.arange(len(made))
+    doors = np.concatenate([doors, np.column_stack([made.x, made.y, made.z])])
+    where = "nearest to a path" if len(community.path_edges) else "in the middle of the longest wall"
+    text = f"{len(made)} buildings without an entrance got one {where}"
+    return (
+        doors,
+        door_of,
+        Notes.of([Note("N04", text, "entrances", str(buildings.id[made.building[0]]), count=len(made))]),
+    )
