@@ -10,15 +10,13 @@ import numpy as np
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.errors import InputError, MissingDataError
-from cimkit.kernels.graph import Csr, nearest_source
+from cimkit.kernels.graph import FARTHEST, Csr, nearest_source
 from cimkit.model.community import Community
 from cimkit.model.kinds import EntranceKind, FacilityKind
 from cimkit.model.notes import Note, Notes
 from cimkit.sim.homes import Homes, homes_of
 from cimkit.sim.network import MM, MS, Places, WalkNetwork
 from cimkit.sim.walk_method import WalkMethod
-
-_FAR = 4_000_000_000  # larger than any seed; below the sentinel of the kernels
 
 
 @dataclass(frozen=True, repr=False)
@@ -227,7 +225,7 @@ def _read(
     """Return cost and facility row of the nearest of some services from each door [m or min]."""
     unit = MS if timed else MM
     nodes, offsets, owner = _seeds(network, there, timed=timed)
-    cost, which = nearest_source(graph, nodes, offsets, owner, _FAR)
+    cost, which = nearest_source(graph, nodes, offsets, owner, float(FARTHEST))
     cost = np.where(which >= 0, cost.astype(np.float64), np.inf)
     on = np.flatnonzero(at.edge >= 0)
     best, found = np.full(len(at.edge), np.inf), np.full(len(at.edge), -1, dtype=np.int64)
@@ -276,7 +274,7 @@ def _seeds(network: WalkNetwork, there: Places, *, timed: bool) -> tuple[IntArra
     nodes = np.concatenate([network.start[edge], network.end[edge]])
     offsets = np.concatenate([from_start + leg, from_end + leg])
     owner = np.concatenate([on, on])
-    ok = np.isfinite(offsets) & (offsets < _FAR)
+    ok = np.isfinite(offsets) & (offsets < float(FARTHEST))
     return nodes[ok], offsets[ok].astype(np.int64), owner[ok].astype(np.int64)
 
 
