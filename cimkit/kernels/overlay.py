@@ -15,10 +15,12 @@ import numba
 import numpy as np
 
 from cimkit.kernels._jit import kernel
+from cimkit.kernels.overlay_clip import CLIP_PARTS, CLIP_ROOM, cut_by_ring, intersections, split_areas, twice_area
 from cimkit.kernels.overlay_edges import (
     Ragged,
     bounds_of,
     holds_point,
+    is_convex,
     is_simple,
     lean,
     polygon_area,
@@ -97,8 +99,104 @@ def _find_parts(s, plate, voids, spaces, x_lo, y_lo, x_hi, y_hi):
 
 
 @lean()
+def _add_set(s, mask, area, share, own, first):
+    """Add an area that lies within exactly the parts of a set."""
+    lowest = 1 << 30
+    for k in range(CLIP_PARTS):
+        if mask >> k & 1:
+            kind = s.kind[s.member[k]]
+            if kind == VOID:
+                s.acc[VOIDS] += area
+                return
+            lowest = min(lowest, kind)
+    s.acc[COVERED] += area
+    own[first + lowest - SPACE] += area
+    for k in range(CLIP_PARTS):
+        if mask >> k & 1:
+            kind = s.kind[s.member[k]]
+            again = False
+            for j in range(k):
+                again = again or (mask >> j & 1 and s.kind[s.member[j]] == kind)
+            if not again:
+                share[first + kind - SPACE] += area
+
+
+@lean()
+def _load_ring(s, plates, r, ox, oy, parcels, parcel):
+    """Put a ring of a plate, cut by a convex parcel (-1 for none), where cutting begins; tell whether it fits."""
+    size = plates.ring[r + 1] - plates.ring[r] - 1
+    if size > CLIP_ROOM:
+        return False
+    for k in range(size):
+        v = plates.ring[r] + k
+        s.clip[0, 0, k], s.clip[0, 1, k] = plates.xy[v, 0] - ox, plates.xy[v, 1] - oy
+    at = 0
+    if parcel >= 0:
+        a, b = parcels.ring[parcels.poly[parcel]], parcels.ring[parcels.poly[parcel] + 1]
+        size, at = cut_by_ring(s.clip, 0, size, 1, parcels.xy, a, b, ox, oy)
+    s.clip_size[0, 0] = max(0, size)
+    s.clip_place[0] = at
+    return size >= 0
+
+
+@lean()
+def _gross(s, plates, plate, parcels, parcel):
+    """Compute the area of a simple plate in a convex parcel (-1: in all parcels); -1 if it is better swept."""
+    if parcel < 0:
+        return polygon_area(plates, plate)
+    p = parcels.poly[parcel]
+    if parcels.poly[parcel + 1] - p != 1 or not is_convex(parcels.xy, parcels.ring[p], parcels.ring[p + 1]):
+        return -1.0
+    total = 0.0
+    first = plates.poly[plate]
+    ox, oy = plates.xy[plates.ring[first], 0], plates.xy[plates.ring[first], 1]
+    for r in range(first, plates.poly[plate + 1]):
+        if not _load_ring(s, plates, r, ox, oy, parcels, parcel):
+            return -1.0
+        area = 0.5 * abs(twice_area(s.clip, s.clip_place[0], s.clip_size[0, 0]))
+        total += area if r == first else -area
+    return total
+
+
+@lean()
+def _clip_group(s, parts, leader, plates, plate, parcels, parcel, voids, spaces, share, own, first):
+    """Add the areas of a group of a few convex parts without a sweep; tell whether it could be done.
+
+    Nearly all groups are such; cutting them instead of sweeping makes the whole twice as fast.
+    """
+    n = 0
+    for k in range(parts):
+        if s.label[k] != leader:
+            continue
+        shapes = voids if s.kind[k] == VOID else spaces
+        r = shapes.poly[s.row[k]]
+        if n == CLIP_PARTS or shapes.poly[s.row[k] + 1] - r != 1:
+            return False
+        if not is_convex(shapes.xy, shapes.ring[r], shapes.ring[r + 1]):
+            return False
+        s.member[n] = k
+        s.clip_size[1, n], s.clip_size[2, n] = 0 if s.kind[k] == VOID else 1, s.row[k]
+        n += 1
+    for mask in range(1 << n):
+        s.table[mask] = 0.0
+    first_ring = plates.poly[plate]
+    ox, oy = plates.xy[plates.ring[first_ring], 0], plates.xy[plates.ring[first_ring], 1]
+    for r in range(first_ring, plates.poly[plate + 1]):
+        if not _load_ring(s, plates, r, ox, oy, parcels, parcel):
+            return False
+        sign = 1.0 if r == first_ring else -1.0
+        if not intersections(s.clip, s.clip_size, s.clip_place, s.table, sign, n, voids, spaces, ox, oy):
+            return False
+    split_areas(s.table, n)
+    for mask in range(1, 1 << n):
+        if s.table[mask] > 0.0:
+            _add_set(s, mask, s.table[mask], share, own, first)
+    return True
+
+
+@lean()
 def _single(s, part, voids, spaces, share, own, first):
-    """Add the one part of a group that lies in the plate and meets no other part, if shoelaces can tell it."""
+    """Add the one part of a group that lies inside the plate, if shoelaces give its area; tell whether they do."""
     shapes = voids if s.kind[part] == VOID else spaces
     if not is_simple(shapes, s.row[part]):
         return False
@@ -113,8 +211,8 @@ def _single(s, part, voids, spaces, share, own, first):
 
 
 @lean()
-def _group(s, parts, leader, plates, plate, voids, spaces, heights, share, own, first):
-    """Add the areas of one group of parts whose boxes hang together, in a plate that a parcel contains."""
+def _group(s, parts, leader, plates, plate, parcels, parcel, voids, spaces, heights, share, own, first):
+    """Add the areas of one group of parts whose boxes hang together, in a simple plate; parcel as in ``_gross``."""
     x_lo, y_lo, x_hi, y_hi = 1e300, 1e300, -1e300, -1e300
     size = 0
     for k in range(parts):
@@ -122,23 +220,25 @@ def _group(s, parts, leader, plates, plate, voids, spaces, heights, share, own, 
             size += 1
             x_lo, y_lo = min(x_lo, s.box[k, 0]), min(y_lo, s.box[k, 1])
             x_hi, y_hi = max(x_hi, s.box[k, 2]), max(y_hi, s.box[k, 3])
-    touched = touches_box(plates, plate, x_lo, y_lo, x_hi, y_hi)
+    touched = parcel >= 0 or touches_box(plates, plate, x_lo, y_lo, x_hi, y_hi)
     if not touched:
         if not holds_point(plates, plate, 0.5 * (x_lo + x_hi), 0.5 * (y_lo + y_hi)):
             return 0
-        if size == 1:
-            for k in range(parts):
-                if s.label[k] == leader and _single(s, k, voids, spaces, share, own, first):
-                    return 0
+        if size == 1 and _single(s, leader, voids, spaces, share, own, first):
+            return 0
+    if _clip_group(s, parts, leader, plates, plate, parcels, parcel, voids, spaces, share, own, first):
+        return 0
     ox, oy = plates.xy[plates.ring[plates.poly[plate]], 0], plates.xy[plates.ring[plates.poly[plate]], 1]
     begin(s)
-    s.fixed[PARCEL] = 1
+    s.fixed[PARCEL] = 1 if parcel < 0 else 0
     s.fixed[PLATE] = 0 if touched else 1
     x_hi, y_lo, y_hi = x_hi - ox, y_lo - oy, y_hi - oy
     for k in range(parts):
         if s.label[k] == leader:
             shapes = voids if s.kind[k] == VOID else spaces
             add_polygon(s, shapes, s.row[k], s.kind[k], ox, oy, 1e300, y_lo, y_hi)
+    if parcel >= 0:
+        add_polygon(s, parcels, parcel, PARCEL, ox, oy, 1e300, y_lo, y_hi)
     if touched:
         add_polygon(s, plates, plate, PLATE, ox, oy, x_hi, y_lo, y_hi)
     return sweep(s, heights, share, own, first)
@@ -171,19 +271,21 @@ def _job(s, plates, plate, parcels, parcel, inside, voids, spaces, heights, shar
         share[k] = own[k] = 0.0
     x_lo, y_lo, x_hi, y_hi = bounds_of(plates, plate)
     parts = _find_parts(s, plate, voids, spaces, x_lo, y_lo, x_hi, y_hi)
-    if inside and is_simple(plates, plate):
-        gross = polygon_area(plates, plate)
-        for leader in range(parts):
-            if s.label[leader] == leader:
-                room = _group(s, parts, leader, plates, plate, voids, spaces, heights, share, own, first)
-                if room > 0:
-                    return room
-        s.acc[GROSS] = gross
-    else:
-        needed = -1 if inside else parcel
+    needed = -1 if inside else parcel
+    gross = _gross(s, plates, plate, parcels, needed) if is_simple(plates, plate) else -1.0
+    if gross < 0.0:
         room = _whole(s, parts, plates, plate, parcels, needed, voids, spaces, heights, share, own, first)
         if room > 0:
             return room
+    else:
+        for leader in range(parts):
+            if s.label[leader] == leader:
+                room = _group(
+                    s, parts, leader, plates, plate, parcels, needed, voids, spaces, heights, share, own, first
+                )
+                if room > 0:
+                    return room
+        s.acc[GROSS] = gross
     s.acc[NET] = s.acc[GROSS] - s.acc[VOIDS]
     return 0
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cimkit.kernels._jit import kernel
+from cimkit.kernels.overlay_clip import CLIP_PARTS, CLIP_ROOM
 from cimkit.kernels.overlay_edges import Edges, add_edges, lean
 
 PARCEL, PLATE, VOID, SPACE = 0, 1, 2, 3  # classes of edges; spaces of class c have SPACE + c
@@ -42,6 +43,10 @@ class Scratch(NamedTuple):
     row: Any
     kind: Any
     label: Any
+    member: Any
+    clip: Any
+    clip_size: Any
+    clip_place: Any
 
 
 @kernel
@@ -80,6 +85,10 @@ def new_scratch(edges, rings, classes, parts):
         np.empty(parts, i),
         np.empty(parts, i),
         np.empty(parts, i),
+        np.zeros(CLIP_PARTS, i),
+        np.empty((2 << CLIP_PARTS, 2, CLIP_ROOM), f),
+        np.zeros((3, 1 << CLIP_PARTS), i),
+        np.zeros(1 << CLIP_PARTS, i),
     )
 
 

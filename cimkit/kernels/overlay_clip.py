@@ -1,0 +1,97 @@
+"""Overlaps of a few convex rings within a simple polygon, by cutting along sides (Sutherland & Hodgman 1974).
+
+Most spaces are rectangles, few of which overlap. The area of every combination follows from the areas of
+their intersections, and those from cutting: far less work than a sweep.
+"""
+
+from __future__ import annotations
+
+from cimkit.kernels.overlay_edges import lean, ring_area
+
+CLIP_PARTS = 4  # more parts in a group have too many combinations; they are swept
+CLIP_ROOM = 64  # vertices of a cut ring; larger ones are swept
+
+
+@lean()
+def _cut(clip, source, n, target, ax, ay, dx, dy):
+    """Keep what lies left of the line through (ax, ay) along (dx, dy); return the vertices, -1 if they do not fit."""
+    m = 0
+    px, py = clip[source, 0, n - 1], clip[source, 1, n - 1]
+    before = dx * (py - ay) - dy * (px - ax)
+    for k in range(n):
+        qx, qy = clip[source, 0, k], clip[source, 1, k]
+        here = dx * (qy - ay) - dy * (qx - ax)
+        if (here >= 0.0) != (before >= 0.0):
+            t = before / (before - here)
+            clip[target, 0, m], clip[target, 1, m] = px + t * (qx - px), py + t * (qy - py)
+            m += 1
+        if here >= 0.0:
+            clip[target, 0, m], clip[target, 1, m] = qx, qy
+            m += 1
+        if m + 2 > clip.shape[2]:
+            return -1
+        px, py, before = qx, qy, here
+    return m
+
+
+@lean()
+def twice_area(clip, at, n):
+    """Compute twice the signed area of a ring without its closing vertex [m²]."""
+    twice = 0.0
+    if n < 3:
+        return twice
+    px, py = clip[at, 0, n - 1], clip[at, 1, n - 1]
+    for k in range(n):
+        x, y = clip[at, 0, k], clip[at, 1, k]
+        twice += px * y - x * py
+        px, py = x, y
+    return twice
+
+
+@lean()
+def cut_by_ring(clip, source, n, target, xy, a, b, ox, oy):
+    """Cut a ring by a convex one into the places ``target`` and ``target`` + 1; return its vertices and place."""
+    turn = 1.0 if ring_area(xy, a, b) > 0.0 else -1.0
+    for k in range(a, b - 1):
+        dx, dy = turn * (xy[k + 1, 0] - xy[k, 0]), turn * (xy[k + 1, 1] - xy[k, 1])
+        n = _cut(clip, source, n, target, xy[k, 0] - ox, xy[k, 1] - oy, dx, dy)
+        if n <= 0:
+            return n, target
+        source, target = target, target ^ 1
+    return n, source
+
+
+@lean()
+def intersections(clip, size, place, table, sign, count, voids, spaces, ox, oy):
+    """Add the area of a ring within each set of convex parts to ``table``; tell whether all fitted.
+
+    The ring stands at place 0 with ``size[0]`` vertices. Set s of the parts is a bit mask; its ring is that of the
+    set without the highest part, cut by that part. ``size``: rows 1 and 2 say which polygon each part is.
+    """
+    for mask in range(1, 1 << count):
+        top = 0
+        while mask >> (top + 1):
+            top += 1
+        parent = mask ^ (1 << top)
+        size[0, mask] = 0
+        if size[0, parent] == 0:
+            continue
+        shapes = voids if size[1, top] == 0 else spaces
+        ring = shapes.poly[size[2, top]]
+        n, at = cut_by_ring(
+            clip, place[parent], size[0, parent], 2 * mask, shapes.xy, shapes.ring[ring], shapes.ring[ring + 1], ox, oy
+        )
+        if n < 0:
+            return False
+        size[0, mask], place[mask] = n, at
+        table[mask] += 0.5 * sign * abs(twice_area(clip, at, n))
+    return True
+
+
+@lean()
+def split_areas(table, count):
+    """Turn areas within at least the parts of each set into areas within exactly those parts."""
+    for bit in range(count):
+        for mask in range(1 << count):
+            if not mask >> bit & 1:
+                table[mask] -= table[mask | (1 << bit)]
