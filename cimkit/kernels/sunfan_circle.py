@@ -1,0 +1,170 @@
+"""The sun of a day as a circle around the celestial pole, and half-spaces of it in closed form."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cimkit.kernels._jit import kernel
+from cimkit.kernels.intervals import insert
+
+
+class Fan(NamedTuple):
+    """The sun of a day.
+
+    ``axes`` (3, 3): rows e0 (towards the sun's highest point on the equator), e1 (west), e2 (the celestial pole).
+    ``declination`` (3): d(w) = d0 + d1 w + d2 w² [rad] of the hour angle w [rad]; the part left out is below 0.1″ in
+    a day. ``start``, ``stop``: hour angles of the band [rad], at most 2 π apart. ``least_height``: sine of the lowest
+    elevation that counts. ``least_turn``: suns closer in plan to the plane of the facade do not count [rad].
+    """
+
+    axes: Any
+    declination: Any
+    start: float
+    stop: float
+    least_height: float
+    least_turn: float
+
+
+class Sun(NamedTuple):
+    """A fan turned so that its band is [-half, half]: axes, declination polynomial, circle through the band."""
+
+    e: Any
+    d0: float
+    d1: float
+    d2: float
+    half: float
+    limit: float
+    fit_a: float
+    fit_b: float
+    fit_c: float
+    slack: float
+    sin_low: float
+    sin_high: float
+    least_height: float
+    least_turn: float
+
+
+def make_fan(latitude: float, declination: tuple[float, float, float], start: float, stop: float) -> Fan:
+    """Make the fan of a place with y towards true north; all angles [rad]."""
+    low, up = math.sin(latitude), math.cos(latitude)
+    axes = np.array([[0.0, -low, up], [-1.0, 0.0, 0.0], [0.0, up, low]])
+    return Fan(axes, np.array(declination, dtype=np.float64), float(start), float(stop), 0.0, 0.0)
+
+
+@kernel
+def declination_at(sun, w):
+    """Compute the declination at an hour angle counted from the band's middle [rad]."""
+    return sun.d0 + w * (sun.d1 + w * sun.d2)
+
+
+@kernel
+def turn(fan):
+    """Turn the hour angles of a fan so that its band is centred on zero, and fit tan d by a circle."""
+    mid, half = 0.5 * (fan.start + fan.stop), 0.5 * (fan.stop - fan.start)
+    e = np.empty((3, 3))
+    c, s = math.cos(mid), math.sin(mid)
+    for a in range(3):
+        e[0, a] = c * fan.axes[0, a] + s * fan.axes[1, a]
+        e[1, a] = c * fan.axes[1, a] - s * fan.axes[0, a]
+        e[2, a] = fan.axes[2, a]
+    d = fan.declination
+    d0, d1, d2 = d[0] + mid * (d[1] + mid * d[2]), d[1] + 2.0 * mid * d[2], d[2]
+    node = 0.866 * half
+    low, high = math.tan(d0 + node * (node * d2 - d1)), math.tan(d0 + node * (node * d2 + d1))
+    fit_b, fit_c, slack = 0.0, 0.0, 0.0
+    if d1 != 0.0 or d2 != 0.0:
+        fit_b = (0.5 * (low + high) - math.tan(d0)) / (math.cos(node) - 1.0)
+        fit_c = 0.5 * (high - low) / math.sin(node)
+    fit_a = math.tan(d0) - fit_b
+    sin_low, sin_high = math.sin(d0), math.sin(d0)
+    for k in range(65):
+        w = half * (k / 32.0 - 1.0)
+        true = d0 + w * (d1 + w * d2)
+        sin_low, sin_high = min(sin_low, math.sin(true)), max(sin_high, math.sin(true))
+        if d1 != 0.0 or d2 != 0.0:
+            fit = fit_a + fit_b * math.cos(w) + fit_c * math.sin(w)
+            slack = max(slack, 1.1 * abs(math.tan(true) - fit))
+    limit = math.tan(0.5 * half)
+    return Sun(
+        e, d0, d1, d2, half, limit, fit_a, fit_b, fit_c, slack, sin_low, sin_high, fan.least_height, fan.least_turn
+    )
+
+
+@kernel
+def solve(alpha, beta, gamma):
+    """Return (number of roots, rising, falling root tan(w/2)) of alpha + beta cos w + gamma sin w.
+
+    Without roots the second value is positive if the function is. It is positive from rising to falling root, through
+    midnight if the falling one comes first.
+    """
+    qa, qc = alpha - beta, alpha + beta
+    disc = gamma * gamma - qa * qc
+    if disc <= 0.0:
+        return 0, alpha, 0.0
+    root = math.sqrt(disc)
+    if gamma >= 0.0:
+        q = -(gamma + root)
+        return 2, qc / q, q / qa
+    q = root - gamma
+    return 2, q / qa, qc / q
+
+
+@kernel
+def half_space(sun, nx, ny, nz, bound):
+    """Solve n·s(w) > bound on the true sun, n in the fan's axes: as ``_solve``, exact with a drifting declination."""
+    d = sun.d0
+    if sun.slack > 0.0:  # freeze the declination where the sun is nearest to touching the plane
+        w = math.atan2(ny, nx) if nz * math.sin(d) < bound else math.atan2(-ny, -nx)
+        d = declination_at(sun, max(-sun.half, min(sun.half, w)))
+    c = math.cos(d)
+    number, rise, fall = solve(nz * math.sin(d) - bound, nx * c, ny * c)
+    if sun.slack == 0.0 or number == 0:
+        return number, rise, fall
+    for _ in range(3):  # freeze it at the root; each step leaves the share of the drift, below 1/500
+        d = declination_at(sun, 2.0 * math.atan(rise))
+        c = math.cos(d)
+        again, better, _ = solve(nz * math.sin(d) - bound, nx * c, ny * c)
+        rise = better if again == 2 else rise
+        d = declination_at(sun, 2.0 * math.atan(fall))
+        c = math.cos(d)
+        again, _, better = solve(nz * math.sin(d) - bound, nx * c, ny * c)
+        fall = better if again == 2 else fall
+    return number, rise, fall
+
+
+@kernel
+def _block_outside(sun, nx, ny, nz, bound, starts, ends, count):
+    """Add to a list of blocked intervals where n·s < bound, n in x, y, z."""
+    e = sun.e
+    ex, ey, ez = (
+        e[0, 0] * nx + e[0, 1] * ny + e[0, 2] * nz,
+        e[1, 0] * nx + e[1, 1] * ny + e[1, 2] * nz,
+        e[2, 0] * nx + e[2, 1] * ny + e[2, 2] * nz,
+    )
+    number, rise, fall = half_space(sun, ex, ey, ez, bound)
+    t = sun.limit
+    if number == 0:
+        return count if rise > 0.0 else insert(starts, ends, count, -t, t)
+    if rise < fall:
+        if rise > -t:
+            count = insert(starts, ends, count, -t, min(rise, t))
+        if fall < t:
+            count = insert(starts, ends, count, max(fall, -t), t)
+    elif fall < t and rise > -t:
+        count = insert(starts, ends, count, max(fall, -t), min(rise, t))
+    return count
+
+
+@kernel
+def block_band(sun, nx, ny, nz, starts, ends):
+    """List when the sun stands too low, or behind a facade with normal n (0 for none); return the number."""
+    count = _block_outside(sun, 0.0, 0.0, 1.0, sun.least_height, starts, ends, 0)
+    if nx != 0.0 or ny != 0.0 or nz != 0.0:
+        c, s = math.cos(sun.least_turn), math.sin(sun.least_turn)
+        count = _block_outside(sun, nx * c - ny * s, nx * s + ny * c, nz, 0.0, starts, ends, count)
+        if s != 0.0 and (nx != 0.0 or ny != 0.0):
+            count = _block_outside(sun, nx * c + ny * s, ny * c - nx * s, nz, 0.0, starts, ends, count)
+    return count
