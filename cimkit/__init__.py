@@ -1,1 +1,75 @@
-"""cimkit: a community information model and simulation toolkit (社区信息模型)."""
+"""cimkit: a community information model and simulation toolkit (社区信息模型).
+
+One flat list of names. Each is loaded when first used, so that ``import cimkit`` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_WHERE = {  # public name → module; the same list, typed, stands in __init__.pyi
+    "AgeBand": "model.kinds",
+    "Building": "model.records",
+    "BuildingUse": "model.kinds",
+    "CimkitError": "errors",
+    "Community": "model.community",
+    "EntranceKind": "model.kinds",
+    "Facility": "model.records",
+    "FacilityKind": "model.kinds",
+    "FormatError": "errors",
+    "Frame": "geometry.frame",
+    "InputError": "errors",
+    "Location": "model.records",
+    "MissingDataError": "errors",
+    "Note": "model.notes",
+    "Notes": "model.notes",
+    "Parcel": "model.records",
+    "Path": "model.records",
+    "PathKind": "model.kinds",
+    "Polygons": "geometry.polygons",
+    "ProjectType": "model.kinds",
+    "Receptors": "sim.receptors",
+    "Space": "model.records",
+    "SpaceKind": "model.kinds",
+    "Status": "model.kinds",
+    "StoreyKind": "model.kinds",
+    "Sunlight": "sim.sunlight",
+    "SunlightMethod": "sim.sunlight",
+    "Terrain": "geometry.terrain",
+    "WalkMethod": "sim.walk_method",
+    "WalkNetwork": "sim.network",
+    "WalkTimes": "sim.access",
+    "Window": "model.records",
+    "WindowRule": "model.derive",
+    "clean_polygons": "geometry.polygons",
+    "remove_building": "model.edits",
+    "replace_building": "model.edits",
+    "facade_receptors": "sim.receptors",
+    "ground_receptors": "sim.receptors",
+    "sunlight": "sim.sunlight",
+    "validate": "model.validate",
+    "walk_times": "sim.access",
+    "window_receptors": "sim.receptors",
+}
+_MODULES = ("samples", "view")
+
+__all__ = sorted([*_WHERE, *_MODULES])  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use."""
+    if name in _MODULES:
+        return import_module(f"cimkit.{name}")
+    if name not in _WHERE:
+        raise AttributeError(f"module 'cimkit' has no attribute {name!r}")
+    value = getattr(import_module(f"cimkit.{_WHERE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return [*__all__, "__version__"]

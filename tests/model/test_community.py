@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from cimkit.errors import InputError, MissingDataError
 from cimkit.model.community import Community
 from cimkit.model.derive import derive_dwellings, derive_population, derive_windows
+from cimkit.model.edits import remove_building, replace_building
 from cimkit.model.kinds import BuildingUse, Provenance, SpaceKind, StoreyKind
 from cimkit.model.records import Building, Facility, Location, Parcel, Path, Space, Window
 from cimkit.model.tables import Storeys
@@ -69,6 +72,19 @@ def test_before_after__are_one_filter(block: Community) -> None:
     assert len(only.windows) == len(only.spaces) == 0
     assert only.storeys.names()[0] == "B/F1"
     assert len(block.buildings) == 3  # the input is not changed
+
+
+def test_replace_building__leaves_the_old_community_alone(block: Community) -> None:
+    taller = dataclasses.replace(block.building("B"), storeys=9)
+    after = replace_building(block, taller)
+    assert after.building("B").storeys == 9
+    assert block.building("B").storeys == 6
+    assert set(after.buildings.id.tolist()) == {"A", "B", "C"}
+    assert after.windows.id.tolist() == ["W1"]
+    again = replace_building(after, dataclasses.replace(after.building("A"), storeys=5))
+    assert "W01" in again.notes.summary()
+    assert len(remove_building(after, "A").windows) == 0
+    assert validate(after).at_least("error").to_frame()["code"].tolist() in ([], ["C01"])
 
 
 def test_solids__open_ground_storey_leaves_air_below(block: Community) -> None:
