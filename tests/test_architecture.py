@@ -39,6 +39,9 @@ def area(path: Path) -> str:
 def imports(path: Path, *, late: bool = True) -> list[tuple[str, int]]:
     """Full names and lines of what a file imports; without those in functions if not late."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):  # imports for types alone do not run
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            node.body = []
     nodes = list(ast.walk(tree)) if late else tree.body
     package = ["cimkit", *path.relative_to(ROOT).parts[:-1]]
     found: list[tuple[str, int]] = []

@@ -20,7 +20,7 @@ BARS = {  # figure: largest allowed
     "parameters p90": 5,
     "parameters max": 8,
     "import cycles": 0,
-    "import depth": 14,
+    "import depth": 10,
     "code lines": 18_000,
 }
 LONGER_KERNELS: dict[str, int] = {}  # name → lines: kernels that may be longer, each with its reason here
@@ -72,12 +72,12 @@ def code_lines(path: Path) -> int:
     return len(lines)
 
 
-def module_graph() -> dict[str, set[str]]:
-    """Imports between ordinary modules, those inside functions too."""
+def module_graph(*, late: bool) -> dict[str, set[str]]:
+    """Imports between ordinary modules; those inside functions too if late."""
     names = {".".join(p.relative_to(ROOT.parent).with_suffix("").parts): p for p in FILES}
     graph: dict[str, set[str]] = {name: set() for name in names}
     for name, path in names.items():
-        for target, _ in imports(path):
+        for target, _ in imports(path, late=late):
             for candidate in (target, target.rsplit(".", 1)[0], f"{target}.__init__"):
                 if candidate in graph and candidate != name and not candidate.endswith("__init__"):
                     graph[name].add(candidate)
@@ -106,7 +106,8 @@ def test_figures__stay_within_the_bars() -> None:
     bodies = [body_lines(node) for _, node, _ in every]
     public = [node for _, node, is_public in every if is_public]
     lengths = [len(path.read_text(encoding="utf-8").splitlines()) for path in FILES]
-    depth, cycles = depth_and_cycles(module_graph())
+    depth, _ = depth_and_cycles(module_graph(late=False))
+    _, cycles = depth_and_cycles(module_graph(late=True))
     figures = {
         "file length median": median(lengths),
         "file length max": max(lengths),

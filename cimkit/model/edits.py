@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons
 from cimkit.model.build import buildings_from_records
-from cimkit.model.community import Community
 from cimkit.model.derive import derive_windows
 from cimkit.model.notes import Note, Notes
 from cimkit.model.records import Building
 from cimkit.model.table import Table
+
+if TYPE_CHECKING:
+    from cimkit.model.community import Community
 
 
 def replace_building(community: Community, building: Building) -> Community:
@@ -32,6 +34,7 @@ def replace_building(community: Community, building: Building) -> Community:
 
     Examples
     --------
+    >>> from cimkit.model.community import Community
     >>> block = Community.of(buildings=[Building("A", [(0, 0), (9, 0), (9, 9), (0, 9)], storeys=6)])
     >>> replace_building(block, dataclasses.replace(block.building("A"), storeys=9)).buildings.height
     array([27.])
@@ -73,8 +76,9 @@ def stacked(first: Any, second: Any) -> Any:
     """Return the rows of both tables of one kind, columns of the user's own filled with nothing where missing."""
     columns: dict[str, Any] = {}
     for col in first.columns():
-        a, b = getattr(first, col.name), getattr(second, col.name)
-        columns[col.name] = type(a).concat([a, b]) if isinstance(a, (Polygons, Lines)) else np.concatenate([a, b])
+        pair: Any = [getattr(first, col.name), getattr(second, col.name)]
+        ragged = isinstance(pair[0], (Polygons, Lines))
+        columns[col.name] = type(pair[0]).concat(pair) if ragged else np.concatenate(pair)
     names = list(dict.fromkeys([*first.extra, *second.extra]))
     extra = {name: np.concatenate([_own(first, name), _own(second, name)]) for name in names}
     return type(first)(**columns, extra=extra)
