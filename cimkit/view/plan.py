@@ -1,0 +1,226 @@
+"""Plans: parcels, ground, paths and buildings, with a result in colour (matplotlib)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import shapely
+
+from cimkit.arrays import one_of
+from cimkit.model.community import Community
+from cimkit.model.kinds import BuildingUse, PathKind, SpaceKind, Status
+from cimkit.view.colours import GROUND, INK, OTHER_PATH, PATHS, TREE, WALL, use_colour
+from cimkit.view.fonts import fonts
+from cimkit.view.layers import Layer, layer_of
+from cimkit.view.texts import LANGUAGES, say
+
+_METRES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+
+def plot_plan(
+    community: Community,
+    result: Any = None,
+    *,
+    column: str = "",
+    ax: Any = None,
+    lang: str = "en",
+    labels: bool = True,
+) -> Any:
+    """Draw a plan with matplotlib, north up, with scale bar, north arrow and legend.
+
+    Parameters
+    ----------
+    community
+        What is drawn.
+    result
+        ``Sunlight`` or ``WalkTimes``, shown in fixed classes with the limit marked.
+    column
+        For ``WalkTimes`` the kind of service; without a result a number column of the
+        buildings such as ``n_above``.
+    ax
+        Axes to draw into; new ones without it.
+    lang
+        ``en``, ``zh`` or ``zh-en``; English where no Chinese font is found.
+    labels
+        Whether buildings carry their ids.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn into.
+
+    Raises
+    ------
+    InputError
+        If ``lang`` is unknown or the result has no picture on a plan.
+    """
+    import matplotlib.pyplot as plt
+
+    one_of(lang, LANGUAGES, name="lang")
+    settled = fonts()
+    lang = settled.language(lang)
+    layer = layer_of(community, result, column=column)
+    with plt.rc_context(settled.rc):
+        if ax is None:
+            _, ax = plt.subplots(figsize=(9.0, 8.2), layout="constrained")
+        _ground(ax, community)
+        _paths(ax, community)
+        _buildings(ax, community, layer)
+        if layer is not None and len(layer.strokes):
+            _strokes(ax, layer)
+        _parcels(ax, community)
+        if labels:
+            _labels(ax, community)
+        _frame(ax, community)
+        _legend(ax, community, layer, lang)
+        title = say("plan", lang) if layer is None else _in(lang, layer.english, layer.chinese)
+        name = f"{community.name} · " if community.name and (lang != "en" or community.name.isascii()) else ""
+        ax.set_title(name + title, fontsize=11, color=INK, loc="left")
+    return ax
+
+
+def _in(lang: str, english: str, chinese: str) -> str:
+    """Return a text in a language."""
+    return {"en": english, "zh": chinese}.get(lang, f"{chinese} {english}")
+
+
+def _patches(ax: Any, shapes: Any, **style: Any) -> None:
+    """Draw polygons with their holes in one collection."""
+    from matplotlib.collections import PathCollection
+    from matplotlib.path import Path
+
+    paths = []
+    for shape in shapes:
+        if shape is None or shape.is_empty:
+            continue
+        rings = [shape.exterior, *shape.interiors]
+        paths.append(Path.make_compound_path(*[Path(np.asarray(r.coords), closed=True) for r in rings]))
+    if paths:
+        ax.add_collection(PathCollection(paths, transform=ax.transData, **style), autolim=True)
+
+
+def _ground(ax: Any, community: Community) -> None:
+    """Draw open ground and trees."""
+    spaces = community.spaces
+    shapes = spaces.outline.to_shapely()
+    for kind, colour in GROUND.items():
+        here = (spaces.kind == kind) & (spaces.storey < 0) & (spaces.status != Status.DEMOLISH)
+        _patches(ax, shapes[here], facecolors=colour, edgecolors="none", zorder=1)
+    trees = community.trees
+    if len(trees):
+        radius = np.nan_to_num(trees.crown_radius, nan=1.5)
+        crowns = shapely.buffer(shapely.points(trees.x, trees.y), radius, quad_segs=3)
+        _patches(ax, crowns, facecolors=TREE, edgecolors="none", alpha=0.45, zorder=2)
+
+
+def _paths(ax: Any, community: Community) -> None:
+    """Draw paths by kind."""
+    from matplotlib.collections import LineCollection
+
+    edges = community.path_edges
+    courses = edges.course.to_shapely()
+    for kind in np.unique(edges.kind):
+        colour, width = PATHS.get(PathKind(kind), OTHER_PATH)
+        lines = [np.asarray(c.coords)[:, :2] for c in courses[edges.kind == kind] if c is not None]
+        ax.add_collection(LineCollection(lines, colors=colour, linewidths=width * 0.7, zorder=3))
+
+
+def _buildings(ax: Any, community: Community, layer: Layer | None) -> None:
+    """Draw buildings by use, or by value; those to be demolished as dashed outlines."""
+    b = community.buildings
+    shapes = b.footprint.to_shapely()
+    if layer is None:
+        colours = [use_colour(u) for u in b.use]
+    elif np.isfinite(layer.buildings).any() or np.isinf(layer.buildings).any():
+        colours = [layer.classes.colour(v) for v in layer.buildings]
+    else:
+        colours = [WALL] * len(b)
+    stands = b.status != Status.DEMOLISH
+    if stands.any():
+        chosen = [c for c, s in zip(colours, stands, strict=True) if s]
+        _patches(ax, shapes[stands], facecolors=chosen, edgecolors=INK, linewidths=0.7, zorder=4)
+    _patches(ax, shapes[~stands], facecolors="none", edgecolors="#8d5a50", linewidths=0.8, linestyles="--", zorder=3.5)
+    new = b.status == Status.PLANNED
+    _patches(ax, shapes[new], facecolors="none", edgecolors=INK, linewidths=1.5, zorder=4.1)
+
+
+def _strokes(ax: Any, layer: Layer) -> None:
+    """Draw windows or points in the colours of their values."""
+    from matplotlib.collections import LineCollection
+
+    ends = layer.strokes.reshape(-1, 2, 2)
+    colours = [layer.classes.colour(v) for v in layer.values]
+    if np.ptp(ends, axis=1).max() < 0.01:
+        ax.scatter(ends[:, 0, 0], ends[:, 0, 1], c=colours, s=3, linewidths=0, zorder=5)
+    else:
+        ax.add_collection(LineCollection(list(ends), colors=colours, linewidths=2.6, capstyle="butt", zorder=5))
+
+
+def _parcels(ax: Any, community: Community) -> None:
+    """Draw the borders of the parcels."""
+    _patches(
+        ax, community.parcels.outline.to_shapely(), facecolors="none", edgecolors="#a2483b", linewidths=0.9,
+        linestyles=(0, (8, 3, 1, 3)), zorder=6,
+    )  # fmt: skip
+
+
+def _labels(ax: Any, community: Community) -> None:
+    """Write the ids into the buildings, at most 300 of them."""
+    b = community.buildings
+    rows = np.flatnonzero(b.status != Status.DEMOLISH)
+    if len(rows) > 300:
+        return
+    for row, (x, y) in zip(rows, b.footprint.take(rows).inner_points(), strict=True):
+        ax.text(x, y, str(b.id[row]), fontsize=6, color=INK, ha="center", va="center", zorder=7, parse_math=False)
+
+
+def _frame(ax: Any, community: Community) -> None:
+    """Set equal axes around what is drawn; add scale bar and north arrow, take away the ticks."""
+    ax.set_aspect("equal")
+    ax.autoscale_view()
+    west, east = ax.get_xlim()
+    south, north = ax.get_ylim()
+    bar = max((m for m in _METRES if m <= (east - west) / 4), default=_METRES[0])
+    x, y, thick = west + 0.03 * (east - west), south + 0.03 * (north - south), 0.006 * (north - south)
+    for k in range(4):
+        face = INK if k % 2 == 0 else "white"
+        ax.fill_between([x + k * bar / 4, x + (k + 1) * bar / 4], y, y + thick, fc=face, ec=INK, lw=0.6, zorder=8)
+    ax.text(x, y + 2 * thick, "0", fontsize=7, color=INK, zorder=8)
+    ax.text(x + bar, y + 2 * thick, f"{bar} m", fontsize=7, color=INK, ha="center", zorder=8)
+    turn = np.radians(community.frame.convergence)
+    tip = np.array([east - 0.05 * (east - west), north - 0.03 * (north - south)])
+    tail = tip - 0.06 * (north - south) * np.array([-np.sin(turn), np.cos(turn)])
+    ax.annotate("", xy=tip, xytext=tail, arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.2}, zorder=8)
+    ax.text(*tail, "N", fontsize=9, color=INK, ha="center", va="top", zorder=8)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for side in ax.spines.values():
+        side.set_color("#c9ced3")
+
+
+def _legend(ax: Any, community: Community, layer: Layer | None, lang: str) -> None:
+    """Write the classes with their unit, or the uses, below the plan."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = []
+    if layer is None:
+        for use in (BuildingUse(u) for u in np.unique(community.buildings.use)):
+            handles.append(Patch(fc=use_colour(use), ec=INK, lw=0.5, label=_in(lang, use.code.replace("_", " "), use.zh)))
+        for kind in GROUND:
+            if (community.spaces.kind == kind).any():
+                handles.append(Patch(fc=GROUND[kind], label=_in(lang, kind.code.replace("_", " "), SpaceKind(kind).zh)))
+    else:
+        c = layer.classes
+        unit = f" {c.unit}" if c.unit else ""
+        for colour, text, low in zip(c.colours, c.labels(), c.edges, strict=False):
+            mark = "  ◂" if low == c.threshold else ""
+            handles.append(Patch(fc=colour, label=f"{text}{unit}{mark}"))
+        if not np.isnan(c.threshold):
+            text = _in(lang, f"◂ limit {c.threshold:g}{unit}", f"◂ 限值 {c.threshold:g}{unit}")
+            handles.append(Line2D([], [], lw=0, label=text))
+    ax.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(0.0, -0.01), ncols=5, fontsize=7.5, frameon=False,
+        handlelength=1.2, handleheight=0.9, columnspacing=1.4, borderaxespad=0.2,
+    )  # fmt: skip

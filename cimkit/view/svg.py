@@ -1,0 +1,251 @@
+"""Plans as SVG for the report: small, sharp in print, every object can be pointed at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cimkit.arrays import FloatArray
+from cimkit.geometry.lines import Lines
+from cimkit.geometry.polygons import Polygons
+from cimkit.model.community import Community
+from cimkit.model.kinds import BuildingUse, PathKind, SpaceKind, Status
+from cimkit.view.colours import GROUND, INK, OTHER_PATH, PATHS, TREE, VERDICTS, WALL, use_colour
+from cimkit.view.html import Html, both, element, join
+from cimkit.view.layers import Layer
+
+_BARS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+MARGIN = 12.0  # [m] around what is drawn
+MOST_TREES, MOST_STROKES = 4_000, 40_000
+
+
+class Sheet(NamedTuple):
+    """What part of the world is drawn; y runs down in SVG."""
+
+    west: float
+    north: float
+    width: float
+    height: float
+
+    @property
+    def view_box(self) -> str:
+        """The ``viewBox`` of the sheet."""
+        return f"0 0 {self.width:.1f} {self.height:.1f}"
+
+    def xy(self, points: FloatArray) -> FloatArray:
+        """Return points (n, 2) in sheet coordinates."""
+        return np.column_stack([points[:, 0] - self.west, self.north - points[:, 1]])
+
+
+def sheet_of(community: Community) -> Sheet:
+    """Return the sheet around parcels and buildings; without both, around everything else."""
+    clouds = [community.parcels.outline.xy, community.buildings.footprint.xy]
+    if not sum(len(c) for c in clouds):
+        clouds = [community.path_edges.course.xyz[:, :2], community.spaces.outline.xy]
+    xy = np.concatenate([*clouds, np.zeros((0, 2))])
+    low, high = (xy.min(axis=0), xy.max(axis=0)) if len(xy) else (np.zeros(2), np.full(2, 100.0))
+    margin = MARGIN + 0.02 * float(np.max(high - low))
+    width, height = high - low + 2 * margin
+    return Sheet(low[0] - margin, high[1] + margin, float(width), float(height))
+
+
+def base(community: Community, sheet: Sheet) -> Html:
+    """Return what lies under every plan, once: ground, trees, paths, parcels, scale bar, north arrow."""
+    parts = [
+        element("g", *_ground(community, sheet), id="plan-ground"),
+        element("g", *_parcels(community, sheet), _scale(sheet), _north(community, sheet), id="plan-frame"),
+    ]
+    return element("svg", element("defs", *parts), class_="defs", aria_hidden="true", width="0", height="0")
+
+
+def plan(
+    community: Community, sheet: Sheet, layer: Layer | None = None, *, marks: Sequence[Any] = (), name: str = ""
+) -> Html:
+    """Return one plan: ground, buildings by use or value, strokes, and marks of findings on top."""
+    label = name or (layer.english if layer else "Site plan")
+    return element(
+        "svg",
+        element("use", href="#plan-ground"),
+        element("g", *_houses(community, sheet, layer), class_="houses"),
+        *([_strokes(sheet, layer)] if layer is not None and len(layer.strokes) else []),
+        element("use", href="#plan-frame"),
+        element("g", *_labels(community, sheet), class_="labels"),
+        element("g", *[_mark(sheet, m) for m in marks], class_="marks"),
+        class_="plan",
+        viewBox=sheet.view_box,
+        role="img",
+        aria_label=label,
+    )
+
+
+def outlines(shapes: Polygons, sheet: Sheet) -> list[str]:
+    """Return the ``d`` of each polygon with its holes."""
+    xy = sheet.xy(shapes.xy)
+    text = [f"{x:.1f} {y:.1f}" for x, y in xy]
+    rings = ["M" + "L".join(text[a : b - 1]) + "Z" for a, b in zip(shapes.ring[:-1], shapes.ring[1:], strict=True)]
+    return ["".join(rings[a:b]) for a, b in zip(shapes.poly[:-1], shapes.poly[1:], strict=True)]
+
+
+def courses(lines: Lines, sheet: Sheet) -> list[str]:
+    """Return the ``d`` of each line."""
+    text = [f"{x:.1f} {y:.1f}" for x, y in sheet.xy(lines.xyz[:, :2])]
+    return ["M" + "L".join(text[a:b]) for a, b in zip(lines.line[:-1], lines.line[1:], strict=True)]
+
+
+def _ground(community: Community, sheet: Sheet) -> list[Html]:
+    """Return open ground by kind, trees and paths."""
+    spaces, parts = community.spaces, []
+    for kind, colour in GROUND.items():
+        rows = np.flatnonzero((spaces.kind == kind) & (spaces.storey < 0) & (spaces.status != Status.DEMOLISH))
+        d = "".join(outlines(spaces.outline.take(rows), sheet))
+        if d:
+            parts.append(element("path", d=d, fill=colour))
+    trees = community.trees
+    if 0 < len(trees) <= MOST_TREES:
+        radius = np.nan_to_num(trees.crown_radius, nan=1.5)
+        spots = sheet.xy(np.column_stack([trees.x, trees.y]))
+        rounds = [element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{r:.1f}") for (x, y), r in zip(spots, radius, strict=True)]
+        parts.append(element("g", *rounds, fill=TREE, opacity="0.45"))
+    edges = community.path_edges
+    for kind in np.unique(edges.kind):
+        rows = np.flatnonzero((edges.kind == kind) & (edges.status != Status.DEMOLISH))
+        colour, width = PATHS.get(PathKind(kind), OTHER_PATH)
+        d = "".join(courses(edges.course.take(rows), sheet))
+        if d:
+            parts.append(element("path", d=d, fill="none", stroke=colour, stroke_width=width))
+    return parts
+
+
+def _parcels(community: Community, sheet: Sheet) -> list[Html]:
+    """Return the borders of the parcels."""
+    d = "".join(outlines(community.parcels.outline, sheet))
+    line = {"fill": "none", "stroke": "#a2483b", "stroke_width": 0.9, "stroke_dasharray": "8 2.5 1.5 2.5"}
+    return [element("path", d=d, **line)] if d else []
+
+
+def _houses(community: Community, sheet: Sheet, layer: Layer | None) -> list[Html]:
+    """Return the buildings with their names as tooltips; those to be demolished dashed."""
+    b = community.buildings
+    valued = layer is not None and not np.isnan(layer.buildings).all()
+    parts = []
+    for row, d in enumerate(outlines(b.footprint, sheet)):
+        about = f"{b.id[row]} {b.name[row]}".strip()
+        fill = use_colour(b.use[row])
+        if layer is not None:
+            fill = layer.classes.colour(layer.buildings[row]) if valued else WALL
+            if valued and not np.isnan(layer.buildings[row]):
+                about += f"\n{_value(layer.buildings[row], layer.classes.unit)}"
+        state = Status(b.status[row]).code
+        parts.append(
+            element("path", element("title", about), d=d, class_=f"house {state}", fill=fill, data_id=b.id[row])
+        )
+    return sorted(parts, key=lambda p: 'class="house demolish"' not in p)
+
+
+def _value(value: float, unit: str) -> str:
+    """Return a value with its unit."""
+    return "∞" if np.isinf(value) else f"{value:.2f} {unit}".strip()
+
+
+def _strokes(sheet: Sheet, layer: Layer) -> Html:
+    """Return windows in the colours of their values, one path a class; dots where both ends are equal."""
+    ends = layer.strokes[:MOST_STROKES]
+    a, b = sheet.xy(ends[:, :2]), sheet.xy(ends[:, 2:])
+    dots = float(np.abs(a - b).max()) < 0.01
+    b = b + (0.01, 0.0) if dots else b
+    which = layer.classes.index(layer.values[:MOST_STROKES])
+    parts = []
+    for k, colour in enumerate(layer.classes.colours):
+        rows = np.flatnonzero(which == k)
+        d = "".join(f"M{a[r, 0]:.1f} {a[r, 1]:.1f}L{b[r, 0]:.1f} {b[r, 1]:.1f}" for r in rows)
+        if d:
+            parts.append(element("path", d=d, stroke=colour))
+    cap = "round" if dots else "butt"
+    return element("g", *parts, fill="none", stroke_width=2.0, stroke_linecap=cap)
+
+
+def _labels(community: Community, sheet: Sheet) -> list[Html]:
+    """Return the ids of the buildings, at most 300."""
+    b = community.buildings
+    rows = np.flatnonzero(b.status != Status.DEMOLISH)
+    if len(rows) > 300:
+        return []
+    spots = sheet.xy(np.nan_to_num(b.footprint.take(rows).inner_points()))
+    return [
+        element("text", b.id[r], x=f"{x:.1f}", y=f"{y:.1f}", dy="0.35em")
+        for r, (x, y) in zip(rows, spots, strict=True)
+        if len(str(b.id[r])) <= 8
+    ]
+
+
+def _mark(sheet: Sheet, mark: tuple[float, float, str, str, str]) -> Html:
+    """Return the mark of a finding: x, y, verdict, object and text."""
+    x, y, verdict, name, text = mark
+    at = sheet.xy(np.array([[x, y]]))[0]
+    return element(
+        "circle", element("title", text), cx=f"{at[0]:.1f}", cy=f"{at[1]:.1f}", r="4.2", class_="mark",
+        fill=VERDICTS.get(verdict, INK), data_id=name,
+    )  # fmt: skip
+
+
+def _scale(sheet: Sheet) -> Html:
+    """Return a scale bar."""
+    length = max((m for m in _BARS if m <= sheet.width / 4), default=_BARS[0])
+    size = sheet.width / 60
+    x, y, thick = size, sheet.height - size, size / 5
+    blocks = [
+        element(
+            "rect", x=f"{x + k * length / 4:.1f}", y=f"{y:.1f}", width=f"{length / 4:.2f}", height=f"{thick:.1f}",
+            fill=INK if k % 2 == 0 else "#fff", stroke=INK, stroke_width=f"{size / 40:.2f}",
+        )
+        for k in range(4)
+    ]  # fmt: skip
+    text = [
+        element("text", f"{n} m" if n else "0", x=f"{x + n:.1f}", y=f"{y - size / 3:.1f}", font_size=f"{size:.1f}",
+                text_anchor="middle" if n else "start", fill=INK)
+        for n in (0, length)
+    ]  # fmt: skip
+    return element("g", *blocks, *text)
+
+
+def _north(community: Community, sheet: Sheet) -> Html:
+    """Return a north arrow; true north where the frame knows its convergence."""
+    size = sheet.width / 24
+    x, y = sheet.width - size, 1.25 * size
+    d = f"M0 {-size:.1f}L{0.28 * size:.1f} {0.2 * size:.1f}L0 0L{-0.28 * size:.1f} {0.2 * size:.1f}Z"
+    turn = f"translate({x:.1f} {y:.1f}) rotate({-community.frame.convergence:.2f})"
+    letter = element("text", "N", y=f"{0.75 * size:.1f}", font_size=f"{0.5 * size:.1f}", text_anchor="middle", fill=INK)
+    return element("g", element("path", d=d, fill=INK), letter, transform=turn)
+
+
+def legend(layer: Layer) -> Html:
+    """Return the classes of a layer with their unit; the limit is marked."""
+    c = layer.classes
+    items = []
+    for colour, text, low in zip(c.colours, c.labels(), c.edges, strict=False):
+        limit = join(" ", both("◂ limit", "◂ 限值")) if low == c.threshold else ""
+        items.append(element("li", swatch(colour), f"{text} {c.unit}", limit))
+    return element("ul", *items, class_="legend")
+
+
+def use_legend(community: Community) -> Html:
+    """Return the uses, states and kinds of ground that occur."""
+    b, spaces = community.buildings, community.spaces
+    items = []
+    for use in (BuildingUse(u) for u in np.unique(b.use)):
+        items.append(element("li", swatch(use_colour(use)), both(use.code.replace("_", " "), use.zh)))
+    for kind, colour in GROUND.items():
+        if (spaces.kind == kind).any():
+            items.append(element("li", swatch(colour), both(kind.code.replace("_", " "), SpaceKind(kind).zh)))
+    for status, css in ((Status.PLANNED, "planned"), (Status.DEMOLISH, "demolish")):
+        if (b.status == status).any():
+            box = element("svg", element("rect", x=1, y=1, width=12, height=8, class_=f"house {css}", fill="#fff"))
+            items.append(element("li", box, both({"demolish": "to be demolished"}.get(css, css), status.zh)))
+    return element("ul", *items, class_="legend")
+
+
+def swatch(colour: str) -> Html:
+    """Return a small box in a colour."""
+    return element("svg", element("rect", width=14, height=10, rx=1.5, fill=colour))

@@ -1,0 +1,63 @@
+"use strict";
+(() => {
+  const all = (query, root = document) => [...root.querySelectorAll(query)];
+  const page = document.documentElement;
+
+  const speak = (lang) => {
+    page.dataset.lang = lang;
+    page.lang = lang === "en" ? "en" : "zh";
+    all("button[data-say]").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.say === lang)));
+  };
+  all("button[data-say]").forEach((b) => b.addEventListener("click", () => speak(b.dataset.say)));
+  all("button[data-print]").forEach((b) => b.addEventListener("click", () => window.print()));
+
+  const key = (row, column) => {
+    const cell = row.cells[column];
+    const raw = cell.dataset.value ?? cell.textContent.trim();
+    const number = Number(raw);
+    return raw !== "" && !Number.isNaN(number) ? number : raw;
+  };
+  const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "zh"));
+  all("th[data-sort]").forEach((head) => head.addEventListener("click", () => {
+    const down = head.getAttribute("aria-sort") === "ascending";
+    all("th", head.parentNode).forEach((h) => h.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const body = head.closest("table").tBodies[0];
+    const rows = [...body.rows].sort((a, b) => compare(key(a, head.cellIndex), key(b, head.cellIndex)));
+    body.append(...(down ? rows.reverse() : rows));
+  }));
+
+  all("[data-filter]").forEach((bar) => {
+    const rows = all("tbody tr", document.getElementById(bar.dataset.filter));
+    const search = bar.querySelector("input");
+    let verdict = "";
+    const apply = () => {
+      const words = search.value.trim().toLowerCase();
+      rows.forEach((r) => {
+        r.hidden = (verdict !== "" && r.dataset.verdict !== verdict) || !r.textContent.toLowerCase().includes(words);
+      });
+    };
+    all("button", bar).forEach((b) => b.addEventListener("click", () => {
+      verdict = b.dataset.verdict;
+      all("button", bar).forEach((o) => o.setAttribute("aria-pressed", String(o === b)));
+      apply();
+    }));
+    search.addEventListener("input", apply);
+  });
+
+  const house = (id) => id.split("/")[0];
+  const choose = (id, scroll) => {
+    all(".chosen").forEach((e) => e.classList.remove("chosen"));
+    all("[data-id]").filter((e) => e.dataset.id === id || (e.matches(".house") && e.dataset.id === house(id)))
+      .forEach((e) => e.classList.add("chosen"));
+    if (scroll) document.getElementById("plans")?.scrollIntoView({ behavior: "smooth" });
+  };
+  all("tr[data-id]").forEach((r) => r.addEventListener("click", () => choose(r.dataset.id, r.dataset.go === "plan")));
+  all(".house[data-id], .mark[data-id]").forEach((e) => e.addEventListener("click", () => choose(e.dataset.id, false)));
+
+  all("select[data-choose]").forEach((s) => s.addEventListener("change", () => {
+    all(`[data-group="${s.dataset.choose}"]`).forEach((f) => { f.hidden = f.dataset.member !== s.value; });
+  }));
+
+  speak(page.dataset.lang);
+})();
