@@ -47,6 +47,7 @@ _SPACE_OF_NAME = (
     (r"road|street|道路", "road"),
 )
 _FALLBACK = {"A": "buildings", "L": "paths", "P": "facilities"}
+_NO_PATHS = ("ferry", "construction", "proposed", "abandoned", "razed", "disused")
 _NO = ("", "no", "none", "nan", "false")
 
 
@@ -120,6 +121,7 @@ def settle(table: str, layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]
         if "footway" in gdf.columns:
             crossing = _texts(gdf, "footway") == "crossing"
             gdf = gdf.assign(kind=np.where(crossing, "crossing", gdf["kind"]))
+        return _walkable(layer, gdf)
     elif table == "spaces":
         return _spaces(layer, gdf)
     elif table == "facilities":
@@ -128,6 +130,17 @@ def settle(table: str, layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]
         gdf, notes = settle_parts(gdf)
         return {table: gdf}, notes
     return {table: gdf}, []
+
+
+def _walkable(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
+    """Return paths without ferries and what is not or no longer there."""
+    if "kind" not in gdf.columns:
+        return {"paths": gdf}, []
+    here = ~np.isin(_texts(gdf, "kind").astype(str), _NO_PATHS)
+    if here.all():
+        return {"paths": gdf}, []
+    text = "ferries and ways not there (planned, under construction, given up) were not used"
+    return {"paths": gdf[here]} if here.any() else {}, [Note("I03", text, layer, count=int((~here).sum()))]
 
 
 def known_words(kind: type[Kind]) -> set[str]:

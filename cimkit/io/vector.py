@@ -21,6 +21,7 @@ from cimkit.io.crs import Placing, place
 from cimkit.io.layers import sort_layer
 from cimkit.io.wkb import check_wkb
 from cimkit.model.community import Community
+from cimkit.model.frames import tables_from_frames
 from cimkit.model.notes import Note, Notes
 
 VECTOR_SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".parquet", ".geoparquet")
@@ -83,7 +84,7 @@ def read_vector(
         found, said = load_layers(path)
         layers += found
         notes += said
-    return community_of_layers(layers, reading, notes, ", ".join(Path(p).name for p in each))
+    return community_of_layers(layers, reading, notes, ", ".join(Path(p).stem for p in each))
 
 
 def community_of_layers(layers: Layers, reading: Reading, notes: list[Note], who: str) -> tuple[Community, Notes]:
@@ -127,13 +128,12 @@ def _assemble(frames: dict[str, list[Any]], reading: Reading, notes: list[Note],
     merged = {table: _merged(parts) for table, parts in frames.items()}
     if "storeys" in merged and "buildings" not in merged:
         raise MissingDataError(f"{who}: storeys need buildings; there is no such layer. Read both together.")
-    if merged:
-        community = Community.from_frames(**_arguments(merged), columns=dict(reading.columns))
-    else:
-        community = Community(frame=_frame_of(contours[0], notes))
+    tables, frame, derived = tables_from_frames(merged, columns=dict(reading.columns), crs="")
+    frame = _frame_of(contours[0], notes) if contours and not merged else frame
+    community = Community(name=who, frame=frame, **tables)
     for gdf in contours:
         community = _with_terrain(community, gdf, notes)
-    every = Notes.of(notes) + community.notes
+    every = Notes.of(notes) + derived
     return replace(community, notes=every), every
 
 
@@ -147,18 +147,6 @@ def _frame_of(gdf: Any, notes: list[Note]) -> Frame:
         target = metric_crs((west + east) / 2, (south + north) / 2)
         notes.append(Note("C03", f"{gdf.crs.name} projected to {target}", "terrain"))
     return Frame.around(gdf.to_crs(target).total_bounds.reshape(2, 2), target)
-
-
-def _arguments(merged: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of ``Community.from_frames``."""
-    import geopandas as gpd
-
-    crs = next((f.crs for f in merged.values() if hasattr(f, "crs")), None)
-    named: dict[str, Any] = {
-        t: merged.pop(t) for t in ("buildings", "storeys", "parcels", "paths", "facilities") if t in merged
-    }
-    named.setdefault("buildings", gpd.GeoDataFrame(geometry=[], crs=crs))
-    return {**named, "more": merged}
 
 
 def _merged(parts: list[Any]) -> Any:

@@ -1,0 +1,265 @@
+"""CityJSON 2.0 written: buildings as blocks or surfaces, storeys with their plates, open ground, and every table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from cimkit.arrays import FloatArray
+from cimkit.errors import InputError
+from cimkit.geometry.polygons import Polygons
+from cimkit.io.atomic import atomic_write
+from cimkit.io.cityjson_tables import NAME, digest, tables_object
+from cimkit.io.crs import parse_crs
+from cimkit.model.community import Community
+from cimkit.model.kinds import BuildingUse, SpaceKind, Status, StoreyKind
+
+SCALE = 0.001  # [m]
+_TYPES = {  # kind of open ground → CityJSON type; all others are LandUse
+    SpaceKind.GREEN: "PlantCover",
+    SpaceKind.CENTRAL_GREEN: "PlantCover",
+    SpaceKind.WATER: "WaterBody",
+    SpaceKind.ROAD: "Road",
+    SpaceKind.FIRE_LANE: "Road",
+    SpaceKind.PLAZA: "TransportSquare",
+    SpaceKind.PARKING: "TransportSquare",
+}
+_SURFACES = ("GroundSurface", "RoofSurface", "WallSurface")
+
+
+class _Vertices:
+    """Vertices in whole millimetres from the origin, each stored once."""
+
+    def __init__(self) -> None:
+        self.number: dict[tuple[int, int, int], int] = {}
+
+    def ring(self, xy: FloatArray, z: float | FloatArray) -> list[int]:
+        """Return the vertex numbers of a closed ring, open as CityJSON wants it, without repeats."""
+        points = np.column_stack([xy[:-1], np.broadcast_to(z, len(xy) - 1)])
+        return self.points(points)
+
+    def points(self, xyz: FloatArray) -> list[int]:
+        """Return the vertex numbers of points, repeats in a row left out."""
+        result: list[int] = []
+        for x, y, z in np.round(xyz / SCALE).astype(np.int64).tolist():
+            number = self.number.setdefault((x, y, z), len(self.number))
+            if not result or result[-1] != number:
+                result.append(number)
+        if len(result) > 1 and result[0] == result[-1]:
+            result.pop()
+        return result
+
+
+def write_cityjson(community: Community, path: str | PathLike[str]) -> None:
+    """Write CityJSON 2.0 in map coordinates, to the millimetre.
+
+    Buildings are blocks of LoD 1 (or the surfaces of LoD 2 where there are any), storeys their
+    children with plates. One object without geometry holds every table, so that ``read_cityjson``
+    gives the community back; other programs pass over it.
+
+    Parameters
+    ----------
+    community
+        What to write.
+    path
+        File, usually with suffix .city.json.
+
+    Raises
+    ------
+    InputError
+        If a column of the user's own holds what JSON cannot.
+    """
+    document = cityjson_document(community)
+    try:
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (ValueError, TypeError) as error:
+        raise InputError(f"cityjson: values must be plain numbers and text; {error}.") from error
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(text)
+
+
+def cityjson_document(community: Community) -> dict[str, Any]:
+    """Return the CityJSON 2.0 document of a community."""
+    vertices = _Vertices()
+    objects: dict[str, Any] = {}
+    names = _building_objects(community, vertices, objects)
+    _storey_objects(community, vertices, objects, names)
+    _space_objects(community, vertices, objects)
+    origin = [round(float(v), 3) for v in community.frame.origin]
+    whole = np.array(list(vertices.number), dtype=np.int64).reshape(-1, 3)
+    block = tables_object(community)
+    placed = whole * SCALE + np.array(origin)
+    block["attributes"][NAME]["digest"] = digest({k: (v, placed) for k, v in objects.items()})
+    objects[_free(NAME, objects)] = block
+    document: dict[str, Any] = {
+        "type": "CityJSON",
+        "version": "2.0",
+        "transform": {"scale": [SCALE] * 3, "translate": origin},
+        "metadata": _metadata(community, placed),
+        "CityObjects": objects,
+        "vertices": whole.tolist(),
+    }
+    return document
+
+
+def _metadata(community: Community, placed: FloatArray) -> dict[str, Any]:
+    """Return title, extent and reference system."""
+    metadata: dict[str, Any] = {"title": community.name} if community.name else {}
+    if len(placed):
+        metadata["geographicalExtent"] = [round(float(v), 3) for v in (*placed.min(axis=0), *placed.max(axis=0))]
+    if community.frame.crs:
+        authority = parse_crs(community.frame.crs).to_authority()
+        if authority:
+            metadata["referenceSystem"] = f"https://www.opengis.net/def/crs/{authority[0]}/0/{authority[1]}"
+    return metadata
+
+
+def _free(name: str, objects: dict[str, Any]) -> str:
+    """Return a key that no object has yet."""
+    key, number = name or "object", 2
+    while key in objects:
+        key, number = f"{name or 'object'}~{number}", number + 1
+    return key
+
+
+def _building_objects(community: Community, vertices: _Vertices, objects: dict[str, Any]) -> list[str]:
+    """Add a Building for each row; return their keys."""
+    table = community.buildings
+    base, top = _levels(community)
+    meshed: dict[int, list[FloatArray]] = {}
+    for corners, owner in zip(community.mesh.corners, community.mesh.owner, strict=True):
+        meshed.setdefault(int(owner), []).append(corners)
+    uses, states = BuildingUse.codes(table.use), Status.codes(table.status)
+    names = []
+    for row, name in enumerate(table.id):
+        rings = _rings(table.footprint, row)
+        geometry = []
+        if rings:
+            ground = float(np.nan_to_num(table.ground_z[row]))
+            flat = [vertices.ring(r, ground) for r in rings]
+            if len(flat[0]) >= 3:
+                geometry.append({"type": "MultiSurface", "lod": "0", "boundaries": [[r for r in flat if len(r) >= 3]]})
+        if row in meshed:
+            faces = [f for f in (vertices.points(t) for t in meshed[row]) if len(f) == 3]
+            geometry.append({"type": "MultiSurface", "lod": "2", "boundaries": [[f] for f in faces]})
+        elif rings and top[row] - base[row] > SCALE:
+            geometry += _block(vertices, rings, float(base[row]), float(top[row]))
+        key = _free(str(name), objects)
+        names.append(key)
+        thing: dict[str, Any] = {"type": "Building", "attributes": {}}
+        said = {"function": uses[row], "status": states[row], **_building_attributes(community, row)}
+        thing["attributes"] = _known(said)
+        objects[key] = thing | ({"geometry": geometry} if geometry else {})
+    return names
+
+
+def _levels(community: Community) -> tuple[FloatArray, FloatArray]:
+    """Return underside and top of the block of each building, nan where unknown."""
+    table = community.buildings
+    top = table.ground_z + table.height
+    base = table.ground_z.copy()
+    if len(community.solids):
+        solids = community.solids
+        lowest = np.full(len(table), np.inf)
+        own = solids.owner >= 0
+        np.minimum.at(lowest, solids.owner[own], solids.base[own])
+        base = np.where(np.isfinite(lowest), np.maximum(lowest, base), base)
+    return base, np.where(top > base, top, np.nan)
+
+
+def _rings(polygons: Polygons, row: int) -> list[FloatArray]:
+    """Return the closed rings of a polygon, the outer one first."""
+    first, last = polygons.poly[row], polygons.poly[row + 1]
+    return [polygons.xy[polygons.ring[r] : polygons.ring[r + 1]] for r in range(first, last)]
+
+
+def _block(vertices: _Vertices, rings: Sequence[FloatArray], base: float, top: float) -> list[dict[str, Any]]:
+    """Return the Solid of an extruded outline, with ground, roof and walls named; none if it has no area."""
+    low, high = [vertices.ring(r, base) for r in rings], [vertices.ring(r, top) for r in rings]
+    pairs = [(a, b) for a, b in zip(low, high, strict=True) if len(a) == len(b) and len(a) >= 3]
+    if not pairs or len(low[0]) < 3:
+        return []
+    faces = [[a[::-1] for a, _ in pairs], [b for _, b in pairs]]
+    for a, b in pairs:
+        faces += [[[a[i], a[j], b[j], b[i]]] for i, j in zip(range(len(a)), [*range(1, len(a)), 0], strict=True)]
+    return [
+        {
+            "type": "Solid",
+            "lod": "1",
+            "boundaries": [faces],
+            "semantics": {
+                "surfaces": [{"type": t} for t in _SURFACES],
+                "values": [[0, 1, *([2] * (len(faces) - 2))]],
+            },
+        }
+    ]
+
+
+def _building_attributes(community: Community, row: int) -> dict[str, Any]:
+    """Return what other programs may want to know of a building."""
+    table = community.buildings
+    return {
+        "name": table.name[row],
+        "measuredHeight": table.height[row],
+        "storeysAboveGround": table.n_above[row],
+        "storeysBelowGround": table.n_below[row],
+        "yearOfConstruction": table.year[row],
+    }
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that are not missing, as plain ones."""
+    plain = {k: v.item() if hasattr(v, "item") else v for k, v in values.items()}
+    return {k: v for k, v in plain.items() if v not in ("", -1) and not (isinstance(v, float) and not isfinite(v))}
+
+
+def _storey_objects(community: Community, vertices: _Vertices, objects: dict[str, Any], names: Sequence[str]) -> None:
+    """Add a BuildingStorey with its plate for each storey, as child of its building."""
+    table, plates = community.storeys, community.plates.outline
+    kinds = StoreyKind.codes(table.kind)
+    for row, label in enumerate(table.names()):
+        building = int(table.building[row])
+        if building < 0:
+            continue
+        key = _free(str(label), objects)
+        ground = float(np.nan_to_num(community.buildings.ground_z[building]))
+        attributes = {
+            "level": table.level[row],
+            "height": table.height[row],
+            "elevation": table.z[row],
+            "kind": kinds[row],
+        }
+        thing: dict[str, Any] = {
+            "type": "BuildingStorey",
+            "parents": [names[building]],
+            "attributes": _known(attributes),
+        }
+        plate = int(table.plate[row])
+        flat = _flat(vertices, _rings(plates, plate), ground + float(np.nan_to_num(table.z[row]))) if plate >= 0 else []
+        objects[key] = thing | ({"geometry": flat} if flat else {})
+        objects[names[building]].setdefault("children", []).append(key)
+
+
+def _flat(vertices: _Vertices, rings: Iterable[FloatArray], z: float) -> list[dict[str, Any]]:
+    """Return the one surface of an outline at a height, none if it has no area."""
+    numbers = [vertices.ring(r, z) for r in rings]
+    if not numbers or len(numbers[0]) < 3:
+        return []
+    return [{"type": "MultiSurface", "lod": "1", "boundaries": [[r for r in numbers if len(r) >= 3]]}]
+
+
+def _space_objects(community: Community, vertices: _Vertices, objects: dict[str, Any]) -> None:
+    """Add plant cover, water, roads and other land for open ground."""
+    table = community.spaces
+    codes, states = SpaceKind.codes(table.kind), Status.codes(table.status)
+    types = {kind.code: name for kind, name in _TYPES.items()}
+    for row in np.flatnonzero(table.storey < 0):
+        flat = _flat(vertices, _rings(table.outline, int(row)), float(np.nan_to_num(table.z[row])))
+        attributes = _known({"class": codes[row], "name": table.name[row], "status": states[row]})
+        thing: dict[str, Any] = {"type": types.get(codes[row], "LandUse"), "attributes": attributes}
+        objects[_free(str(table.id[row]), objects)] = thing | ({"geometry": flat} if flat else {})

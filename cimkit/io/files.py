@@ -1,0 +1,250 @@
+"""Read and write communities; the format is chosen by content and suffix."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+
+from cimkit.errors import FormatError, InputError
+from cimkit.io.archive import open_archive
+from cimkit.io.cimfile import is_cim, read_cim, write_cim
+from cimkit.io.cimz import HEADER, read_cimz, write_cimz
+from cimkit.io.cityjson import read_cityjson
+from cimkit.io.cityjson_write import write_cityjson
+from cimkit.io.crs import Placing
+from cimkit.io.graphml import load_graphml
+from cimkit.io.osm import load_osm
+from cimkit.io.vector import Layers, Reading, check_file, community_of_layers, load_layers, write_vector
+from cimkit.model.community import Community
+from cimkit.model.notes import Note, Notes
+
+_MAPS = ("gpkg", "geojson", "shp", "fgb", "parquet", "graphml", "osm")
+_SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".fgb", ".parquet", ".geoparquet", ".graphml", ".pbf", ".osm")
+_CITYJSON = re.compile(rb'"type"\s*:\s*"CityJSON')
+_ELSEWHERE = {  # what a file is by its first bytes or suffix, and what to do with it
+    "dxf": "a DXF drawing: save its closed outlines as GeoPackage or Shapefile in a GIS",
+    "dwg": "a DWG drawing, for which there is no open reader: save it as DXF",
+    "ifc": "an IFC model of one building: export its storey plates to GeoPackage",
+    "tif": "a raster: read it as terrain, not as a community",
+    "xlsx": "a spreadsheet: hand its storey table to Community.from_frames(storeys=...)",
+    "csv": "a table: hand it to Community.from_frames()",
+    "epw": "a weather file: use read_epw()",
+}
+
+
+def read(
+    path: str | PathLike[str] | Sequence[str | PathLike[str]],
+    *,
+    frame: str = "",
+    crs: str = "",
+    datum: str = "",
+    swap_xy: bool = False,
+    columns: Mapping[str, str] | None = None,
+    layers: Mapping[str, str] | None = None,
+) -> tuple[Community, Notes]:
+    """Read a community from a file, a folder of map files, or several files that belong together.
+
+    GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, OpenStreetMap extracts, OSMnx street
+    networks, CityJSON, CityJSONSeq (also zipped) and our own .gpkg and .cimz. Whatever is
+    guessed, mended or left out stands in the notes.
+
+    Parameters
+    ----------
+    path
+        File, folder or list of files.
+    frame
+        Projected CRS in metres to work in; empty lets the place decide.
+    crs
+        CRS of the coordinates, instead of what the file says or does not say.
+    datum
+        ``gcj02`` or ``bd09`` if longitudes and latitudes come from a map service; never guessed.
+    swap_xy
+        Exchange the axes first.
+    columns
+        Own column names, theirs → ours, e.g. ``{"CENGSHU": "n_above"}``.
+    layers
+        Layer → table, e.g. ``{"图层1": "buildings"}``; an empty table leaves the layer out.
+
+    Returns
+    -------
+    tuple
+        The community and its notes.
+
+    Raises
+    ------
+    FormatError
+        If a file is missing, damaged or of no known format.
+    InputError
+        If coordinates contradict their CRS, or no layer can be used.
+    """
+    placing = Placing(frame, crs, datum, swap_xy)
+    reading = Reading(placing, dict(columns or {}), dict(layers or {}))
+    each = _files(path)
+    kinds = [format_of(p) for p in each]
+    if len(each) == 1 and kinds[0] not in _MAPS:
+        return _read_whole(each[0], kinds[0], placing)
+    found: Layers = []
+    notes: list[Note] = []
+    for one, kind in zip(each, kinds, strict=True):
+        if kind not in _MAPS:
+            raise FormatError(f"{one.name}: files read together must be map files; got {kind}. Read it alone.")
+        more, said = _load(one, kind)
+        found += _renamed(more, {name for name, _ in found}, one.stem)
+        notes += said
+    return community_of_layers(found, reading, notes, ", ".join(p.stem for p in each))
+
+
+def write(community: Community, path: str | PathLike[str]) -> None:
+    """Write a community by the suffix of the file.
+
+    .gpkg and .cimz keep everything; .city.json (or .json) is CityJSON 2.0; .geojson, .shp, .fgb
+    and .parquet hold the buildings alone.
+
+    Parameters
+    ----------
+    community
+        What to write.
+    path
+        File to write; it is whole or absent at any time.
+
+    Raises
+    ------
+    InputError
+        If the suffix is another one, or a value does not fit the format.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == ".gpkg":
+        write_cim(community, path)
+    elif suffix == ".cimz":
+        write_cimz(community, path)
+    elif suffix == ".json":
+        write_cityjson(community, path)
+    elif suffix in (".geojson", ".shp", ".fgb", ".parquet"):
+        write_vector(community, path)
+    else:
+        raise InputError(
+            f"{Path(path).name}: suffix must be .gpkg, .cimz, .city.json, .geojson, .shp, .fgb or .parquet; "
+            f"got {suffix!r}."
+        )
+
+
+def format_of(path: str | PathLike[str]) -> str:
+    """Return what a file is, by its first bytes and its suffix.
+
+    Returns
+    -------
+    str
+        ``cim``, ``cimz``, ``cityjson``, ``zip`` or one of the map formats.
+
+    Raises
+    ------
+    FormatError
+        If it is missing, empty or of no known format.
+    """
+    path = Path(path)
+    check_file(path)
+    with path.open("rb") as handle:
+        head = handle.read(4096)
+    suffix = path.suffix.lower().lstrip(".")
+    if head.startswith(b"SQLite format 3\x00"):
+        return "cim" if is_cim(path) else "gpkg"
+    if head.startswith(b"PK\x03\x04"):
+        return _zip_kind(path)
+    if head.startswith(b"\x00\x00\x27\x0a") or suffix in ("shp", "shx", "dbf"):
+        return _shape_kind(path)
+    for mark, kind in ((b"fgb\x03", "fgb"), (b"PAR1", "parquet")):
+        if head.startswith(mark):
+            return kind
+    if b"OSMHeader" in head[:64]:
+        return "osm"
+    kind = _text_kind(path, head, suffix)
+    if kind:
+        return kind
+    what = _ELSEWHERE.get(suffix, "")
+    if what:
+        raise FormatError(f"{path.name}: the file must hold a community; it is {what}.")
+    raise FormatError(
+        f"{path.name}: the format must be GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, OSM, GraphML, "
+        f"CityJSON or .cimz; the first bytes are {head[:12]!r}."
+    )
+
+
+def _text_kind(path: Path, head: bytes, suffix: str) -> str:
+    """Return the format of a text file, empty if it is none we read."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if b"<graphml" in head:
+        return "graphml"
+    if start.startswith(b"<") and b"<osm" in head:
+        return "osm"
+    if start.startswith(b"{") or suffix in ("geojson", "json"):
+        return "cityjson" if _CITYJSON.search(path.read_bytes()) else "geojson"
+    return ""
+
+
+def _shape_kind(path: Path) -> str:
+    """Return ``shp``, or say which file of a Shapefile to open."""
+    if path.suffix.lower() != ".shp":
+        raise FormatError(f"{path.name}: the Shapefile must be opened by its .shp; got {path.suffix}.")
+    missing = [s for s in (".shx", ".dbf") if not any(path.with_suffix(t).is_file() for t in (s, s.upper()))]
+    if missing:
+        raise FormatError(f"{path.name}: a Shapefile must have .shp, .shx and .dbf; {', '.join(missing)} is missing.")
+    return "shp"
+
+
+def _zip_kind(path: Path) -> str:
+    """Return what a zip archive holds."""
+    if path.suffix.lower() == ".xlsx":
+        raise FormatError(f"{path.name}: the file must hold a community; it is {_ELSEWHERE['xlsx']}.")
+    with open_archive(path) as archive:
+        names = archive.namelist()
+    if HEADER in names:
+        return "cimz"
+    if any(n.lower().endswith((".json", ".jsonl")) for n in names):
+        return "cityjson"
+    raise FormatError(f"{path.name}: the archive must hold CityJSON; got {', '.join(names[:3])} …. Unpack it first.")
+
+
+def _files(path: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[Path]:
+    """Return the files that are meant; those of a folder in order of their names."""
+    if not isinstance(path, (str, PathLike)):
+        if not len(path):
+            raise InputError("read: at least one file must be given; got none.")
+        return [Path(p) for p in path]
+    path = Path(path)
+    if not path.is_dir():
+        return [path]
+    here = sorted(
+        p for p in path.iterdir() if p.is_file() and p.suffix.lower() in (*_SUFFIXES, ".zip", ".jsonl", ".cimz")
+    )
+    if not here:
+        raise FormatError(f"{path}: the folder must hold map files ({', '.join(_SUFFIXES)}); it holds none.")
+    return here
+
+
+def _read_whole(path: Path, kind: str, placing: Placing) -> tuple[Community, Notes]:
+    """Return the community of a format that holds all of it."""
+    if kind == "cityjson":
+        return read_cityjson(path, frame=placing.frame, crs=placing.crs)
+    if placing != Placing():
+        raise InputError(f"{path.name}: the file knows where it lies; leave out frame, crs, datum and swap_xy.")
+    if kind == "cim":
+        community, notes = read_cim(path)
+        return community, community.notes + notes
+    community = read_cimz(path)
+    return community, community.notes
+
+
+def _load(path: Path, kind: str) -> tuple[Layers, list[Note]]:
+    """Return the layers of a map file."""
+    if kind == "graphml":
+        return load_graphml(path), []
+    if kind == "osm":
+        return load_osm(path)
+    return load_layers(path)
+
+
+def _renamed(layers: Layers, taken: set[str], stem: str) -> Layers:
+    """Return layers with the name of their file before names that another file has."""
+    return [(f"{stem}/{name}" if name in taken else name, gdf) for name, gdf in layers]
