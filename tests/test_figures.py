@@ -94,7 +94,7 @@ def depth_and_cycles(graph: dict[str, set[str]]) -> tuple[int, int]:
             cycles += 1
             return 0
         if name not in depth:
-            depth[name] = 1 + max((visit(n, (*trail, name)) for n in sorted(graph[name])), default=0)
+            depth[name] = 1 + max((visit(n, (*trail, name)) for n in sorted(graph[name])), default=-1)
         return depth[name]
 
     deepest = max(visit(name, ()) for name in graph)

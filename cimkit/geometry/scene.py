@@ -11,9 +11,18 @@ from cimkit.kernels.bvh import Bvh, build
 
 @dataclass(frozen=True, repr=False)
 class Scene:
-    """Triangles that block the sun, with a bounding volume hierarchy over them."""
+    """Triangles that block the sun, with a bounding volume hierarchy over them.
+
+    Parameters
+    ----------
+    triangles
+        What blocks.
+    closed
+        Whether they all bound solids with their corners counter-clockwise seen from outside.
+    """
 
     triangles: Triangles
+    closed: bool = True
 
     @cached_property
     def bvh(self) -> Bvh:

@@ -82,6 +82,23 @@ def _raise_heights(typing: Any, z: Any, x: Any, y: Any, start: Any, span: Any, e
 
 
 @intrinsic
+def _borrow(typing: Any, record: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        items = []
+        for kind, item in zip(signature.return_type, cgutils.unpack_tuple(builder, args[0]), strict=True):
+            if isinstance(kind, types.Array):
+                view = cgutils.create_struct_proxy(kind)(context, builder, value=item)
+                view.meminfo = cgutils.get_null_value(view.meminfo.type)
+                view.parent = cgutils.get_null_value(view.parent.type)
+                items.append(view._getvalue())
+            else:
+                items.append(item)
+        return context.make_tuple(builder, signature.return_type, items)
+
+    return record(record), generate
+
+
+@intrinsic
 def _count_ones(typing: Any, word: Any) -> Any:  # noqa: ARG001
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
         return builder.ctpop(args[0])
@@ -117,6 +134,10 @@ def _plain_raise_heights(z: Any, x: Any, y: Any, start: int, span: Any, edge: An
         z[k] = max(z[k], top - c / (x[k] * ey - y[k] * ex))
 
 
+def _plain_borrow(record: Any) -> Any:
+    return record
+
+
 def _plain_count_ones(word: Any) -> np.uint64:
     return np.uint64(int(word).bit_count())
 
@@ -132,6 +153,8 @@ below_line_bits: Any = _below_line_bits if _COMPILED else _plain_below_line_bits
 at_most_bits: Any = _at_most_bits if _COMPILED else _plain_at_most_bits
 #: Raise 16 heights z from ``start`` on, inside the span, to top − c / (x·ey − y·ex); edge = (c, ex, ey, top).
 raise_heights: Any = _raise_heights if _COMPILED else _plain_raise_heights
+#: The same NamedTuple with arrays that are not reference counted; the caller keeps the originals alive.
+borrow: Any = _borrow if _COMPILED else _plain_borrow
 #: Number of set bits of a word.
 count_ones: Any = _count_ones if _COMPILED else _plain_count_ones
 #: Place of the lowest set bit of a word; 64 if none is set.

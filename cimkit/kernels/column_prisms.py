@@ -117,11 +117,13 @@ def prism_grid(prisms: Prisms) -> PrismGrid:
 
 
 @kernel
-def in_reach(x, y, r, height, sun, lowest, slack):
-    """Whether a circle of radius r around (x, y), this high above the viewer, may hide a sun from the origin.
+def in_reach(circle, height, stretch, cell, slope, limits):
+    """Whether a circle (x, y, r), this high above the viewer at the origin, may hide a sun from it.
 
-    ``slack`` 0 asks for the tabulated suns only, 1 for the whole path through them.
+    limits = (tangent of the lowest sun, slack): slack 0 asks for the tabulated suns, 1 for the whole path through them.
     """
+    x, y, r = circle
+    lowest, slack = limits
     if height <= 0:
         return False
     d = np.sqrt(x * x + y * y)
@@ -134,56 +136,66 @@ def in_reach(x, y, r, height, sun, lowest, slack):
     c = np.sqrt(1 - s * s)
     ax, ay = np.float32(x * c - y * s), np.float32(y * c + x * s)
     bx, by = np.float32(x * c + y * s), np.float32(y * c - x * s)
-    for p in range(len(sun.first)):
-        turn, cell, slope = sun.turn[p], sun.cell[p], sun.slope[p]
-        count = sun.last[p] - sun.first[p]
-        mx, my = sun.middle[p, 0], sun.middle[p, 1]
+    for p in range(len(cell)):
+        mx, my = stretch[p, 0], stretch[p, 1]
+        q0, q1 = stretch[p, 2], stretch[p, 3]
         qa, qb = turn_of(ax, ay, mx, my), turn_of(bx, by, mx, my)
-        if (qa > sun.fan[p, 1] and (qb < sun.fan[p, 0] or qb >= qa)) or (qb < sun.fan[p, 0] and qa <= qb):
+        if (qa > q1 and (qb < q0 or qb >= qa)) or (qb < q0 and qa <= qb):
             continue
         if qa > qb:
             return True
-        a = np.int64(turns_below(qa, turn, cell, sun.single))
-        b = np.int64(turns_below(qb, turn, cell, sun.single))
+        a, b = turns_below(qa, stretch, cell, p), turns_below(qb, stretch, cell, p)
         if a == b and slack == 0:
             continue
-        a, b = max(a - slack, 0), min(b + slack, count)
+        a, b = max(a - slack, 0), min(b + slack, np.int64(cell[p, 1] - cell[p, 0]))
         # elevation rises and falls once along a stretch, so its least value lies at an end
-        if height > near * min(slope[a], slope[b - 1]):
+        if height > near * min(slope[p, a], slope[p, b - 1]):
             return True
     return False
 
 
 @kernel
-def cells_in_reach(x, y, r, low, grid, top, sun, lowest, slack, found):
+def cells_in_reach(circle, low, grid, top, sun, limits, found):
     """Prisms that may shade a circle whose lowest receptor is at ``low``; return how many were found."""
     count = 0
-    for c in range(len(grid.cell_top)):
-        dx, dy = grid.cell_circle[c, 0] - x, grid.cell_circle[c, 1] - y
-        if not in_reach(dx, dy, grid.cell_circle[c, 2] + r, grid.cell_top[c] - low, sun, lowest, slack):
+    cell, item, prism_circle, cell_circle, cell_top = grid.cell, grid.item, grid.circle, grid.cell_circle, grid.cell_top
+    stretch, turns, slope = sun.stretch, sun.cell, sun.slope
+    x, y, r = circle
+    for c in range(len(cell_top)):
+        around = (cell_circle[c, 0] - x, cell_circle[c, 1] - y, cell_circle[c, 2] + r)
+        if not in_reach(around, cell_top[c] - low, stretch, turns, slope, limits):
             continue
-        for k in range(grid.cell[c], grid.cell[c + 1]):
-            b = grid.item[k]
-            dx, dy = grid.circle[b, 0] - x, grid.circle[b, 1] - y
-            if in_reach(dx, dy, grid.circle[b, 2] + r, top[b] - low, sun, lowest, slack):
+        for k in range(cell[c], cell[c + 1]):
+            b = item[k]
+            around = (prism_circle[b, 0] - x, prism_circle[b, 1] - y, prism_circle[b, 2] + r)
+            if in_reach(around, top[b] - low, stretch, turns, slope, limits):
                 found[count] = b
                 count += 1
     return count
 
 
 @kernel
-def prisms_in_reach(x, y, r, low, source, sources, grid, top, sun, lowest, slack, found, key):
-    """Of the source prisms those that may shade a circle, nearest first; return how many."""
+def prisms_in_reach(circle, low, near, grid, top, sun, limits, found):
+    """Of the first ``near`` prisms in row 0 of ``found`` write those that may shade a circle to row 1, nearest first.
+
+    Rows of ``found``: prisms of the patch, prisms of the group. Return how many.
+    """
     count = 0
-    for k in range(sources):
-        b = source[k]
-        dx, dy = grid.circle[b, 0] - x, grid.circle[b, 1] - y
-        if in_reach(dx, dy, grid.circle[b, 2] + r, top[b] - low, sun, lowest, slack):
-            d = np.sqrt(dx * dx + dy * dy) - grid.circle[b, 2]
+    prism_circle, stretch, cell, slope = grid.circle, sun.stretch, sun.cell, sun.slope
+    x, y, r = circle
+    for k in range(near):
+        b = found[0, k]
+        around = (prism_circle[b, 0] - x, prism_circle[b, 1] - y, prism_circle[b, 2] + r)
+        if in_reach(around, top[b] - low, stretch, cell, slope, limits):
+            d = around[0] * around[0] + around[1] * around[1]
             i = count
-            while i > 0 and i > count - 64 and key[i - 1] > d:  # order only saves time: keep the sort short
-                key[i], found[i] = key[i - 1], found[i - 1]
+            while i > 0 and i > count - 64:  # order only saves time: keep the sort short
+                e = found[1, i - 1]
+                dx, dy = prism_circle[e, 0] - x, prism_circle[e, 1] - y
+                if dx * dx + dy * dy <= d:
+                    break
+                found[1, i] = e
                 i -= 1
-            key[i], found[i] = d, b
+            found[1, i] = b
             count += 1
     return count

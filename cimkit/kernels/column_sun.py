@@ -10,6 +10,7 @@ import numpy as np
 from cimkit.kernels._jit import kernel
 
 LOOKUP = 8192
+HEAD = 4  # columns before the turns and the cells
 _FAR = 9.0  # above every turn, which lies in -2..2
 
 
@@ -17,43 +18,29 @@ class SunTable(NamedTuple):
     """Directions of a day (t) and, for each stretch of monotonic azimuth, where an azimuth falls among them.
 
     A *turn* is an azimuth without trigonometry: 0 in the middle of the stretch, ±2 behind it, growing clockwise.
+    The tables are few and wide because every array a compiled function takes out of a tuple costs it 4 ns.
 
     Parameters
     ----------
     direction
         Unit vectors towards the sun in order of time, shape (t, 3).
-    x, y
-        Horizontal travel of a ray for each metre of rise, float32, padded to a multiple of 64.
-    first, last
-        Range of directions of each stretch, those above the horizon only, shape (p).
-    clockwise
-        Whether the azimuth of the stretch grows, shape (p).
-    middle
-        Unit vector in the middle of the stretch, float32, shape (p, 2).
-    turn
-        Turns of the stretch in growing order, float32, padded with 9, shape (p, longest + 2).
+    path
+        Horizontal travel of a ray for each metre of rise, east and north, float32, (2, t padded to a multiple of 64).
+    stretch
+        Of each stretch, float32: middle direction east and north, lowest and highest turn that may matter, then its
+        turns in growing order, padded with 9; shape (p, 4 + longest + 2).
     cell
-        Number of turns below each of 8,192 equal cells of -2..2, int32, shape (p, 8,193).
-    fan
-        Lowest and highest turn that may matter, float32, shape (p, 2).
+        Of each stretch, int32: first time, last time + 1, 1 if azimuth grows, 1 if no cell holds two turns, then the
+        number of turns below each of 8,192 equal cells of -2..2; shape (p, 4 + 8193).
     slope
-        Tangent of elevation in the order of ``turn``, shape (p, longest).
-    single
-        Whether no cell holds more than one turn.
+        Tangent of elevation in the order of the turns, shape (p, longest + 1).
     """
 
     direction: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    first: np.ndarray
-    last: np.ndarray
-    clockwise: np.ndarray
-    middle: np.ndarray
-    turn: np.ndarray
+    path: np.ndarray
+    stretch: np.ndarray
     cell: np.ndarray
-    fan: np.ndarray
     slope: np.ndarray
-    single: bool
 
 
 def _stretches(direction: np.ndarray) -> list[tuple[int, int, bool]]:
@@ -101,40 +88,25 @@ def sun_table(direction: np.ndarray) -> SunTable:
     """Tabulate the directions of a day, shape (t, 3), in order of time; those below the horizon stay unused."""
     direction = np.ascontiguousarray(direction, dtype=np.float64)
     parts = _stretches(direction)
-    size = -(-max(len(direction), 1) // 64) * 64
-    xy = np.zeros((2, size), np.float32)
+    path = np.zeros((2, -(-max(len(direction), 1) // 64) * 64), np.float32)
     up = np.flatnonzero(direction[:, 2] > 0)
-    xy[:, up] = (direction[up, :2] / direction[up, 2:]).T
+    path[:, up] = (direction[up, :2] / direction[up, 2:]).T
     longest = max((last - first for first, last, _ in parts), default=0)
-    turn = np.full((len(parts), longest + 2), _FAR, np.float32)
+    stretch = np.full((len(parts), HEAD + longest + 2), _FAR, np.float32)
     slope = np.zeros((len(parts), longest + 1))
-    cell = np.zeros((len(parts), LOOKUP + 1), np.int32)
-    middle = np.zeros((len(parts), 2), np.float32)
-    fan = np.zeros((len(parts), 2), np.float32)
+    cell = np.zeros((len(parts), HEAD + LOOKUP + 1), np.int32)
+    borders = (np.arange(LOOKUP + 1) * (4.0 / LOOKUP) - 2).astype(np.float32)
     for p, (first, last, clockwise) in enumerate(parts):
         rows = direction[first:last] if clockwise else direction[first:last][::-1]
-        middle[p] = _middle(rows)
-        q = np.sort(_turns(rows, middle[p].astype(np.float64)).astype(np.float32))
-        turn[p, : len(q)] = q
-        slope[p, : len(q)] = rows[:, 2] / np.maximum(np.hypot(rows[:, 0], rows[:, 1]), 1e-12)
-        cell[p] = np.searchsorted(q, (np.arange(LOOKUP + 1) * (4.0 / LOOKUP) - 2).astype(np.float32), side="left")
+        middle = _middle(rows).astype(np.float32)
+        q = np.sort(_turns(rows, middle.astype(np.float64)).astype(np.float32))
         step = np.diff(q[[0, 1, -2, -1]])[[0, 2]] if len(q) > 1 else np.zeros(2)
-        fan[p] = q[0] - step[0] - 1e-5, q[-1] + step[1] + 1e-5
-    columns = [np.array(c) for c in zip(*parts, strict=True)] if parts else [np.zeros(0, np.int64)] * 3
-    return SunTable(
-        direction=direction,
-        x=np.ascontiguousarray(xy[0]),
-        y=np.ascontiguousarray(xy[1]),
-        first=columns[0].astype(np.int64),
-        last=columns[1].astype(np.int64),
-        clockwise=columns[2].astype(np.bool_),
-        middle=middle,
-        turn=turn,
-        cell=cell,
-        fan=fan,
-        slope=slope,
-        single=bool(np.diff(cell, axis=1).max(initial=0) <= 1),
-    )
+        stretch[p, :HEAD] = *middle, q[0] - step[0] - 1e-5, q[-1] + step[1] + 1e-5
+        stretch[p, HEAD : HEAD + len(q)] = q
+        slope[p, : len(q)] = rows[:, 2] / np.maximum(np.hypot(rows[:, 0], rows[:, 1]), 1e-12)
+        cell[p, HEAD:] = np.searchsorted(q, borders, side="left")
+        cell[p, :HEAD] = first, last, clockwise, np.diff(cell[p, HEAD:]).max() <= 1
+    return SunTable(direction, path, stretch, cell, slope)
 
 
 @kernel(inline="always")
@@ -148,11 +120,11 @@ def turn_of(x, y, mx, my):
 
 
 @kernel(inline="always")
-def turns_below(q, turn, cell, single):
-    """Number of turns below q; ``turn`` and ``cell`` are the rows of one stretch."""
-    k = cell[np.uint64(np.int32((q + np.float32(2)) * np.float32(LOOKUP / 4)))]
-    k += np.int32(1) if q > turn[np.uint64(k)] else np.int32(0)
-    if not single:
-        while q > turn[np.uint64(k)]:
+def turns_below(q, stretch, cell, p):
+    """Number of turns of stretch p below q."""
+    k = cell[p, np.uint64(np.int32((q + np.float32(2)) * np.float32(LOOKUP / 4))) + np.uint64(4)]
+    k += np.int32(1) if q > stretch[p, np.uint64(k) + np.uint64(4)] else np.int32(0)
+    if cell[p, 3] == 0:
+        while q > stretch[p, np.uint64(k) + np.uint64(4)]:
             k += np.int32(1)
-    return k
+    return np.int64(k)

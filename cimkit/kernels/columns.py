@@ -19,7 +19,7 @@ import numpy as np
 from numba import prange
 
 from cimkit.kernels._jit import kernel
-from cimkit.kernels._lanes import at_most_bits, below_line_bits, count_ones, raise_heights
+from cimkit.kernels._lanes import at_most_bits, borrow, below_line_bits, count_ones, raise_heights
 from cimkit.kernels.column_groups import Groups
 from cimkit.kernels.column_prisms import PrismGrid, Prisms, cells_in_reach, in_reach, prism_grid, prisms_in_reach
 from cimkit.kernels.column_sun import SunTable, turn_of, turns_below
@@ -467,9 +467,10 @@ def _masks(groups, points, normals, prisms, grid, sun, limits, work, count, mask
     """Minute masks of all receptors; patches go round the parts so that each thread gets its share."""
     patches, parts = len(groups.patch) - 1, len(work.near)
     for part in prange(parts):
-        own = _own(work, part)
+        own = borrow(_own(work, part))
+        g, b, c, d = borrow(groups), borrow(prisms), borrow(grid), borrow(sun)
         for s in range(part, patches, parts):
-            _patch_masks(s, groups, points, normals, prisms, grid, sun, limits, own, count, mask)
+            _patch_masks(s, g, points, normals, b, c, d, limits, own, count, mask)
 
 
 def sun_limits(sun: SunTable) -> tuple[float, float]:

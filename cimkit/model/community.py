@@ -288,7 +288,7 @@ class Community:
         parts = [extrude(solids.outline, solids.base, solids.top, solids.owner), self.mesh]
         if self.terrain is not None:
             parts.append(terrain_triangles(self.terrain))
-        return Scene(Triangles.concat(parts))
+        return Scene(Triangles.concat(parts), closed=len(self.mesh) == 0)
 
     def require_location(self) -> Location:
         """Return the location.

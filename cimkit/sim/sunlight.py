@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
+from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.errors import InputError
-from cimkit.geometry.ragged import offsets_of
-from cimkit.kernels.bvh import any_hits
+from cimkit.geometry.scene import Scene
+from cimkit.kernels.intervals import intersect_rows
+from cimkit.kernels.sunfan import Fan, lit_intervals, make_fan
 from cimkit.model.community import Community
 from cimkit.sim.receptors import Receptors
 from cimkit.sim.sunpath import SunDay
-
-CHUNK_PAIRS = 4_000_000  # receptor × sun pairs in one kernel call: bounded memory, and Ctrl-C is heard
 
 
 @dataclass(frozen=True)
@@ -172,44 +172,35 @@ def sunlight(
     .. [1] GB/T 50947-2014, Standard for assessment parameters of sunlight on building.
     .. [2] GB 50180-2018, table 4.0.9.
     """
-    angles = sun_day.hour_angles(1.0)
-    lit = _lit_samples(community, receptors.points, receptors.normals, sun_day, method)
-    if receptors.other_ends is not None:
-        lit &= _lit_samples(community, receptors.other_ends, receptors.normals, sun_day, method)
-    offsets, starts, ends = _segments(lit, 12.0 + np.degrees(angles) / 15.0)
+    offsets, starts, ends = _lit(community.scene, receptors, _fan(sun_day, method))
+    starts, ends = 12.0 + np.degrees(starts) / 15.0, 12.0 + np.degrees(ends) / 15.0
     hours = countable_hours(offsets, starts, ends, method)
     return Sunlight(receptors, sun_day, method, offsets, starts, ends, hours)
 
 
-def _lit_samples(
-    community: Community, points: FloatArray, normals: FloatArray, sun_day: SunDay, method: SunlightMethod
-) -> BoolArray:
-    """Return whether each receptor sees the sun at each minute, shape (n, t)."""
-    suns = sun_day.directions(1.0)
-    high = suns[:, 2] > max(1e-9, np.sin(np.radians(method.min_elevation)))
-    lit = np.zeros((len(points), len(suns)), dtype=bool)
-    upright = np.abs(normals[:, 2]) < 0.5
-    least = np.where(upright, np.sin(np.radians(method.min_facade_angle)), 0.0)
-    step = max(1, CHUNK_PAIRS // max(len(suns), 1))
-    for first in range(0, len(points), step):
-        part = slice(first, first + step)
-        front = normals[part] @ suns.T > np.maximum(least[part, None], 1e-9)
-        blocked = any_hits(community.scene.bvh, np.ascontiguousarray(points[part]), np.ascontiguousarray(suns))
-        lit[part] = front & high & ~blocked
-    return lit
+def _fan(sun_day: SunDay, method: SunlightMethod) -> Fan:
+    """Return the day's sun for the kernel, with what the method leaves out."""
+    start, stop = sun_day.band_radians()
+    fan = make_fan(math.radians(sun_day.latitude), (math.radians(sun_day.declination), 0.0, 0.0), start, stop)
+    return fan._replace(
+        least_height=math.sin(math.radians(method.min_elevation)), least_turn=math.radians(method.min_facade_angle)
+    )
 
 
-def _segments(lit: BoolArray, hours: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Return runs of lit samples as intervals; a change lies half-way between two samples."""
-    if lit.shape[1] == 0:
-        return np.zeros(len(lit) + 1, np.int64), np.zeros(0), np.zeros(0)
-    edges = np.concatenate([hours[:1], (hours[:-1] + hours[1:]) / 2, hours[-1:]])
-    padded = np.zeros((lit.shape[0], lit.shape[1] + 2), dtype=np.int8)
-    padded[:, 1:-1] = lit
-    change = np.diff(padded, axis=1)
-    row, start = np.nonzero(change == 1)
-    _, end = np.nonzero(change == -1)
-    return offsets_of(np.bincount(row, minlength=len(lit))), edges[start], edges[end]
+def _lit(scene: Scene, receptors: Receptors, fan: Fan) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return the lit hour angles of each receptor; of a window when both ends of its sill are lit."""
+    count = len(receptors)
+    points, normals = receptors.points, receptors.normals
+    if receptors.other_ends is not None:
+        points, normals = np.concatenate([points, receptors.other_ends]), np.concatenate([normals, normals])
+    none = np.full(len(points), -1, dtype=np.int64)
+    owners = scene.triangles.owner
+    lit = lit_intervals(scene.bvh, points, normals, fan, owners, none, scene.closed)
+    if receptors.other_ends is not None:
+        rows = np.arange(count)
+        lit = intersect_rows(*lit, rows, rows + count)
+    offsets, starts, ends = lit
+    return offsets, starts, ends
 
 
 def countable_hours(offsets: IntArray, starts: FloatArray, ends: FloatArray, method: SunlightMethod) -> FloatArray:

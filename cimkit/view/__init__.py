@@ -1,1 +1,7 @@
 """Pictures, pages and 3D windows."""
+
+from cimkit.view.fonts import fonts
+from cimkit.view.plan import plot_plan
+from cimkit.view.report import report
+
+__all__ = ["fonts", "plot_plan", "report"]

@@ -36,14 +36,14 @@ def hours_behind(community: Community, distance: float, day: SunDay, *, z: float
 )
 def test_sunlight__behind_an_infinite_wall_on_great_cold(k: float, hours: float) -> None:
     day = SunDay.great_cold(HANGZHOU)
-    assert hours_behind(wall(30.0), 30.0 * k, day) == pytest.approx(hours, abs=0.02)
+    assert hours_behind(wall(30.0), 30.0 * k, day) == pytest.approx(hours, abs=EXACT)
 
 
 @pytest.mark.validation
 @pytest.mark.parametrize(("k", "hours"), [(1.37, 1.006), (1.40, 2.050), (1.50, 3.673), (1.60, 4.598), (2.0, 6.0)])
 def test_sunlight__behind_an_infinite_wall_on_winter_solstice(k: float, hours: float) -> None:
     day = SunDay.winter_solstice(HANGZHOU)
-    assert hours_behind(wall(30.0), 30.0 * k, day) == pytest.approx(hours, abs=0.02)
+    assert hours_behind(wall(30.0), 30.0 * k, day) == pytest.approx(hours, abs=EXACT)
 
 
 @pytest.mark.validation
@@ -53,7 +53,7 @@ def test_sunlight__behind_an_infinite_wall_on_winter_solstice(k: float, hours: f
 )
 def test_sunlight__behind_a_finite_slab(width: float, height: float, distance: float, hours: float) -> None:
     block = wall(height, west=-width / 2, east=width / 2)
-    assert hours_behind(block, distance, SunDay.great_cold(HANGZHOU)) == pytest.approx(hours, abs=0.01)
+    assert hours_behind(block, distance, SunDay.great_cold(HANGZHOU)) == pytest.approx(hours, abs=6e-3)
 
 
 @pytest.mark.validation
@@ -70,15 +70,15 @@ def test_sunlight__of_a_free_facade_by_orientation(turn: float, hours: float) ->
 @pytest.mark.validation
 def test_sunlight__jiaxing_1_3_gives_its_three_hours_on_the_ground() -> None:
     day = SunDay.great_cold(JIAXING)
-    assert hours_behind(wall(18.0), 18.0 * 1.3, day) == pytest.approx(3.05, abs=0.02)
-    assert hours_behind(wall(18.0), 18.0 * 1.2, day, z=0.9) == pytest.approx(2.17, abs=0.03)
+    assert hours_behind(wall(18.0), 18.0 * 1.3, day) == pytest.approx(3.05, abs=6e-3)
+    assert hours_behind(wall(18.0), 18.0 * 1.2, day, z=0.9) == pytest.approx(2.17, abs=6e-3)
 
 
 @pytest.mark.validation
 @pytest.mark.parametrize(("height", "hours"), [(12, 3.43), (18, 2.76), (24, 2.34), (30, 2.05), (33, 1.93)])
 def test_sunlight__hangzhou_1_2_with_the_sill_at_0_9(height: float, hours: float) -> None:
     day = SunDay.great_cold(HANGZHOU)
-    assert hours_behind(wall(height), 1.2 * height, day, z=0.9) == pytest.approx(hours, abs=0.02)
+    assert hours_behind(wall(height), 1.2 * height, day, z=0.9) == pytest.approx(hours, abs=6e-3)
 
 
 def test_sunlight__a_window_is_lit_when_both_ends_are() -> None:
