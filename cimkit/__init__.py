@@ -47,6 +47,7 @@ _WHERE = {  # public name → module; the same list, typed, stands in __init__.p
     "clean_polygons": "geometry.polygons",
     "remove_building": "model.edits",
     "replace_building": "model.edits",
+    "complete": "model.complete",
     "facade_receptors": "sim.receptors",
     "ground_receptors": "sim.receptors",
     "sunlight": "sim.sunlight",
