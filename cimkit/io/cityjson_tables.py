@@ -1,4 +1,4 @@
-"""All tables of a community inside valid CityJSON: the attributes of one object that other programs pass over."""
+"""All tables of a community inside valid CityJSON: attributes of one group that other programs pass over."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from cimkit.io.pack import pack, unpack
 from cimkit.model.community import Community
 
 NAME = "cimkit"
+_TYPE = "CityObjectGroup"
 _MM = ("xy", "xyz", "corners")  # arrays of coordinates, kept as whole millimetres
 
 
 def tables_object(community: Community) -> dict[str, Any]:
-    """Return the object that holds every table; it has no geometry and is valid CityJSON 2.0."""
+    """Return the object that holds every table: a group without members or geometry, valid CityJSON 2.0."""
     header, arrays = pack(community)
     return {
-        "type": "GenericCityObject",
+        "type": _TYPE,
+        "children": [],
         "attributes": {NAME: {"header": header, "arrays": {k: _values(k, v) for k, v in arrays.items()}}},
     }
 
@@ -30,7 +32,7 @@ def tables_object(community: Community) -> dict[str, Any]:
 def is_tables(thing: Any) -> bool:
     """Tell whether a CityObject holds the tables."""
     attributes = thing.get("attributes")
-    return thing.get("type") == "GenericCityObject" and isinstance(attributes, dict) and NAME in attributes
+    return thing.get("type") == _TYPE and isinstance(attributes, dict) and NAME in attributes
 
 
 def community_of_tables(thing: Any, objects: Mapping[str, Any], who: str) -> Community | None:

@@ -154,7 +154,7 @@ def _building_objects(community: Community, vertices: _Vertices, objects: dict[s
         thing: dict[str, Any] = {"type": "Building", "attributes": {}}
         said = {"function": uses[row], "status": states[row], **_building_attributes(community, row)}
         thing["attributes"] = _known(said)
-        objects[key] = thing | ({"geometry": geometry} if geometry else {})
+        objects[key] = thing | {"geometry": geometry}
     return names
 
 
@@ -231,7 +231,7 @@ def _storey_objects(community: Community, vertices: _Vertices, objects: dict[str
         attributes = {
             "level": table.level[row],
             "height": table.height[row],
-            "elevation": table.z[row],
+            "floorElevation": table.z[row],
             "kind": kinds[row],
         }
         thing: dict[str, Any] = {
@@ -241,7 +241,7 @@ def _storey_objects(community: Community, vertices: _Vertices, objects: dict[str
         }
         plate = int(table.plate[row])
         flat = _flat(vertices, _rings(plates, plate), ground + float(np.nan_to_num(table.z[row]))) if plate >= 0 else []
-        objects[key] = thing | ({"geometry": flat} if flat else {})
+        objects[key] = thing | {"geometry": flat}
         objects[names[building]].setdefault("children", []).append(key)
 
 
@@ -262,4 +262,4 @@ def _space_objects(community: Community, vertices: _Vertices, objects: dict[str,
         flat = _flat(vertices, _rings(table.outline, int(row)), float(np.nan_to_num(table.z[row])))
         attributes = _known({"class": codes[row], "name": table.name[row], "status": states[row]})
         thing: dict[str, Any] = {"type": types.get(codes[row], "LandUse"), "attributes": attributes}
-        objects[_free(str(table.id[row]), objects)] = thing | ({"geometry": flat} if flat else {})
+        objects[_free(str(table.id[row]), objects)] = thing | {"geometry": flat}
