@@ -36,6 +36,7 @@ _WHERE = {  # public name → module; the same list, typed, stands in __init__.p
     "SpaceKind": "model.kinds",
     "Status": "model.kinds",
     "StoreyKind": "model.kinds",
+    "SunDay": "sim.sunpath",
     "Sunlight": "sim.sunlight",
     "SunlightMethod": "sim.sunlight",
     "Terrain": "geometry.terrain",

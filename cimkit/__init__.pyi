@@ -11,7 +11,10 @@ from cimkit.geometry.polygons import Polygons as Polygons
 from cimkit.geometry.polygons import clean_polygons as clean_polygons
 from cimkit.geometry.terrain import Terrain as Terrain
 from cimkit.model.community import Community as Community
+from cimkit.model.complete import complete as complete
 from cimkit.model.derive import WindowRule as WindowRule
+from cimkit.model.edits import remove_building as remove_building
+from cimkit.model.edits import replace_building as replace_building
 from cimkit.model.kinds import AgeBand as AgeBand
 from cimkit.model.kinds import BuildingUse as BuildingUse
 from cimkit.model.kinds import EntranceKind as EntranceKind
@@ -41,6 +44,7 @@ from cimkit.sim.receptors import window_receptors as window_receptors
 from cimkit.sim.sunlight import Sunlight as Sunlight
 from cimkit.sim.sunlight import SunlightMethod as SunlightMethod
 from cimkit.sim.sunlight import sunlight as sunlight
+from cimkit.sim.sunpath import SunDay as SunDay
 from cimkit.sim.walk_method import WalkMethod as WalkMethod
 
 __version__: str
