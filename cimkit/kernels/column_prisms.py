@@ -156,7 +156,7 @@ def in_reach(circle, height, stretch, cell, slope, limits):
 
 @kernel
 def cells_in_reach(circle, low, grid, top, sun, limits, found):
-    """Prisms that may shade a circle whose lowest receptor is at ``low``; return how many were found."""
+    """Write prisms that may shade a circle, lowest receptor at ``low``, to row 0 of ``found``; return how many."""
     count = 0
     cell, item, prism_circle, cell_circle, cell_top = grid.cell, grid.item, grid.circle, grid.cell_circle, grid.cell_top
     stretch, turns, slope = sun.stretch, sun.cell, sun.slope
@@ -169,7 +169,7 @@ def cells_in_reach(circle, low, grid, top, sun, limits, found):
             b = item[k]
             around = (prism_circle[b, 0] - x, prism_circle[b, 1] - y, prism_circle[b, 2] + r)
             if in_reach(around, top[b] - low, stretch, turns, slope, limits):
-                found[count] = b
+                found[0, count] = b
                 count += 1
     return count
 
