@@ -11,7 +11,8 @@ from typing import Any
 import numba
 
 _HERE = Path(__file__).parent
-_STAMP = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(_HERE.glob("*.py")))).hexdigest()[:12]
+_PLAIN = os.environ.get("CIMKIT_PLAIN_LANES", "").encode()  # chooses between twins, see lanes.py
+_STAMP = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(_HERE.glob("*.py"))) + _PLAIN).hexdigest()[:12]
 
 
 def _cache_root() -> str:

@@ -1,0 +1,341 @@
+"""Radius-pruned elimination ordering: a few arcs upward a node that hold every shortest path up to a limit.
+
+Nodes are taken out one by one, the one with the fewest neighbours first; the neighbours of a node taken out are joined
+pairwise by the way through it, unless that is longer than the limit. (The sparse Cholesky factorisation in the algebra
+of minimum and sum; also known as a customisable contraction hierarchy.) Afterwards every shortest path within the limit
+has a twin that climbs and then descends, so that one pass up and one pass down over all arcs answers a search, for many
+searches at once. Street networks need 2 to 4 arcs a node: dead ends and chains go first by themselves.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cimkit.kernels._jit import kernel
+from cimkit.kernels.graph import UNREACHED, Csr, as_limit
+from cimkit.kernels.lanes import CLOSED
+
+# Lattices and cliques fill up: past this many entries looked at a node, the search without preparation is faster.
+WORK = 4000
+SCAN = 8  # neighbours up to which a list is scanned; longer ones are looked up
+
+
+class Hierarchy(NamedTuple):
+    """A graph of n nodes as arcs between *positions*, each leading to a higher one.
+
+    ``node`` (n): node at each position; ``position`` (n): position of each node, int32. Position i owns arcs
+    ``first[i]`` to ``first[i + 1]``, ``first`` (n + 1) int64; ``upper`` (m) int32 is the higher end, ascending; ``up``
+    and ``down`` (m) uint32 are the weights towards it and back, ``CLOSED`` where there is no way. ``limit``: distances
+    up to this are exact, others are not known. ``complete``: false if the graph is too dense for this method
+    (lattices, squares with all lines of sight): then there are no arcs, and the bounded search is to be used.
+    """
+
+    node: Any
+    position: Any
+    first: Any
+    upper: Any
+    up: Any
+    down: Any
+    limit: Any
+    complete: bool
+
+
+@kernel
+def _add(pool, at, head, out, back, limit):
+    """Write one neighbour: head, weight to it, weight from it."""
+    pool[at, 0] = head
+    pool[at, 1] = out if out <= limit else UNREACHED
+    pool[at, 2] = back if back <= limit else UNREACHED
+
+
+@kernel
+def _neighbours(csr, limit):
+    """Return pool (p, 3) and offset, length, room (n): the neighbours of each node with the weights there and back."""
+    n = len(csr.offsets) - 1
+    twin = np.empty(len(csr.heads), np.int64)
+    room = np.empty(n, np.int64)
+    for i in range(n):
+        room[i] = csr.offsets[i + 1] - csr.offsets[i] + 4
+    for i in range(n):
+        for e in range(csr.offsets[i], csr.offsets[i + 1]):
+            head, twin[e] = csr.heads[e], -1
+            for q in range(csr.offsets[head], csr.offsets[head + 1]):
+                if csr.heads[q] == i:
+                    twin[e] = q
+                    break
+            if twin[e] < 0:
+                room[head] += 1
+    offset, length, total = np.empty(n, np.int64), np.zeros(n, np.int64), 0
+    for i in range(n):
+        offset[i] = total
+        total += room[i]
+    pool = np.empty((total * 4, 3), np.uint32)
+    for i in range(n):
+        for e in range(csr.offsets[i], csr.offsets[i + 1]):
+            head, weight = csr.heads[e], csr.weights[e]
+            back = csr.weights[twin[e]] if twin[e] >= 0 else UNREACHED
+            if weight > limit and back > limit:
+                continue
+            _add(pool, offset[i] + length[i], head, weight, back, limit)
+            length[i] += 1
+            if twin[e] < 0:
+                _add(pool, offset[head] + length[head], i, UNREACHED, weight, limit)
+                length[head] += 1
+    return pool, total, offset, length, room
+
+
+@kernel
+def _unlink(lists, bucket, node):
+    """Take a node out of the list of its degree; lists (3, n): first of a degree, next, before."""
+    after, before = lists[1, node], lists[2, node]
+    if before >= 0:
+        lists[1, before] = after
+    else:
+        lists[0, bucket[node]] = after
+    if after >= 0:
+        lists[2, after] = before
+
+
+@kernel
+def _link(lists, bucket, node, degree):
+    """Put a node in front of the list of a degree."""
+    bucket[node] = degree
+    head = lists[0, degree]
+    lists[1, node], lists[2, node] = head, -1
+    if head >= 0:
+        lists[2, head] = node
+    lists[0, degree] = node
+
+
+@kernel
+def _remove(pool, offset, length, owner, node):
+    """Take a node out of the neighbours of another."""
+    at = offset[owner]
+    for q in range(at, at + length[owner]):
+        if pool[q, 0] == node:
+            length[owner] -= 1
+            last = at + length[owner]
+            pool[q, 0], pool[q, 1], pool[q, 2] = pool[last, 0], pool[last, 1], pool[last, 2]
+            return
+
+
+@kernel
+def _more(table, used, needed):
+    """Return a table with room for the rows needed."""
+    if used + needed <= len(table):
+        return table
+    wide = np.empty((max(2 * len(table), used + needed), table.shape[1]), table.dtype)
+    wide[:used] = table[:used]
+    return wide
+
+
+@kernel
+def _join(pool, at, size, arcs, low, high, i, limit, slot):
+    """Join neighbour i of the node taken out to the others; return its number of neighbours now."""
+    back, me = np.int64(arcs[i, 2]), arcs[i, 0]
+    # a list of some length is laid out by node, so that each of the others is found at once: 1M nodes without limit
+    # 3 times faster
+    looked_up = size > SCAN
+    if looked_up:
+        for q in range(at, at + size):
+            slot[pool[q, 0]] = q
+    known = size
+    for j in range(low, high):
+        if j == i:
+            continue
+        out, into = back + np.int64(arcs[j, 1]), np.int64(arcs[i, 1]) + np.int64(arcs[j, 2])
+        if out > limit and into > limit:
+            continue
+        other, found = arcs[j, 0], np.int64(-1)
+        if looked_up:
+            q = slot[other]
+            if at <= q < at + known and pool[q, 0] == other:
+                found = np.int64(q)
+        else:
+            for q in range(at, at + known):
+                if pool[q, 0] == other:
+                    found = q
+                    break
+        if found < 0:
+            found, size = at + size, size + 1
+            pool[found, 0], pool[found, 1], pool[found, 2] = other, UNREACHED, UNREACHED
+        if out <= limit and out < pool[found, 1]:
+            pool[found, 1] = out
+        if into <= limit and into < pool[found, 2]:
+            pool[found, 2] = into
+    return size, me
+
+
+@kernel
+def _eliminate(csr, limit):
+    """Return the order (n) of elimination, first (n + 1) and arcs (m, 3) of each node in it, and whether it ended."""
+    n = len(csr.offsets) - 1
+    pool, end, offset, length, room = _neighbours(csr, limit)
+    top = min(n, 1023)
+    lists, bucket = np.full((3, max(n, top + 1)), -1, np.int32), np.empty(n, np.int32)
+    for i in range(n - 1, -1, -1):
+        _link(lists, bucket, i, min(length[i], top))
+    order, first, slot = np.empty(n, np.int32), np.zeros(n + 1, np.int64), np.zeros(n, np.int64)
+    arcs, work, least = np.empty((4 * n + 16, 3), np.uint32), 0, 0
+    for step in range(n):
+        least = max(least - 1, 0)
+        while lists[0, least] < 0:
+            least += 1
+        node = np.int64(lists[0, least])
+        _unlink(lists, bucket, node)
+        order[step] = node
+        low, at, size = first[step], offset[node], length[node]
+        arcs = _more(arcs, low, size)
+        arcs[low : low + size] = pool[at : at + size]
+        high = low + size
+        first[step + 1] = high
+        for i in range(low, high):
+            other = np.int64(arcs[i, 0])
+            _remove(pool, offset, length, other, node)
+            if length[other] + size > room[other]:
+                grown = 2 * (length[other] + size)
+                pool = _more(pool, end, grown)
+                pool[end : end + length[other]] = pool[offset[other] : offset[other] + length[other]]
+                offset[other], room[other], end = end, grown, end + grown
+            work += length[other] + size
+            length[other], _ = _join(pool, offset[other], length[other], arcs, low, high, i, limit, slot)
+            degree = min(length[other], top)
+            if degree != bucket[other]:
+                _unlink(lists, bucket, other)
+                _link(lists, bucket, other, degree)
+                least = min(least, degree)
+        if work > WORK * n + 10_000_000:
+            return order, first, arcs[:0], False
+    return order, first, arcs[: first[n]], True
+
+
+@kernel
+def _descend(order, first, arcs):
+    """Return the new position (n) of each step: last in, first out from the top, so that rows used together lie together.
+
+    A postorder of the elimination tree would be wrong: a higher neighbour need not be an ancestor once arcs are dropped.
+    """
+    n = len(order)
+    step_of = np.empty(n, np.int32)
+    for i in range(n):
+        step_of[order[i]] = i
+    start = np.zeros(n + 1, np.int64)
+    for e in range(len(arcs)):
+        start[step_of[arcs[e, 0]] + 1] += 1
+    for i in range(n):
+        start[i + 1] += start[i]
+    fill, below = start[:-1].copy(), np.empty(len(arcs), np.int32)
+    for i in range(n):
+        for e in range(first[i], first[i + 1]):
+            upper = step_of[arcs[e, 0]]
+            below[fill[upper]] = i
+            fill[upper] += 1
+    left, stack, position, count = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32), n
+    for i in range(n):
+        left[i] = first[i + 1] - first[i]
+    for root in range(n - 1, -1, -1):
+        if left[root] != 0 or first[root + 1] != first[root]:
+            continue
+        stack[0], waiting = root, 1
+        while waiting > 0:
+            waiting -= 1
+            step = stack[waiting]
+            count -= 1
+            position[step] = count
+            for q in range(start[step], start[step + 1]):
+                left[below[q]] -= 1
+                if left[below[q]] == 0:
+                    stack[waiting] = below[q]
+                    waiting += 1
+    return position
+
+
+@kernel
+def _arrange(order, first, arcs, place):
+    """Return node, position, first, and arcs by position, sorted by upper end."""
+    n = len(order)
+    node, position, step_at = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
+    for i in range(n):
+        node[place[i]], step_at[place[i]] = order[i], i
+        position[order[i]] = place[i]
+    start, upper = np.zeros(n + 1, np.int64), np.empty(len(arcs), np.int32)
+    up, down = np.empty(len(arcs), np.uint32), np.empty(len(arcs), np.uint32)
+    k = 0
+    for p in range(n):
+        step = step_at[p]
+        for e in range(first[step], first[step + 1]):
+            head, q = position[arcs[e, 0]], k
+            while q > start[p] and upper[q - 1] > head:
+                upper[q], up[q], down[q] = upper[q - 1], up[q - 1], down[q - 1]
+                q -= 1
+            upper[q], up[q], down[q] = head, min(arcs[e, 1], CLOSED), min(arcs[e, 2], CLOSED)
+            k += 1
+        start[p + 1] = k
+    return node, position, start, upper, up, down
+
+
+@kernel
+def _find(upper, low, high, head):
+    """Return the place of a head among sorted ones, -1 if it is not there."""
+    stop = high
+    while low < high:
+        middle = (low + high) >> 1
+        if upper[middle] < head:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < stop and upper[low] == head else -1
+
+
+@kernel
+def _thin(first, upper, up, down):
+    """Lower every arc to the distance of its ends and leave out those that two others replace; from the top down.
+
+    2.3 arcs a node become 2.1 in 7 ms of 64 at 100,000 nodes.
+    """
+    n = len(first) - 1
+    matched = np.zeros(len(upper), np.uint8)
+    for p in range(n - 1, -1, -1):
+        for i in range(first[p], first[p + 1]):
+            x = upper[i]
+            for j in range(i + 1, first[p + 1]):
+                e = _find(upper, first[x], first[x + 1], upper[j])
+                if e < 0:
+                    continue
+                there, back = up[e], down[e]
+                # an arc of no length replaces nothing: three ends in one place would all be left out
+                if up[j] + back <= up[i]:
+                    up[i], matched[i] = up[j] + back, matched[i] | (back > 0)
+                elif up[i] + there <= up[j]:
+                    up[j], matched[j] = up[i] + there, matched[j] | (there > 0)
+                if down[j] + there <= down[i]:
+                    down[i], matched[i] = down[j] + there, matched[i] | (there > 0) << 1
+                elif down[i] + back <= down[j]:
+                    down[j], matched[j] = down[i] + back, matched[j] | (back > 0) << 1
+    start, k = np.zeros(n + 1, np.int64), 0
+    for p in range(n):
+        for i in range(first[p], first[p + 1]):
+            if not ((matched[i] & 1 or up[i] == CLOSED) and (matched[i] & 2 or down[i] == CLOSED)):
+                upper[k], up[k], down[k] = upper[i], up[i], down[i]
+                k += 1
+        start[p + 1] = k
+    return start, k
+
+
+def build(csr: Csr, limit: float) -> Hierarchy:
+    """Return the hierarchy of a graph for distances up to the limit; infinity for all distances.
+
+    The smaller the limit, the fewer arcs. Whatever changes the graph (an edit, a gate that opens) needs a new hierarchy:
+    0.4 µs a node.
+    """
+    whole = as_limit(limit)
+    order, first, arcs, complete = _eliminate(csr, whole)
+    if not complete:
+        n = len(order)
+        none, nodes = np.empty(0, np.uint32), np.arange(n, dtype=np.int32)
+        return Hierarchy(nodes, nodes, np.zeros(n + 1, np.int64), none.view(np.int32), none, none, whole, False)
+    node, position, first, upper, up, down = _arrange(order, first, arcs, _descend(order, first, arcs))
+    first, kept = _thin(first, upper, up, down)
+    return Hierarchy(node, position, first, upper[:kept].copy(), up[:kept].copy(), down[:kept].copy(), whole, True)
