@@ -213,8 +213,9 @@ def _building_attributes(community: Community, row: int) -> dict[str, Any]:
 
 
 def _known(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values that are not missing, as plain ones."""
+    """Return the values that are not missing, as plain ones; other programs keep three decimals."""
     plain = {k: v.item() if hasattr(v, "item") else v for k, v in values.items()}
+    plain = {k: round(v, 3) if isinstance(v, float) else v for k, v in plain.items()}
     return {k: v for k, v in plain.items() if v not in ("", -1) and not (isinstance(v, float) and not isfinite(v))}
 
 
