@@ -1,4 +1,4 @@
-"""cimkit: a community information model and simulation toolkit (社区信息模型).
+"""Community information model (社区信息模型) and simulation toolkit.
 
 One flat list of names. Each is loaded when first used, so that ``import cimkit`` is quick.
 """

@@ -16,7 +16,7 @@ class Kind(IntEnum):
 
     zh: str
 
-    def __new__(cls, value: int, zh: str) -> Self:
+    def __new__(cls, value: int, zh: str = "") -> Self:
         """Attach the Chinese name to the number."""
         member = int.__new__(cls, value)
         member._value_ = value

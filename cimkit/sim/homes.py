@@ -62,9 +62,9 @@ def homes_of(community: Community, *, method: WalkMethod = WalkMethod.ADULT) -> 
     doors, door_of, notes = _doors(community)
     if len(dwellings) == 0:
         rows = np.flatnonzero(_lived_in(community))
-        persons = np.bincount(
-            community.population.building, weights=community.population.persons, minlength=len(buildings)
-        )
+        people = community.population
+        persons = np.zeros(len(buildings))
+        np.add.at(persons, people.building, people.persons)
         said = Note("D01", f"no dwellings; {len(rows)} buildings stand for their residents", "dwellings")
         indoor = np.zeros(len(rows))
         return Homes(

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from cimkit.arrays import FloatArray
+from cimkit.arrays import BoolArray, FloatArray
 from cimkit.errors import InputError
 
 _FLAT = float(np.exp(-3.5 * 0.05))  # Tobler's factor on the flat, 5.0367 of 6 km/h
@@ -91,7 +91,7 @@ class WalkMethod:
         speeds: FloatArray = self.speed_ms * np.exp(-3.5 * np.abs(slope + 0.05)) / _FLAT
         return speeds
 
-    def climb_minutes(self, height: FloatArray, storeys: FloatArray, lift: FloatArray) -> FloatArray:
+    def climb_minutes(self, height: FloatArray, storeys: FloatArray, lift: BoolArray) -> FloatArray:
         """Return the time from a dwelling's floor to its entrance, inf where there is no way [min].
 
         Parameters
@@ -105,7 +105,7 @@ class WalkMethod:
         """
         by_stairs = storeys * self.stair_s if self.steps else np.where(storeys > 0, np.inf, 0.0)
         ride = self.lift_wait_s + self.lift_door_s + height / self.lift_speed_ms
-        can_ride = (lift > 0) & self.lifts_work & (storeys >= (self.lift_from - 1 if self.steps else 1))
+        can_ride = lift & self.lifts_work & (storeys >= (self.lift_from - 1 if self.steps else 1))
         minutes: FloatArray = np.where(can_ride, np.minimum(ride, by_stairs), by_stairs) / 60.0
         return minutes
 

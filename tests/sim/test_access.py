@@ -84,7 +84,7 @@ def test_walk_times__one_way_paths_lengthen_the_way_back() -> None:
 
 def test_climb_minutes__lift_stairs_and_wheelchair() -> None:
     height, storeys = np.array([33.0]), np.array([11.0])
-    yes, no = np.array([1.0]), np.array([0.0])
+    yes, no = np.array([True]), np.array([False])
     adult = WalkMethod.ADULT
     assert adult.climb_minutes(height, storeys, yes)[0] == pytest.approx((30 + 7 + 22) / 60)
     assert adult.climb_minutes(height, storeys, no)[0] == pytest.approx(11 * 18 / 60)
