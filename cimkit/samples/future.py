@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray
+from cimkit.arrays import BoolArray, FloatArray
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.terrain import Terrain
@@ -23,6 +23,7 @@ from cimkit.model.kinds import (
     SpaceKind,
     Status,
     StoreyKind,
+    WindowKind,
 )
 from cimkit.model.notes import Note, Notes
 from cimkit.model.tables import (
@@ -341,8 +342,26 @@ def _with_rooms(windows: Windows, rows: Rows, storeys: Storeys, site: list[House
     other = np.full(max(BuildingUse) + 1, int(RoomKind.OTHER))
     other[[BuildingUse.SCHOOL, BuildingUse.KINDERGARTEN]] = RoomKind.CLASSROOM, RoomKind.ACTIVITY
     use = np.array([int(h.use) for h in site])[windows.building]
+    dwelling = np.where(home, first + place.astype(np.int64), -1)
+    named = dataclasses.replace(windows, room=np.where(home, room, other[use]), dwelling=dwelling)
+    return _on_closed_balconies(named, rows, south)
+
+
+def _on_closed_balconies(windows: Windows, rows: Rows, south: BoolArray) -> Windows:
+    """Return the windows with those behind a closed balcony moved to its outer face."""
+    closed = [s for s in rows.of(Spaces) if s["kind"] == SpaceKind.BALCONY and s["enclosed"]]
+    by_home = np.full((len(rows.of(Dwellings)) + 1, 3), np.nan)  # west, east and depth of each closed balcony
+    for s in closed:
+        west, low, east, high = s["outline"].bounds
+        by_home[s["dwelling"]] = west, east, high - low
+    front = by_home[windows.dwelling]
+    u = windows.x * np.cos(TURN) + windows.y * np.sin(TURN)
+    half = windows.width / 2
+    behind = south & (u + half > front[:, 0]) & (u - half < front[:, 1])
+    angle, depth = np.radians(windows.azimuth), np.where(behind, front[:, 2], 0.0)
     return dataclasses.replace(
         windows,
-        room=np.where(home, room, other[use]),
-        dwelling=np.where(home, first + place.astype(np.int64), -1),
+        x=np.round(windows.x + depth * np.sin(angle), 3),
+        y=np.round(windows.y + depth * np.cos(angle), 3),
+        kind=np.where(behind, WindowKind.BALCONY, WindowKind.PLAIN),
     )

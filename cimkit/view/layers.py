@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from cimkit.arrays import FloatArray, TextArray
+from cimkit.arrays import FloatArray, IntArray
 from cimkit.errors import InputError
 from cimkit.model.community import Community
-from cimkit.model.kinds import FacilityKind
+from cimkit.model.kinds import FacilityKind, RoomKind
 from cimkit.sim.access import WalkTimes
 from cimkit.sim.sunlight import Sunlight
 from cimkit.view.colours import STOREYS, SUNLIGHT, WALK, Classes
+
+HABITABLE = (RoomKind.LIVING, RoomKind.BEDROOM)
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,13 @@ def sunlight_layer(community: Community, sunlight: Sunlight) -> Layer:
     r = sunlight.receptors
     ends = r.points if r.other_ends is None else r.other_ends
     strokes, values = least_at(np.column_stack([r.points[:, :2], ends[:, :2]]), sunlight.hours)
-    empty = np.full(len(community.buildings), np.nan)
+    worst = np.full(len(community.buildings), np.inf)
+    np.minimum.at(worst, *best_of_dwellings(community, sunlight))
+    worst[np.isinf(worst)] = np.nan
     day = sunlight.sun_day.name
-    return Layer(SUNLIGHT, f"Hours of sun, {day}: least over the storeys", f"日照时数（{day}）：各层最小值", empty, strokes, values)
+    english = f"Sunlight, {day}: windows, least over the storeys; buildings, the worst dwelling's best room"
+    chinese = f"日照时数（{day}）：窗取各层最小值，建筑取最不利套型的最佳居室"
+    return Layer(SUNLIGHT, english, chinese, worst, strokes, values)
 
 
 def least_at(strokes: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -115,6 +121,15 @@ def walk_layer(community: Community, walk: WalkTimes, kind: str | FacilityKind) 
     return Layer(WALK, english, f"至最近{service.zh}的最长步行时间", np.where(worst < 0, np.nan, worst))
 
 
-def labels_of(community: Community) -> TextArray:
-    """Return short labels of the buildings: their ids."""
-    return community.buildings.id
+def best_of_dwellings(community: Community, sunlight: Sunlight) -> tuple[IntArray, FloatArray]:
+    """Return building and hours of the best living room or bedroom of each dwelling that has one."""
+    row_of = {str(name): k for k, name in enumerate(community.windows.id)}
+    rows = np.array([row_of.get(str(name), -1) for name in sunlight.receptors.ids], dtype=np.int64)
+    w = community.windows
+    if sunlight.receptors.kind != "window" or len(w) == 0:
+        return np.zeros(0, np.int64), np.zeros(0)
+    lived = np.append(np.isin(w.room, HABITABLE) & (w.dwelling >= 0), False)[rows]
+    best = np.full(len(community.dwellings), -1.0)
+    np.maximum.at(best, w.dwelling[rows[lived]], sunlight.hours[lived])
+    seen = np.flatnonzero(best >= 0)
+    return community.storeys.building[community.dwellings.storey[seen]], best[seen]

@@ -207,7 +207,9 @@ def _legend(ax: Any, community: Community, layer: Layer | None, lang: str) -> No
     handles: list[Any] = []
     if layer is None:
         for use in (BuildingUse(u) for u in np.unique(community.buildings.use)):
-            handles.append(Patch(fc=use_colour(use), ec=INK, lw=0.5, label=_in(lang, use.code.replace("_", " "), use.zh)))
+            handles.append(
+                Patch(fc=use_colour(use), ec=INK, lw=0.5, label=_in(lang, use.code.replace("_", " "), use.zh))
+            )
         for kind in GROUND:
             if (community.spaces.kind == kind).any():
                 handles.append(Patch(fc=GROUND[kind], label=_in(lang, kind.code.replace("_", " "), SpaceKind(kind).zh)))

@@ -61,10 +61,10 @@ def base(community: Community, sheet: Sheet) -> Html:
 
 
 def plan(
-    community: Community, sheet: Sheet, layer: Layer | None = None, *, marks: Sequence[Any] = (), name: str = ""
+    community: Community, sheet: Sheet, layer: Layer | None = None, *, marks: Sequence[Any] = (), over: Any = ""
 ) -> Html:
-    """Return one plan: ground, buildings by use or value, strokes, and marks of findings on top."""
-    label = name or (layer.english if layer else "Site plan")
+    """Return one plan: ground, buildings by use or value, strokes, marks of findings, and ``over`` on top."""
+    label = layer.english if layer else "Site plan"
     return element(
         "svg",
         element("use", href="#plan-ground"),
@@ -73,6 +73,7 @@ def plan(
         element("use", href="#plan-frame"),
         element("g", *_labels(community, sheet), class_="labels"),
         element("g", *[_mark(sheet, m) for m in marks], class_="marks"),
+        over,
         class_="plan",
         viewBox=sheet.view_box,
         role="img",
@@ -106,7 +107,10 @@ def _ground(community: Community, sheet: Sheet) -> list[Html]:
     if 0 < len(trees) <= MOST_TREES:
         radius = np.nan_to_num(trees.crown_radius, nan=1.5)
         spots = sheet.xy(np.column_stack([trees.x, trees.y]))
-        rounds = [element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{r:.1f}") for (x, y), r in zip(spots, radius, strict=True)]
+        rounds = [
+            element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{r:.1f}")
+            for (x, y), r in zip(spots, radius, strict=True)
+        ]
         parts.append(element("g", *rounds, fill=TREE, opacity="0.45"))
     edges = community.path_edges
     for kind in np.unique(edges.kind):
@@ -188,6 +192,15 @@ def _mark(sheet: Sheet, mark: tuple[float, float, str, str, str]) -> Html:
         "circle", element("title", text), cx=f"{at[0]:.1f}", cy=f"{at[1]:.1f}", r="4.2", class_="mark",
         fill=VERDICTS.get(verdict, INK), data_id=name,
     )  # fmt: skip
+
+
+def places(sheet: Sheet, xy: FloatArray, names: Sequence[Any]) -> Html:
+    """Return diamonds at the places of services, their names as tooltips."""
+    parts = [
+        element("path", element("title", name), d=f"M{x:.1f} {y - 6:.1f}l5 6l-5 6l-5-6Z", class_="place")
+        for (x, y), name in zip(sheet.xy(xy), names, strict=True)
+    ]
+    return element("g", *parts)
 
 
 def _scale(sheet: Sheet) -> Html:

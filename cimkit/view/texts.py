@@ -53,6 +53,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "median": ("Median", "中位"),
     "below": ("Below", "低于"),
     "spread": ("Spread of hours", "时数分布"),
+    "spread_min": ("Spread of minutes", "时间分布"),
     "service": ("Service", "设施"),
     "homes": ("homes within", "可达住宅比例"),
     "farthest": ("Farthest", "最远"),

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from cimkit.view.html import Html, block, both, element, join, safe
+
+
+def test_element__escapes_what_is_not_markup() -> None:
+    assert element("td", "<b>", Html("<i></i>"), None) == "<td>&lt;b&gt;<i></i></td>"
+    assert element("p", title='"><script>') == '<p title="&quot;&gt;&lt;script&gt;"></p>'
+    assert element("g", class_="a", data_id="x", fill=None) == '<g class="a" data-id="x"></g>'
+
+
+def test_safe__keeps_markup_and_escapes_the_rest() -> None:
+    assert safe(Html("<b>")) == "<b>"
+    assert safe("a & 'b'") == "a &amp; &#x27;b&#x27;"
+    assert join("<", Html("<br>")) == "&lt;<br>"
+
+
+def test_both__carries_two_languages_unless_they_are_equal() -> None:
+    assert both("plan", "图") == '<span lang="zh">图</span><span lang="en">plan</span>'
+    assert both("B1", "B1") == "B1"
+
+
+def test_block__cannot_be_closed_from_within() -> None:
+    assert "</script><script>" not in block("script", "x = '</script><script>'")
