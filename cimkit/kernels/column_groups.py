@@ -182,6 +182,13 @@ def _sort_tile(points, normals, item, out, runs, start, stop):
         for i in range(runs[a, 1], runs[a, 2]):
             out[k] = item[i]
             k += 1
+    for i in range(start + 1, stop):  # runs of one column may overlap in height
+        k = i
+        while k > start and points[out[k], 2] < points[out[k - 1], 2]:
+            if not _same_column(points, normals, out[k], out[k - 1]):
+                break
+            out[k], out[k - 1] = out[k - 1], out[k]
+            k -= 1
 
 
 @kernel(parallel=True)

@@ -48,9 +48,12 @@ def _stretches(direction: np.ndarray) -> list[tuple[int, int, bool]]:
     found: list[tuple[int, int, bool]] = []
     start, way, sweep = -1, 0, 0.0
     for t in range(len(direction)):
-        if direction[t, 2] <= 0:
+        zenith = math.hypot(direction[t, 0], direction[t, 1]) < 1e-9
+        if direction[t, 2] <= 0 or zenith:
             if start >= 0:
                 found.append((start, t, way >= 0))
+            if zenith and direction[t, 2] > 0:
+                found.append((t, t + 1, True))
             start = -1
             continue
         if start < 0:
