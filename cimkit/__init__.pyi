@@ -10,6 +10,8 @@ from cimkit.geometry.frame import Frame as Frame
 from cimkit.geometry.polygons import Polygons as Polygons
 from cimkit.geometry.polygons import clean_polygons as clean_polygons
 from cimkit.geometry.terrain import Terrain as Terrain
+from cimkit.io.files import read as read
+from cimkit.io.files import write as write
 from cimkit.model.community import Community as Community
 from cimkit.model.complete import complete as complete
 from cimkit.model.derive import WindowRule as WindowRule
@@ -36,11 +38,15 @@ from cimkit.model.records import Window as Window
 from cimkit.model.validate import validate as validate
 from cimkit.sim.access import WalkTimes as WalkTimes
 from cimkit.sim.access import walk_times as walk_times
+from cimkit.sim.isochrones import Isochrones as Isochrones
+from cimkit.sim.isochrones import isochrones as isochrones
 from cimkit.sim.network import WalkNetwork as WalkNetwork
 from cimkit.sim.receptors import Receptors as Receptors
 from cimkit.sim.receptors import facade_receptors as facade_receptors
 from cimkit.sim.receptors import ground_receptors as ground_receptors
 from cimkit.sim.receptors import window_receptors as window_receptors
+from cimkit.sim.shadows import Shadows as Shadows
+from cimkit.sim.shadows import shadows as shadows
 from cimkit.sim.sunlight import Sunlight as Sunlight
 from cimkit.sim.sunlight import SunlightMethod as SunlightMethod
 from cimkit.sim.sunlight import sunlight as sunlight

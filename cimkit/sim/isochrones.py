@@ -1,0 +1,142 @@
+"""Lines of equal sun on the ground (等时线), as areas that get at least so many hours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import shapely
+
+from cimkit.arrays import FloatArray
+from cimkit.errors import InputError, MissingDataError
+from cimkit.model.community import Community
+from cimkit.sim.receptors import Receptors
+from cimkit.sim.sunlight import SunlightMethod, sunlight
+from cimkit.sim.sunpath import SunDay
+
+
+@dataclass(frozen=True, repr=False)
+class Isochrones:
+    """Ground with at least so many hours of sun.
+
+    Parameters
+    ----------
+    levels
+        Hours, shape (k) [h].
+    areas
+        Shapely (multi-)polygon of each level in local metres, shape (k).
+    x, y
+        Grid of the measured points, shapes (columns) and (rows) [m].
+    hours
+        Hours at the points, nan under buildings, shape (rows, columns) [h].
+    community
+        Where.
+    """
+
+    levels: FloatArray
+    areas: Any
+    x: FloatArray
+    y: FloatArray
+    hours: FloatArray
+    community: Community
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{a.area:,.0f} m² ≥ {h:g} h" for h, a in zip(self.levels, self.areas, strict=True))
+        return f"<Isochrones: {parts}>"
+
+    def to_frame(self) -> Any:
+        """Return a GeoDataFrame in map coordinates, one row a level."""
+        import geopandas as gpd
+
+        frame = self.community.frame
+        shift = np.array(frame.origin[:2])
+        shapes = shapely.transform(self.areas, lambda c: c + shift)
+        data = {"at_least_h": self.levels, "area_m2": shapely.area(self.areas)}
+        return gpd.GeoDataFrame(data, geometry=shapes, crs=frame.crs or None)
+
+
+def isochrones(
+    community: Community,
+    sun_day: SunDay,
+    *,
+    levels: Sequence[float] = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0),
+    spacing: float = 2.0,
+    height: float = 0.0,
+    method: SunlightMethod = SunlightMethod.GBT50947_2014,
+) -> Isochrones:
+    """Compute the ground that gets at least so many hours of sun.
+
+    Hours are measured at the nodes of a grid and the lines drawn by linear interpolation between
+    them; the ground under buildings is cut out exactly.
+
+    Parameters
+    ----------
+    community
+        Where; the area is that of the parcels, else the hull of the buildings and 20 m around.
+    sun_day
+        The sun.
+    levels
+        Hours of the lines, rising [h].
+    spacing
+        Distance of the grid's nodes [m].
+    height
+        Height of the analysed plane above the ground [m].
+    method
+        What counts as sun.
+
+    Returns
+    -------
+    Isochrones
+        One area a level.
+
+    Raises
+    ------
+    InputError
+        If the levels do not rise or the spacing is not positive.
+    MissingDataError
+        If there is neither a parcel nor a building.
+    """
+    steps = np.asarray(levels, dtype=np.float64)
+    if len(steps) == 0 or (np.diff(steps) <= 0).any() or spacing <= 0:
+        raise InputError(f"isochrones: levels must rise and spacing be > 0 m; got {list(levels)} and {spacing}.")
+    area = _ground(community)
+    low, high = np.array(area.bounds[:2]), np.array(area.bounds[2:])
+    x = np.arange(np.floor(low[0] / spacing), np.ceil(high[0] / spacing) + 1) * spacing
+    y = np.arange(np.floor(low[1] / spacing), np.ceil(high[1] / spacing) + 1) * spacing
+    gx, gy = np.meshgrid(x, y)
+    xy = np.column_stack([gx.ravel(), gy.ravel()])
+    ground = community.terrain.elevation(xy) if community.terrain is not None else np.zeros(len(xy))
+    points = Receptors.at(np.column_stack([xy, ground + height + 0.01]))
+    hours = sunlight(community, points, sun_day, method=method).hours.reshape(gx.shape)
+    built = shapely.union_all(community.buildings.footprint.to_shapely())
+    open_ground = area.difference(built)
+    shapes = np.array([_at_least(x, y, hours, float(h)).intersection(open_ground) for h in steps], dtype=object)
+    under = shapely.contains_xy(built, gx, gy)
+    return Isochrones(steps, shapes, x, y, np.where(under, np.nan, hours), community)
+
+
+def _ground(community: Community) -> Any:
+    """Return the area that is analysed."""
+    if len(community.parcels):
+        return shapely.union_all(community.parcels.outline.to_shapely())
+    if len(community.buildings) == 0:
+        raise MissingDataError("isochrones: a parcel or a building must be there; got neither.")
+    return shapely.convex_hull(shapely.union_all(community.buildings.footprint.to_shapely())).buffer(20.0)
+
+
+def _at_least(x: FloatArray, y: FloatArray, values: FloatArray, level: float) -> Any:
+    """Return the area where the linear interpolation of the values reaches a level."""
+    try:
+        import contourpy
+    except ImportError as error:
+        raise MissingDataError("isochrones: contourpy must be installed; pip install 'cimkit[view]'.") from error
+    generator: Any = contourpy.contour_generator(x, y, values, fill_type=contourpy.FillType.OuterOffset)
+    shapes = []
+    points, offsets = generator.filled(level, np.inf)
+    for ring, cuts in zip(points, offsets, strict=True):
+        rings = [ring[a:b] for a, b in pairwise(cuts)]
+        shapes.append(shapely.Polygon(rings[0], rings[1:]))
+    return shapely.union_all(shapely.make_valid(np.array(shapes, dtype=object))) if shapes else shapely.MultiPolygon()
