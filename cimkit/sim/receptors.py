@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from cimkit.geometry.sampling import grid_in_polygons, points_on_walls, walls_of
 from cimkit.model.community import Community
 from cimkit.model.derive import WindowRule, derive_windows
 from cimkit.model.notes import Note, Notes
+from cimkit.model.table import lookup_names
 
 WALL_OFFSET = 0.02  # [m] receptors stand this far before their wall
 
@@ -35,6 +36,8 @@ class Receptors:
         ``window``, ``facade`` or ``ground``.
     building
         Building row of each, -1 for none, shape (n).
+    building_ids
+        Building id of each, "" for none, shape (n).
     other_ends
         For windows, the other end of the sill's base line; both must be lit, shape (n, 3) [m].
     notes
@@ -46,6 +49,7 @@ class Receptors:
     ids: TextArray
     kind: str
     building: IntArray
+    building_ids: TextArray
     other_ends: FloatArray | None = None
     notes: Notes = field(default_factory=Notes)
 
@@ -60,7 +64,8 @@ class Receptors:
                 f"receptors: points, normals and ids must be equally many; "
                 f"got {len(points)}, {len(normals)} and {len(names)}."
             )
-        return cls(points, normals, names, kind, np.full(len(points), -1, dtype=np.int64))
+        nowhere = np.full(len(points), "", dtype=object)
+        return cls(points, normals, names, kind, np.full(len(points), -1, dtype=np.int64), nowhere)
 
     def __len__(self) -> int:
         return len(self.points)
@@ -71,17 +76,19 @@ class Receptors:
     def take(self, rows: Any) -> Receptors:
         """Return the given receptors."""
         rows = np.asarray(rows)
+        changes: dict[str, Any] = {
+            name: getattr(self, name)[rows] for name in ("points", "normals", "ids", "building", "building_ids")
+        }
         ends = None if self.other_ends is None else self.other_ends[rows]
-        return Receptors(
-            self.points[rows], self.normals[rows], self.ids[rows], self.kind, self.building[rows], ends, self.notes
-        )
+        return replace(self, **changes, other_ends=ends)
 
     def to_frame(self) -> Any:
         """Return a DataFrame, one row a receptor."""
         import pandas as pd
 
         x, y, z = self.points.T
-        return pd.DataFrame({"id": self.ids, "kind": self.kind, "x_m": x, "y_m": y, "z_m": z})
+        data = {"id": self.ids, "building": self.building_ids, "kind": self.kind, "x_m": x, "y_m": y, "z_m": z}
+        return pd.DataFrame(data)
 
 
 def window_receptors(community: Community, *, max_width: float = 1.8, rule: WindowRule | None = None) -> Receptors:
@@ -118,9 +125,9 @@ def window_receptors(community: Community, *, max_width: float = 1.8, rule: Wind
     along = np.column_stack([normals[:, 1], -normals[:, 0], np.zeros(len(windows))])
     half = np.minimum(np.nan_to_num(windows.width, nan=max_width), max_width)[:, None] / 2
     middle = np.column_stack([windows.x, windows.y, windows.z]) + WALL_OFFSET * normals
-    return Receptors(
-        middle - half * along, normals, windows.id, "window", windows.building, middle + half * along, notes
-    )
+    owner = lookup_names(community.buildings.id, windows.building)
+    ends = middle - half * along, middle + half * along
+    return Receptors(ends[0], normals, windows.id, "window", windows.building, owner, ends[1], notes)
 
 
 def facade_receptors(community: Community, *, spacing: float = 1.0, height: float = 0.9, storey: int = 1) -> Receptors:
@@ -146,7 +153,8 @@ def facade_receptors(community: Community, *, spacing: float = 1.0, height: floa
     z = community.buildings.ground_z[building] + storeys.z[own[wall]] + height
     ids = np.array([f"{community.buildings.id[b]}/L{k}" for k, b in enumerate(building)], dtype=object)
     normals = np.column_stack([normal[wall], np.zeros(len(wall))])
-    return Receptors(np.column_stack([xy, z]), normals, ids, "facade", building)
+    owner = community.buildings.id[building]
+    return Receptors(np.column_stack([xy, z]), normals, ids, "facade", building, owner)
 
 
 def ground_receptors(community: Community, *, spacing: float = 2.0, height: float = 0.0) -> Receptors:

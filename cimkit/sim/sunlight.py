@@ -119,11 +119,10 @@ class Sunlight:
     def to_frame(self) -> Any:
         """Return a DataFrame, one row a receptor, with the lit intervals as text."""
         frame = self.receptors.to_frame()
-        frame["building_row"] = self.receptors.building
         frame["sunlight_h"] = self.hours.round(4)
         frame["segments"] = np.diff(self.offsets)
         frame["lit"] = [" ".join(f"{clock(a)}–{clock(b)}" for a, b in self.intervals(k)) for k in range(len(self))]
-        return frame.drop(columns="building_row")
+        return frame
 
 
 def clock(hours: float) -> str:
