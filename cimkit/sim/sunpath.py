@@ -12,7 +12,7 @@ from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
 
 GREAT_COLD_2001 = -20.1160  # [°] at the exact term of 2001, NREL SPA (standards' base year)
-WINTER_SOLSTICE_2001 = -23.4393  # [°]
+WINTER_SOLSTICE_2001 = -23.441  # [°] the same, seen from the ground (parallax)
 
 
 class Place(Protocol):
