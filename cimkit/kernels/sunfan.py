@@ -309,37 +309,78 @@ def _lit(bvh, turned, centre, fan, sun, receptors, owners, closed, room, counts,
                         sun, rows, s, width, x, y, z, solid, open_from, open_to, active, pieces,
                         receptors.ignored[i], starts[g], ends[g], listed[g],
                     )  # fmt: skip
-            for g in range(last - first):
-                i = order[first + g]
-                into = slice(i * room, (i + 1) * room)
-                counts[i] = _write_lit(
-                    sun, fan.start, fan.stop, starts[g], ends[g], listed[g], out_starts[into], out_ends[into]
-                )
+            for g in range(first, last):
+                into = slice(g * room, (g + 1) * room)
+                counts[g] = _write_lit(
+                    sun, fan.start, fan.stop, starts[g - first], ends[g - first], listed[g - first],
+                    out_starts[into], out_ends[into],
+                )  # fmt: skip
             first = last
 
 
 @kernel
-def _pack(counts, room, starts, ends, offsets, out_starts, out_ends):
-    """Move lists of at most ``room`` intervals to their ragged places."""
-    for i in range(counts.size):
-        if counts[i] <= room:
-            for k in range(counts[i]):
-                out_starts[offsets[i] + k] = starts[i * room + k]
-                out_ends[offsets[i] + k] = ends[i * room + k]
+def _pack(counts, order, room, starts, ends, offsets, out_starts, out_ends):
+    """Move lists of at most ``room`` intervals from their place in the walk to their receptor's ragged place."""
+    for g in range(counts.size):
+        if counts[g] <= room:
+            to = offsets[order[g]]
+            for k in range(counts[g]):
+                out_starts[to + k] = starts[g * room + k]
+                out_ends[to + k] = ends[g * room + k]
 
 
+@kernel
 def lit_intervals(bvh, points, normals, fan, owners, ignored, closed):
-    """Lit hour angles [rad] of n receptors, ragged: (offsets (n + 1), starts, ends)."""
+    """Lit hour angles [rad] of n receptors, ragged: (offsets (n + 1), starts, ends). [1]
+
+    ``points`` (n, 3) [m], ``normals`` (n, 3), 0 for none; ``owners`` (m) of the triangles, whose triangles receptor i
+    does not see if it is ``ignored`` (n), -1 for none; ``closed``: the triangles bound solids, outer sides
+    counter-clockwise.
+    """
     n = points.shape[0]
     sun = turn(fan)
-    centre = 0.5 * (bvh.lo[0] + bvh.hi[0]) if bvh.order.size else np.zeros(3)
+    centre = 0.5 * (bvh.lo[0] + bvh.hi[0]) if bvh.order.size > 0 else np.zeros(3)
     turned = _turn_corners(bvh, sun, centre)
-    receptors = Receptors(points, normals, ignored, np.arange(n))
-    counts = np.zeros(n, np.int64)
-    starts, ends = np.empty(n * ROOM), np.empty(n * ROOM)
-    _lit(bvh, turned, centre, fan, sun, receptors, owners, closed, ROOM, counts, starts, ends)
+    order = np.arange(n)
+    counts, starts, ends = np.zeros(n, np.int64), np.empty(n * ROOM), np.empty(n * ROOM)
+    _lit(
+        bvh,
+        turned,
+        centre,
+        fan,
+        sun,
+        Receptors(points, normals, ignored, order),
+        owners,
+        closed,
+        ROOM,
+        counts,
+        starts,
+        ends,
+    )
     offsets = np.zeros(n + 1, np.int64)
-    np.cumsum(counts, out=offsets[1:])
+    for g in range(n):
+        offsets[order[g] + 1] = counts[g]
+    for i in range(n):
+        offsets[i + 1] += offsets[i]
     out_starts, out_ends = np.empty(offsets[n]), np.empty(offsets[n])
-    _pack(counts, ROOM, starts, ends, offsets, out_starts, out_ends)
+    _pack(counts, order, ROOM, starts, ends, offsets, out_starts, out_ends)
+    many = order[counts > ROOM]
+    if many.size > 0:
+        room = counts.max()
+        counts, starts, ends = np.zeros(many.size, np.int64), np.empty(many.size * room), np.empty(many.size * room)
+        _lit(
+            bvh,
+            turned,
+            centre,
+            fan,
+            sun,
+            Receptors(points, normals, ignored, many),
+            owners,
+            closed,
+            room,
+            counts,
+            starts,
+            ends,
+        )
+        _pack(counts, many, room, starts, ends, offsets, out_starts, out_ends)
     return offsets, out_starts, out_ends
