@@ -38,6 +38,11 @@ from cimkit.model.records import Window as Window
 from cimkit.model.validate import validate as validate
 from cimkit.sim.access import WalkTimes as WalkTimes
 from cimkit.sim.access import walk_times as walk_times
+from cimkit.sim.areas import AreaMethod as AreaMethod
+from cimkit.sim.areas import FloorAreas as FloorAreas
+from cimkit.sim.areas import SiteIndicators as SiteIndicators
+from cimkit.sim.areas import floor_areas as floor_areas
+from cimkit.sim.areas import site_indicators as site_indicators
 from cimkit.sim.isochrones import Isochrones as Isochrones
 from cimkit.sim.isochrones import isochrones as isochrones
 from cimkit.sim.network import WalkNetwork as WalkNetwork
@@ -50,6 +55,9 @@ from cimkit.sim.shadows import shadows as shadows
 from cimkit.sim.sunlight import Sunlight as Sunlight
 from cimkit.sim.sunlight import SunlightMethod as SunlightMethod
 from cimkit.sim.sunlight import sunlight as sunlight
+from cimkit.sim.sunlight_change import SunlightChange as SunlightChange
+from cimkit.sim.sunlight_change import affected_buildings as affected_buildings
+from cimkit.sim.sunlight_change import compare_sunlight as compare_sunlight
 from cimkit.sim.sunpath import SunDay as SunDay
 from cimkit.sim.walk_method import WalkMethod as WalkMethod
 

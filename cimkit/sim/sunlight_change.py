@@ -1,0 +1,181 @@
+"""Before and after: what a plan takes from existing windows, and which buildings it can reach at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import shapely
+
+from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
+from cimkit.errors import InputError
+from cimkit.model.community import Community
+from cimkit.model.kinds import Status
+from cimkit.sim.sunlight import Sunlight
+from cimkit.sim.sunpath import SunDay
+
+SECOND = 1.0 / 3600.0  # [h] changes below a second are none
+
+
+@dataclass(frozen=True, repr=False)
+class SunlightChange:
+    """Hours of n receptors before and after.
+
+    Parameters
+    ----------
+    ids, building_ids
+        Of the receptors in both states, shape (n).
+    before, after
+        Hours, shape (n) [h].
+    required
+        Hours that are required [h].
+    """
+
+    ids: TextArray
+    building_ids: TextArray
+    before: FloatArray
+    after: FloatArray
+    required: float
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def newly_short(self) -> BoolArray:
+        """Which had enough and have not any more, shape (n)."""
+        return (self.before >= self.required - SECOND) & (self.after < self.required - SECOND)
+
+    @property
+    def worse(self) -> BoolArray:
+        """Which had too little already and have less, which no rule allows, shape (n)."""
+        return (self.before < self.required - SECOND) & (self.after < self.before - SECOND)
+
+    @property
+    def healed(self) -> BoolArray:
+        """Which had too little and have enough, shape (n)."""
+        return (self.before < self.required - SECOND) & (self.after >= self.required - SECOND)
+
+    def __repr__(self) -> str:
+        return (
+            f"<SunlightChange of {len(self):,} receptors at {self.required:g} h: "
+            f"{int(self.newly_short.sum()):,} newly short, {int(self.worse.sum()):,} made worse, "
+            f"{int(self.healed.sum()):,} healed>"
+        )
+
+    def to_frame(self) -> Any:
+        """Return a DataFrame, one row a receptor."""
+        import pandas as pd
+
+        verdict = np.select(
+            [self.newly_short, self.worse, self.healed, self.after < self.required - SECOND],
+            ["newly short", "made worse", "healed", "short as before"],
+            "enough",
+        )
+        data = {"id": self.ids, "building": self.building_ids, "before_h": self.before, "after_h": self.after}
+        frame = pd.DataFrame(data)
+        frame["change_h"] = self.after - self.before
+        frame["required_h"] = self.required
+        frame["verdict"] = verdict
+        return frame
+
+
+def compare_sunlight(before: Sunlight, after: Sunlight, *, required: float = 2.0) -> SunlightChange:
+    """Compare the hours of the receptors that exist in both states.
+
+    An existing shortfall must not get worse (Wenzhou 2017 art. 35, Jiaxing 2018 art. 19,
+    Putian 2022 art. 6).
+
+    Parameters
+    ----------
+    before, after
+        Results on the same day by the same method; receptors are matched by id.
+    required
+        Hours that are required [h].
+
+    Returns
+    -------
+    SunlightChange
+        One row a receptor found in both.
+
+    Raises
+    ------
+    InputError
+        If day or method differ.
+    """
+    if before.method != after.method or before.sun_day != after.sun_day:
+        raise InputError(
+            f"compare_sunlight: day and method must be the same; got {before.sun_day.name} by {before.method.name} "
+            f"and {after.sun_day.name} by {after.method.name}."
+        )
+    _, first, second = np.intersect1d(
+        before.receptors.ids.astype(str), after.receptors.ids.astype(str), return_indices=True
+    )
+    order = np.argsort(first)
+    first, second = first[order], second[order]
+    return SunlightChange(
+        before.receptors.ids[first],
+        before.receptors.building_ids[first],
+        before.hours[first],
+        after.hours[second],
+        required,
+    )
+
+
+def affected_buildings(
+    community: Community, sun_day: SunDay, *, times_height: float = 1.5, most: float = 150.0
+) -> tuple[IntArray, IntArray]:
+    """Find the buildings a plan can shade, and the buildings that can shade those.
+
+    The shadow fan of each planned building reaches ``times_height`` times its height, at most
+    ``most``, in every direction a shadow falls within the band; around each building it touches
+    a fan of ``most`` towards the sun finds the blockers.
+
+    Parameters
+    ----------
+    community
+        With planned and other buildings.
+    sun_day
+        The sun.
+    times_height
+        Reach for each metre of height.
+    most
+        Farthest reach [m].
+
+    Returns
+    -------
+    tuple
+        Rows of the affected buildings (not themselves planned) and of all blockers.
+
+    References
+    ----------
+    .. [1] Putian 2022 (莆自然资规〔2022〕3号): fan of radius 1.5 H, at most 150 m (mark P).
+    """
+    buildings = community.buildings
+    shapes = buildings.footprint.to_shapely()
+    planned = np.flatnonzero(buildings.status == Status.PLANNED)
+    others = np.flatnonzero(buildings.status != Status.PLANNED)
+    if len(planned) == 0 or len(others) == 0:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    _, azimuth = sun_day.position(np.linspace(*sun_day.band, 33))
+    reach = np.minimum(times_height * buildings.height[planned], most)
+    fans = [_fan_around(shapes[b], azimuth + 180.0, r) for b, r in zip(planned, reach, strict=True)]
+    touched = shapely.STRtree(shapes[others]).query(fans, predicate="intersects")[1]
+    affected = others[np.unique(touched)]
+    sunward = [_fan_around(shapes[b], azimuth, most) for b in affected]
+    blockers = shapely.STRtree(shapes).query(sunward, predicate="intersects")[1] if sunward else []
+    return affected, np.unique(np.asarray(blockers, dtype=np.int64))
+
+
+def _fan_around(shape: Any, azimuth: FloatArray, radius: float) -> Any:
+    """Return everything within a radius of a footprint in the given directions [°]."""
+    angle = np.radians(azimuth)
+    arc = np.column_stack([np.sin(angle), np.cos(angle)]) * radius
+    sector = np.concatenate([[[0.0, 0.0]], arc])
+    ring = shapely.get_coordinates(shapely.get_exterior_ring(shape))
+    hulls = [
+        shapely.convex_hull(shapely.multipoints(np.concatenate([sector + a, sector + b])))
+        for a, b in pairwise(ring)
+    ]
+    return shapely.union_all([*hulls, shape])
