@@ -1,0 +1,299 @@
+"""What the area ledgers are about: each storey, opening and space with its area and all that rules ask of it.
+
+Every square metre stands in one item only: where openings and spaces of a storey overlap, the one that comes
+first in ``PRIORITY`` has it, and the storey itself has what is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+
+from cimkit.arrays import BoolArray, FloatArray, IntArray
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.ragged import offsets_of
+from cimkit.kernels.overlay import COVERED, NET, Owned, Ragged, overlay_areas
+from cimkit.kernels.overlay_groups import every_plate
+from cimkit.model.community import Community
+from cimkit.model.kinds import Kind, SpaceKind, StoreyKind, VoidKind
+from cimkit.model.tables import Storeys, Voids
+
+FAMILIES: dict[type[Kind], int] = {StoreyKind: 0, VoidKind: 1, SpaceKind: 2}
+STOREY, VOID, SPACE = 0, 1, 2
+INSIDE = (  # spaces that take their area from the storey, in this order where they overlap
+    *(SpaceKind.EVACUATION_CORRIDOR, SpaceKind.PUBLIC_PASSAGE, SpaceKind.ROOM, SpaceKind.REFUGE, SpaceKind.SHELTER),
+    *(SpaceKind.CORRIDOR, SpaceKind.SKY_GARDEN, SpaceKind.BALCONY, SpaceKind.TERRACE, SpaceKind.STILT),
+    SpaceKind.PUBLIC_OPEN_SPACE,
+)
+OUTSIDE = (  # spaces that have area beyond the storey's outline, in this order where they overlap
+    *(SpaceKind.EVACUATION_CORRIDOR, SpaceKind.PUBLIC_PASSAGE, SpaceKind.CORRIDOR, SpaceKind.SKY_CORRIDOR),
+    *(SpaceKind.SKY_GARDEN, SpaceKind.BALCONY, SpaceKind.TERRACE, SpaceKind.BAY_WINDOW, SpaceKind.EQUIPMENT_PLATFORM),
+    *(SpaceKind.EXTERNAL_STAIR, SpaceKind.RAMP, SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.SHED),
+    *(SpaceKind.RAIN_CORRIDOR, SpaceKind.CANOPY),
+)
+IN_STRUCTURE = (SpaceKind.EQUIPMENT_PLATFORM, SpaceKind.BAY_WINDOW, SpaceKind.EXTERNAL_STAIR, SpaceKind.RAMP)
+BUILT_ON_GROUND = (
+    *(SpaceKind.CANOPY, SpaceKind.SHED, SpaceKind.RAIN_CORRIDOR, SpaceKind.SKY_CORRIDOR, SpaceKind.RAMP),
+    *(SpaceKind.EXTERNAL_STAIR, SpaceKind.BAY_WINDOW, SpaceKind.EQUIPMENT_PLATFORM),
+)
+ATTIC_STEPS = (0.0, 1.20, 2.10, 2.20)  # [m] clear heights at which the codes change their mind
+LEAST = 0.01  # [m²] what remains of a storey by rounding alone is nothing
+SAME_PLACE = 0.05  # [m] drawings meet to this
+
+
+@dataclass(frozen=True, repr=False)
+class Items:
+    """Columns of n items by name, and how much of the storeys' plates they share among them [m²]."""
+
+    columns: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(self.columns["area"])
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} items, {self['area'].sum():,.0f} m²>"
+
+
+def area_items(community: Community) -> Items:
+    """Return all items of a community: storeys (pitched roofs in steps of height), openings, spaces."""
+    storeys, spaces = community.storeys, community.spaces
+    left, opening, inside = _shares(community)
+    outside = _beyond(community)
+    loose = spaces.storey < 0
+    outside[loose] = spaces.outline.areas()[loose]
+    ground = ~np.isin(spaces.kind, [*INSIDE, *OUTSIDE]) & ~loose
+    outside[ground] = spaces.outline.areas()[ground]
+    parts = [
+        _storey_items(storeys, left),
+        _void_items(community.voids, storeys, opening),
+        _space_items(community, inside, outside),
+    ]
+    names = dict.fromkeys(name for p in parts for name in p)
+    columns = {name: np.concatenate([_column(p, name) for p in parts]) for name in names}
+    family = np.repeat([STOREY, VOID, SPACE], [len(p["area"]) for p in parts])
+    columns["code"] = family * 256 + columns["kind"]
+    columns["area"][columns["area"] < LEAST] = 0.0
+    building = np.append(storeys.building, -1)[columns["storey"]]
+    columns["building"] = building
+    columns["use"] = _use(community, columns["storey"], building)
+    return Items(columns)
+
+
+_MISSING: dict[str, Any] = {"storey": -1, "void": -1, "space": -1, "dwelling": -1, "level": 0, "public": False}
+_STATES = ("on_ground", "enclosed", "roofed", "inside_structure", "columns_rows")
+
+
+def _column(part: dict[str, Any], name: str) -> Any:
+    """Return a column of a part, filled with "unknown" where the part has none."""
+    if name in part:
+        return part[name]
+    empty = -1 if name in _STATES else _MISSING.get(name, np.nan)
+    return np.full(len(part["area"]), empty)
+
+
+def _use(community: Community, storey: IntArray, building: IntArray) -> IntArray:
+    """Return the use of each item: the storey's, else the building's."""
+    own = np.append(community.storeys.use, 0)[storey]
+    result: IntArray = np.where(own != 0, own, np.append(community.buildings.use, 0)[building])
+    return result
+
+
+def _storey_items(storeys: Storeys, area: FloatArray) -> dict[str, Any]:
+    """Return the items of storeys; a pitched roof has one for each step of its clear height."""
+    rows = np.arange(len(storeys))
+    sloped = np.flatnonzero((storeys.kind == StoreyKind.ATTIC) & (storeys.clear_height < storeys.height))
+    clear = storeys.clear_height.copy()
+    if len(sloped):
+        plain = np.setdiff1d(rows, sloped)
+        low, high = storeys.clear_height[sloped, None], storeys.height[sloped, None]
+        # From eaves to ridge the height grows evenly over the plan: exact for gables and lean-tos.
+        above = np.clip((high - np.array(ATTIC_STEPS)) / (high - low), 0.0, 1.0)
+        above[:, 0] = 1.0
+        share = above - np.column_stack([above[:, 1:], np.zeros(len(sloped))])
+        where, step = np.nonzero(share > 0)
+        rows = np.concatenate([plain, sloped[where]])
+        area = np.concatenate([area[plain], area[sloped[where]] * share[where, step]])
+        clear = np.concatenate([clear[plain], np.array(ATTIC_STEPS)[step]])
+    return {
+        "kind": storeys.kind[rows],
+        "storey": rows,
+        "level": storeys.level[rows],
+        "area": area,
+        "height": storeys.height[rows],
+        "clear_height": clear,
+        "enclosed": storeys.enclosed[rows].astype(np.int64),
+        "roofed": np.ones(len(rows), np.int64),
+    }
+
+
+def _void_items(voids: Voids, storeys: Storeys, area: FloatArray) -> dict[str, Any]:
+    """Return the items of openings in floors."""
+    return {
+        "kind": voids.kind,
+        "storey": voids.storey,
+        "void": np.arange(len(voids)),
+        "level": storeys.level[voids.storey],
+        "area": area,
+        "height": storeys.height[voids.storey],
+    }
+
+
+def _space_items(community: Community, inside: FloatArray, outside: FloatArray) -> dict[str, Any]:
+    """Return the items of spaces."""
+    spaces, storeys = community.spaces, community.storeys
+    height = np.append(storeys.height, np.nan)[spaces.storey]
+    height = np.where(np.isnan(height), spaces.clear_height, height)
+    structure = np.where(spaces.inside_structure < 0, inside > outside, spaces.inside_structure)
+    structure = np.where((spaces.storey < 0) & (spaces.inside_structure < 0), -1, structure)
+    inner = np.append(community.dwellings.inner_area, np.nan)[spaces.dwelling]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        storeys_high = spaces.clear_height / height
+        inner_share = np.round((inside + outside) / inner, 6)
+    # Open ground: under the sky unless it is said to be roofed.
+    on_ground = (spaces.storey < 0) & (spaces.roofed != 1) & ~np.isin(spaces.kind, BUILT_ON_GROUND)
+    return {
+        "kind": spaces.kind,
+        "storey": spaces.storey,
+        "on_ground": on_ground.astype(np.int64),
+        "space": np.arange(len(spaces)),
+        "dwelling": spaces.dwelling,
+        "level": np.append(storeys.level, 0)[spaces.storey],
+        "area": inside + outside,
+        "height": height,
+        "clear_height": np.where(on_ground & np.isnan(spaces.clear_height), np.inf, spaces.clear_height),
+        "storeys_high": storeys_high,
+        "enclosed": np.where(on_ground & (spaces.enclosed < 0), 0, spaces.enclosed),
+        "roofed": spaces.roofed,
+        "roofed_known": (spaces.roofed >= 0).astype(np.int64),
+        "inside_structure": structure,
+        "columns_rows": spaces.columns_rows,
+        "sill_height": spaces.sill_height,
+        "planted_share": spaces.planted_share,
+        "soil_depth": spaces.soil_depth,
+        "public": spaces.public,
+        "depth": _depths(community, outside > inside),
+        "inner_area": inner,
+        "inner_share": inner_share,
+        "clearance": np.where(spaces.storey < 0, spaces.z, np.append(storeys.z, np.nan)[spaces.storey]),
+    }
+
+
+def _ragged(shapes: Polygons) -> Ragged:
+    """Return polygons as the kernel reads them."""
+    return Ragged(shapes.xy, shapes.ring, shapes.poly)
+
+
+def _owned(shapes: Polygons, sizes: IntArray, kind: IntArray) -> Owned:
+    """Return polygons with their owners as the kernel reads them."""
+    return Owned(shapes.xy, shapes.ring, shapes.poly, offsets_of(sizes), kind.astype(np.int64))
+
+
+def _overlay(plates: Polygons, voids: Polygons | None, shapes: Polygons, owner: IntArray) -> tuple[Any, FloatArray]:
+    """Return the totals of each plate, and the area of each shape on it that no earlier shape has.
+
+    ``owner``: plate of each shape, in ascending order.
+    """
+    n = len(plates)
+    sizes = np.bincount(owner, minlength=n)
+    start = offsets_of(sizes)
+    items = _owned(shapes, sizes, np.arange(len(owner)) - start[owner])
+    none = np.zeros(n, np.int64)
+    holes = _owned(Polygons.empty(), none, none[:0]) if voids is None else _owned(voids, none + 1, none)
+    result = overlay_areas(_ragged(plates), holes, items, _ragged(Polygons.empty()), every_plate(n), start=start)
+    return result.total, result.own
+
+
+def _rank(kinds: Any, order: tuple[SpaceKind, ...]) -> IntArray:
+    """Return the place of each kind in an order, -1 for those not in it."""
+    table = np.full(256, -1, np.int64)
+    table[np.array(order, dtype=np.int64)] = np.arange(len(order))
+    return table[np.asarray(kinds, dtype=np.int64)]
+
+
+def _shares(community: Community) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the area left to each storey, and that of each opening and each space within its storey [m²]."""
+    storeys, voids, spaces = community.storeys, community.voids, community.spaces
+    left = community.plates.outline.areas()[storeys.plate]
+    opening, inside = np.zeros(len(voids)), np.zeros(len(spaces))
+    rank = _rank(spaces.kind, INSIDE)
+    built_in = np.isin(spaces.kind, IN_STRUCTURE) & (spaces.inside_structure == 1)
+    rank[built_in] = len(INSIDE)
+    chosen = np.flatnonzero((spaces.storey >= 0) & (rank >= 0))
+    storey = np.concatenate([voids.storey, spaces.storey[chosen]])
+    if len(storey) == 0:
+        return left, opening, inside
+    order = np.lexsort((np.concatenate([np.full(len(voids), -1), rank[chosen]]), storey))
+    shapes = Polygons.concat([voids.outline, spaces.outline.take(chosen)]).take(order)
+    busy, owner = np.unique(storey[order], return_inverse=True)
+    total, own = _overlay(community.plates.outline.take(storeys.plate[busy]), None, shapes, owner)
+    left[busy] = total[:, NET] - total[:, COVERED]
+    areas = np.empty(len(order))
+    areas[order] = own
+    opening[:] = areas[: len(voids)]
+    inside[chosen] = areas[len(voids) :]
+    return left, opening, inside
+
+
+def _beyond(community: Community) -> FloatArray:
+    """Return the area of each space beyond the outline of its storey [m²]."""
+    storeys, spaces = community.storeys, community.spaces
+    beyond = np.zeros(len(spaces))
+    rank = _rank(spaces.kind, OUTSIDE)
+    chosen = np.flatnonzero((spaces.storey >= 0) & (rank >= 0))
+    if len(chosen) == 0:
+        return beyond
+    chosen = chosen[np.lexsort((rank[chosen], spaces.storey[chosen]))]
+    busy, owner = np.unique(spaces.storey[chosen], return_inverse=True)
+    shapes = spaces.outline.take(chosen)
+    plates = community.plates.outline.take(storeys.plate[busy])
+    _, own = _overlay(_boxes(shapes, owner, len(busy)), plates, shapes, owner)
+    beyond[chosen] = own
+    return beyond
+
+
+def _boxes(shapes: Polygons, owner: IntArray, count: int) -> Polygons:
+    """Return for each owner the rectangle around its shapes."""
+    bounds = shapes.bounds()
+    low, high = np.full((count, 2), np.inf), np.full((count, 2), -np.inf)
+    np.minimum.at(low, owner, bounds[:, :2])
+    np.maximum.at(high, owner, bounds[:, 2:])
+    corners = np.stack(
+        [low, np.column_stack([high[:, 0], low[:, 1]]), high, np.column_stack([low[:, 0], high[:, 1]]), low]
+    )
+    xy = np.ascontiguousarray(corners.transpose(1, 0, 2).reshape(-1, 2))
+    return Polygons(xy, offsets_of(np.full(count, 5)), np.arange(count + 1))
+
+
+def _depths(community: Community, outside: BoolArray) -> FloatArray:
+    """Return how far each balcony, garden and canopy reaches from the wall, or its width inside the walls [m]."""
+    spaces, storeys = community.spaces, community.storeys
+    depth = np.full(len(spaces), np.nan)
+    asked = (SpaceKind.BALCONY, SpaceKind.SKY_GARDEN, SpaceKind.CANOPY, SpaceKind.CORRIDOR, SpaceKind.BAY_WINDOW)
+    chosen = np.flatnonzero(np.isin(spaces.kind, asked) & (spaces.storey >= 0))
+    out = chosen[outside[chosen]]
+    if len(out):
+        shapes = spaces.outline.take(out)
+        sizes = np.diff(shapes.ring[shapes.poly])
+        plates = community.plates.outline.to_shapely()[storeys.plate[spaces.storey[out]]]
+        gaps = shapely.distance(shapely.points(shapes.xy), np.repeat(plates, sizes))
+        depth[out] = np.round(np.maximum.reduceat(gaps, shapes.ring[shapes.poly[:-1]]), 3)
+    rest = np.setdiff1d(chosen, out)
+    depth[rest] = short_sides(spaces.outline.take(rest).to_shapely())
+    return depth
+
+
+def short_sides(shapes: Any) -> FloatArray:
+    """Return the short side of the smallest rectangle around each shape, to the millimetre, shape (n) [m]."""
+    boxes = np.asarray(shapely.minimum_rotated_rectangle(shapes))
+    result = np.zeros(len(shapes))
+    whole = np.flatnonzero(shapely.get_num_coordinates(boxes) == 5)
+    if len(whole):
+        corners = shapely.get_coordinates(boxes[whole]).reshape(-1, 5, 2)
+        result[whole] = np.hypot(*np.moveaxis(np.diff(corners[:, :3], axis=1), 2, 0)).min(axis=1)
+    return np.round(result, 3)
