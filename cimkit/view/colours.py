@@ -21,7 +21,7 @@ class Classes(NamedTuple):
     threshold: float = float("nan")
     missing: str = "#c9ced3"
 
-    def index(self, values: Any) -> IntArray:
+    def which(self, values: Any) -> IntArray:
         """Return the class of each value, -1 for nan; values at an edge, to 1 s or 1 mm, belong above it."""
         values = np.asarray(values, dtype=np.float64)
         found = np.searchsorted(self.edges[1:-1], values + 1e-6, side="right")
@@ -29,7 +29,7 @@ class Classes(NamedTuple):
 
     def colour(self, value: float) -> str:
         """Return the colour of a value."""
-        k = int(self.index([value])[0])
+        k = int(self.which([value])[0])
         return self.missing if k < 0 else self.colours[k]
 
     def labels(self) -> list[str]:

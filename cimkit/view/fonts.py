@@ -38,7 +38,7 @@ class Fonts:
     path: str
 
     @property
-    def rc(self) -> dict[str, Any]:
+    def rc(self) -> Any:
         """Settings for ``matplotlib.rc_context``."""
         return {"font.family": list(self.families), "axes.unicode_minus": False, "svg.fonttype": "path"}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from math import isinf, isnan
 from typing import Any, NamedTuple
 
 ORDER = ("fail", "unknown", "pass", "not_applicable")
@@ -15,8 +16,7 @@ class Judged(NamedTuple):
     rule: str
     english: str
     chinese: str
-    standard: str
-    clause: str
+    origin: str
     object: str
     measured: str
     required: str
@@ -25,19 +25,61 @@ class Judged(NamedTuple):
     mark: str
     note: str
     source: str
+    gap: float
     x: float
     y: float
 
     @property
     def placed(self) -> bool:
         """Whether the finding has a place on the plan."""
-        return self.x == self.x and self.y == self.y
+        return not (isnan(self.x) or isnan(self.y))
+
+
+class Clause(NamedTuple):
+    """All findings of one rule."""
+
+    rows: tuple[Judged, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many findings have each verdict."""
+        return counts(self.rows)
+
+    @property
+    def judged(self) -> int:
+        """How many findings passed or failed."""
+        return self.counts["pass"] + self.counts["fail"]
+
+    @property
+    def verdict(self) -> str:
+        """The worst verdict: one failure fails the clause."""
+        return min((r.verdict for r in self.rows), key=ORDER.index)
+
+    @property
+    def worst(self) -> Judged:
+        """The failure farthest from the limit, else the first finding."""
+        failed = [r for r in self.rows if r.verdict == "fail"]
+        return max(failed, key=lambda r: r.gap) if failed else self.rows[0]
+
+    @property
+    def limit(self) -> str:
+        """The limit with its unit, if all findings share one."""
+        limits = {f"{r.required} {r.unit}".strip() for r in self.rows if r.required}
+        return limits.pop() if len(limits) == 1 else "…" if limits else ""
 
 
 def judged(findings: Iterable[Any] | None) -> list[Judged]:
     """Return findings, failures first, then what is open, in the order of the check."""
     rows = [_row(f) for f in findings or ()]
     return sorted(rows, key=lambda r: ORDER.index(r.verdict))
+
+
+def by_clause(rows: Sequence[Judged]) -> list[Clause]:
+    """Return the findings by rule, failed clauses first."""
+    groups: dict[str, list[Judged]] = {}
+    for r in rows:
+        groups.setdefault(r.rule, []).append(r)
+    return sorted((Clause(tuple(own)) for own in groups.values()), key=lambda c: ORDER.index(c.verdict))
 
 
 def counts(rows: Iterable[Judged]) -> dict[str, int]:
@@ -49,26 +91,40 @@ def counts(rows: Iterable[Judged]) -> dict[str, int]:
 def _row(finding: Any) -> Judged:
     """Return a finding of ``check`` as the report reads it."""
     rule = finding.rule
-    title = getattr(rule, "title", None)
-    english, chinese = (title("en"), title("zh")) if callable(title) else (str(rule), str(rule))
     name = str(getattr(rule, "id", rule))
+    title = getattr(rule, "title", None)
+    english, chinese = (title("en"), title("zh")) if callable(title) else (name, name)
+    clause = getattr(finding, "clause", "") or getattr(rule, "clause", "")
+    measured, required = getattr(finding, "measured", None), getattr(finding, "required", None)
     return Judged(
         rule=name,
-        english=english or name,
-        chinese=chinese or english or name,
-        standard=str(getattr(rule, "standard", "")),
-        clause=str(getattr(finding, "clause", "") or getattr(rule, "clause", "")),
+        english=str(english or name),
+        chinese=str(chinese or english or name),
+        origin=" ".join(str(p) for p in (getattr(rule, "standard", ""), clause) if p),
         object=str(getattr(finding, "object", "")),
-        measured=number(getattr(finding, "measured", None)),
-        required=number(getattr(finding, "required", None)),
+        measured=number(measured),
+        required=number(required),
         unit=str(getattr(finding, "unit", "") or ""),
         verdict=_verdict(finding.verdict),
-        mark=str(getattr(finding, "mark", "") or ""),
+        mark=str(getattr(finding, "mark", "") or getattr(rule, "mark", "")),
         note=str(getattr(finding, "note", "") or ""),
         source=str(getattr(rule, "source", "")),
+        gap=_gap(finding, measured, required),
         x=_coordinate(finding, "x"),
         y=_coordinate(finding, "y"),
     )
+
+
+def _gap(finding: Any, measured: Any, required: Any) -> float:
+    """Return how far a finding is from its limit, as a share of the limit; the margin where it has one."""
+    margin = getattr(finding, "margin", None)
+    if isinstance(margin, (int, float)) and not isnan(margin):
+        return -float(margin)
+    digits = "".join(c for c in str(required) if c in "0123456789.")
+    try:
+        return abs(float(measured) - float(digits)) / max(abs(float(digits)), 1e-9)
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def _verdict(value: Any) -> str:
@@ -94,9 +150,9 @@ def number(value: Any) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     value = float(value)
-    if value != value:
+    if isnan(value):
         return ""
-    if abs(value) == float("inf"):
+    if isinf(value):
         return "∞" if value > 0 else "-∞"
     digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
     text = f"{value:,.{digits}f}"

@@ -21,14 +21,16 @@ from cimkit.model.community import Community
 from cimkit.model.notes import Notes
 from cimkit.sim.access import WalkTimes
 from cimkit.sim.sunlight import Sunlight
-from cimkit.view import sections, svg
-from cimkit.view.areas import areas_section
+from cimkit.view.figures import plans_section
+from cimkit.view.findings import findings_section, unknown_section
 from cimkit.view.html import Html, both, element, join
-from cimkit.view.judged import Judged, judged
-from cimkit.view.layers import layer_of
-from cimkit.view.texts import LANGUAGES, words
+from cimkit.view.judged import judged
+from cimkit.view.parts import mark_words
+from cimkit.view.results import areas_section, sunlight_section, walking_section
+from cimkit.view.sections import header, methods_section, notes_section, summary
+from cimkit.view.texts import LANGUAGES, TEXTS, words
 
-MOST_MARKS = 400
+_LINKED = ("summary", "plans", "findings", "unknown_list", "sunlight", "walking", "areas", "data", "methods")
 
 
 def report(
@@ -66,35 +68,46 @@ def report(
     ------
     InputError
         If ``lang`` is unknown or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from cimkit.samples import slab_rows
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report(slab_rows(), path=Path(folder) / "block.html").name
+    'block.html'
     """
     one_of(lang, LANGUAGES, name="lang")
     rows = judged(findings)
-    body = join(
-        sections.header(community, title),
-        _nav(rows, results),
-        sections.summary(community, rows),
-        _plans(community, rows, results),
-        sections.findings_section(rows),
-        sections.unknown_section(rows),
-        sections.sunlight_section(community, results),
-        sections.walking_section(results),
+    content = [
+        summary(community, rows),
+        plans_section(community, rows, results),
+        findings_section(rows),
+        unknown_section(rows),
+        sunlight_section(community, results),
+        walking_section(results),
         areas_section(community, results),
-        sections.notes_section(_notes(community, findings, results)),
-        sections.methods_section(_methods(community, results), rows),
-        element("footer", both("Made offline with cimkit. Colours are drawings; the numbers stand in the tables.",
-                               "由 cimkit 离线生成。颜色仅供示意，数值以表格为准。")),
-    )  # fmt: skip
+        notes_section(_notes(community, findings, results)),
+        methods_section(_methods(community, results), rows),
+    ]
+    there = [name for name in _LINKED if any(f' id="{name}"' in part for part in content)]
+    made = both("Made offline with cimkit. Colours are drawings; the numbers stand in the tables.",
+                "由 cimkit 离线生成。颜色仅为示意，以表中数值为准。")  # fmt: skip
+    body = join(header(community, title), _nav(there), *content, element("footer", made))
     target = Path(path)
     write_text(target, page(body, title or community.name or "cimkit", lang))
     return target
 
 
 def page(body: Html, title: str, lang: str) -> str:
-    """Return the whole page; its policy lets only its own script and style run and nothing load."""
+    """Return the whole page; its policy lets only its own script and style run, and nothing load."""
     folder = resources.files("cimkit.view") / "templates"
     style = (folder / "report.css").read_text(encoding="utf-8")
     script = (folder / "report.js").read_text(encoding="utf-8")
-    policy = f"default-src 'none'; script-src {_sha256(script)}; style-src {_sha256(style)}; img-src data:; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; script-src {_sha256(script)}; style-src {_sha256(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
     shown = "en" if lang == "en" else "zh"
     head = element(
         "head",
@@ -104,9 +117,9 @@ def page(body: Html, title: str, lang: str) -> str:
         element("title", title),
         Html(f"<style>{style}</style>"),
     )
-    tail = Html(f"<script>{script}</script>")
+    main = element("main", body, class_="sheet")
     whole = element(
-        "html", head, element("body", element("main", body, class_="sheet"), tail), lang=shown, data_lang=shown
+        "html", head, element("body", main, Html(f"<script>{script}</script>")), lang=shown, data_lang=shown
     )
     return f"<!DOCTYPE html>\n{whole}\n"
 
@@ -116,15 +129,16 @@ def _sha256(text: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _nav(rows: Sequence[Judged], results: Sequence[Any]) -> Html:
+def _nav(names: Sequence[str]) -> Html:
     """Return the way through the page and the switch of the language."""
-    there = {
-        "findings": bool(rows),
-        "sunlight": any(isinstance(r, Sunlight) for r in results),
-        "walking": any(isinstance(r, WalkTimes) for r in results),
+    short = {
+        "areas": ("Areas", "面积"),
+        "data": ("Data", "数据"),
+        "methods": ("Methods", "方法"),
+        "walking": ("Walking", "步行"),
     }
-    names = ("summary", "plans", "findings", "sunlight", "walking", "areas", "data", "methods")
-    links = [element("a", words(n), href=f"#{n}") for n in names if there.get(n, True)]
+    short |= {"unknown_list": ("Left open", "待定")}
+    links = [element("a", both(*short.get(n, TEXTS[n])), href=f"#{n}") for n in names]
     tools = element(
         "span",
         element("button", "中文", type="button", data_say="zh"),
@@ -135,73 +149,13 @@ def _nav(rows: Sequence[Judged], results: Sequence[Any]) -> Html:
     return element("nav", *links, tools)
 
 
-def _plans(community: Community, rows: Sequence[Judged], results: Sequence[Any]) -> Html:
-    """Return the plans: findings on the site, sunlight, walking."""
-    sheet = svg.sheet_of(community)
-    wide = sheet.width > 1.7 * sheet.height
-    figures = [_figure(svg.plan(community, sheet, marks=_marks(rows)), words("plan"), svg.use_legend(community))]
-    for result in results:
-        if isinstance(result, Sunlight) and len(result):
-            layer = layer_of(community, result)
-            if layer is not None:
-                figures.append(
-                    _figure(svg.plan(community, sheet, layer), both(layer.english, layer.chinese), svg.legend(layer))
-                )
-        elif isinstance(result, WalkTimes) and len(result):
-            figures.append(_walk_figure(community, sheet, result))
-    inner = element("div", *figures, class_="plans" if len(figures) > 1 and not wide else "")
-    return sections.section("plans", svg.base(community, sheet), inner)
-
-
-def _figure(drawing: Html, title: Html, key: Html) -> Html:
-    """Return a plan with its title and legend."""
-    return element("figure", drawing, element("figcaption", element("b", title), key))
-
-
-def _walk_figure(community: Community, sheet: svg.Sheet, walk: WalkTimes) -> Html:
-    """Return one plan a kind of service, of which a choice shows one."""
-    kinds = sections.service_names(walk)
-    share = [walk.share_within(5, code) for code, _ in kinds]
-    first = int(np.argmin(share))
-    choice = element(
-        "select",
-        *[Html(f'<option value="{code}"{" selected" if k == first else ""}>{walk.kinds[k].zh} {code.replace("_", " ")}</option>')
-          for k, (code, _) in enumerate(kinds)],
-        data_choose="walk", aria_label="Service",
-    )  # fmt: skip
-    members = []
-    for k, (code, _) in enumerate(kinds):
-        layer = layer_of(community, walk, column=code)
-        if layer is None:
-            continue
-        f = community.facilities
-        here = f.kind == int(walk.kinds[k])
-        spots = svg.places(sheet, np.column_stack([f.x[here], f.y[here]]), f.name[here])
-        drawing = element("div", svg.plan(community, sheet, layer, over=spots), data_group="walk", data_member=code)
-        members.append(drawing if k == first else Html(str(drawing).replace("<div ", "<div hidden ", 1)))
-    layer = layer_of(community, walk, column=kinds[first][0])
-    title = both("Longest walk from each building to the nearest", "各栋至最近设施的最长步行时间")
-    key = svg.legend(layer) if layer is not None else ""
-    return element("figure", *members, element("figcaption", element("b", title), " ", choice, key))
-
-
-def _marks(rows: Sequence[Judged]) -> list[tuple[float, float, str, str, str]]:
-    """Return the findings that have a place and are not passed."""
-    bad = [r for r in rows if r.placed and r.verdict in ("fail", "unknown")]
-    return [
-        (r.x, r.y, r.verdict, r.object, f"{r.object} · {r.chinese} {r.english}: {r.measured} ({r.required}) {r.unit}")
-        for r in bad[:MOST_MARKS]
-    ]
-
-
 def _notes(community: Community, findings: Any, results: Sequence[Any]) -> Notes:
     """Return the notes of the community, the check and the results, each once."""
     notes = community.notes
-    for part in (findings, *results):
+    for part in (findings, *results, *(getattr(r, "receptors", None) for r in results)):
         own = getattr(part, "notes", None)
-        notes = notes + own if isinstance(own, Notes) else notes
-        receptors = getattr(getattr(part, "receptors", None), "notes", None)
-        notes = notes + receptors if isinstance(receptors, Notes) else notes
+        if isinstance(own, Notes):
+            notes = notes + own
     return notes
 
 
@@ -211,10 +165,9 @@ def _methods(community: Community, results: Sequence[Any]) -> list[tuple[Any, An
     for r in results:
         name = getattr(getattr(r, "method", None), "name", "")
         if isinstance(r, Sunlight):
-            mark = sections._mark(r.method.mark)
-            items.append((words("sunlight"), join(name, " · ", r.sun_day.name, " · ", mark)))
+            items.append((words("sunlight"), join(f"{r.sun_day.name} · {name} · ", mark_words(r.method.mark))))
         elif isinstance(r, WalkTimes):
-            items.append((words("walking"), join(name, f" · {r.method.speed_ms:g} m/s")))
+            items.append((words("walking"), f"{name} · {r.method.speed_ms:g} m/s"))
         elif name:
             items.append((words("areas"), name))
     made = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -239,9 +192,7 @@ def fingerprint(community: Community) -> str:
         digest.update(title.encode())
         for col in table.columns():
             value = getattr(table, col.name)
-            for array in getattr(value, "__dict__", {"": value}).values():
-                raw = np.asarray(array)
-                digest.update(
-                    "\0".join(map(str, raw)).encode() if raw.dtype == object else np.ascontiguousarray(raw).tobytes()
-                )
+            for part in (value,) if isinstance(value, np.ndarray) else vars(value).values():
+                text = part.dtype == object
+                digest.update("\0".join(map(str, part)).encode() if text else np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()

@@ -39,6 +39,17 @@ class Sheet(NamedTuple):
         return np.column_stack([points[:, 0] - self.west, self.north - points[:, 1]])
 
 
+class Mark(NamedTuple):
+    """Where something is not met: place, verdict, object, tooltip, how many findings."""
+
+    x: float
+    y: float
+    verdict: str
+    object: str
+    text: str
+    number: int = 1
+
+
 def sheet_of(community: Community) -> Sheet:
     """Return the sheet around parcels and buildings; without both, around everything else."""
     clouds = [community.parcels.outline.xy, community.buildings.footprint.xy]
@@ -61,7 +72,7 @@ def base(community: Community, sheet: Sheet) -> Html:
 
 
 def plan(
-    community: Community, sheet: Sheet, layer: Layer | None = None, *, marks: Sequence[Any] = (), over: Any = ""
+    community: Community, sheet: Sheet, layer: Layer | None = None, *, marks: Sequence[Mark] = (), over: Any = ""
 ) -> Html:
     """Return one plan: ground, buildings by use or value, strokes, marks of findings, and ``over`` on top."""
     label = layer.english if layer else "Site plan"
@@ -143,7 +154,15 @@ def _houses(community: Community, sheet: Sheet, layer: Layer | None) -> list[Htm
                 about += f"\n{_value(layer.buildings[row], layer.classes.unit)}"
         state = Status(b.status[row]).code
         parts.append(
-            element("path", element("title", about), d=d, class_=f"house {state}", fill=fill, data_id=b.id[row])
+            element(
+                "path",
+                element("title", about),
+                d=d,
+                class_=f"house {state}",
+                fill=fill,
+                data_id=b.id[row],
+                data_row=row,
+            )
         )
     return sorted(parts, key=lambda p: 'class="house demolish"' not in p)
 
@@ -159,7 +178,7 @@ def _strokes(sheet: Sheet, layer: Layer) -> Html:
     a, b = sheet.xy(ends[:, :2]), sheet.xy(ends[:, 2:])
     dots = float(np.abs(a - b).max()) < 0.01
     b = b + (0.01, 0.0) if dots else b
-    which = layer.classes.index(layer.values[:MOST_STROKES])
+    which = layer.classes.which(layer.values[:MOST_STROKES])
     parts = []
     for k, colour in enumerate(layer.classes.colours):
         rows = np.flatnonzero(which == k)
@@ -184,14 +203,18 @@ def _labels(community: Community, sheet: Sheet) -> list[Html]:
     ]
 
 
-def _mark(sheet: Sheet, mark: tuple[float, float, str, str, str]) -> Html:
-    """Return the mark of a finding: x, y, verdict, object and text."""
-    x, y, verdict, name, text = mark
-    at = sheet.xy(np.array([[x, y]]))[0]
-    return element(
-        "circle", element("title", text), cx=f"{at[0]:.1f}", cy=f"{at[1]:.1f}", r="4.2", class_="mark",
-        fill=VERDICTS.get(verdict, INK), data_id=name,
-    )  # fmt: skip
+def _mark(sheet: Sheet, mark: Mark) -> Html:
+    """Return the mark of findings at one place; many findings make it larger."""
+    (x, y) = sheet.xy(np.array([[mark.x, mark.y]]))[0]
+    radius = min(3.6 + 0.9 * np.log2(mark.number), 9.0)
+    colour = VERDICTS.get(mark.verdict, INK)
+    parts = [
+        element("title", mark.text),
+        element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{radius:.1f}", fill=colour),
+    ]
+    if mark.number > 1:
+        parts.append(element("text", mark.number, x=f"{x:.1f}", y=f"{y:.1f}", dy="0.35em"))
+    return element("g", *parts, class_="mark", data_id=mark.object)
 
 
 def places(sheet: Sheet, xy: FloatArray, names: Sequence[Any]) -> Html:
@@ -231,6 +254,18 @@ def _north(community: Community, sheet: Sheet) -> Html:
     turn = f"translate({x:.1f} {y:.1f}) rotate({-community.frame.convergence:.2f})"
     letter = element("text", "N", y=f"{0.75 * size:.1f}", font_size=f"{0.5 * size:.1f}", text_anchor="middle", fill=INK)
     return element("g", element("path", d=d, fill=INK), letter, transform=turn)
+
+
+def mark_legend() -> Html:
+    """Return what the marks on the plan of findings mean."""
+    items = [
+        element("li", element("svg", element("circle", cx=6, cy=5, r=4.5, fill=VERDICTS[v])), both(english, chinese))
+        for v, english, chinese in (
+            ("fail", "not met, number of findings", "不符合（数字为项数）"),
+            ("unknown", "left open", "待定"),
+        )
+    ]
+    return element("ul", *items, class_="legend")
 
 
 def legend(layer: Layer) -> Html:

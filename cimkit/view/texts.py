@@ -81,6 +81,49 @@ MARKS: dict[str, tuple[str, str]] = {
     "U": ("entered by the user", "用户填写"),
 }
 
+MEANINGS: dict[str, tuple[str, str]] = {
+    "P": ("The text of the standard was read.", "已阅读标准或法规原文。"),
+    "S": ("Another source quotes the number; check it before you rely on it.", "数值引自其他资料，使用前请核对。"),
+    "M": ("The number was not checked against the text. Do not rely on it.", "数值尚未与原文核对，不可作为依据。"),
+    "C": ("Computed, not stated by a standard.", "由计算得出，非标准直接规定。"),
+    "U": ("Entered by the user of this report.", "由报告使用者填写。"),
+}
+
+CITIES = {
+    "hangzhou": "杭州",
+    "ningbo": "宁波",
+    "wenzhou": "温州",
+    "jiaxing": "嘉兴",
+    "taizhou": "台州",
+    "huzhou": "湖州",
+    "shanghai": "上海",
+    "suzhou": "苏州",
+    "shenzhen": "深圳",
+}
+
+COLUMNS = {  # of results, where the dictionary of the tables has none
+    "parcel": "地块",
+    "storey": "楼层",
+    "floor_area": "建筑面积",
+    "counted": "计容面积",
+    "counted_area": "计容面积",
+    "exempt": "不计容面积",
+    "exempt_area": "不计容面积",
+    "public": "公共空间",
+    "public_area": "公共空间面积",
+    "far": "容积率",
+    "floor_area_ratio": "容积率",
+    "building_density": "建筑密度",
+    "green_ratio": "绿地率",
+    "parcel_area": "用地面积",
+    "area": "面积",
+    "kind": "类型",
+    "reason": "原因",
+    "ledger": "账",
+    "footprint_area": "基底面积",
+    "green_area": "绿地面积",
+}
+
 
 def say(key: str, lang: str) -> str:
     """Return a text of the list in a language; ``zh-en`` gives both."""

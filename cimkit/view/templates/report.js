@@ -55,9 +55,22 @@
   all("tr[data-id]").forEach((r) => r.addEventListener("click", () => choose(r.dataset.id, r.dataset.go === "plan")));
   all(".house[data-id], .mark[data-id]").forEach((e) => e.addEventListener("click", () => choose(e.dataset.id, false)));
 
-  all("select[data-choose]").forEach((s) => s.addEventListener("change", () => {
-    all(`[data-group="${s.dataset.choose}"]`).forEach((f) => { f.hidden = f.dataset.member !== s.value; });
-  }));
+  all("[data-walk-plan]").forEach((figure) => {
+    const data = JSON.parse(figure.querySelector("script").textContent);
+    const unit = " min";
+    const show = (code) => {
+      const minutes = data.minutes[code];
+      all(".house", figure).forEach((h) => {
+        const m = minutes[Number(h.dataset.row)];
+        const k = m === null ? -1 : data.edges.filter((e) => m >= e).length;
+        h.setAttribute("fill", k < 0 ? "#c9ced3" : data.colours[k]);
+        const title = h.querySelector("title");
+        title.textContent = title.textContent.split("\n")[0] + (k < 0 ? "" : "\n" + (m > 9000 ? "∞" : m + unit));
+      });
+      all("[data-service]", figure).forEach((g) => g.toggleAttribute("hidden", g.dataset.service !== code));
+    };
+    figure.querySelector("select").addEventListener("change", (e) => show(e.target.value));
+  });
 
   speak(page.dataset.lang);
 })();
