@@ -422,8 +422,10 @@ def _write_driver(gdf: Any, path: Path, driver: str) -> None:
     with atomic_write(path) as temporary, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # shortened field names of Shapefiles, a missing CRS
         try:
-            encoding = {"encoding": "utf-8"} if driver == "ESRI Shapefile" else {}
-            pyogrio.write_dataframe(gdf, temporary, driver=driver, **encoding)
+            options: dict[str, Any] = {"encoding": "utf-8"} if driver == "ESRI Shapefile" else {}
+            if driver == "FlatGeobuf":
+                options["layer_options"] = {"SPATIAL_INDEX": "NO"}  # the index would sort the rows by place
+            pyogrio.write_dataframe(gdf, temporary, driver=driver, **options)
         except (RuntimeError, ValueError) as error:
             raise InputError(f"{path.name}: the table must fit {driver}; {error}.") from error
         for beside in _side_files(temporary):

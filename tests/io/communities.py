@@ -83,7 +83,8 @@ def communities(draw: Any) -> Community:
                 data[col.name] = [draw(st.integers(low, sizes[col.of] - 1)) for _ in range(n)]
             else:
                 strategy = {float: FLOAT, int: st.integers(-(2**63), 2**63 - 1), bool: st.booleans(), str: TEXT}
-                data[col.name] = [draw(strategy[col.dtype]) for _ in range(n)]
+                chosen = st.integers(-3, 40) if col.name == "level" else strategy[col.dtype]
+                data[col.name] = [draw(chosen) for _ in range(n)]
         names = draw(st.lists(TEXT | st.sampled_from(("ID", "fid", "geom", "key")), max_size=2, unique=True))
         extra = {name: draw(st.sampled_from(EXTRA))(n) for name in names} if n else {}
         tables[title] = table(**data, extra=extra)
@@ -98,7 +99,9 @@ def communities(draw: Any) -> Community:
         location=draw(st.sampled_from((None, Location(30.25, 120.17)))),
         terrain=draw(st.sampled_from((None, ground))),
         mesh=draw(st.sampled_from((Triangles.empty(), mesh))),
-        notes=draw(st.sampled_from((Notes(), Notes.of([Note("H02", "推定", "buildings", "B1", 1.5, value="<b>", count=3)])))),
+        notes=draw(
+            st.sampled_from((Notes(), Notes.of([Note("H02", "推定", "buildings", "B1", 1.5, value="<b>", count=3)])))
+        ),
         **tables,
     )
 

@@ -66,7 +66,9 @@ def test_read_cim__follows_rows_deleted_and_added_elsewhere(tmp_path):
     storeys = pyogrio.read_dataframe(path, layer="storeys")
     pyogrio.write_dataframe(storeys[storeys["building"] == "B2"], path, layer="storeys")
     facilities = pyogrio.read_dataframe(path, layer="facilities")
-    added = gpd.GeoDataFrame({"id": ["F2"], "kind": ["caféteria"]}, geometry=facilities.geometry.to_list(), crs=facilities.crs)
+    added = gpd.GeoDataFrame(
+        {"id": ["F2"], "kind": ["caféteria"]}, geometry=facilities.geometry.to_list(), crs=facilities.crs
+    )
     pyogrio.write_dataframe(pd.concat([facilities, added]), path, layer="facilities")
     back, notes = read_cim(path)
     assert back.storeys.names().tolist() == ["B2/F1", "B2/F2", "B2/F3"]
