@@ -50,6 +50,8 @@ _WHERE = {  # public name → module; the same list, typed, stands in __init__.p
     "SiteIndicators": "sim.areas",
     "floor_areas": "sim.areas",
     "site_indicators": "sim.areas",
+    "LivingCircles": "sim.circles",
+    "living_circles": "sim.circles",
     "SunDay": "sim.sunpath",
     "Sunlight": "sim.sunlight",
     "SunlightMethod": "sim.sunlight",

@@ -158,7 +158,7 @@ def walk_times(
             f"walking: homes and services must be there; got {len(homes)} homes and {len(kinds)} kinds of service."
         )
     straight = len(community.path_edges) == 0 and network is None
-    service = _service_doors(community)
+    service = service_doors(community)
     shape = (len(homes.doors), len(kinds))
     metres, minutes = np.full(shape, np.inf), np.full(shape, np.inf)
     nearest = np.full(shape, -1, dtype=np.int64)
@@ -198,7 +198,7 @@ def _kinds(community: Community, to: str | Sequence[str] | None) -> tuple[Facili
     return tuple(k for k in FacilityKind if int(k) in there and k is not FacilityKind.OTHER)
 
 
-def _service_doors(community: Community) -> FloatArray:
+def service_doors(community: Community) -> FloatArray:
     """Return where each facility is entered: its own entrance, else its point, shape (f, 3) [m]."""
     f, e = community.facilities, community.entrances
     doors = np.column_stack([f.x, f.y, f.z])
@@ -224,7 +224,7 @@ def _read(
 ) -> tuple[FloatArray, IntArray]:
     """Return cost and facility row of the nearest of some services from each door [m or min]."""
     unit = MS if timed else MM
-    nodes, offsets, owner = _seeds(network, there, timed=timed)
+    nodes, offsets, owner = place_seeds(network, there, timed=timed)
     cost, which = nearest_source(graph, nodes, offsets, owner, float(FARTHEST))
     cost = np.where(which >= 0, cost.astype(np.float64), np.inf)
     on = np.flatnonzero(at.edge >= 0)
@@ -266,7 +266,7 @@ def _part(share: FloatArray, cost: FloatArray) -> FloatArray:
     return np.where(share > 0, share, 1.0) * np.where(share > 0, cost, 0.0)
 
 
-def _seeds(network: WalkNetwork, there: Places, *, timed: bool) -> tuple[IntArray, IntArray, IntArray]:
+def place_seeds(network: WalkNetwork, there: Places, *, timed: bool) -> tuple[IntArray, IntArray, IntArray]:
     """Return seed nodes, whole offsets and owners of services along their edges."""
     on = np.flatnonzero(there.edge >= 0)
     edge = there.edge[on]

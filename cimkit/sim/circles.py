@@ -1,0 +1,170 @@
+"""Living circles: the paths within 5, 10, 15 minutes of a service, edge by edge, and the ground along them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.ops import substring
+
+from cimkit.arrays import BoolArray, FloatArray
+from cimkit.errors import InputError, MissingDataError
+from cimkit.kernels.graph import FARTHEST, shortest_times
+from cimkit.model.community import Community
+from cimkit.model.kinds import FacilityKind
+from cimkit.sim.access import place_seeds, service_doors
+from cimkit.sim.network import MS, Places, WalkNetwork
+from cimkit.sim.walk_method import WalkMethod
+
+
+@dataclass(frozen=True, repr=False)
+class LivingCircles:
+    """Paths from which a service is reached within some minutes.
+
+    Parameters
+    ----------
+    kind
+        The service.
+    minutes
+        Limits, rising, shape (k) [min].
+    paths
+        One shapely multi-line a limit in local metres, shape (k).
+    areas
+        Ground within ``along`` of these paths, one (multi-)polygon a limit, shape (k).
+    along
+        Width of ground on either side of a path [m].
+    community
+        Where.
+    """
+
+    kind: FacilityKind
+    minutes: FloatArray
+    paths: Any
+    areas: Any
+    along: float
+    community: Community
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{m:g} min {p.length / 1000:.1f} km" for m, p in zip(self.minutes, self.paths, strict=True))
+        return f"<LivingCircles around {self.kind.code}: {parts} of paths>"
+
+    def to_frame(self) -> Any:
+        """Return a GeoDataFrame of the areas in map coordinates, one row a limit."""
+        import geopandas as gpd
+
+        frame = self.community.frame
+        shift = np.array(frame.origin[:2])
+        data = {
+            "kind": self.kind.code,
+            "within_min": self.minutes,
+            "paths_m": shapely.length(self.paths),
+            "area_m2": shapely.area(self.areas),
+        }
+        return gpd.GeoDataFrame(
+            data, geometry=shapely.transform(self.areas, lambda c: c + shift), crs=frame.crs or None
+        )
+
+
+def living_circles(
+    community: Community,
+    kind: str | FacilityKind,
+    *,
+    minutes: Sequence[float] = (5.0, 10.0, 15.0),
+    method: WalkMethod = WalkMethod.ADULT,
+    network: WalkNetwork | None = None,
+    along: float = 25.0,
+) -> LivingCircles:
+    """Compute the paths from which a kind of service is reached within some minutes.
+
+    Exact along every edge: the part of an edge that is within the limit is cut at the very
+    place where the limit is met, from either end and from a service in its middle. The area is
+    the ground within ``along`` of these paths, not a hull.
+
+    Parameters
+    ----------
+    community
+        Services and paths.
+    kind
+        Kind of service.
+    minutes
+        Limits, rising [min].
+    method
+        Who walks.
+    network
+        A network made before.
+    along
+        Width of ground on either side of a path [m].
+
+    Returns
+    -------
+    LivingCircles
+        One set of paths and one area a limit.
+
+    Raises
+    ------
+    MissingDataError
+        If there is no such service.
+    InputError
+        If the limits do not rise.
+    """
+    wanted = FacilityKind.parse(kind)
+    limits = np.asarray(minutes, dtype=np.float64)
+    if len(limits) == 0 or limits[0] <= 0 or (np.diff(limits) <= 0).any():
+        raise InputError(f"living_circles: minutes must be > 0 and rise; got {list(minutes)}.")
+    rows = np.flatnonzero(community.facilities.kind == wanted)
+    if len(rows) == 0:
+        raise MissingDataError(f"living_circles: there must be a {wanted.code}; got none.")
+    network = network or WalkNetwork.of(community, method=method)
+    there = network.place(service_doors(community)[rows])
+    nodes, offsets, _ = place_seeds(network, there, timed=True)
+    cost = shortest_times(network.minutes, nodes, offsets, float(FARTHEST)).astype(np.float64)
+    cost[cost > float(FARTHEST)] = np.inf
+    lines = network.course.to_shapely()
+    paths = np.empty(len(limits), dtype=object)
+    for k, limit in enumerate(limits):
+        paths[k] = _reached(network, lines, cost / MS, there, float(limit))
+    areas = shapely.buffer(paths, along)
+    return LivingCircles(wanted, limits, paths, areas, along, community)
+
+
+def _reached(network: WalkNetwork, lines: Any, cost: FloatArray, there: Places, limit: float) -> Any:
+    """Return the parts of all edges from which the service is within the limit."""
+    from_start = _share(limit - cost[network.start], network.backward_min)
+    from_end = _share(limit - cost[network.end], network.forward_min)
+    whole = from_start + from_end >= 1.0
+    pieces = list(lines[whole])
+    for e in np.flatnonzero(~whole & ((from_start > 0) | (from_end > 0))):
+        if from_start[e] > 0:
+            pieces.append(substring(lines[e], 0.0, from_start[e], normalized=True))
+        if from_end[e] > 0:
+            pieces.append(substring(lines[e], 1.0 - from_end[e], 1.0, normalized=True))
+    pieces += _around_services(network, lines, there, limit, whole)
+    pieces = [p for p in pieces if p.geom_type == "LineString" and p.length > 0]
+    return shapely.union_all(shapely.force_2d(np.array(pieces, dtype=object))) if pieces else shapely.MultiLineString()
+
+
+def _share(left: FloatArray, whole: FloatArray) -> FloatArray:
+    """Return the share of each edge that the minutes left suffice for, 0–1."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(np.isfinite(whole), left / np.maximum(whole, 1e-12), 0.0)
+    result: FloatArray = np.clip(np.nan_to_num(share, nan=0.0), 0.0, 1.0)
+    return result
+
+
+def _around_services(network: WalkNetwork, lines: Any, there: Places, limit: float, whole: BoolArray) -> list[Any]:
+    """Return the parts of edges next to a service that lies on them."""
+    pieces = []
+    for k in np.flatnonzero(there.edge >= 0):
+        e = there.edge[k]
+        if whole[e]:
+            continue
+        left = limit - there.leg[k] / network.method.speed_ms / 60.0
+        at = there.along[k] / max(float(network.length[e]), 1e-9)
+        before = float(_share(np.array([left]), network.forward_min[e : e + 1])[0])
+        behind = float(_share(np.array([left]), network.backward_min[e : e + 1])[0])
+        if left > 0:
+            pieces.append(substring(lines[e], max(0.0, at - before), min(1.0, at + behind), normalized=True))
+    return pieces
