@@ -4,8 +4,8 @@ A cell is a run of sources that lie near each other. One bounded search from all
 those nodes and the arcs of the hierarchy between them are gathered once, and every 32 sources then take one pass up and
 one pass down. Exact: every node on a shortest path within the limit is itself within the limit, so the set is closed.
 
-Readers are the places where distances are read: two ends with a leg each (twice the same end at a node). A reader on the
-very edge of a source is its *mate*: the way along the edge counts too.
+Readers are the places where distances are read: two ends with a leg each (twice the same end at a node). A reader on
+the very edge of a source is its *mate*: the way along the edge counts too.
 """
 
 from __future__ import annotations
@@ -27,17 +27,26 @@ _NO_LIMITS = np.empty(0, np.uint32)
 
 
 class Sources(NamedTuple):
-    """s sources: source i has the seeds ``start[i]`` to ``start[i + 1]``, each a position (q) and its offset (q)."""
+    """s sources: source i has the seeds ``start[i]`` to ``start[i + 1]``, each a position (q) and its offset (q).
+
+    ``order`` (s) names them so that neighbours follow each other. Mates of source i are ``mate_start[i]`` to
+    ``mate_start[i + 1]`` of ``mate`` (m), rows of readers, and ``direct`` (m), the way along the edge.
+    """
 
     start: Any
     positions: Any
     offsets: Any
+    order: Any
+    mate_start: Any
+    mate: Any
+    direct: Any
 
 
 class Readers(NamedTuple):
     """p places with two ends (p, 2), positions, a leg to each (p, 2), and a weight (p).
 
-    Position i is an end of the readers ``which[first[i]]`` to ``which[first[i + 1]]``.
+    Position i is an end of the readers ``which[first[i]]`` to ``which[first[i + 1]]``; ``slot`` (p): rank of each
+    reader by position.
     """
 
     ends: Any
@@ -45,14 +54,7 @@ class Readers(NamedTuple):
     weight: Any
     first: Any
     which: Any
-
-
-class Mates(NamedTuple):
-    """Readers on the edge of a source: source i has ``start[i]`` to ``start[i + 1]`` of ``reader``, at ``direct``."""
-
-    start: Any
-    reader: Any
-    direct: Any
+    slot: Any
 
 
 class Decay(NamedTuple):
@@ -108,15 +110,24 @@ def by_position(csr: Csr, hierarchy: Hierarchy) -> Csr:
     return _rows(n, tails, hierarchy.position[csr.heads], csr.weights)
 
 
-def sources_of(hierarchy: Hierarchy, start: Any, nodes: Any, offsets: Any) -> Sources:
-    """Return sources with the seeds ``start[i]`` to ``start[i + 1]`` of ``nodes``, ``offsets``."""
-    positions = hierarchy.position[np.asarray(nodes, np.int64)]
-    return Sources(np.asarray(start, np.int64), np.ascontiguousarray(positions), np.ascontiguousarray(_whole(offsets)))
+def sources_of(hierarchy: Hierarchy, start: Any, nodes: Any, offsets: Any, order: Any) -> Sources:
+    """Return sources with the seeds ``start[i]`` to ``start[i + 1]`` of ``nodes``, ``offsets``, without mates."""
+    positions = np.ascontiguousarray(hierarchy.position[np.asarray(nodes, np.int64)])
+    mate_start = np.zeros(len(start), np.int64)
+    begin, row = np.asarray(start, np.int64), np.ascontiguousarray(order, np.int64)
+    nobody = np.empty(0, np.int32)
+    return Sources(begin, positions, np.ascontiguousarray(_whole(offsets)), row, mate_start, nobody, _NO_LIMITS)
+
+
+def with_mates(sources: Sources, mate_start: Any, mate: Any, direct: Any) -> Sources:
+    """Return the sources with mates: source i has the readers ``mate[mate_start[i]:mate_start[i + 1]]``."""
+    begin, way = np.asarray(mate_start, np.int64), np.ascontiguousarray(_whole(direct))
+    return sources._replace(mate_start=begin, mate=np.asarray(mate).astype(np.int32), direct=way)
 
 
 @kernel
 def _by_end(ends, n):
-    """Return first (n + 1) and which: the readers at each end, a reader with one end once."""
+    """Return first (n + 1) and which, the readers at each end, a reader with one end once; and slot (p)."""
     first = np.zeros(n + 1, np.int64)
     for r in range(len(ends)):
         first[ends[r, 0] + 1] += 1
@@ -130,20 +141,21 @@ def _by_end(ends, n):
             if k == 0 or ends[r, 1] != ends[r, 0]:
                 which[fill[ends[r, k]]] = r
                 fill[ends[r, k]] += 1
-    return first, which
+    slot, count = np.empty(len(ends), np.int32), 0
+    for i in range(n):
+        for q in range(first[i], first[i + 1]):
+            if ends[which[q], 0] == i:
+                slot[which[q]] = count
+                count += 1
+    return first, which, slot
 
 
 def readers_of(hierarchy: Hierarchy, ends: Any, legs: Any, weight: Any) -> Readers:
     """Return readers with two end nodes (p, 2), legs from them (p, 2) and weights (p); ``UNREACHED`` closes a leg."""
     at = np.ascontiguousarray(hierarchy.position[np.asarray(ends, np.int64)])
-    first, which = _by_end(at, len(hierarchy.node))
+    first, which, slot = _by_end(at, len(hierarchy.node))
     closed = np.minimum(_whole(legs), CLOSED)
-    return Readers(at, np.ascontiguousarray(closed), np.ascontiguousarray(weight, np.float64), first, which)
-
-
-def no_mates(sources: int) -> Mates:
-    """Return the mates of sources that share no edge with a reader."""
-    return Mates(np.zeros(sources + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.uint32))
+    return Readers(at, np.ascontiguousarray(closed), np.ascontiguousarray(weight, np.float64), first, which, slot)
 
 
 def step_decay(breaks: Any, weights: Any) -> Decay:
@@ -175,7 +187,7 @@ def weight_at(decay, distance):
 
 @kernel
 def new_cell(n, arcs, waiting, readers, mates):
-    """Return room for cells of a graph with n nodes, some arcs in its hierarchy, and so many that wait in the search."""
+    """Return room for cells of a graph: its nodes, the arcs of its hierarchy, entries waiting in the search."""
     return Cell(
         np.full(n, UNREACHED, np.uint32),
         np.full(n, -1, np.int32),
@@ -207,9 +219,9 @@ def _mark(cell, node):
 
 
 @kernel
-def _search(graph, sources, order, low, high, limit, cell):
-    """Mark the nodes within the limit of the sources order[low:high]; return the range of words marked."""
-    size, lowest, highest = 0, len(cell.words), 0
+def _search(graph, sources, low, high, limit, cell):
+    """Mark the nodes within the limit of the sources low to high of the order; return the range of words marked."""
+    size, lowest, highest, order = 0, len(cell.words), 0, sources.order
     for i in range(low, high):
         for s in range(sources.start[order[i]], sources.start[order[i] + 1]):
             node, at = np.int64(sources.positions[s]), sources.offsets[s]
@@ -235,9 +247,9 @@ def _search(graph, sources, order, low, high, limit, cell):
 
 
 @kernel
-def gather(graph, hierarchy, sources, order, low, high, limit, cell):
-    """Gather the nodes and arcs within the limit of the sources order[low:high]; return how many nodes."""
-    lowest, highest = _search(graph, sources, order, low, high, limit, cell)
+def gather(graph, hierarchy, sources, low, high, cell):
+    """Gather the nodes and arcs within the limit of the sources low to high of the order; return how many nodes."""
+    lowest, highest = _search(graph, sources, low, high, hierarchy.limit, cell)
     count = 0
     # the marks are scanned 64 at a time, in place of sorting the nodes found
     for w in range(lowest, highest + 1):
@@ -265,7 +277,7 @@ def gather(graph, hierarchy, sources, order, low, high, limit, cell):
 
 
 @kernel
-def gather_readers(readers, sources_mates, order, low, high, count, cell):
+def gather_readers(readers, sources, low, high, count, cell):
     """Gather the readers at the nodes of the cell and the mates of its sources; return how many."""
     found = 0
     for i in range(count):
@@ -280,9 +292,10 @@ def gather_readers(readers, sources_mates, order, low, high, count, cell):
             cell.legs[found, 0], cell.legs[found, 1] = readers.legs[r, here], readers.legs[r, 1 - here]
             cell.who[found], cell.slot[r] = r, found
             found += 1
+    order = sources.order
     for i in range(low, high):
-        for q in range(sources_mates.start[order[i]], sources_mates.start[order[i] + 1]):
-            r = sources_mates.reader[q]
+        for q in range(sources.mate_start[order[i]], sources.mate_start[order[i] + 1]):
+            r = sources.mate[q]
             if cell.slot[r] < 0:  # on a long edge, both ends out of reach
                 cell.place[found, 0], cell.place[found, 1] = count, count
                 cell.legs[found, 0], cell.legs[found, 1] = 0, 0
@@ -301,13 +314,14 @@ def release(count, found, cell):
 
 
 @kernel
-def sweep_block(sources, order, low, high, limit, count, cell):
-    """Fill the rows of the cell with the distances from the sources order[low:high], at most 32."""
+def sweep_block(sources, low, high, limit, count, cell):
+    """Fill the rows of the cell with the distances from the sources low to high of the order, at most 32."""
     for i in range(count):
         clear_wide(cell.rows, i, FAR)
     first = count
     for b in range(low, high):
-        for s in range(sources.start[order[b]], sources.start[order[b] + 1]):
+        source = sources.order[b]
+        for s in range(sources.start[source], sources.start[source + 1]):
             if sources.offsets[s] <= limit:
                 i = np.int64(cell.local[sources.positions[s]])
                 cell.rows[i, b - low] = min(cell.rows[i, b - low], sources.offsets[s])
@@ -322,23 +336,23 @@ def sweep_block(sources, order, low, high, limit, count, cell):
 
 
 @kernel
-def meet(mates, order, low, high, cell):
-    """Chain the mates of the sources order[low:high] to their readers."""
+def meet(sources, low, high, cell):
+    """Chain the mates of the sources low to high of the order to their readers."""
     k = 0
     for b in range(low, high):
-        for q in range(mates.start[order[b]], mates.start[order[b] + 1]):
-            r = cell.slot[mates.reader[q]]
-            cell.after[k], cell.lane[k], cell.direct[k] = cell.mate[r], b - low, mates.direct[q]
+        for q in range(sources.mate_start[sources.order[b]], sources.mate_start[sources.order[b] + 1]):
+            r = cell.slot[sources.mate[q]]
+            cell.after[k], cell.lane[k], cell.direct[k] = cell.mate[r], b - low, sources.direct[q]
             cell.mate[r] = k
             k += 1
 
 
 @kernel
-def part(mates, order, low, high, cell):
+def part(sources, low, high, cell):
     """Undo ``meet``."""
     for b in range(low, high):
-        for q in range(mates.start[order[b]], mates.start[order[b] + 1]):
-            cell.mate[cell.slot[mates.reader[q]]] = -1
+        for q in range(sources.mate_start[sources.order[b]], sources.mate_start[sources.order[b] + 1]):
+            cell.mate[cell.slot[sources.mate[q]]] = -1
 
 
 @kernel

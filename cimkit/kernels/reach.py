@@ -10,7 +10,6 @@ import numpy as np
 from cimkit.kernels._jit import kernel
 from cimkit.kernels.cells import (
     Decay,
-    Mates,
     Readers,
     Sources,
     gather,
@@ -68,55 +67,48 @@ def _sum_weighted(readers, decay, found, cell, sums):
 
 
 @kernel(parallel=True)
-def _reach(graph, hierarchy, sources, readers, mates, decay, order, threads, out):
+def _reach(graph, hierarchy, sources, readers, decay, threads, out):
     """Fill out (s, t): every thread takes every ``threads``-th cell; no two write one number."""
-    n, limit = len(hierarchy.node), hierarchy.limit
+    n, limit, order = len(hierarchy.node), hierarchy.limit, sources.order
     cells, counted = (len(order) + CELL - 1) // CELL, len(decay.table) + len(decay.steps) == 0
     for thread in numba.prange(threads):
         waiting = len(graph.heads) + len(sources.positions) + 1
-        room = new_cell(n, len(hierarchy.upper), waiting, len(readers.weight), len(mates.reader))
+        room = new_cell(n, len(hierarchy.upper), waiting, len(readers.weight), len(sources.mate))
         sums = np.empty((out.shape[1], WIDE), np.float64)
         for c in range(thread, cells, threads):
             low, high = c * CELL, min(len(order), (c + 1) * CELL)
-            count = gather(graph, hierarchy, sources, order, low, high, limit, room)
-            found = gather_readers(readers, mates, order, low, high, count, room)
+            count = gather(graph, hierarchy, sources, low, high, room)
+            found = gather_readers(readers, sources, low, high, count, room)
             for b in range(low, high, WIDE):
                 stop = min(high, b + WIDE)
-                sweep_block(sources, order, b, stop, limit, count, room)
-                meet(mates, order, b, stop, room)
+                sweep_block(sources, b, stop, limit, count, room)
+                meet(sources, b, stop, room)
                 sums[:] = 0.0
                 if counted:
                     _sum_within(readers, decay.breaks, found, room, sums)
                 else:
                     _sum_weighted(readers, decay, found, room, sums)
-                part(mates, order, b, stop, room)
+                part(sources, b, stop, room)
                 for q in range(stop - b):
                     for t in range(len(sums)):
                         out[order[b + q], t] = sums[t, q]
             release(count, found, room)
 
 
-def sums_within(
-    graph: Csr, hierarchy: Hierarchy, sources: Sources, readers: Readers, mates: Mates, breaks: Any, order: Any
-) -> Any:
+def sums_within(graph: Csr, hierarchy: Hierarchy, sources: Sources, readers: Readers, breaks: Any) -> Any:
     """Return the sum (s, t) of the readers' weights within each of t distances of each of s sources, inclusive.
 
-    ``graph`` is the graph by position (``cells.by_position``), ``breaks`` (t) uint32 do not exceed the limit of the
-    hierarchy, ``order`` (s) names the sources so that neighbours follow each other (along a Hilbert curve).
+    ``graph`` is the graph by position (``cells.by_position``), ``breaks`` (t) do not exceed the hierarchy's limit.
     """
     limits = np.minimum(np.asarray(breaks).astype(np.uint32), hierarchy.limit)
-    decay = Decay(limits, np.empty(0), np.empty(0), 1.0)
-    out = np.empty((len(order), len(limits)))
-    where = np.asarray(order, np.int64)
-    _reach(graph, hierarchy, sources, readers, mates, decay, where, numba.get_num_threads(), out)
+    out = np.empty((len(sources.order), len(limits)))
+    count = Decay(limits, np.empty(0), np.empty(0), 1.0)
+    _reach(graph, hierarchy, sources, readers, count, numba.get_num_threads(), out)
     return out
 
 
-def weighted_sums(
-    graph: Csr, hierarchy: Hierarchy, sources: Sources, readers: Readers, mates: Mates, decay: Decay, order: Any
-) -> Any:
+def weighted_sums(graph: Csr, hierarchy: Hierarchy, sources: Sources, readers: Readers, decay: Decay) -> Any:
     """Return the sum (s) of the readers' weights times their decay from each source; the rest as in ``sums_within``."""
-    out = np.empty((len(order), 1))
-    where = np.asarray(order, np.int64)
-    _reach(graph, hierarchy, sources, readers, mates, decay, where, numba.get_num_threads(), out)
+    out = np.empty((len(sources.order), 1))
+    _reach(graph, hierarchy, sources, readers, decay, numba.get_num_threads(), out)
     return out[:, 0]

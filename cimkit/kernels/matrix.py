@@ -1,0 +1,110 @@
+"""All distances between many sources and many places: 32 sources a sweep over what lies above either."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from cimkit.kernels._jit import kernel
+from cimkit.kernels.cells import Readers, Sources
+from cimkit.kernels.elimination import Hierarchy
+from cimkit.kernels.graph import UNREACHED
+from cimkit.kernels.lanes import FAR, WIDE, aligned_rows, clear_wide, pull_wide, push_wide, read_place
+
+TILE = 16  # places written together: one cache line of each source's row
+
+
+@kernel
+def _above(hierarchy, positions, ends):
+    """Return local (n), the row of each position that is a source, an end or above one, and the arcs between rows."""
+    n = len(hierarchy.node)
+    local = np.full(n, -1, np.int32)
+    for i in range(len(positions)):
+        local[positions[i]] = 0
+    for r in range(len(ends)):
+        local[ends[r, 0]], local[ends[r, 1]] = 0, 0
+    rows, arcs = 0, 0
+    for i in range(n):
+        if local[i] == 0:
+            local[i] = rows
+            rows, arcs = rows + 1, arcs + hierarchy.first[i + 1] - hierarchy.first[i]
+            for e in range(hierarchy.first[i], hierarchy.first[i + 1]):
+                local[hierarchy.upper[e]] = 0
+    first, heads = np.zeros(rows + 1, np.int64), np.empty(arcs, np.int32)
+    up, down, k = np.empty(arcs, np.uint32), np.empty(arcs, np.uint32), 0
+    for i in range(n):
+        if local[i] >= 0:
+            for e in range(hierarchy.first[i], hierarchy.first[i + 1]):
+                heads[k], up[k], down[k] = local[hierarchy.upper[e]], hierarchy.up[e], hierarchy.down[e]
+                k += 1
+            first[local[i] + 1] = k
+    return local, first, heads, up, down
+
+
+@kernel
+def _block(arcs, sources, low, high, limit, rows, hot):
+    """Fill the rows with the distances from the sources low to high, at most 32."""
+    local, first, heads, up, down = arcs
+    count = len(first) - 1
+    for i in range(count):
+        clear_wide(rows, i, FAR)
+    lowest = count
+    for b in range(low, high):
+        for s in range(sources.start[b], sources.start[b + 1]):
+            if sources.offsets[s] <= limit:
+                i = np.int64(local[sources.positions[s]])
+                rows[i, b - low] = min(rows[i, b - low], sources.offsets[s])
+                hot[i], lowest = 1, min(lowest, i)
+    for i in range(lowest, count):
+        if hot[i] != 0:
+            push_wide(rows, i, heads, up, first[i], first[i + 1], hot)
+            hot[i] = 0
+    for i in range(count - 1, -1, -1):
+        pull_wide(rows, i, heads, down, first[i], first[i + 1])
+
+
+@kernel
+def _write(local, readers, low, high, limit, rows, tile, out):
+    """Write the distances from the sources low to high to all places, a tile at a time."""
+    ends, legs = readers.ends, readers.legs
+    for start in range(0, len(ends), TILE):
+        stop = min(len(ends), start + TILE)
+        for r in range(start, stop):
+            a, b = np.int64(local[ends[r, 0]]), np.int64(local[ends[r, 1]])
+            read_place(rows, (a, legs[r, 0], b, legs[r, 1]), tile[r - start])
+        for b in range(low, high):
+            for r in range(start, stop):
+                at = tile[r - start, b - low]
+                out[b, r] = at if at <= limit else UNREACHED
+
+
+@kernel(parallel=True)
+def _matrix(hierarchy, sources, readers, threads, out):
+    """Fill out (s, p), every thread taking every ``threads``-th block."""
+    arcs = _above(hierarchy, sources.positions, readers.ends)
+    count, total = len(arcs[1]) - 1, len(sources.start) - 1
+    for thread in numba.prange(threads):
+        rows, hot, tile = aligned_rows(count, WIDE), np.zeros(count, np.uint8), np.empty((TILE, WIDE), np.uint32)
+        for low in range(thread * WIDE, total, threads * WIDE):
+            high = min(total, low + WIDE)
+            _block(arcs, sources, low, high, hierarchy.limit, rows, hot)
+            _write(arcs[0], readers, low, high, hierarchy.limit, rows, tile, out)
+
+
+@kernel
+def _shorten(sources, limit, out):
+    """Take the way along a shared edge where it is shorter."""
+    for i in range(len(out)):
+        for q in range(sources.mate_start[i], sources.mate_start[i + 1]):
+            if sources.direct[q] <= limit:
+                out[i, sources.mate[q]] = min(out[i, sources.mate[q]], sources.direct[q])
+
+
+def distances(hierarchy: Hierarchy, sources: Sources, readers: Readers) -> Any:
+    """Return the distance (s, p) uint32 from every source to every reader, ``UNREACHED`` beyond the limit."""
+    out = np.empty((len(sources.start) - 1, len(readers.weight)), np.uint32)
+    _matrix(hierarchy, sources, readers, numba.get_num_threads(), out)
+    _shorten(sources, hierarchy.limit, out)
+    return out
