@@ -8,8 +8,8 @@ import numba
 import numpy as np
 
 from cimkit.kernels._jit import kernel
-from cimkit.kernels.overlay import Owned, Pairs
-from cimkit.kernels.overlay_edges import Ragged, bounds_of, holds_point, touches_box
+from cimkit.kernels.overlay import Pairs
+from cimkit.kernels.overlay_edges import Shapes, bounds_of, holds_point, inner, touches_box
 
 
 class Grid(NamedTuple):
@@ -25,7 +25,7 @@ class Grid(NamedTuple):
     box: Any
 
 
-@kernel
+@inner()
 def _cell(value, origin, size, count):
     """Return the cell of a coordinate, held within the grid."""
     return min(count - 1, max(0, int((value - origin) / size)))
@@ -66,7 +66,7 @@ def build_grid(parcels):
     return Grid(x, y, size, columns, rows, start, item, box)
 
 
-@kernel
+@inner()
 def _meets(plates, plate, parcels, grid, parcel, inside, first):
     """Write the parcels that one plate may meet from place ``first`` on (if there is room); return their number."""
     a, b, c, d = bounds_of(plates, plate)
@@ -96,7 +96,7 @@ def _meets(plates, plate, parcels, grid, parcel, inside, first):
     return found
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, no_cfunc_wrapper=True)
 def _count_pairs(plates, parcels, grid, blocks):
     """Return for each plate the number of parcels it may meet, and the first of them."""
     n = plates.poly.size - 1
@@ -128,7 +128,7 @@ def _write_pairs(plates, parcels, grid, count, first_parcel, first_inside):
     return plate, parcel, inside
 
 
-def meet_parcels(plates: Ragged, parcels: Ragged) -> Pairs:
+def meet_parcels(plates: Shapes, parcels: Shapes) -> Pairs:
     """Find the parcels that each plate may meet, and whether a parcel contains it.
 
     A plate whose box no parcel edge touches lies wholly inside or outside; the others are cut by the sweep,
@@ -145,14 +145,14 @@ def every_plate(count: int) -> Pairs:
     return Pairs(np.arange(count, dtype=np.intp), np.full(count, -1, np.intp), np.ones(count, np.bool_))
 
 
-@kernel
+@inner()
 def _mix(state, value):
     """Stir a 64-bit value into a hash."""
     state = (state ^ value) * np.uint64(0x9E3779B97F4A7C15)
     return state ^ (state >> np.uint64(29))
 
 
-@kernel
+@inner()
 def _hash_shapes(state, shapes, bits, lo, hi):
     """Stir the coordinates and ring sizes of the polygons lo to hi into a hash."""
     for p in range(lo, hi):
@@ -164,7 +164,7 @@ def _hash_shapes(state, shapes, bits, lo, hi):
     return state
 
 
-@kernel
+@inner()
 def _same_shapes(shapes, lo, hi, other):
     """Tell whether the polygons lo to hi equal those from ``other`` on, bit for bit."""
     for q in range(hi - lo):
@@ -183,7 +183,7 @@ def _same_shapes(shapes, lo, hi, other):
     return True
 
 
-@kernel
+@inner()
 def _same_owned(owned, i, j):
     """Tell whether plates i and j own the same polygons of the same classes, in the same order."""
     lo, hi, other = owned.start[i], owned.start[i + 1], owned.start[j]
@@ -195,7 +195,7 @@ def _same_owned(owned, i, j):
     return _same_shapes(owned, lo, hi, other)
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, no_cfunc_wrapper=True)
 def _hashes(plates, voids, spaces, plate_bits, void_bits, space_bits, blocks):
     """Compute one hash for each plate with all that it owns."""
     n = plates.poly.size - 1
@@ -235,7 +235,7 @@ def _group_equal(plates, voids, spaces, hashes):
     return first
 
 
-def equal_plates(plates: Ragged, voids: Owned, spaces: Owned) -> Any:
+def equal_plates(plates: Shapes, voids: Shapes, spaces: Shapes) -> Any:
     """Find repeated storeys: for each plate the first plate that equals it with its voids and spaces, shape (n)."""
     bits = [s.xy.view(np.uint64) for s in (plates, voids, spaces)]
     blocks = max(1, min(256, (plates.poly.size - 1) // 64))

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cimkit.kernels._jit import kernel
 from cimkit.kernels.overlay_clip import CLIP_PARTS, CLIP_ROOM
-from cimkit.kernels.overlay_edges import Edges, add_edges, lean
+from cimkit.kernels.overlay_edges import Edges, add_edges, inner, lean
 
 PARCEL, PLATE, VOID, SPACE = 0, 1, 2, 3  # classes of edges; spaces of class c have SPACE + c
 GROSS, VOIDS, NET, COVERED = 0, 1, 2, 3  # columns of Overlay.total
@@ -49,7 +48,7 @@ class Scratch(NamedTuple):
     clip_place: Any
 
 
-@kernel
+@inner()
 def new_scratch(edges, rings, classes, parts):
     """Allocate the working arrays for jobs of up to so many edges, rings, classes of space, and parts."""
     f, i = np.float64, np.intp

@@ -15,7 +15,7 @@ import shapely
 from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.ragged import offsets_of
-from cimkit.kernels.overlay import COVERED, NET, Owned, Ragged, overlay_areas
+from cimkit.kernels.overlay import COVERED, NET, Shapes, overlay_areas
 from cimkit.kernels.overlay_groups import every_plate
 from cimkit.model.community import Community
 from cimkit.model.kinds import Kind, SpaceKind, StoreyKind, VoidKind
@@ -184,14 +184,14 @@ def _space_items(community: Community, inside: FloatArray, outside: FloatArray) 
     }
 
 
-def _ragged(shapes: Polygons) -> Ragged:
+def _ragged(shapes: Polygons) -> Shapes:
     """Return polygons as the kernel reads them."""
-    return Ragged(shapes.xy, shapes.ring, shapes.poly)
+    return Shapes(shapes.xy, shapes.ring, shapes.poly)
 
 
-def _owned(shapes: Polygons, sizes: IntArray, kind: IntArray) -> Owned:
+def _owned(shapes: Polygons, sizes: IntArray, kind: IntArray) -> Shapes:
     """Return polygons with their owners as the kernel reads them."""
-    return Owned(shapes.xy, shapes.ring, shapes.poly, offsets_of(sizes), kind.astype(np.int64))
+    return Shapes(shapes.xy, shapes.ring, shapes.poly, offsets_of(sizes), kind.astype(np.int64))
 
 
 def _overlay(plates: Polygons, voids: Polygons | None, shapes: Polygons, owner: IntArray) -> tuple[Any, FloatArray]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cimkit.kernels.overlay import Overlay, Owned, Pairs, Ragged, _jobs, overlay_areas
+from cimkit.kernels.overlay import Overlay, Pairs, Shapes, _jobs, overlay_areas
 from cimkit.kernels.overlay_groups import equal_plates, every_plate, meet_parcels, sum_groups
 from tests import naive_overlay as naive
 
@@ -29,7 +29,7 @@ def ragged(polygons):
     sizes = [len(r) for r in rings]
     xy = np.concatenate(rings) if rings else np.zeros((0, 2))
     poly = np.concatenate([[0], np.cumsum([len(p) for p in polygons], dtype=np.int64)]).astype(np.int64)
-    return Ragged(
+    return Shapes(
         np.ascontiguousarray(xy), np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64), poly
     )
 
@@ -38,7 +38,7 @@ def owned(lists, kinds=None):
     """Lay out the polygons of each plate: one list of polygons a plate."""
     start = np.concatenate([[0], np.cumsum([len(q) for q in lists])]).astype(np.int64)
     kind = np.array([k for row in kinds for k in row] if kinds else np.zeros(start[-1]), np.int64)
-    return Owned(*ragged([p for q in lists for p in q]), start, kind)
+    return Shapes(*ragged([p for q in lists for p in q]), start, kind)
 
 
 def one(plate, voids=(), spaces=(), kinds=(), classes=3, parcel=None, run=overlay_areas):
@@ -201,12 +201,12 @@ def _harness(count, shift=(0.0, 0.0)):
     spec.loader.exec_module(module)
     w = module.make(count)
     layers = {
-        k: Ragged(w[k + "_xy"] + shift, w[k + "_ring"], w[k + "_poly"]) for k in ("plate", "parcel", "void", "space")
+        k: Shapes(w[k + "_xy"] + shift, w[k + "_ring"], w[k + "_poly"]) for k in ("plate", "parcel", "void", "space")
     }
 
     def own(name, kind):
         sizes = np.bincount(w[name + "_owner"], minlength=count)
-        return Owned(*layers[name], np.concatenate([[0], np.cumsum(sizes)]), kind.astype(np.int64))
+        return Shapes(*layers[name], np.concatenate([[0], np.cumsum(sizes)]), kind.astype(np.int64))
 
     voids, spaces = own("void", np.zeros(len(w["void_owner"]))), own("space", w["space_cat"])
     return module, w, layers["plate"], voids, spaces, layers["parcel"]
