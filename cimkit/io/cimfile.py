@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
-import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +21,7 @@ from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.terrain import Terrain
 from cimkit.io.atomic import atomic_write
 from cimkit.io.coding import Coding, decode_column, encode_column
+from cimkit.io.gdal import quiet, unsynchronised
 from cimkit.io.pack import checked_mesh, community_header, header_fields, header_text, parse_header
 from cimkit.io.wkb import check_wkb
 from cimkit.model.community import Community
@@ -65,7 +64,7 @@ def write_cim(community: Community, path: str | PathLike[str]) -> None:
     header = community_header(community)
     keys = {title: _keys(table) for title, table in community.tables.items()}
     described: dict[str, Any] = {}
-    with atomic_write(path) as temporary, _unsynchronised():
+    with atomic_write(path) as temporary, unsynchronised():
         for title, table in community.tables.items():
             if len(table):
                 fields, described[title] = _table_fields(table, keys)
@@ -81,7 +80,8 @@ def is_cim(path: str | PathLike[str]) -> bool:
     import pyogrio
 
     try:
-        return META in pyogrio.list_layers(path)[:, 0].tolist()
+        with quiet():
+            return META in pyogrio.list_layers(path)[:, 0].tolist()
     except (RuntimeError, ValueError, UnicodeDecodeError):
         return False
 
@@ -125,19 +125,6 @@ def read_cim(path: str | PathLike[str]) -> tuple[Community, Notes]:
 
 
 # Writing ---------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _unsynchronised() -> Iterator[None]:
-    """Let SQLite leave synchronising to ``atomic_write``, which does it once: a third of the time."""
-    import pyogrio
-
-    before = pyogrio.get_gdal_config_option("OGR_SQLITE_SYNCHRONOUS")
-    pyogrio.set_gdal_config_options({"OGR_SQLITE_SYNCHRONOUS": "OFF"})
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_SQLITE_SYNCHRONOUS": before})
 
 
 def _keys(table: Table) -> TextArray:
@@ -219,8 +206,7 @@ def _write_layer(path: Path, name: str, fields: Mapping[str, Any], shapes: Any, 
     import pyogrio
 
     _check_texts(name, fields)
-    with warnings.catch_warnings():  # a community without a map has no CRS, and that is meant
-        warnings.filterwarnings("ignore", message=".*crs.*", category=UserWarning)
+    with quiet():  # a community without a map has no CRS, and that is meant
         try:
             pyogrio.raw.write(
                 path,
@@ -273,7 +259,8 @@ def _layer_names(path: str | PathLike[str]) -> list[str]:
     import pyogrio
 
     try:
-        return [str(n) for n in pyogrio.list_layers(path)[:, 0]]
+        with quiet():
+            return [str(n) for n in pyogrio.list_layers(path)[:, 0]]
     except (RuntimeError, ValueError, UnicodeDecodeError) as error:
         raise FormatError(f"{Path(path).name}: the file must be a GeoPackage; {error}.") from error
 
@@ -283,7 +270,8 @@ def _read_layer(path: str | PathLike[str], name: str) -> Layer:
     import pyogrio
 
     try:
-        meta, _, shapes, values = pyogrio.raw.read(path, layer=name)
+        with quiet():
+            meta, _, shapes, values = pyogrio.raw.read(path, layer=name)
     except (RuntimeError, ValueError, UnicodeDecodeError) as error:
         raise FormatError(f"{Path(path).name}, layer {name}: it must be whole; {error}.") from error
     if shapes is not None:

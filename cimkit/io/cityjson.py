@@ -280,13 +280,23 @@ def _body(name: str, city: City, who: str) -> Body | None:
     if shape is None:
         return None
     z = np.concatenate([r[:, 2] for f in (solid or flat) for r in f.rings])
-    ground = float(np.min(z))
+    ground = _ground(z, flat, city.objects[name][0])
     height = float(np.max(z)) - ground
     roofs = [f for f in solid if f.normal[2] > 0.1 and f.kind in ("", "RoofSurface")]
     tops = np.concatenate([f.rings[0][:, 2] for f in roofs]) if roofs else z
     detailed = bool(solid) and float(np.ptp(tops)) > _FLAT_ROOF
     triangles = triangles_of(solid) if detailed else np.zeros((0, 3, 3))
     return Body(shape, ground, height if height > 0 else np.nan, triangles)
+
+
+def _ground(z: FloatArray, flat: list[Face], thing: Any) -> float:
+    """Return the ground: the lowest point, or the outline below it where the stated height reaches down to it."""
+    stated = (thing.get("attributes") or {}).get("measuredHeight")
+    if flat and isinstance(stated, (int, float)):
+        below = float(min(f.rings[0][:, 2].min() for f in flat))
+        if abs(float(np.max(z)) - below - stated) < 0.1:
+            return below
+    return float(np.min(z))
 
 
 def _mesh(community: Community, bodies: dict[str, Body]) -> Triangles:

@@ -20,6 +20,7 @@ from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, SpaceKind, Status, StoreyKind
 
 SCALE = 0.001  # [m]
+_WORLD = 1e5  # [m] heights beyond are no heights
 _TYPES = {  # kind of open ground → CityJSON type; all others are LandUse
     SpaceKind.GREEN: "PlantCover",
     SpaceKind.CENTRAL_GREEN: "PlantCover",
@@ -140,8 +141,7 @@ def _building_objects(community: Community, vertices: _Vertices, objects: dict[s
         rings = _rings(table.footprint, row)
         geometry = []
         if rings:
-            ground = float(np.nan_to_num(table.ground_z[row]))
-            flat = [vertices.ring(r, ground) for r in rings]
+            flat = [vertices.ring(r, float(_usable(table.ground_z[row]))) for r in rings]
             if len(flat[0]) >= 3:
                 geometry.append({"type": "MultiSurface", "lod": "0", "boundaries": [[r for r in flat if len(r) >= 3]]})
         if row in meshed:
@@ -159,17 +159,20 @@ def _building_objects(community: Community, vertices: _Vertices, objects: dict[s
 
 
 def _levels(community: Community) -> tuple[FloatArray, FloatArray]:
-    """Return underside and top of the block of each building, nan where unknown."""
-    table = community.buildings
-    top = table.ground_z + table.height
-    base = table.ground_z.copy()
-    if len(community.solids):
-        solids = community.solids
-        lowest = np.full(len(table), np.inf)
-        own = solids.owner >= 0
-        np.minimum.at(lowest, solids.owner[own], solids.base[own])
-        base = np.where(np.isfinite(lowest), np.maximum(lowest, base), base)
-    return base, np.where(top > base, top, np.nan)
+    """Return underside and top of the block of each building; open ground storeys are air."""
+    table, storeys = community.buildings, community.storeys
+    ground, height = _usable(table.ground_z), _usable(table.height)
+    lowest = np.full(len(table), np.inf)
+    walled = storeys.enclosed & (storeys.level > 0) & (storeys.building >= 0)
+    np.minimum.at(lowest, storeys.building[walled], _usable(storeys.z[walled]))
+    base = ground + np.where(np.isfinite(lowest), np.clip(lowest, 0, height), 0)
+    return base, ground + height
+
+
+def _usable(heights: Any) -> FloatArray:
+    """Return heights with 0 for what is missing or not of this world [m]."""
+    heights = np.asarray(heights, dtype=np.float64)
+    return np.where(np.abs(heights) < _WORLD, heights, 0.0)
 
 
 def _rings(polygons: Polygons, row: int) -> list[FloatArray]:
@@ -228,7 +231,7 @@ def _storey_objects(community: Community, vertices: _Vertices, objects: dict[str
         if building < 0:
             continue
         key = _free(str(label), objects)
-        ground = float(np.nan_to_num(community.buildings.ground_z[building]))
+        ground = float(_usable(community.buildings.ground_z[building]))
         attributes = {
             "level": table.level[row],
             "height": table.height[row],
@@ -241,7 +244,7 @@ def _storey_objects(community: Community, vertices: _Vertices, objects: dict[str
             "attributes": _known(attributes),
         }
         plate = int(table.plate[row])
-        flat = _flat(vertices, _rings(plates, plate), ground + float(np.nan_to_num(table.z[row]))) if plate >= 0 else []
+        flat = _flat(vertices, _rings(plates, plate), ground + float(_usable(table.z[row]))) if plate >= 0 else []
         objects[key] = thing | {"geometry": flat}
         objects[names[building]].setdefault("children", []).append(key)
 
@@ -260,7 +263,7 @@ def _space_objects(community: Community, vertices: _Vertices, objects: dict[str,
     codes, states = SpaceKind.codes(table.kind), Status.codes(table.status)
     types = {kind.code: name for kind, name in _TYPES.items()}
     for row in np.flatnonzero(table.storey < 0):
-        flat = _flat(vertices, _rings(table.outline, int(row)), float(np.nan_to_num(table.z[row])))
+        flat = _flat(vertices, _rings(table.outline, int(row)), float(_usable(table.z[row])))
         attributes = _known({"class": codes[row], "name": table.name[row], "status": states[row]})
         thing: dict[str, Any] = {"type": types.get(codes[row], "LandUse"), "attributes": attributes}
         objects[_free(str(table.id[row]), objects)] = thing | {"geometry": flat}

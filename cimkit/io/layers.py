@@ -101,7 +101,7 @@ def sort_layer(layer: str, gdf: Any, chosen: Mapping[str, str], only: bool) -> t
         table = chosen[layer]
         if table and table not in _CHOICES:
             raise InputError(f"layers: tables must be among {', '.join(_CHOICES)}; got {table!r}.")
-    elif shapes == "M" or {"highway", "other_tags"} & set(gdf.columns):
+    elif shapes == "M" or {"highway", "man_made"} & set(gdf.columns):
         return sort_by_tags(layer, gdf)
     else:
         table = table_of(layer, shapes) or (_FALLBACK.get(shapes, "") if only else "")
@@ -220,6 +220,8 @@ def sort_by_tags(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
         used |= rows
         if rows.any():
             part = gdf[rows].drop(columns=[c for c in ("kind",) if c in gdf.columns and has])
+            if table == "entrances":
+                part = part.assign(kind=_entrance_kinds(part))
             if table == "facilities":
                 part = _one_kind(part, _SERVICE_TAGS, FacilityKind)
             more, said = settle(table, layer, part)
@@ -229,6 +231,12 @@ def sort_by_tags(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
         text = f"{int((~used).sum())} of {len(gdf)} records were not used: no building, path, service or open ground"
         notes.append(Note("I03", text, layer, count=int((~used).sum())))
     return frames, notes
+
+
+def _entrance_kinds(gdf: Any) -> Any:
+    """Return the kind of each entrance by its tags."""
+    gate = _is(gdf, "barrier", "gate")
+    return np.where(gate, "gate", np.where(_is(gdf, "entrance", "garage"), "garage", "unit")).astype(object)
 
 
 _SERVICE_TAGS = ("amenity", "shop", "leisure", "highway", "railway", "tourism")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import shapely
 
 from cimkit.errors import FormatError
+from cimkit.io.gdal import quiet
 from cimkit.io.vector import Layers, check_file
 from cimkit.model.notes import Note
 
@@ -72,8 +72,7 @@ def load_osm(path: str | PathLike[str]) -> tuple[Layers, list[Note]]:
     layers: Layers = []
     notes: list[Note] = []
     for name in _LAYERS:
-        with warnings.catch_warnings():  # GDAL warns of every relation that the edge has cut
-            warnings.simplefilter("ignore")
+        with quiet():  # GDAL warns of every relation that the edge has cut
             try:
                 gdf = pyogrio.read_dataframe(path, layer=name, on_invalid="ignore")
             except (RuntimeError, ValueError, TypeError, shapely.errors.ShapelyError) as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import warnings
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from cimkit.arrays import one_of
 from cimkit.errors import InputError, MissingDataError
 from cimkit.io.atomic import atomic_write
+from cimkit.io.gdal import quiet
 
 RESULT_SUFFIXES = (".csv", ".json", ".xlsx", ".gpkg", ".geojson", ".parquet")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -71,10 +71,9 @@ def _flat(frame: Any) -> Any:
 def _write_csv(frame: Any, path: Path, excel_safe: bool) -> None:
     """Write CSV with a byte order mark, so that a spreadsheet reads Chinese text right."""
     frame = _flat(frame).copy()
-    frame.columns = [safe_text(str(c)) if excel_safe else str(c) for c in frame.columns]
-    if excel_safe:
-        for name in frame.columns[[not _is_number(frame[c].dtype) for c in frame.columns]]:
-            frame[name] = frame[name].map(safe_text)
+    frame.columns = [_plain_breaks(safe_text(str(c)) if excel_safe else str(c)) for c in frame.columns]
+    for name in frame.columns[[not _is_number(frame[c].dtype) for c in frame.columns]]:
+        frame[name] = frame[name].map(lambda v: _plain_breaks(safe_text(v) if excel_safe else v))
     frame.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
 
 
@@ -92,6 +91,11 @@ def safe_text(value: Any) -> Any:
     ("'=1+1", '楼=1', -3.5)
     """
     return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _plain_breaks(value: Any) -> Any:
+    """Return text with plain line breaks: a lone carriage return is not quoted and would end the row."""
+    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
 
 
 def _write_json(frame: Any, path: Path) -> None:
@@ -172,8 +176,7 @@ def _write_map(frame: Any, path: Path, layer: str) -> None:
         if frame.crs is not None:
             frame = frame.to_crs("EPSG:4326")
     frame = frame.reset_index(drop=frame.index.names == [None])
-    with warnings.catch_warnings():  # a table without a map has no CRS, and that is meant
-        warnings.simplefilter("ignore", UserWarning)
+    with quiet():  # a table without a map has no CRS, and that is meant
         try:
             pyogrio.write_dataframe(frame, path, layer=layer)
         except (RuntimeError, ValueError, UnicodeEncodeError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
@@ -18,6 +17,7 @@ from cimkit.geometry.frame import Frame, metric_crs
 from cimkit.geometry.terrain import Terrain
 from cimkit.io.atomic import atomic_write
 from cimkit.io.crs import Placing, place
+from cimkit.io.gdal import quiet
 from cimkit.io.layers import sort_layer
 from cimkit.io.wkb import check_wkb
 from cimkit.model.community import Community
@@ -228,8 +228,7 @@ def layer_names(path: Path) -> list[str]:
     """
     import pyogrio
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             return [str(n) for n in pyogrio.list_layers(path)[:, 0]]
         except (RuntimeError, ValueError) as error:
@@ -241,8 +240,7 @@ def _load(source: Any, layer: str | None, encoding: str, who: str) -> tuple[Any,
     import pyogrio
 
     def once(on_invalid: str) -> Any:
-        with warnings.catch_warnings():  # what GDAL warns of is seen in the shapes
-            warnings.simplefilter("ignore")
+        with quiet():
             return pyogrio.read_dataframe(source, layer=layer, encoding=encoding or None, on_invalid=on_invalid)
 
     try:
@@ -419,8 +417,7 @@ def _write_driver(gdf: Any, path: Path, driver: str) -> None:
 
     import pyogrio
 
-    with atomic_write(path) as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # shortened field names of Shapefiles, a missing CRS
+    with atomic_write(path) as temporary, quiet():  # shortened field names of Shapefiles, a missing CRS
         try:
             options: dict[str, Any] = {"encoding": "utf-8"} if driver == "ESRI Shapefile" else {}
             if driver == "FlatGeobuf":
