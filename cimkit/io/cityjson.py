@@ -21,7 +21,7 @@ from cimkit.io.archive import open_archive, read_member
 from cimkit.io.cityjson_faces import Face, faces_of, lod_of, outline, triangles_of
 from cimkit.io.cityjson_tables import community_of_tables, is_tables
 from cimkit.io.crs import check_box, parse_crs
-from cimkit.io.jsontext import parse_json
+from cimkit.io.jsontext import collection_paused, parse_json
 from cimkit.io.vector import check_file
 from cimkit.model.community import Community
 from cimkit.model.frames import tables_from_frames
@@ -80,7 +80,8 @@ def read_cityjson(path: str | PathLike[str], *, frame: str = "", crs: str = "") 
     """
     path = Path(path)
     check_file(path)
-    city = _city(list(_texts(path)), path.name)
+    with collection_paused():
+        city = _city(list(_texts(path)), path.name)
     block = next((v for v, _ in city.objects.values() if is_tables(v)), None)
     notes: list[Note] = []
     if block is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from math import isfinite
 from os import PathLike
 from typing import Any
@@ -16,6 +16,7 @@ from cimkit.geometry.polygons import Polygons
 from cimkit.io.atomic import atomic_write
 from cimkit.io.cityjson_tables import NAME, digest, tables_object
 from cimkit.io.crs import parse_crs
+from cimkit.io.jsontext import collection_paused
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, SpaceKind, Status, StoreyKind
 
@@ -33,27 +34,48 @@ _TYPES = {  # kind of open ground → CityJSON type; all others are LandUse
 _SURFACES = ("GroundSurface", "RoofSurface", "WallSurface")
 
 
+Ring = list[tuple[int, int]]  # open ring in whole millimetres, without repeats
+
+
 class _Vertices:
     """Vertices in whole millimetres from the origin, each stored once."""
 
     def __init__(self) -> None:
         self.number: dict[tuple[int, int, int], int] = {}
 
-    def ring(self, xy: FloatArray, z: float | FloatArray) -> list[int]:
-        """Return the vertex numbers of a closed ring, open as CityJSON wants it, without repeats."""
-        points = np.column_stack([xy[:-1], np.broadcast_to(z, len(xy) - 1)])
-        return self.points(points)
+    def ring(self, ring: Ring, z: float) -> list[int]:
+        """Return the vertex numbers of a ring at a height [m]."""
+        level, number = round(z / SCALE), self.number
+        return [number.setdefault((x, y, level), len(number)) for x, y in ring]
 
-    def points(self, xyz: FloatArray) -> list[int]:
-        """Return the vertex numbers of points, repeats in a row left out."""
-        result: list[int] = []
-        for x, y, z in np.round(xyz / SCALE).astype(np.int64).tolist():
-            number = self.number.setdefault((x, y, z), len(self.number))
-            if not result or result[-1] != number:
-                result.append(number)
-        if len(result) > 1 and result[0] == result[-1]:
-            result.pop()
-        return result
+    def triangle(self, corners: FloatArray) -> list[int]:
+        """Return the vertex numbers of a triangle, fewer than three if it has shrunk to a line."""
+        points = np.round(corners / SCALE).astype(np.int64).tolist()
+        numbers = [self.number.setdefault((x, y, z), len(self.number)) for x, y, z in points]
+        return list(dict.fromkeys(numbers))
+
+
+class _Rings:
+    """The rings of polygons in whole millimetres, made once for each row that is asked for."""
+
+    def __init__(self, polygons: Polygons) -> None:
+        self.polygons = polygons
+        self.xy = np.round(polygons.xy / SCALE).astype(np.int64)
+        self.made: dict[int, list[Ring]] = {}
+
+    def of(self, row: int) -> list[Ring]:
+        """Return the rings of a polygon that have an area, the outer one first; none if that has none."""
+        if row not in self.made:
+            ring, poly = self.polygons.ring, self.polygons.poly
+            rings = [_open(self.xy[ring[r] : ring[r + 1]].tolist()) for r in range(poly[row], poly[row + 1])]
+            self.made[row] = [r for r in rings if len(r) >= 3] if rings and len(rings[0]) >= 3 else []
+        return self.made[row]
+
+
+def _open(points: Sequence[Sequence[int]]) -> Ring:
+    """Return a closed ring without its last point and without repeats in a row."""
+    ring = [(x, y) for k, (x, y) in enumerate(points[:-1]) if k == 0 or [x, y] != points[k - 1]]
+    return ring[:-1] if len(ring) > 1 and ring[0] == ring[-1] else ring
 
 
 def write_cityjson(community: Community, path: str | PathLike[str]) -> None:
@@ -75,13 +97,23 @@ def write_cityjson(community: Community, path: str | PathLike[str]) -> None:
     InputError
         If a column of the user's own holds what JSON cannot.
     """
-    document = cityjson_document(community)
-    try:
-        text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except (ValueError, TypeError) as error:
-        raise InputError(f"cityjson: values must be plain numbers and text; {error}.") from error
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(text)
+    with collection_paused():
+        document = cityjson_document(community)
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as handle:
+        try:
+            handle.writelines(_pieces(document))
+        except (ValueError, TypeError) as error:
+            raise InputError(f"cityjson: values must be plain numbers and text; {error}.") from error
+
+
+def _pieces(document: dict[str, Any]) -> Iterator[str]:
+    """Yield the text object by object: the whole of it at once would take twice the memory."""
+    dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+    head = {k: v for k, v in document.items() if k != "CityObjects"}
+    yield dump(head)[:-1] + ',"CityObjects":{'
+    for k, (name, thing) in enumerate(document["CityObjects"].items()):
+        yield ("," if k else "") + dump(name) + ":" + dump(thing)
+    yield "}}"
 
 
 def cityjson_document(community: Community) -> dict[str, Any]:
@@ -136,19 +168,16 @@ def _building_objects(community: Community, vertices: _Vertices, objects: dict[s
     for corners, owner in zip(community.mesh.corners, community.mesh.owner, strict=True):
         meshed.setdefault(int(owner), []).append(corners)
     uses, states = BuildingUse.codes(table.use), Status.codes(table.status)
+    footprints = _Rings(table.footprint)
     names = []
     for row, name in enumerate(table.id):
-        rings = _rings(table.footprint, row)
-        geometry = []
-        if rings:
-            flat = [vertices.ring(r, float(_usable(table.ground_z[row]))) for r in rings]
-            if len(flat[0]) >= 3:
-                geometry.append({"type": "MultiSurface", "lod": "0", "boundaries": [[r for r in flat if len(r) >= 3]]})
+        rings = footprints.of(row)
+        geometry = _flat(vertices, rings, float(_usable(table.ground_z[row])), "0")
         if row in meshed:
-            faces = [f for f in (vertices.points(t) for t in meshed[row]) if len(f) == 3]
+            faces = [f for f in (vertices.triangle(t) for t in meshed[row]) if len(f) == 3]
             geometry.append({"type": "MultiSurface", "lod": "2", "boundaries": [[f] for f in faces]})
         elif rings and top[row] - base[row] > SCALE:
-            geometry += _block(vertices, rings, float(base[row]), float(top[row]))
+            geometry.append(_block(vertices, rings, float(base[row]), float(top[row])))
         key = _free(str(name), objects)
         names.append(key)
         thing: dict[str, Any] = {"type": "Building", "attributes": {}}
@@ -175,32 +204,22 @@ def _usable(heights: Any) -> FloatArray:
     return np.where(np.abs(heights) < _WORLD, heights, 0.0)
 
 
-def _rings(polygons: Polygons, row: int) -> list[FloatArray]:
-    """Return the closed rings of a polygon, the outer one first."""
-    first, last = polygons.poly[row], polygons.poly[row + 1]
-    return [polygons.xy[polygons.ring[r] : polygons.ring[r + 1]] for r in range(first, last)]
-
-
-def _block(vertices: _Vertices, rings: Sequence[FloatArray], base: float, top: float) -> list[dict[str, Any]]:
-    """Return the Solid of an extruded outline, with ground, roof and walls named; none if it has no area."""
-    low, high = [vertices.ring(r, base) for r in rings], [vertices.ring(r, top) for r in rings]
-    pairs = [(a, b) for a, b in zip(low, high, strict=True) if len(a) == len(b) and len(a) >= 3]
-    if not pairs or len(low[0]) < 3:
-        return []
-    faces = [[a[::-1] for a, _ in pairs], [b for _, b in pairs]]
-    for a, b in pairs:
-        faces += [[[a[i], a[j], b[j], b[i]]] for i, j in zip(range(len(a)), [*range(1, len(a)), 0], strict=True)]
-    return [
-        {
-            "type": "Solid",
-            "lod": "1",
-            "boundaries": [faces],
-            "semantics": {
-                "surfaces": [{"type": t} for t in _SURFACES],
-                "values": [[0, 1, *([2] * (len(faces) - 2))]],
-            },
-        }
-    ]
+def _block(vertices: _Vertices, rings: Sequence[Ring], base: float, top: float) -> dict[str, Any]:
+    """Return the Solid of an extruded outline, with ground, roof and walls named."""
+    pairs = [(vertices.ring(r, base), vertices.ring(r, top)) for r in rings]
+    faces = [[low[::-1] for low, _ in pairs], [high for _, high in pairs]]
+    for low, high in pairs:
+        following = [*range(1, len(low)), 0]
+        faces += [[[low[i], low[j], high[j], high[i]]] for i, j in enumerate(following)]
+    return {
+        "type": "Solid",
+        "lod": "1",
+        "boundaries": [faces],
+        "semantics": {
+            "surfaces": [{"type": t} for t in _SURFACES],
+            "values": [[0, 1, *([2] * (len(faces) - 2))]],
+        },
+    }
 
 
 def _building_attributes(community: Community, row: int) -> dict[str, Any]:
@@ -224,37 +243,29 @@ def _known(values: dict[str, Any]) -> dict[str, Any]:
 
 def _storey_objects(community: Community, vertices: _Vertices, objects: dict[str, Any], names: Sequence[str]) -> None:
     """Add a BuildingStorey with its plate for each storey, as child of its building."""
-    table, plates = community.storeys, community.plates.outline
+    table, plates = community.storeys, _Rings(community.plates.outline)
     kinds = StoreyKind.codes(table.kind)
+    floor = _usable(community.buildings.ground_z)[table.building] + _usable(table.z)
     for row, label in enumerate(table.names()):
-        building = int(table.building[row])
+        building, plate = int(table.building[row]), int(table.plate[row])
         if building < 0:
             continue
         key = _free(str(label), objects)
-        ground = float(_usable(community.buildings.ground_z[building]))
-        attributes = {
-            "level": table.level[row],
-            "height": table.height[row],
-            "floorElevation": table.z[row],
-            "kind": kinds[row],
-        }
-        thing: dict[str, Any] = {
+        attributes = {"level": table.level[row], "height": table.height[row], "floorElevation": table.z[row]}
+        objects[key] = {
             "type": "BuildingStorey",
             "parents": [names[building]],
-            "attributes": _known(attributes),
+            "attributes": _known(attributes | {"kind": kinds[row]}),
+            "geometry": _flat(vertices, plates.of(plate) if plate >= 0 else [], float(floor[row])),
         }
-        plate = int(table.plate[row])
-        flat = _flat(vertices, _rings(plates, plate), ground + float(_usable(table.z[row]))) if plate >= 0 else []
-        objects[key] = thing | {"geometry": flat}
         objects[names[building]].setdefault("children", []).append(key)
 
 
-def _flat(vertices: _Vertices, rings: Iterable[FloatArray], z: float) -> list[dict[str, Any]]:
+def _flat(vertices: _Vertices, rings: Sequence[Ring], z: float, lod: str = "1") -> list[dict[str, Any]]:
     """Return the one surface of an outline at a height, none if it has no area."""
-    numbers = [vertices.ring(r, z) for r in rings]
-    if not numbers or len(numbers[0]) < 3:
+    if not rings:
         return []
-    return [{"type": "MultiSurface", "lod": "1", "boundaries": [[r for r in numbers if len(r) >= 3]]}]
+    return [{"type": "MultiSurface", "lod": lod, "boundaries": [[vertices.ring(r, z) for r in rings]]}]
 
 
 def _space_objects(community: Community, vertices: _Vertices, objects: dict[str, Any]) -> None:
@@ -262,8 +273,9 @@ def _space_objects(community: Community, vertices: _Vertices, objects: dict[str,
     table = community.spaces
     codes, states = SpaceKind.codes(table.kind), Status.codes(table.status)
     types = {kind.code: name for kind, name in _TYPES.items()}
+    outlines, z = _Rings(table.outline), _usable(table.z)
     for row in np.flatnonzero(table.storey < 0):
-        flat = _flat(vertices, _rings(table.outline, int(row)), float(_usable(table.z[row])))
+        flat = _flat(vertices, outlines.of(int(row)), float(z[row]))
         attributes = _known({"class": codes[row], "name": table.name[row], "status": states[row]})
         thing: dict[str, Any] = {"type": types.get(codes[row], "LandUse"), "attributes": attributes}
         objects[_free(str(table.id[row]), objects)] = thing | {"geometry": flat}
