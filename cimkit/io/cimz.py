@@ -52,6 +52,16 @@ def write_cimz(community: Community, path: str | PathLike[str]) -> None:
 def read_cimz(path: str | PathLike[str]) -> Community:
     """Read a community from the fast format.
 
+    Parameters
+    ----------
+    path
+        File to read.
+
+    Returns
+    -------
+    Community
+        As it was written, its notes in it.
+
     Raises
     ------
     FormatError

@@ -22,7 +22,7 @@ from cimkit.io.cityjson_faces import Face, faces_of, lod_of, outline, triangles_
 from cimkit.io.cityjson_tables import community_of_tables, is_tables
 from cimkit.io.crs import check_box, parse_crs
 from cimkit.io.jsontext import collection_paused, parse_json
-from cimkit.io.vector import check_file
+from cimkit.io.loading import check_file
 from cimkit.model.community import Community
 from cimkit.model.frames import tables_from_frames
 from cimkit.model.notes import Note, Notes

@@ -15,8 +15,9 @@ from cimkit.io.cityjson import read_cityjson
 from cimkit.io.cityjson_write import write_cityjson
 from cimkit.io.crs import Placing
 from cimkit.io.graphml import load_graphml
+from cimkit.io.loading import Layers, check_file, load_layers
 from cimkit.io.osm import load_osm
-from cimkit.io.vector import Layers, Reading, check_file, community_of_layers, load_layers, write_vector
+from cimkit.io.vector import Reading, community_of_layers, write_vector
 from cimkit.model.community import Community
 from cimkit.model.notes import Note, Notes
 

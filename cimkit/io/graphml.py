@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 
 from cimkit.errors import FormatError
-from cimkit.io.vector import Layers, check_file
+from cimkit.io.loading import Layers, check_file
 
 _NAMESPACE = "{http://graphml.graphdrawing.org/xmlns}"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"

@@ -12,7 +12,7 @@ import shapely
 
 from cimkit.errors import FormatError
 from cimkit.io.gdal import quiet
-from cimkit.io.vector import Layers, check_file
+from cimkit.io.loading import Layers, check_file
 from cimkit.model.notes import Note
 
 _TAG = re.compile(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"')

@@ -1,8 +1,7 @@
-"""GeoJSON, GeoPackage, Shapefile, FlatGeobuf, GeoParquet: foreign map layers as frames, by GDAL."""
+"""GeoJSON, GeoPackage, Shapefile, FlatGeobuf, GeoParquet: map layers of others as a community, and written."""
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
@@ -12,22 +11,19 @@ from typing import Any
 import numpy as np
 import shapely
 
-from cimkit.errors import FormatError, InputError, MissingDataError
+from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.frame import Frame, metric_crs
 from cimkit.geometry.terrain import Terrain
 from cimkit.io.atomic import atomic_write
 from cimkit.io.crs import Placing, place
 from cimkit.io.gdal import quiet
 from cimkit.io.layers import sort_layer
-from cimkit.io.wkb import check_wkb
+from cimkit.io.loading import Layers, load_layers
 from cimkit.model.community import Community
 from cimkit.model.frames import tables_from_frames
 from cimkit.model.notes import Note, Notes
 
-VECTOR_SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".parquet", ".geoparquet")
-MAX_BYTES = 4 * 1024**3
 _DRIVERS = {".geojson": "GeoJSON", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}
-_C1 = set(map(chr, range(0x80, 0xA0)))  # control characters that appear when text is decoded wrongly
 
 
 @dataclass(frozen=True)
@@ -49,11 +45,8 @@ class Reading:
     layers: Mapping[str, str] = field(default_factory=dict)
 
 
-Layers = list[tuple[str, Any]]
-
-
 def read_vector(
-    paths: str | PathLike[str] | Sequence[str | PathLike[str]], reading: Reading | None = None
+    paths: str | PathLike[str] | Sequence[str | PathLike[str]], *, reading: Reading | None = None
 ) -> tuple[Community, Notes]:
     """Read map layers of one or more files into one community.
 
@@ -176,190 +169,6 @@ def _with_terrain(community: Community, gdf: Any, notes: list[Note]) -> Communit
         return community
     size = float((xyz[:, :2].max(axis=0) - xyz[:, :2].min(axis=0)).max())
     return replace(community, terrain=Terrain.from_points(xyz, spacing=max(5.0, round(size / 500))))
-
-
-# Loading ---------------------------------------------------------------------------------------
-
-
-def load_layers(path: str | PathLike[str]) -> tuple[Layers, list[Note]]:
-    """Return every layer of a file as a frame, and notes on text and shapes.
-
-    Raises
-    ------
-    FormatError
-        If the file is missing, empty, damaged or not a map file.
-    """
-    path = Path(path)
-    check_file(path)
-    suffix = path.suffix.lower()
-    if suffix in (".parquet", ".geoparquet"):
-        return [(path.stem, _load_parquet(path))], []
-    if suffix in (".geojson", ".json"):
-        return _load_geojson(path)
-    if suffix == ".shp":
-        return _load_shapefile(path)
-    layers: Layers = []
-    notes: list[Note] = []
-    for name in layer_names(path):
-        gdf, said = _load(path, name, "", path.name)
-        layers.append((path.stem if name in ("OGRGeoJSON", "") else name, gdf))
-        notes += said
-    return layers, notes
-
-
-def check_file(path: Path) -> None:
-    """Raise FormatError unless a path is a file of a size that can be read."""
-    if not path.exists():
-        raise FormatError(f"{path}: the file must exist; it does not. Check the path.")
-    if not path.is_file():
-        raise FormatError(f"{path}: must be a file; got a folder or device.")
-    size = path.stat().st_size
-    if not 0 < size <= MAX_BYTES:
-        raise FormatError(f"{path.name}: the size must be 1 byte to {MAX_BYTES:,} bytes; got {size:,}.")
-
-
-def layer_names(path: Path) -> list[str]:
-    """Return the names of the layers of a file.
-
-    Raises
-    ------
-    FormatError
-        If GDAL cannot open it.
-    """
-    import pyogrio
-
-    with quiet():
-        try:
-            return [str(n) for n in pyogrio.list_layers(path)[:, 0]]
-        except (RuntimeError, ValueError) as error:
-            raise FormatError(f"{path.name}: the file must be a map file that GDAL reads; {error}.") from error
-
-
-def _load(source: Any, layer: str | None, encoding: str, who: str) -> tuple[Any, list[Note]]:
-    """Return a layer as a frame; rings left open are closed and noted. Text that does not decode raises."""
-    import pyogrio
-
-    def once(on_invalid: str) -> Any:
-        with quiet():
-            return pyogrio.read_dataframe(source, layer=layer, encoding=encoding or None, on_invalid=on_invalid)
-
-    try:
-        try:
-            return once("raise"), []
-        except shapely.errors.ShapelyError:
-            ignored, fixed = once("ignore"), once("fix")
-    except UnicodeDecodeError:
-        raise
-    except (RuntimeError, ValueError, TypeError, OverflowError, shapely.errors.ShapelyError) as error:
-        raise FormatError(f"{who}: layer {layer or ''} must be whole; {error}.") from error
-    mended = np.flatnonzero(shapely.is_missing(ignored.geometry.array) & ~shapely.is_missing(fixed.geometry.array))
-    text = "a ring was not closed; closed"
-    name = str(layer or Path(who).stem)
-    return fixed, [Note("G103", text, name, f"row {mended[0]}", count=len(mended))] if len(mended) else []
-
-
-def _load_geojson(path: Path) -> tuple[Layers, list[Note]]:
-    """Return the layer of a GeoJSON file, whatever its text is encoded in."""
-    data = path.read_bytes()
-    text, encoding = decode_text(data, path.name)
-    head = text[:2048].lstrip("\ufeff \t\r\n")
-    if not head.startswith("{"):
-        raise FormatError(f"{path.name}: GeoJSON must begin with an object; got {head[:20]!r}.")
-    source: Any = path if encoding == "utf-8" else text.encode("utf-8")
-    try:
-        gdf, notes = _load(source, None, "", path.name)
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{path.name}: text must be UTF-8 or GB 18030; {error}.") from error
-    if encoding != "utf-8":
-        notes.append(Note("I01", f"text decoded as {encoding}", path.stem))
-    if not hasattr(gdf, "to_wkb"):
-        import geopandas as gpd
-
-        gdf = gpd.GeoDataFrame(gdf, geometry=[None] * len(gdf), crs="EPSG:4326")
-    return [(path.stem, gdf)], notes
-
-
-def decode_text(data: bytes, who: str) -> tuple[str, str]:
-    """Return text and its encoding: by its mark, else UTF-8 strictly, else GB 18030.
-
-    Raises
-    ------
-    FormatError
-        If it is none of these.
-    """
-    marks = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-    tried = [e for mark, e in marks if data.startswith(mark)] or ["utf-8", "gb18030"]
-    for encoding in tried:
-        try:
-            return data.decode(encoding), encoding
-        except UnicodeDecodeError:
-            continue
-    raise FormatError(f"{who}: text must be UTF-8, UTF-16 or GB 18030; it is none of them.")
-
-
-def _load_shapefile(path: Path) -> tuple[Layers, list[Note]]:
-    """Return the layer of a Shapefile; its text as its .cpg says, else UTF-8 strictly, else GB 18030."""
-    stated = _stated_encoding(path)
-    for encoding in dict.fromkeys([e for e in (stated, "utf-8", "gb18030") if e]):
-        try:
-            gdf, notes = _load(path, None, encoding, path.name)
-        except UnicodeDecodeError:
-            continue
-        texts = _all_text(gdf)
-        if encoding != "gb18030" and _C1 & set(texts):
-            continue
-        if not texts.isascii():
-            wrong = f"; its .cpg says {stated}" if stated and encoding != stated else ""
-            notes.append(Note("I01", f"text decoded as {encoding}{wrong}", path.stem))
-        return [(path.stem, gdf)], notes
-    raise FormatError(f"{path.name}: text must be {stated or 'UTF-8'} or GB 18030; it is neither. Add a .cpg file.")
-
-
-def _stated_encoding(path: Path) -> str:
-    """Return the encoding that a .cpg file names as Python knows it, empty if there is none."""
-    beside = next((path.with_suffix(s) for s in (".cpg", ".CPG") if path.with_suffix(s).is_file()), None)
-    if beside is None:
-        return ""
-    text = beside.read_bytes()[:40].decode("ascii", "ignore").strip().lower()
-    for name in (text, f"cp{text.removeprefix('ansi').strip(' -_')}"):
-        try:
-            return codecs.lookup(name).name
-        except (LookupError, ValueError):
-            continue
-    return ""
-
-
-def _all_text(gdf: Any) -> str:
-    """Return column names and the text of a frame in one string."""
-    parts = [str(c) for c in gdf.columns]
-    for name in gdf.columns[[d.kind not in "biufcmM" for d in gdf.dtypes]]:
-        if name != getattr(gdf, "_geometry_column_name", None):
-            parts += [v for v in gdf[name].unique() if isinstance(v, str)]
-    return "".join(parts)
-
-
-def _load_parquet(path: Path) -> Any:
-    """Return the frame of a GeoParquet file, its shapes looked at before GEOS sees them."""
-    try:
-        import pyarrow  # type: ignore[import-untyped,unused-ignore]
-        import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
-    except ImportError as error:
-        raise MissingDataError(
-            f"{path.name}: the package pyarrow must be installed for GeoParquet; it is not. "
-            "pip install 'cimkit[parquet]'."
-        ) from error
-    import geopandas as gpd
-
-    try:
-        kinds = pq.read_schema(path)
-        for name in (f.name for f in kinds if pyarrow.types.is_binary(f.type) or pyarrow.types.is_large_binary(f.type)):
-            check_wkb(pq.read_table(path, columns=[name])[name].to_pylist(), path.name)
-        gdf = gpd.read_parquet(path)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, pyarrow.ArrowException) as error:
-        raise FormatError(f"{path.name}: the file must be whole GeoParquet; {error!s:.200}.") from error
-    except shapely.errors.ShapelyError as error:
-        raise FormatError(f"{path.name}: shapes must be whole WKB; {error}.") from error
-    return gdf if gdf.geometry.name == "geometry" else gdf.rename_geometry("geometry")
 
 
 def _finite(gdf: Any, layer: str) -> tuple[Any, list[Note]]:
