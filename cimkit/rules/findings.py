@@ -1,0 +1,370 @@
+"""Findings: one rule judged on one object, kept in columns, handed out one by one, as table or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from cimkit.arrays import FloatArray, IntArray, TextArray
+from cimkit.model.notes import Notes
+from cimkit.rules.measurements import Measurements
+from cimkit.rules.place import Place
+from cimkit.rules.rule import MARKS, Requirement, Rule
+
+SCHEMA = "cimkit-findings/1"
+
+
+class Verdict(StrEnum):
+    """What became of a rule on an object."""
+
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    PASS = "pass"  # noqa: S105
+    NOT_APPLICABLE = "not_applicable"
+
+
+VERDICTS_ZH = {"fail": "不满足", "unknown": "无法判定", "pass": "满足", "not_applicable": "不适用"}
+ORDER = tuple(Verdict)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule judged on one object.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+    table, object
+        What was judged and its id.
+    measured, required
+        In ``unit``; nan where not known or without a limit.
+    margin
+        What is to spare, negative what is missing, in ``unit``.
+    verdict
+        pass, fail, unknown, not_applicable.
+    mark
+        How sure the limit is: P, S, C, or M unverified.
+    x, y, z
+        Where, local metres.
+    evidence
+        What the measured value rests on.
+    note
+        What is missing, assumed or unverified.
+    required_text
+        Comparator and limits as text.
+    overridden
+        Ids of the rules that would hold without this one.
+    change
+        Against the state before: ``new``, ``healed``, ``worse``, ``better``, ``same``, empty without one.
+    before
+        Measured in the state before.
+    """
+
+    rule: Rule
+    table: str
+    object: str
+    measured: float
+    required: float
+    margin: float
+    verdict: Verdict
+    mark: str
+    x: float
+    y: float
+    z: float
+    evidence: Mapping[str, Any]
+    note: str
+    required_text: str
+    overridden: tuple[str, ...] = ()
+    change: str = ""
+    before: float = float("nan")
+
+    @property
+    def standard(self) -> str:
+        """The standard."""
+        return self.rule.standard
+
+    @property
+    def clause(self) -> str:
+        """The clause of the standard."""
+        return self.rule.clause
+
+    @property
+    def unit(self) -> str:
+        """Unit of measured, required and margin."""
+        return self.rule.unit
+
+    @property
+    def comparator(self) -> str:
+        """How measured is compared with required."""
+        return self.rule.comparator
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data; numbers that are not known are None."""
+        numbers = {k: _plain(getattr(self, k)) for k in ("measured", "required", "margin", "x", "y", "z", "before")}
+        return {
+            "rule": self.rule.id,
+            "standard": self.standard,
+            "clause": self.clause,
+            "edition": self.rule.edition,
+            "object": self.object,
+            "table": self.table,
+            **{k: numbers[k] for k in ("measured", "required")},
+            "comparator": self.comparator,
+            "required_text": self.required_text,
+            "unit": self.unit,
+            "margin": numbers["margin"],
+            "verdict": self.verdict.value,
+            "mark": self.mark,
+            "place": {k: numbers[k] for k in ("x", "y", "z")},
+            "evidence": dict(self.evidence),
+            "note": self.note,
+            "overridden": list(self.overridden),
+            "change": self.change,
+            "before": numbers["before"],
+        }
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One requirement of a rule judged on n objects, in columns."""
+
+    rule: Rule
+    requirement: Requirement
+    table: str
+    objects: TextArray
+    places: FloatArray
+    measured: FloatArray
+    low: FloatArray
+    high: FloatArray
+    margin: FloatArray
+    verdict: IntArray  # position in ORDER
+    notes: TextArray
+    overridden: tuple[str, ...] = ()
+    evidence: Callable[[int], dict[str, Any]] | None = None
+    rows: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # of the evidence
+    change: TextArray | None = None
+    before: FloatArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+    def finding(self, k: int) -> Finding:
+        """Return one of them."""
+        evidence = self.evidence(int(self.rows[k])) if self.evidence and len(self.rows) else {}
+        low, high = float(self.low[k]), float(self.high[k])
+        return Finding(
+            rule=self.rule,
+            table=self.table,
+            object=str(self.objects[k]),
+            measured=float(self.measured[k]),
+            required=_nearest(low, high, float(self.measured[k])),
+            margin=float(self.margin[k]) if isfinite(self.margin[k]) else float("nan"),
+            verdict=ORDER[int(self.verdict[k])],
+            mark=self.requirement.mark,
+            **dict(zip("xyz", self.places[k].tolist(), strict=True)),
+            evidence=evidence,
+            note=str(self.notes[k]),
+            required_text=limits_in_words(self.rule, low, high),
+            overridden=self.overridden,
+            change="" if self.change is None else str(self.change[k]),
+            before=float("nan") if self.before is None else float(self.before[k]),
+        )
+
+
+def _nearest(low: float, high: float, value: float) -> float:
+    """Return the limit that decides: the nearer of two."""
+    if not isfinite(low):
+        return high if isfinite(high) else float("nan")
+    return high if isfinite(high) and abs(high - value) < abs(value - low) else low
+
+
+def limits_in_words(rule: Rule, low: float, high: float) -> str:
+    """Return comparator and limits as text with the unit, empty without a limit."""
+    if isfinite(low) and isfinite(high):
+        return f"{low:g}–{high:g} {rule.unit}".strip()
+    one = low if isfinite(low) else high
+    return f"{rule.comparator} {one:g} {rule.unit}".strip() if isfinite(one) else ""
+
+
+@dataclass(frozen=True, repr=False)
+class Findings:
+    """What a check found, in a stable order: as the packs order their rules, then by object.
+
+    Parameters
+    ----------
+    judged
+        Rules judged, in columns.
+    place
+        Where.
+    packs
+        Names of the packs.
+    not_judged
+        Rules that no indicator computes yet, with the reason in ``why``.
+    measurements
+        What was measured; hand it to ``check`` to judge again by other limits.
+    notes
+        What is doubtful in the data.
+    name
+        Name of the community.
+    """
+
+    judged: tuple[Judged, ...]
+    place: Place
+    packs: tuple[str, ...]
+    not_judged: tuple[Rule, ...] = ()
+    measurements: Measurements | None = None
+    notes: Notes = field(default_factory=Notes)
+    name: str = ""
+
+    def __len__(self) -> int:
+        return sum(len(j) for j in self.judged)
+
+    def __iter__(self) -> Iterator[Finding]:
+        return (j.finding(k) for j in self.judged for k in range(len(j)))
+
+    def of(self, verdict: str | Verdict) -> list[Finding]:
+        """Return the findings of one verdict."""
+        code = ORDER.index(Verdict(verdict))
+        return [j.finding(int(k)) for j in self.judged for k in np.flatnonzero(j.verdict == code)]
+
+    def failures(self) -> list[Finding]:
+        """Return the findings that fail."""
+        return self.of(Verdict.FAIL)
+
+    def unknowns(self) -> list[Finding]:
+        """Return the findings that could not be judged."""
+        return self.of(Verdict.UNKNOWN)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many findings have each verdict."""
+        found: Counter[int] = Counter()
+        for j in self.judged:
+            found.update(j.verdict.tolist())
+        return {v.value: found[k] for k, v in enumerate(ORDER)}
+
+    @property
+    def unverified(self) -> int:
+        """How many findings rest on a limit that nobody has verified."""
+        applies = ORDER.index(Verdict.NOT_APPLICABLE)
+        return sum(int((j.verdict != applies).sum()) for j in self.judged if j.requirement.mark == "M")
+
+    @property
+    def exit_code(self) -> int:
+        """0 all passed, 1 something fails, 3 nothing fails but something is unknown or unverified."""
+        if self.counts["fail"]:
+            return 1
+        return 3 if self.counts["unknown"] or self.unverified else 0
+
+    def __repr__(self) -> str:
+        rules = len({j.rule.id for j in self.judged})
+        counts = ", ".join(f"{n:,} {v.replace('_', ' ')}" for v, n in self.counts.items() if n)
+        doubt = f"; {self.unverified:,} rest on unverified limits (M)" if self.unverified else ""
+        left = f"; {len(self.not_judged)} rules not judged" if self.not_judged else ""
+        where = f" in {self.place.city}" if self.place.city else ""
+        return f"<Findings of {rules} rules{where}: {counts or 'nothing judged'}{doubt}{left}>"
+
+    def summary(self) -> Any:
+        """Return a DataFrame, one row a rule, with the number of findings of each verdict."""
+        import pandas as pd
+
+        names = ["rule", "standard", "clause", "text", "text_zh", "required", "mark", *(v.value for v in ORDER)]
+        rows = []
+        for group in self._by_rule():
+            first = group[0]
+            counts = sum((np.bincount(j.verdict, minlength=len(ORDER)) for j in group), np.zeros(len(ORDER), int))
+            words = {limits_in_words(j.rule, a, b) for j in group for a, b in zip(j.low, j.high, strict=True)}
+            limits = "; ".join(sorted(w for w in words if w))
+            rule = first.rule
+            marks = "".join(m for m in MARKS if m in {j.requirement.mark for j in group})
+            rows.append((rule.id, rule.standard, rule.clause, rule.text, rule.text_zh, limits, marks, *counts.tolist()))
+        return pd.DataFrame(rows, columns=names)
+
+    def _by_rule(self) -> list[list[Judged]]:
+        """Return what was judged, rule by rule."""
+        groups: dict[str, list[Judged]] = {}
+        for j in self.judged:
+            groups.setdefault(j.rule.id, []).append(j)
+        return list(groups.values())
+
+    def to_frame(self) -> Any:
+        """Return a DataFrame, one row a finding; measured, required and margin are in ``unit``."""
+        import pandas as pd
+
+        names = ["verdict", "standard", "clause", "rule", "text", "text_zh", "table", "object", "measured"]
+        names += ["required", "unit", "margin", "mark", "note", "change", "x_m", "y_m", "z_m"]
+        rows = [
+            (
+                *(f.verdict.value, f.standard, f.clause, f.rule.id, f.rule.text, f.rule.text_zh, f.table, f.object),
+                *(f.measured, f.required_text, f.unit, f.margin, f.mark, f.note, f.change, f.x, f.y, f.z),
+            )
+            for f in self
+        ]
+        return pd.DataFrame(rows, columns=names)
+
+    def to_geoframe(self, verdict: str | Verdict | None = Verdict.FAIL) -> Any:
+        """Return a GeoDataFrame of points in map coordinates, of one verdict or of all."""
+        import geopandas as gpd
+
+        frame = self.to_frame()
+        if verdict is not None:
+            frame = frame[frame["verdict"] == Verdict(verdict).value].reset_index(drop=True)
+        own = self.measurements.community.frame if self.measurements else None
+        dx, dy, dz = own.origin if own else (0.0, 0.0, 0.0)
+        points = gpd.points_from_xy(frame["x_m"] + dx, frame["y_m"] + dy, frame["z_m"] + dz)
+        return gpd.GeoDataFrame(frame, geometry=points, crs=(own.crs if own else "") or None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain data, see ``docs/findings.schema.json``."""
+        rules = {j.rule.id: j.rule for j in self.judged} | {r.id: r for r in self.not_judged}
+        return {
+            "schema": SCHEMA,
+            "community": self.name,
+            "place": self.place.attributes(),
+            "packs": list(self.packs),
+            "counts": self.counts,
+            "unverified": self.unverified,
+            "exit_code": self.exit_code,
+            "marks": {m: en for m, (en, _) in MARKS.items()},
+            "rules": [_rule_dict(r) for r in rules.values()],
+            "not_judged": [{"rule": r.id, "why": r.why} for r in self.not_judged],
+            "findings": [f.to_dict() for f in self],
+        }
+
+    def to_json(self) -> str:
+        """Return everything as JSON; the same input gives the same bytes."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+    def _repr_html_(self) -> str:
+        """Return the summary for notebooks."""
+        from html import escape
+
+        table: str = self.summary().to_html(index=False, escape=True)
+        return f"<p>{escape(repr(self)[1:-1])}</p>{table}"
+
+
+def _rule_dict(rule: Rule) -> dict[str, Any]:
+    """Return a rule as plain data."""
+    names = ("id", "pack", "standard", "clause", "edition", "date", "level", "place", "mandatory", "indicator")
+    names += ("comparator", "unit", "kind", "mark", "text", "text_zh", "source")
+    return {n: getattr(rule, n) for n in names}
+
+
+def _plain(value: float) -> float | None:
+    """Return a finite number rounded to what can be meant, else None."""
+    return round(value, 6) if isfinite(value) else None
+
+
+def ordered(judged: Sequence[Judged], rules: Sequence[Rule]) -> tuple[Judged, ...]:
+    """Return what was judged in the order of the rules."""
+    place = {r.id: k for k, r in enumerate(rules)}
+    return tuple(sorted(judged, key=lambda j: place[j.rule.id]))

@@ -1,0 +1,129 @@
+"""What an indicator is: what it is measured on, how, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cimkit.arrays import FloatArray, TextArray
+
+if TYPE_CHECKING:
+    from cimkit.rules.measurements import Measurements
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """Objects that a rule is judged on, n of them.
+
+    Parameters
+    ----------
+    table
+        What they are: ``dwelling``, ``door``, ``parcel`` …
+    ids
+        Their names, shape (n).
+    places
+        Where they are, shape (n, 3) [m].
+    attributes
+        What conditions may ask: name → one value an object.
+    rows
+        Their row in the community's table, for the indicator.
+    missing
+        Where there are none because data are missing: what, and how to supply it.
+    """
+
+    table: str
+    ids: TextArray
+    places: FloatArray
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    rows: Any = None
+    missing: str = ""
+
+    @classmethod
+    def none(cls, table: str, missing: str = "") -> Subjects:
+        """Return no objects; with ``missing`` they are not known, else there are none."""
+        return cls(table, np.zeros(0, dtype=object), np.zeros((0, 3)), {}, np.zeros(0, np.int64), missing)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Values:
+    """Measured values of n objects.
+
+    Parameters
+    ----------
+    values
+        Measured, nan where not known, shape (n).
+    least
+        Where only a range is known: its lower end, ``values`` being the upper one.
+    missing
+        What is missing where a value is nan or only a range, and how to supply it.
+    evidence
+        Row → what the value rests on.
+    note
+        What was assumed for all of them.
+    """
+
+    values: FloatArray
+    least: FloatArray | None = None
+    missing: str = ""
+    evidence: Callable[[int], dict[str, Any]] | None = None
+    note: str = ""
+
+    @classmethod
+    def unknown(cls, count: int, missing: str) -> Values:
+        """Return n values that are not known."""
+        return cls(np.full(count, np.nan), missing=missing)
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """A named quantity that rules compare with a limit.
+
+    Parameters
+    ----------
+    name
+        Name used in packs.
+    unit
+        Unit of its values and of the limits.
+    zh
+        Chinese name.
+    meaning
+        What it says.
+    formula
+        How it is computed.
+    source
+        Where the way of computing comes from.
+    subjects
+        What it is measured on.
+    measure
+        How.
+    keys
+        Parameters that make it another quantity (``kind`` of facility): one rule holds for each.
+    options
+        Parameters of how it is measured (standard day, band).
+    """
+
+    name: str
+    unit: str
+    zh: str
+    meaning: str
+    formula: str
+    source: str
+    subjects: Callable[[Measurements, Mapping[str, Any]], Subjects]
+    measure: Callable[[Measurements, Subjects, Mapping[str, Any]], Values]
+    keys: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """All names a rule may write under ``with``."""
+        return self.keys + self.options
+
+    def key(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what makes it one quantity: its name and the values of its keys."""
+        return (self.name, *(str(given[k]) for k in self.keys))

@@ -1,0 +1,11 @@
+"""All indicators by name: the only place where rules meet simulations."""
+
+from __future__ import annotations
+
+from cimkit.rules.indicator import Indicator
+from cimkit.rules.indicators_land import LAND
+from cimkit.rules.indicators_space import SPACE
+from cimkit.rules.indicators_sun import SUN
+from cimkit.rules.indicators_walk import WALK
+
+INDICATORS: dict[str, Indicator] = {i.name: i for i in (*SUN, *WALK, *LAND, *SPACE)}

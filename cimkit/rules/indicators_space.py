@@ -1,0 +1,125 @@
+"""Indicators of spaces: size, width, clear height, planting, and whether a space is free of FAR."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import shapely
+
+from cimkit.rules.indicator import Indicator, Subjects, Values
+from cimkit.rules.measurements import Measurements
+from cimkit.rules.subjects import spaces
+
+_METHOD = ("area_local", "area_code")
+
+
+def space_area(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the area of spaces."""
+    return Values(m.community.spaces.outline.areas()[subjects.rows])
+
+
+def space_width(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the width of spaces: the diameter of the largest circle inside."""
+    shapes = m.community.spaces.outline.take(subjects.rows).to_shapely()
+    width = 2.0 * shapely.length(shapely.maximum_inscribed_circle(shapes, 0.01))
+    return Values(np.round(width, 2), note="diameter of the largest circle inside, to 1 cm")
+
+
+def space_clear_height(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the clear height of spaces."""
+    return Values(m.community.spaces.clear_height[subjects.rows], missing="clear height of the space (净高)")
+
+
+def space_planted(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the planted share of spaces."""
+    return Values(100.0 * m.community.spaces.planted_share[subjects.rows], missing="planted share (绿化占比)")
+
+
+def space_soil(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the depth of soil of spaces."""
+    return Values(m.community.spaces.soil_depth[subjects.rows], missing="depth of soil (覆土厚度)")
+
+
+def space_depth(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the depth of spaces: the shorter side of the smallest rectangle around."""
+    shapes = m.community.spaces.outline.take(subjects.rows).to_shapely()
+    depth = np.full(len(shapes), np.nan)
+    for k, box in enumerate(shapely.minimum_rotated_rectangle(shapes)):
+        if isinstance(box, shapely.Polygon):
+            ring = shapely.get_coordinates(box)
+            depth[k] = np.hypot(*np.diff(ring[:3], axis=0).T).min()
+    return Values(np.round(depth, 3), note="shorter side of the smallest rectangle around, to 1 mm")
+
+
+def space_of_dwelling(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the area of spaces over the inner area of their dwelling."""
+    s, d = m.community.spaces, m.community.dwellings
+    inner = np.append(d.inner_area, np.nan)[s.dwelling[subjects.rows]]
+    area = s.outline.areas()[subjects.rows]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(inner > 0, 100.0 * area / inner, np.nan)
+    return Values(share, missing="the dwelling of the space and its inner area (套内面积)")
+
+
+def freed_share(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
+    """Measure which share of spaces does not count for FAR, judged by their measures and not by their name."""
+    areas = m.areas_of(given.get("area_local", "NATIONAL"), given.get("area_code", "GBT50353_2013"))
+    rows = np.flatnonzero(np.isin(areas.items["space"], subjects.rows) & (areas.items["area"] > 0))
+    place = np.full(len(m.community.spaces) + 1, -1, dtype=np.int64)
+    place[subjects.rows] = np.arange(len(subjects))
+    own = place[areas.items["space"][rows]]
+    whole = np.bincount(own, weights=areas.area[rows], minlength=len(subjects))
+    counts = np.bincount(own, weights=areas.counted("far_area")[rows], minlength=len(subjects))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(whole > 0, 100.0 * (1.0 - counts / whole), np.nan)
+
+    def evidence(k: int) -> dict[str, Any]:
+        mine = rows[own == k]
+        reasons = [areas.reasons[areas.why[i, 1]] for i in mine]
+        said = [f"{r.clause}: {r.text}" for r in reasons if r.text]
+        return {
+            "area_m2": round(float(whole[k]), 3),
+            "counted_m2": round(float(counts[k]), 3),
+            "why": sorted(set(said)),
+        }
+
+    return Values(np.round(share, 6), missing="area of the space on a storey", evidence=evidence)
+
+
+SPACE = (
+    Indicator(
+        "space_area", "m2", "空间面积", "area of a space of a kind", "area of the outline", "the model",
+        spaces, space_area, keys=("space",),
+    ),
+    Indicator(
+        "space_width", "m", "空间宽度", "width of a space of a kind", "diameter of the largest circle inside",
+        "GB 55038-2025 3.2.2", spaces, space_width, keys=("space",),
+    ),
+    Indicator(
+        "space_depth", "m", "空间进深", "depth of a space of a kind", "shorter side of the smallest rectangle around",
+        "Longgang 2025", spaces, space_depth, keys=("space",),
+    ),
+    Indicator(
+        "space_clear_height", "m", "空间净高", "clear height of a space of a kind", "as stated",
+        "Wenzhou 2017 art. 56–58", spaces, space_clear_height, keys=("space",),
+    ),
+    Indicator(
+        "space_planted_share", "%", "绿化占比", "planted share of a space of a kind", "as stated", "Longgang 2025",
+        spaces, space_planted, keys=("space",),
+    ),
+    Indicator(
+        "space_soil_depth", "m", "覆土厚度", "depth of soil of a space of a kind", "as stated", "Longgang 2025",
+        spaces, space_soil, keys=("space",),
+    ),
+    Indicator(
+        "space_share_of_dwelling", "%", "占套内面积比例", "area of a space over the inner area of its dwelling",
+        "area / inner area", "Longgang 2025", spaces, space_of_dwelling, keys=("space",),
+    ),
+    Indicator(
+        "freed_share", "%", "不计容比例", "share of a space that does not count for FAR",
+        "1 - area counted for FAR / area, judged by measured openness, height, access", "LocalRules of the place",
+        spaces, freed_share, keys=("space",), options=_METHOD,
+    ),
+)  # fmt: skip

@@ -1,0 +1,132 @@
+"""Indicators of walking: distance and time to the nearest service of a kind, share of residents served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cimkit.arrays import FloatArray
+from cimkit.model.kinds import FacilityKind
+from cimkit.rules.indicator import Indicator, Subjects, Values
+from cimkit.rules.measurements import Measurements
+from cimkit.rules.subjects import doors, paths, the_community
+from cimkit.sim.access import WalkTimes
+
+_NETWORK = "shortest way along the path network, with the leg from door to path"
+
+
+def _kinds(given: Mapping[str, Any]) -> list[FacilityKind]:
+    """Return the kinds a rule names, one or several of which the nearest counts."""
+    kind = given["kind"]
+    return [FacilityKind.parse(k) for k in ([kind] if isinstance(kind, str) else kind)]
+
+
+def _nearest(walk: WalkTimes, given: Mapping[str, Any], *, timed: bool) -> tuple[FloatArray, Any, str]:
+    """Return the way from each home to the nearest of the kinds, its facility's row, and what is missing."""
+    kinds = [k for k in _kinds(given) if k in walk.kinds]
+    if not kinds:
+        names = "/".join(f"{k.code} ({k.zh})" for k in _kinds(given))
+        return np.full(len(walk), np.nan), None, f"no {names} in the data: add it, or the file that holds it"
+    columns = [walk.of(k) for k in kinds]
+    ways = (walk.walk_min if timed else walk.distance)[:, columns]
+    best = ways.argmin(axis=1)
+    every = np.arange(len(ways))
+    ways = ways[every, best]
+    facility = walk.facility[:, columns][every, best]
+    missing = "no way on the path network from this door: close the gaps of the network"
+    return np.where(np.isfinite(ways), ways, np.nan), facility, missing
+
+
+def door_distance(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
+    """Measure the walking distance from doors to the nearest service of a kind."""
+    walk = m.walk
+    ways, facility, missing = _nearest(walk, given, timed=False)
+    _, first = np.unique(walk.homes.door, return_index=True)
+    values = ways[first]
+    homes = np.bincount(walk.homes.door)[subjects.rows]
+    persons = np.bincount(walk.homes.door, weights=walk.homes.persons)[subjects.rows]
+
+    def evidence(k: int) -> dict[str, Any]:
+        shown: dict[str, Any] = {walk.homes.kind + "s": int(homes[k]), "persons": round(float(persons[k]), 1)}
+        if facility is not None and facility[first[k]] >= 0:
+            shown["facility"] = str(walk.facility_ids[facility[first[k]]])
+        return shown
+
+    if walk.straight:
+        note = f"no paths in the data: straight distance × {walk.method.detour:g}, the straight one as the lower end"
+        return Values(values, values / walk.method.detour, missing + "; add paths", evidence, note)
+    return Values(values, missing=missing, evidence=evidence)
+
+
+def door_time(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
+    """Measure the longest walking time of a door's dwellings to the nearest service of a kind."""
+    walk = m.walk_of(given.get("walker", "adult"))
+    ways, _, missing = _nearest(walk, given, timed=True)
+    worst = np.full(len(walk.homes.doors), -np.inf)
+    np.maximum.at(worst, walk.homes.door, np.nan_to_num(ways, nan=np.inf))
+    values = worst[subjects.rows]
+    return Values(np.where(np.isfinite(values), values, np.nan), missing=missing, note=f"walker: {walk.method.name}")
+
+
+def coverage(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
+    """Measure the share of residents within a distance of a service of a kind (``within`` [m])."""
+    walk = m.walk
+    ways, _, missing = _nearest(walk, given, timed=False)
+    if np.isnan(ways).all():
+        return Values.unknown(len(subjects), missing)
+    weight = walk.homes.persons if walk.homes.persons.sum() > 0 else np.ones(len(walk))
+    near = np.nan_to_num(ways, nan=np.inf) <= float(given["within"]) + 1e-9
+    share = 100.0 * float(weight[near].sum() / weight.sum())
+    note = "straight distances" if walk.straight else ""
+    return Values(np.full(len(subjects), share), missing=missing, note=note)
+
+
+def path_width(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the usable width of paths."""
+    return Values(m.community.path_edges.width[subjects.rows], missing="width of the path")
+
+
+def path_clearance(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the clear height over paths; open to the sky where none is stated."""
+    clear = m.community.path_edges.clearance[subjects.rows]
+    return Values(np.where(np.isnan(clear), np.inf, clear), note="open to the sky where no clearance is stated")
+
+
+def path_slope(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the mean gradient of paths."""
+    e, n = m.community.path_edges, m.community.path_nodes
+    rows = subjects.rows
+    rise = np.abs(n.z[e.end[rows]] - n.z[e.start[rows]])
+    return Values(100.0 * rise / np.maximum(e.length[rows], 0.01), note="mean gradient from node to node")
+
+
+WALK = (
+    Indicator(
+        "facility_distance", "m", "设施步行距离", "walking distance from a door to the nearest service of a kind",
+        _NETWORK, "GB 50180-2018 table 3.0.1 read as walking distance", doors, door_distance, keys=("kind",),
+    ),
+    Indicator(
+        "facility_time", "min", "设施步行时间", "walking time from a dwelling to the nearest service of a kind",
+        _NETWORK + ", stairs or lift included; the slowest dwelling of the door", "see WalkMethod",
+        doors, door_time, keys=("kind",), options=("walker",),
+    ),
+    Indicator(
+        "facility_coverage", "%", "设施服务覆盖率", "share of residents within a walking distance of a kind of service",
+        "residents within / residents; " + _NETWORK, "after GB/T 51346-2019 A.0.3, by residents instead of land",
+        the_community, coverage, keys=("kind",), options=("within",),
+    ),
+    Indicator(
+        "path_width", "m", "通道净宽", "usable width of a path of a kind", "as stated in the data",
+        "GB/T 51327-2018 6.2.3", paths, path_width, keys=("path",),
+    ),
+    Indicator(
+        "path_clearance", "m", "通道净空", "clear height over a path of a kind", "as stated; open where not stated",
+        "GB/T 51327-2018 6.2.3", paths, path_clearance, keys=("path",),
+    ),
+    Indicator(
+        "path_slope", "%", "道路坡度", "mean gradient of a path of a kind", "rise from node to node / length in plan",
+        "GB 50180-2018 chapter 6", paths, path_slope, keys=("path",),
+    ),
+)  # fmt: skip

@@ -1,0 +1,237 @@
+"""Everything measured of one community, each simulation run once and only when a rule asks for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cimkit.arrays import FloatArray, IntArray, TextArray, one_of
+from cimkit.errors import MissingDataError
+from cimkit.model.community import Community
+from cimkit.model.derive import derive_windows
+from cimkit.model.kinds import BuildingUse
+from cimkit.model.tables import Windows
+from cimkit.rules.indicator import Indicator, Subjects, Values
+from cimkit.sim.access import WalkTimes, walk_times
+from cimkit.sim.area_local import LocalRules
+from cimkit.sim.areas import AreaMethod, FloorAreas, SiteIndicators, floor_areas, site_indicators
+from cimkit.sim.receptors import Receptors, window_receptors
+from cimkit.sim.sunlight import Sunlight, SunlightMethod, clock, sunlight
+from cimkit.sim.sunpath import SunDay
+from cimkit.sim.walk_method import WalkMethod
+
+BANDS = {"great_cold": (8.0, 16.0), "winter_solstice": (9.0, 15.0)}  # [h] true solar time
+
+
+class SunSetting(NamedTuple):
+    """A standard day, its band and what counts of it."""
+
+    day: str = "great_cold"
+    first: float = 8.0
+    last: float = 16.0
+    min_segment: float = 5.0
+    max_segments: int = 0
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> SunSetting:
+        """Return the setting a rule writes under ``with``.
+
+        Raises
+        ------
+        InputError
+            If the day is not known.
+        """
+        day = one_of(options.get("day", "great_cold"), tuple(BANDS), name="day of a sunlight rule")
+        first, last = options.get("band", BANDS[day])
+        segments = int(options.get("max_segments", 0))
+        return cls(day, float(first), float(last), float(options.get("min_segment", 5.0)), segments)
+
+
+class Measurements:
+    """What was measured of a community; hand it to ``check`` again to judge without measuring anew.
+
+    Parameters
+    ----------
+    community
+        As it is judged; existing and planned things, without those that go.
+    """
+
+    def __init__(self, community: Community) -> None:
+        self.community = community
+        self._subjects: dict[tuple[str, ...], Subjects] = {}
+        self._values: dict[tuple[str, ...], Values] = {}
+        self._hours: dict[SunSetting, FloatArray] = {}
+        self._lit: dict[SunSetting, dict[int, tuple[Sunlight, int]]] = {}
+        self._walkers: dict[str, WalkTimes] = {}
+        self._areas: dict[tuple[str, str], FloorAreas] = {}
+        self._sites: dict[tuple[str, str], SiteIndicators] = {}
+
+    def __repr__(self) -> str:
+        return f"<Measurements of {self.community!r}: {len(self._values)} indicators measured>"
+
+    def subjects(self, indicator: Indicator, given: Mapping[str, Any]) -> Subjects:
+        """Return what an indicator is measured on."""
+        key = indicator.key(given)
+        if key not in self._subjects:
+            self._subjects[key] = indicator.subjects(self, given)
+        return self._subjects[key]
+
+    def values(self, indicator: Indicator, given: Mapping[str, Any]) -> Values:
+        """Return the measured values of an indicator, one a subject."""
+        key = (*indicator.key(given), *(f"{k}={given[k]}" for k in indicator.options if k in given))
+        if key not in self._values:
+            subjects = self.subjects(indicator, given)
+            try:
+                self._values[key] = indicator.measure(self, subjects, given)
+            except MissingDataError as error:
+                self._values[key] = Values.unknown(len(subjects), str(error))
+        return self._values[key]
+
+    @cached_property
+    def walk(self) -> WalkTimes:
+        """Ways from every dwelling to the nearest service of each kind."""
+        return walk_times(self.community)
+
+    def walk_of(self, walker: str) -> WalkTimes:
+        """Return the ways of one group of walkers: ``adult``, ``child``, ``elder``, ``old_elder``, ``wheelchair``."""
+        if walker == "adult":
+            return self.walk
+        if walker not in self._walkers:
+            one_of(walker, ("adult", "child", "elder", "old_elder", "wheelchair"), name="walker")
+            self._walkers[walker] = walk_times(self.community, method=getattr(WalkMethod, walker.upper()))
+        return self._walkers[walker]
+
+    def areas_of(self, local: str, code: str) -> FloorAreas:
+        """Return the three ledgers after a national code and the rules of a place."""
+        if (local, code) not in self._areas:
+            method = getattr(AreaMethod, _one_of_class(AreaMethod, code)).at(
+                getattr(LocalRules, _one_of_class(LocalRules, local))
+            )
+            self._areas[local, code] = floor_areas(self.community, method=method)
+        return self._areas[local, code]
+
+    def site(self, local: str, code: str) -> SiteIndicators:
+        """Return floor area ratio, density and green ratio of each parcel."""
+        if (local, code) not in self._sites:
+            self._sites[local, code] = site_indicators(self.community, self.areas_of(local, code))
+        return self._sites[local, code]
+
+    @cached_property
+    def windows(self) -> Windows:
+        """The community's windows, by rule where it has none."""
+        c = self.community
+        if len(c.windows) or not len(c.storeys):
+            return c.windows
+        made: Windows = derive_windows(c.buildings, c.plates, c.storeys, of=self._sunny_storeys)
+        return made
+
+    @cached_property
+    def storey_use(self) -> TextArray:
+        """Use of each storey, its building's where it has none, as codes."""
+        s, b = self.community.storeys, self.community.buildings
+        return BuildingUse.codes(np.where(s.use > 0, s.use, b.use[s.building]))
+
+    @cached_property
+    def _sunny_storeys(self) -> Any:
+        """Which storeys have rooms that a rule may ask sunlight for."""
+        wanted = ("residential", "elderly_housing", "dormitory", "kindergarten", "school", "hospital")
+        known = np.isin(self.storey_use.astype(str), wanted)
+        return known if known.any() else self.storey_use == "unknown"
+
+    @cached_property
+    def window_storey(self) -> IntArray:
+        """Storey of each window, found by height where it is not stated, -1 for none."""
+        w, s = self.windows, self.community.storeys
+        found = w.storey.copy()
+        ground = self.community.buildings.ground_z
+        for k in np.flatnonzero(found < 0):
+            own = np.flatnonzero(s.building == w.building[k])
+            above = w.z[k] - ground[w.building[k]] - s.z[own]
+            inside = own[(above >= -1e-6) & (above < s.height[own])]
+            found[k] = inside[0] if len(inside) else -1
+        return found
+
+    @cached_property
+    def _receptors(self) -> Receptors:
+        return window_receptors(dataclasses.replace(self.community, windows=self.windows))
+
+    @property
+    def derived_windows(self) -> bool:
+        """Whether the windows were placed by rule."""
+        return len(self.community.windows) == 0
+
+    def window_hours(self, rows: IntArray, setting: SunSetting) -> FloatArray:
+        """Return hours of sun of some windows as a setting counts them, shape (n) [h].
+
+        Raises
+        ------
+        MissingDataError
+            If the place on Earth is not known.
+        """
+        hours = self._hours.setdefault(setting, np.full(len(self.windows), np.nan))
+        rows = np.asarray(rows, dtype=np.int64)
+        wanted = np.unique(rows[np.isnan(hours[rows])]) if len(rows) else rows
+        if len(wanted):
+            result = self._simulate(wanted, setting)
+            hours[wanted] = result.hours
+            lit = self._lit.setdefault(setting, {})
+            lit.update({int(w): (result, k) for k, w in enumerate(wanted)})
+        return hours[rows]
+
+    def _simulate(self, rows: IntArray, setting: SunSetting) -> Sunlight:
+        """Run the sun over some windows."""
+        return self._sun(self._receptors.take(rows), setting)
+
+    def ground_hours(self, receptors: Receptors, setting: SunSetting) -> FloatArray:
+        """Return hours of sun at points on the ground as a setting counts them, shape (n) [h]."""
+        return self._sun(receptors, setting).hours
+
+    def _sun(self, receptors: Receptors, setting: SunSetting) -> Sunlight:
+        """Run the sun over receptors."""
+        place = self.community.require_location()
+        make = {"great_cold": SunDay.great_cold, "winter_solstice": SunDay.winter_solstice}[setting.day]
+        day = make(place, band=(setting.first, setting.last))
+        method = SunlightMethod(
+            "as the rule says", min_segment_min=setting.min_segment, max_segments=setting.max_segments
+        )
+        return sunlight(self.community, receptors, day, method=method)
+
+    def lit(self, window: int, setting: SunSetting) -> list[str]:
+        """Return the lit intervals of a window as text, in true solar time."""
+        found = self._lit.get(setting, {}).get(int(window))
+        if found is None:
+            return []
+        result, row = found
+        return [f"{clock(a)}–{clock(b)}" for a, b in result.intervals(row)]
+
+    def persons(self) -> float:
+        """Return the number of residents.
+
+        Raises
+        ------
+        MissingDataError
+            If nobody is counted.
+        """
+        c = self.community
+        total = float(np.nansum(c.population.persons)) or float(np.nansum(c.dwellings.persons))
+        if total <= 0:
+            raise MissingDataError(
+                "residents: their number must be known; add population or dwellings with persons, or run complete()."
+            )
+        return total
+
+
+def _one_of_class(owner: type, name: str) -> str:
+    """Return the name of a ready instance of a class.
+
+    Raises
+    ------
+    InputError
+        If there is none of this name.
+    """
+    ready = [n for n in vars(owner) if n.isupper() and isinstance(getattr(owner, n), owner)]
+    return one_of(name, ready, name=f"area method ({owner.__name__})")

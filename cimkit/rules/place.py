@@ -1,0 +1,114 @@
+"""Where a community is judged: province, climate zone, size of the city, new site or renewal, and the city's packs."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from cimkit.errors import InputError
+from cimkit.model.community import Community
+from cimkit.model.kinds import ProjectType
+
+_FILE = Path(__file__).parent / "places.toml"
+_SITES = {ProjectType.UNKNOWN: "", ProjectType.NEW_BUILD: "new"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """What rules ask about a place; empty means not known.
+
+    Parameters
+    ----------
+    city, province
+        Where, in lower case without spaces.
+    climate_zone
+        Building climate zone, I to VII (建筑气候区).
+    city_size
+        ``large`` from 500 000 residents on, else ``small``.
+    site
+        ``new`` or ``renewal``.
+    old_town
+        ``yes`` or ``no``.
+    renewal_relief
+        ``yes`` where the authority lets renewal fall below the standard.
+    project_type
+        One of the five project types.
+    """
+
+    city: str = ""
+    province: str = ""
+    climate_zone: str = ""
+    city_size: str = ""
+    site: str = ""
+    old_town: str = "no"
+    renewal_relief: str = "no"
+    project_type: str = ""
+
+    def attributes(self) -> dict[str, str]:
+        """Return all as name → value, as conditions ask for them."""
+        return dataclasses.asdict(self)
+
+
+@lru_cache(maxsize=1)
+def _cities() -> dict[str, dict[str, Any]]:
+    """Return the cities we know, by their name."""
+    known: dict[str, dict[str, Any]] = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return known
+
+
+def city_names() -> list[str]:
+    """Return the cities we know."""
+    return sorted(_cities())
+
+
+def find_city(name: str) -> str:
+    """Return the name of a city for its name in English or Chinese, empty if we do not know it.
+
+    Examples
+    --------
+    >>> find_city("杭州市"), find_city("Hangzhou"), find_city("Atlantis")
+    ('hangzhou', 'hangzhou', '')
+    """
+    word = name.strip().lower().removesuffix("市")
+    return next((key for key, city in _cities().items() if word and word in (key, city["zh"])), "")
+
+
+def place_of(community: Community, *, city: str = "", known: Mapping[str, str] | None = None) -> Place:
+    """Return the place of a community; what is given goes before what the community says.
+
+    Parameters
+    ----------
+    community
+        Its city and project type are used.
+    city
+        City to judge by.
+    known
+        Other fields of ``Place``, e.g. ``{"old_town": "yes"}``.
+
+    Raises
+    ------
+    InputError
+        If ``city`` is not one we know.
+    """
+    name = find_city(city or community.city)
+    if city and not name:
+        raise InputError(f"city must be one of {', '.join(city_names())}; got {city!r}. Or name packs.")
+    fields: dict[str, str] = {}
+    if name:
+        own = _cities()[name]
+        fields = {k: own[k] for k in ("province", "climate_zone", "city_size")} | {"city": name}
+    kind = community.project_type
+    if kind is not ProjectType.UNKNOWN:
+        fields |= {"project_type": kind.code, "site": _SITES.get(kind, "renewal")}
+    return Place(**(fields | dict(known or {})))
+
+
+def city_packs(city: str) -> list[str]:
+    """Return the packs that hold in a city; the national ones where the city is not known."""
+    packs: list[str] = _cities()[city]["packs"] if city else ["CN-GB50180-2018", "CN-residential"]
+    return list(packs)

@@ -1,0 +1,161 @@
+"""A rule as a record, what it requires under which condition, and a pack of rules of one standard or place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from cimkit.arrays import FloatArray, IntArray
+
+LEVELS = ("project", "city", "province", "nation", "international")  # the first goes before the next
+MARKS = {  # how sure a number is: English, 中文
+    "P": ("primary text seen", "见原文"),
+    "S": ("secondary source seen", "见二手资料"),
+    "C": ("computed", "推算"),
+    "M": ("UNVERIFIED, from memory", "未核实"),
+}
+COMPARATORS = (">=", "<=", ">", "<", "within")
+KINDS = ("G", "E", "G+E")  # computed from geometry, shown by evidence, both
+PASS, FAIL, UNKNOWN = 1, 0, -1  # of one value, see ``Requirement.judge``
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What a rule requires under one condition: a rule without a table has one, else one a row.
+
+    Parameters
+    ----------
+    when
+        Condition on the object and its place: name → value, list of values, or text like ``">=4"``.
+    low, high
+        Limits; nan where there is none, or where ``limit_from`` names it.
+    mark
+        How sure the numbers are.
+    with_
+        Parameters of the indicator.
+    limit_from
+        Attribute of the object that holds the limit.
+    usual
+        The numbers as the standard states them: a range of which only one end may bind.
+    """
+
+    when: Mapping[str, Any]
+    low: float
+    high: float
+    mark: str
+    with_: Mapping[str, Any] = field(default_factory=dict)
+    limit_from: str = ""
+    usual: tuple[float, ...] = ()
+
+    @property
+    def has_limit(self) -> bool:
+        """Whether a limit is known here."""
+        return isfinite(self.low) or isfinite(self.high) or bool(self.limit_from)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One clause: what is measured, how it compares, where it comes from, how sure it is."""
+
+    id: str
+    pack: str
+    standard: str
+    clause: str
+    edition: str
+    date: str
+    level: str
+    place: str
+    mandatory: bool
+    indicator: str
+    comparator: str
+    unit: str
+    kind: str
+    mark: str
+    text: str
+    text_zh: str
+    source: str
+    requirements: tuple[Requirement, ...]
+    shortfall: str = ""
+    why: str = ""
+
+    @property
+    def verified(self) -> bool:
+        """Whether every number of it was seen in a source."""
+        return all(r.mark != "M" for r in self.requirements) and self.mark != "M"
+
+    def title(self, lang: str = "en") -> str:
+        """Return the clause in words."""
+        return self.text_zh if lang == "zh" and self.text_zh else self.text
+
+    def limits(self, requirement: Requirement, attributes: Mapping[str, Any], count: int) -> tuple[FloatArray, ...]:
+        """Return the lower and upper limit of each of some objects, -inf and inf where there is none."""
+        low, high = np.full(count, requirement.low), np.full(count, requirement.high)
+        if requirement.limit_from:
+            own = np.asarray(attributes.get(requirement.limit_from, np.full(count, np.nan)), dtype=np.float64)
+            low, high = (own, high) if self.comparator.startswith(">") else (low, own)
+        return np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
+
+    def judge(self, values: FloatArray, low: FloatArray, high: FloatArray) -> tuple[IntArray, FloatArray]:
+        """Compare values with limits.
+
+        Returns
+        -------
+        tuple
+            1 pass, 0 fail, -1 for nan, shape (n); and the margin, negative by what is missing.
+        """
+        margin = np.minimum(values - low, high - values)
+        scale = np.maximum(1.0, np.abs(np.where(np.isfinite(low), low, high)))
+        slack = 1e-9 * np.where(np.isfinite(scale), scale, 1.0)
+        met = margin > slack if self.comparator in ("<", ">") else margin >= -slack
+        verdict = np.where(np.isnan(values), UNKNOWN, np.where(met, PASS, FAIL))
+        return verdict.astype(np.int64), margin
+
+
+@dataclass(frozen=True, repr=False)
+class Pack:
+    """Rules of one standard or place.
+
+    Parameters
+    ----------
+    name
+        Name to load it by.
+    title, title_zh
+        What it is.
+    level
+        ``project``, ``city``, ``province``, ``nation`` or ``international``.
+    place
+        City, province or country.
+    rules
+        Its own rules.
+    extends
+        Packs that it builds on, loaded before it.
+    off
+        Ids of rules of those that do not hold here.
+    with_
+        Parameters of indicators that hold for this place, where no rule gives its own.
+    """
+
+    name: str
+    title: str
+    title_zh: str
+    level: str
+    place: str
+    rules: tuple[Rule, ...]
+    extends: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+    with_: Mapping[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self.rules)
+
+    def __repr__(self) -> str:
+        judged = sum(bool(r.indicator) for r in self.rules)
+        doubtful = sum(not r.verified for r in self.rules)
+        return f"<Pack {self.name}: {len(self.rules)} rules, {judged} judged, {doubtful} unverified>"

@@ -1,0 +1,200 @@
+"""What rules are judged on: dwellings, doors, parcels, buildings, facilities, spaces, the community."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cimkit.arrays import FloatArray, IntArray, TextArray
+from cimkit.model.kinds import BuildingUse, FacilityKind, PathKind, SpaceKind, Status
+from cimkit.model.table import lookup_names
+from cimkit.rules.indicator import Subjects
+from cimkit.rules.measurements import Measurements
+
+CLASSES = ("low", "multi_1", "multi_2", "high_1", "high_2", "higher")  # 1-3, 4-6, 7-9, 10-18, 19-26, more storeys
+_UPPER = np.array([3.5, 6.5, 9.5, 18.5, 26.5])
+HOMES = ("residential", "elderly_housing")
+
+
+def height_class(storeys: Any) -> TextArray:
+    """Return the class of GB 50180 tables by (mean) storeys, empty where they are not known.
+
+    Examples
+    --------
+    >>> list(height_class([2, 11.2, 33]))
+    ['low', 'high_1', 'higher']
+    """
+    storeys = np.asarray(storeys, dtype=np.float64)
+    names = np.array(CLASSES, dtype=object)[np.digitize(np.nan_to_num(storeys), _UPPER)]
+    return np.where(storeys > 0, names, "")
+
+
+def the_community(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+    """Return the community as the one object."""
+    c = m.community
+    middle = c.buildings.footprint.centroids().mean(axis=0) if len(c.buildings) else np.zeros(2)
+    place = np.array([[middle[0], middle[1], 0.0]])
+    return Subjects("community", np.array([c.name or "community"], dtype=object), place, rows=np.zeros(1, np.int64))
+
+
+def dwellings(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+    """Return dwellings, or storeys with homes where no window knows its dwelling."""
+    c = m.community
+    if not len(c.storeys):
+        return Subjects.none("dwelling", "no storeys: give heights or numbers of storeys")
+    if len(c.dwellings) and (m.windows.dwelling >= 0).any():
+        rows, storey, ids, table = np.arange(len(c.dwellings)), c.dwellings.storey, c.dwellings.id, "dwelling"
+        rooms = np.where(c.dwellings.habitable_rooms > 0, c.dwellings.habitable_rooms, np.nan).astype(np.float64)
+    else:
+        home = np.isin(m.storey_use.astype(str), HOMES)
+        if not home.any():
+            return Subjects.none("dwelling", "no housing: give buildings a use (residential …)")
+        rows = storey = np.flatnonzero(home & c.storeys.enclosed & (c.storeys.level > 0))
+        ids, table = c.storeys.names()[rows], "storey"
+        rooms = np.full(len(rows), np.nan)
+    building = c.storeys.building[storey]
+    attributes = building_attributes(m, building) | {"use": m.storey_use[storey], "habitable_rooms": rooms}
+    z = c.buildings.ground_z[building] + c.storeys.z[storey]
+    return Subjects(table, ids, _at(m, building, z), attributes, rows)
+
+
+def doors(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+    """Return the doors people set out from; a door stands for all its dwellings."""
+    homes = m.walk.homes
+    used, first = np.unique(homes.door, return_index=True)
+    building = homes.building[first]
+    names = m.community.buildings.id[building]
+    several = np.bincount(building, minlength=len(m.community.buildings))[building] > 1
+    place = np.zeros(len(used), dtype=np.int64)
+    for k, b in enumerate(building):
+        place[k] = int((building[:k] == b).sum()) + 1
+    ids = np.array([f"{n}/door{p}" if s else n for n, p, s in zip(names, place, several, strict=True)], dtype=object)
+    return Subjects("door", ids, homes.doors[used], building_attributes(m, building), used)
+
+
+def parcels(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+    """Return parcels with the limits of the plan and the class of their housing."""
+    c = m.community
+    if not len(c.parcels):
+        return Subjects.none("parcel", "no parcels: add their outlines (地块), the ratios are taken over them")
+    p = c.parcels
+    storeys, housing = _housing_of_parcels(m)
+    attributes = {
+        "land_use": p.land_use,
+        "housing": np.where(housing >= 0.5, "yes", np.where(np.isnan(housing), "", "no")).astype(object),
+        "mean_storeys": storeys,
+        "height_class": height_class(storeys),
+        "far_max": p.far_max,
+        "density_max": p.density_max * 100.0,
+        "green_min": p.green_min * 100.0,
+        "height_max": p.height_max,
+        "area": p.outline.areas(),
+    }
+    return Subjects("parcel", p.id, _with_z(p.outline.inner_points()), attributes, np.arange(len(p)))
+
+
+def _housing_of_parcels(m: Measurements) -> tuple[FloatArray, FloatArray]:
+    """Return mean storeys of the housing of each parcel, and housing's share of the floor area above ground."""
+    c = m.community
+    n = len(c.parcels)
+    s = c.storeys
+    above = np.flatnonzero(s.level > 0)
+    area = c.plates.outline.areas()[s.plate[above]]
+    parcel = c.buildings.parcel[s.building[above]]
+    home = np.isin(m.storey_use[above].astype(str), HOMES)
+    here = parcel >= 0
+    total = np.bincount(parcel[here], weights=area[here], minlength=n)
+    homes = np.bincount(parcel[here & home], weights=area[here & home], minlength=n)
+    with_home = np.unique(s.building[above][home])
+    base = c.buildings.footprint.areas()[with_home]
+    own = c.buildings.parcel[with_home]
+    ground = np.bincount(own[own >= 0], weights=base[own >= 0], minlength=n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(ground > 0, homes / ground, np.nan), np.where(total > 0, homes / total, np.nan)
+
+
+def buildings(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+    """Return buildings."""
+    c = m.community
+    rows = np.arange(len(c.buildings))
+    z = c.buildings.ground_z + np.nan_to_num(c.buildings.height)
+    return Subjects("building", c.buildings.id, _at(m, rows, z), building_attributes(m, rows), rows)
+
+
+def buildings_of_use(m: Measurements, given: Mapping[str, Any]) -> Subjects:
+    """Return the buildings of one use (``use``) that have windows."""
+    c = m.community
+    rows = np.flatnonzero(c.buildings.use == BuildingUse.parse(given["use"]))
+    return Subjects("building", c.buildings.id[rows], _at(m, rows), building_attributes(m, rows), rows)
+
+
+def facilities(m: Measurements, given: Mapping[str, Any]) -> Subjects:
+    """Return the facilities of one kind (``kind``)."""
+    c = m.community
+    f = c.facilities
+    rows = np.flatnonzero(f.kind == FacilityKind.parse(given["kind"]))
+    if not len(rows):
+        return Subjects.none("facility")
+    attributes = {"status": Status.codes(f.status[rows]), "capacity": f.capacity[rows]}
+    return Subjects("facility", f.id[rows], np.column_stack([f.x[rows], f.y[rows], f.z[rows]]), attributes, rows)
+
+
+def spaces(m: Measurements, given: Mapping[str, Any]) -> Subjects:
+    """Return the spaces of one kind (``space``)."""
+    c = m.community
+    s = c.spaces
+    rows = np.flatnonzero(s.kind == SpaceKind.parse(given["space"]))
+    if not len(rows):
+        return Subjects.none("space")
+    level = np.append(c.storeys.level, 0)[s.storey[rows]]
+    attributes = {
+        "status": Status.codes(s.status[rows]),
+        "public": np.where(s.public[rows], "yes", "no").astype(object),
+        "enclosed": np.array(["", "no", "yes"], dtype=object)[s.enclosed[rows] + 1],
+        "level": level.astype(np.float64),
+        "area": s.outline.areas()[rows],
+    }
+    return Subjects("space", s.id[rows], _with_z(s.outline.inner_points()[rows], s.z[rows]), attributes, rows)
+
+
+def paths(m: Measurements, given: Mapping[str, Any]) -> Subjects:
+    """Return the paths of one kind (``path``)."""
+    e = m.community.path_edges
+    if not len(e):
+        return Subjects.none("path", "no paths: add streets and footpaths (路网)")
+    rows = np.flatnonzero(e.kind == PathKind.parse(given["path"]))
+    if not len(rows):
+        return Subjects.none("path")
+    nodes = m.community.path_nodes
+    start, end = e.start[rows], e.end[rows]
+    places = np.column_stack([(v[start] + v[end]) / 2 for v in (nodes.x, nodes.y, nodes.z)])
+    return Subjects("path", e.id[rows], places, {"status": Status.codes(e.status[rows])}, rows)
+
+
+def building_attributes(m: Measurements, rows: IntArray) -> dict[str, Any]:
+    """Return what conditions may ask of buildings."""
+    b, p = m.community.buildings, m.community.parcels
+    storeys = np.where(b.n_above[rows] > 0, b.n_above[rows], np.nan).astype(np.float64)
+    plan = np.append(p.height_max, np.nan) if len(p) else np.array([np.nan])
+    return {
+        "building": lookup_names(b.id, rows),
+        "use": BuildingUse.codes(b.use[rows]),
+        "status": Status.codes(b.status[rows]),
+        "storeys": storeys,
+        "height": b.height[rows],
+        "height_class": height_class(storeys),
+        "height_max": plan[b.parcel[rows] if len(p) else np.full(len(rows), -1)],
+    }
+
+
+def _at(m: Measurements, building: IntArray, z: FloatArray | None = None) -> FloatArray:
+    """Return the middle of buildings at a height."""
+    b = m.community.buildings
+    return _with_z(b.footprint.inner_points()[building], b.ground_z[building] if z is None else z)
+
+
+def _with_z(xy: FloatArray, z: FloatArray | float = 0.0) -> FloatArray:
+    """Return points with a height."""
+    return np.column_stack([xy, np.broadcast_to(np.asarray(z, dtype=np.float64), len(xy))])
