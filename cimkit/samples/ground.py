@@ -245,11 +245,11 @@ SERVICES = (
     Service(F.PHARMACY, "春江大药房", 100, 20, "春江荟", NEW, {"area": 90}),
     Service(F.RESTAURANT, "知味小馆", 100, 42, "春江荟", NEW, {"area": 260}),
     Service(F.CONVENIENCE_STORE, "二区便利店", 238, 40, "沿街商铺", OLD, {"area": 65}),
-    Service(F.SHOP, "春江五金", 238, 70, "沿街商铺", OLD, {"area": 48}),
+    Service(F.PHARMACY, "春江路药房", 238, 70, "沿街商铺", OLD, {"area": 80}),
     Service(F.BANK, "春江路储蓄所", 238, 100, "沿街商铺", OLD, {"area": 160}),
     Service(F.PROPERTY_OFFICE, "二区物业", 249, 120, "沿街商铺", OLD, {"area": 120}),
     Service(F.PARCEL_STATION, "一区快递驿站", 109, 211, "快递驿站", NEW, {"area": 90}),
-    Service(F.CARE_HOME, "颐养公寓", 180, 351.2, "颐养公寓", OLD, {"area": 3200, "capacity": 80}),
+    Service(F.ELDERLY_SERVICE, "颐养公寓养老服务站", 180, 351.2, "颐养公寓", OLD, {"area": 320, "step_free": 1}),
     Service(F.FITNESS, "北园健身点", 109, 362, "", OLD, {"land_area": 180}),
     Service(F.FITNESS, "一区健身点", 165, 143, "", NEW, {"land_area": 220}),
     Service(F.PARK, "滨江公园", 441, 170, "", OLD, {"land_area": 4400}),
@@ -260,8 +260,14 @@ SERVICES = (
     Service(F.PARKING, "一区地下车库", 214, 120, "", NEW, {"capacity": 620}),
     Service(F.PARKING, "二区停车场", 303, 190, "", OLD, {"capacity": 48}),
     Service(F.CHARGING, "一区充电站", 214, 140, "", NEW, {"capacity": 62}),
-    Service(F.REFUSE_POINT, "一区垃圾投放点甲", 73.5, 200, "", NEW),
-    Service(F.REFUSE_POINT, "一区垃圾投放点乙", 73.5, 313, "", OLD),
-    Service(F.REFUSE_POINT, "二区垃圾投放点", 337, 110, "", OLD),
+    *(
+        Service(F.REFUSE_POINT, "垃圾投放点", x, y, "", NEW)
+        for x, y in ((59, 122), (159, 122), (73.5, 188), (143.5, 188))
+    ),
+    *(Service(F.REFUSE_POINT, "垃圾投放点", x, y) for x in (73.5, 143.5) for y in (273, 313, 355)),
+    *(
+        Service(F.REFUSE_POINT, "垃圾投放点", x, y)
+        for x, y in ((337, 36), (337, 73), (337, 110), (303, 214), (365, 214))
+    ),
     Service(F.PUBLIC_TOILET, "广场公厕", 115, 10, "", NEW, {"area": 45}),
 )

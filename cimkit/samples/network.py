@@ -59,7 +59,7 @@ def _spurs(drawn: list[Walk], doors: list[tuple[float, float, Any]]) -> list[Wal
     for x, y, status in doors:
         way = shapely.shortest_line(shapely.Point(x, y), lines[status])
         if way.length > _NEAR:
-            ways.append(Walk(tuple(way.coords), PathKind.FOOTWAY, 1.5, status))
+            ways.append(Walk(tuple(way.coords), PathKind.FOOTWAY, 2.5, status))
     return ways
 
 

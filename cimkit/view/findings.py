@@ -34,10 +34,13 @@ def _failed(clause: Clause) -> Html:
     """Return a clause that is not met: how often, and the worst of it."""
     worst, n, of = clause.worst, clause.counts["fail"], clause.judged
     often = both(f"{n:,} of {of:,}", f"{of:,} 项中 {n:,} 项") if of > 1 else ""
-    value = " ".join(p for p in (worst.measured, worst.unit) if p)
     limit = f" ({worst.required})" if worst.required else ""
     text = join(
-        both("worst ", "最差 ") if of > 1 else "", worst.object, ": ", element("b", value, class_="v-fail"), limit
+        both("worst ", "最差 ") if of > 1 else "",
+        worst.object,
+        ": ",
+        element("b", _measured(worst), class_="v-fail"),
+        limit,
     )
     name = join(both(worst.english, worst.chinese), " ", element("span", worst.origin, class_="soft small"))
     need = element("span", often, " · " if of > 1 else "", text, class_="need")
@@ -86,11 +89,11 @@ def _details(rows: Sequence[Judged]) -> Html:
     for r in rows[:MOST_ROWS]:
         rule = join(both(r.english, r.chinese), " ", element("span", r.origin, class_="soft small"))
         verdict = element("span", words(r.verdict), class_=f"tag v-{r.verdict}")
-        cells: list[Any] = [verdict, rule, r.object, r.measured, r.required, r.unit, r.note]
+        cells: list[Any] = [verdict, rule, r.object, _measured(r), r.required, r.note]
         values = {0: ORDER.index(r.verdict), 3: r.measured.replace(",", "")}
         about = {"data_verdict": r.verdict, "data_id": r.object or None, "data_go": "plan"}
         lines.append(row(cells, numbers=[3, 4], values=values, **about))
-    heads = [words(k) for k in ("verdict", "rule", "object", "measured", "required", "unit", "note")]
+    heads = [words(k) for k in ("verdict", "rule", "object", "measured", "required", "note")]
     whole = table(heads, lines, name="finding-rows", numbers=[3, 4], tall=True)
     left = len(rows) - MOST_ROWS
     if left <= 0:
@@ -99,8 +102,13 @@ def _details(rows: Sequence[Judged]) -> Html:
     return join(whole, element("p", more, class_="soft small"))
 
 
-def unknown_section(rows: Sequence[Judged]) -> Html:
-    """Return what could not be judged, grouped by what is missing."""
+def _measured(r: Judged) -> str:
+    """Return what was measured, with its unit."""
+    return f"{r.measured} {r.unit}".strip() if r.measured else ""
+
+
+def unknown_section(rows: Sequence[Judged], not_judged: Sequence[Any] = ()) -> Html:
+    """Return what could not be judged, grouped by what is missing, and rules no limit is known for."""
     groups: dict[tuple[str, str, str, str], list[Judged]] = {}
     for r in rows:
         if r.verdict == "unknown":
@@ -111,4 +119,17 @@ def unknown_section(rows: Sequence[Judged]) -> Html:
         names = ", ".join(r.object for r in own[:6] if r.object) + (" …" if len(own) > 6 else "")
         lines.append(row([rule, note, f"{len(own):,}", names], numbers=[2]))
     heads = [words("rule"), both("Missing", "缺少"), words("count"), words("object")]
-    return section("unknown_list", table(heads, lines, numbers=[2])) if lines else Html()
+    parts = [table(heads, lines, numbers=[2], tall=len(lines) > 30)] if lines else []
+    if len(not_judged):
+        others = [_not_judged(rule) for rule in not_judged]
+        title = both(f"Rules that were not judged: {len(others)}", f"未评估的条目：{len(others)} 条")
+        heads = [words("rule"), both("Why", "原因")]
+        parts += [element("h3", title), table(heads, others, tall=len(others) > 14)]
+    return section("unknown_list", *parts)
+
+
+def _not_judged(rule: Any) -> Html:
+    """Return a rule that no indicator or limit is known for."""
+    origin = f"{rule.standard} {rule.clause}".strip()
+    text = join(both(rule.title("en"), rule.title("zh")), " ", element("span", origin, class_="soft small"))
+    return row([text, rule.why or both("no limit is known", "限值未知，待填写")])

@@ -64,7 +64,7 @@ class Clause(NamedTuple):
     @property
     def limit(self) -> str:
         """The limit with its unit, if all findings share one."""
-        limits = {f"{r.required} {r.unit}".strip() for r in self.rows if r.required}
+        limits = {r.required for r in self.rows if r.required}
         return limits.pop() if len(limits) == 1 else "…" if limits else ""
 
 
@@ -96,6 +96,7 @@ def _row(finding: Any) -> Judged:
     english, chinese = (title("en"), title("zh")) if callable(title) else (name, name)
     clause = getattr(finding, "clause", "") or getattr(rule, "clause", "")
     measured, required = getattr(finding, "measured", None), getattr(finding, "required", None)
+    limit = getattr(finding, "required_text", "") or number(required)
     return Judged(
         rule=name,
         english=str(english or name),
@@ -103,8 +104,8 @@ def _row(finding: Any) -> Judged:
         origin=" ".join(str(p) for p in (getattr(rule, "standard", ""), clause) if p),
         object=str(getattr(finding, "object", "")),
         measured=number(measured),
-        required=number(required),
-        unit=str(getattr(finding, "unit", "") or ""),
+        required=pretty(limit),
+        unit=pretty(str(getattr(finding, "unit", "") or "")),
         verdict=_verdict(finding.verdict),
         mark=str(getattr(finding, "mark", "") or getattr(rule, "mark", "")),
         note=str(getattr(finding, "note", "") or ""),
@@ -125,6 +126,17 @@ def _gap(finding: Any, measured: Any, required: Any) -> float:
         return abs(float(measured) - float(digits)) / max(abs(float(digits)), 1e-9)
     except (TypeError, ValueError):
         return 0.0
+
+
+def pretty(text: str) -> str:
+    """Return limits and units as they are printed: ≥, ≤, m².
+
+    Examples
+    --------
+    >>> pretty(">= 8 km/km2")
+    '≥ 8 km/km²'
+    """
+    return text.replace(">=", "≥").replace("<=", "≤").replace("m2", "m²")
 
 
 def _verdict(value: Any) -> str:

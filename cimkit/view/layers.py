@@ -14,6 +14,7 @@ from cimkit.model.kinds import FacilityKind, RoomKind
 from cimkit.sim.access import WalkTimes
 from cimkit.sim.sunlight import Sunlight
 from cimkit.view.colours import STOREYS, SUNLIGHT, WALK, Classes
+from cimkit.view.texts import DAYS
 
 HABITABLE = (RoomKind.LIVING, RoomKind.BEDROOM)
 
@@ -96,8 +97,8 @@ def sunlight_layer(community: Community, sunlight: Sunlight) -> Layer:
     np.minimum.at(worst, *best_of_dwellings(community, sunlight))
     worst[np.isinf(worst)] = np.nan
     day = sunlight.sun_day.name
-    english = f"Sunlight, {day}: windows, least over the storeys; buildings, the worst dwelling's best room"
-    chinese = f"日照时数（{day}）：窗取各层最小值，建筑取最不利套型的最佳居室"
+    english = f"Hours of sun, {day}: windows, least over the storeys; buildings, the worst dwelling's best room"
+    chinese = f"日照时数（{DAYS.get(day, day)}）：窗取各层最小值，建筑取最不利套型的最佳居室"
     return Layer(SUNLIGHT, english, chinese, worst, strokes, values)
 
 

@@ -17,21 +17,25 @@ def section(name: str, *content: Any) -> Html:
 
 
 def table(
-    heads: Sequence[Any], rows: Iterable[Html], *, name: str = "", numbers: Iterable[int] = (), tall: bool = False
+    heads: Sequence[Any],
+    rows: Iterable[Html],
+    *,
+    name: str = "",
+    numbers: Iterable[int] = (),
+    tall: bool = False,
+    sort: bool = True,
 ) -> Html:
     """Return a table that sorts by a click on a head.
 
     ``numbers`` are the columns set to the right; a ``tall`` table scrolls in itself on the screen.
     """
     right = set(numbers)
-    cells = [_head(head, right=k in right) for k, head in enumerate(heads)]
+    cells = [
+        element("th", head, data_sort="" if sort else None, scope="col", class_="n" if k in right else None)
+        for k, head in enumerate(heads)
+    ]
     whole = element("table", element("thead", element("tr", *cells)), element("tbody", *rows), id=name or None)
     return element("div", whole, class_="scroll tall" if tall else "scroll")
-
-
-def _head(text: Any, *, right: bool) -> Html:
-    """Return the head of a column."""
-    return element("th", text, data_sort="", scope="col", class_="n" if right else None)
 
 
 def row(

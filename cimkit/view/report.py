@@ -20,15 +20,17 @@ from cimkit.io.atomic import write_text
 from cimkit.model.community import Community
 from cimkit.model.notes import Notes
 from cimkit.sim.access import WalkTimes
+from cimkit.sim.areas import FloorAreas
 from cimkit.sim.sunlight import Sunlight
+from cimkit.view.areas import areas_section
 from cimkit.view.figures import plans_section
 from cimkit.view.findings import findings_section, unknown_section
 from cimkit.view.html import Html, both, element, join
 from cimkit.view.judged import judged
 from cimkit.view.parts import mark_words
-from cimkit.view.results import areas_section, sunlight_section, walking_section
+from cimkit.view.results import sunlight_section, walking_section
 from cimkit.view.sections import header, methods_section, notes_section, summary
-from cimkit.view.texts import LANGUAGES, TEXTS, words
+from cimkit.view.texts import LANGUAGES, TEXTS, day_words, words
 
 _LINKED = ("summary", "plans", "findings", "unknown_list", "sunlight", "walking", "areas", "data", "methods")
 
@@ -83,12 +85,12 @@ def report(
         summary(community, rows),
         plans_section(community, rows, results),
         findings_section(rows),
-        unknown_section(rows),
+        unknown_section(rows, getattr(findings, "not_judged", ())),
         sunlight_section(community, results),
         walking_section(results),
         areas_section(community, results),
         notes_section(_notes(community, findings, results)),
-        methods_section(_methods(community, results), rows),
+        methods_section(_methods(community, findings, results), rows),
     ]
     there = [name for name in _LINKED if any(f' id="{name}"' in part for part in content)]
     made = both("Made offline with cimkit. Colours are drawings; the numbers stand in the tables.",
@@ -159,19 +161,23 @@ def _notes(community: Community, findings: Any, results: Sequence[Any]) -> Notes
     return notes
 
 
-def _methods(community: Community, results: Sequence[Any]) -> list[tuple[Any, Any]]:
+def _methods(community: Community, findings: Any, results: Sequence[Any]) -> list[tuple[Any, Any]]:
     """Return how each result was computed, with which versions and from which input."""
     items: list[tuple[Any, Any]] = []
     for r in results:
         name = getattr(getattr(r, "method", None), "name", "")
         if isinstance(r, Sunlight):
-            items.append((words("sunlight"), join(f"{r.sun_day.name} · {name} · ", mark_words(r.method.mark))))
+            day = join(day_words(r.sun_day.name), f" {r.sun_day.band[0]:g}–{r.sun_day.band[1]:g} h")
+            items.append((words("sunlight"), join(day, f" · {name} · ", mark_words(r.method.mark))))
         elif isinstance(r, WalkTimes):
             items.append((words("walking"), f"{name} · {r.method.speed_ms:g} m/s"))
-        elif name:
-            items.append((words("areas"), name))
+        elif isinstance(r, FloorAreas):
+            items.append((words("areas"), f"{name} · {r.method.local.name}"))
     made = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     used = ", ".join(f"{n} {version(n)}" for n in ("numpy", "numba", "shapely"))
+    packs = getattr(findings, "packs", ())
+    if packs:
+        items.append((both("Packs of rules", "规则包"), ", ".join(packs)))
     items.append((both("Versions", "软件版本"), f"cimkit {_own_version()}, Python {platform.python_version()}, {used}"))
     items.append((both("Hash of the input", "输入数据校验值"), fingerprint(community)))
     items.append((both("Made", "生成时间"), made))

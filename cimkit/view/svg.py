@@ -82,7 +82,7 @@ def plan(
         element("g", *_houses(community, sheet, layer), class_="houses"),
         *([_strokes(sheet, layer)] if layer is not None and len(layer.strokes) else []),
         element("use", href="#plan-frame"),
-        element("g", *_labels(community, sheet), class_="labels"),
+        element("g", *_labels(community, sheet, storeys=layer is None), class_="labels"),
         element("g", *[_mark(sheet, m) for m in marks], class_="marks"),
         over,
         class_="plan",
@@ -164,7 +164,17 @@ def _houses(community: Community, sheet: Sheet, layer: Layer | None) -> list[Htm
                 data_row=row,
             )
         )
-    return sorted(parts, key=lambda p: 'class="house demolish"' not in p)
+    tiers = element("path", d="".join(outlines(_upper_plates(community), sheet)), class_="tier")
+    return [*sorted(parts, key=lambda p: 'class="house demolish"' not in p), tiers]
+
+
+def _upper_plates(community: Community) -> Polygons:
+    """Return the outlines of upper storeys smaller than the footprint by more than 5 %: towers on podiums."""
+    s, b = community.storeys, community.buildings
+    rows = np.flatnonzero((s.level > 1) & (b.status[s.building] != Status.DEMOLISH))
+    plates, first = np.unique(s.plate[rows], return_index=True)
+    own, whole = community.plates.outline.areas()[plates], b.footprint.areas()[s.building[rows[first]]]
+    return community.plates.outline.take(plates[own < 0.95 * whole])
 
 
 def _value(value: float, unit: str) -> str:
@@ -189,18 +199,19 @@ def _strokes(sheet: Sheet, layer: Layer) -> Html:
     return element("g", *parts, fill="none", stroke_width=2.0, stroke_linecap=cap)
 
 
-def _labels(community: Community, sheet: Sheet) -> list[Html]:
-    """Return the ids of the buildings, at most 300."""
+def _labels(community: Community, sheet: Sheet, *, storeys: bool) -> list[Html]:
+    """Return the ids of the buildings, at most 300, with the number of storeys."""
     b = community.buildings
     rows = np.flatnonzero(b.status != Status.DEMOLISH)
     if len(rows) > 300:
         return []
     spots = sheet.xy(np.nan_to_num(b.footprint.take(rows).inner_points()))
-    return [
-        element("text", b.id[r], x=f"{x:.1f}", y=f"{y:.1f}", dy="0.35em")
-        for r, (x, y) in zip(rows, spots, strict=True)
-        if len(str(b.id[r])) <= 8
-    ]
+    parts = []
+    for r, (x, y) in zip(rows, spots, strict=True):
+        text = f"{b.id[r]} {b.n_above[r]}F" if storeys and b.n_above[r] > 0 else str(b.id[r])
+        if len(text) <= 12:
+            parts.append(element("text", text, x=f"{x:.1f}", y=f"{y:.1f}", dy="0.35em"))
+    return parts
 
 
 def _mark(sheet: Sheet, mark: Mark) -> Html:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cimkit.rules.findings import VERDICTS_ZH
+from cimkit.rules.rule import MARKS as RULE_MARKS
 from cimkit.view.html import Html, both
 
 LANGUAGES = ("zh-en", "en", "zh")
@@ -18,10 +20,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "walking": ("Walking to services", "设施步行可达"),
     "areas": ("Floor area, three ledgers", "建筑面积三本账"),
     "methods": ("Methods, sources, versions", "方法、依据与版本"),
-    "pass": ("passed", "符合"),
-    "fail": ("failed", "不符合"),
-    "unknown": ("open", "待定"),
-    "not_applicable": ("not applicable", "不适用"),
+    "pass": ("passed", VERDICTS_ZH["pass"]),
+    "fail": ("failed", VERDICTS_ZH["fail"]),
+    "unknown": ("open", VERDICTS_ZH["unknown"]),
+    "not_applicable": ("not applicable", VERDICTS_ZH["not_applicable"]),
     "buildings": ("buildings", "栋建筑"),
     "dwellings": ("dwellings", "套住宅"),
     "residents": ("residents", "居民"),
@@ -73,14 +75,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "share": ("share", "占比"),
 }
 
-MARKS: dict[str, tuple[str, str]] = {
-    "P": ("primary text seen", "已核对标准原文"),
-    "S": ("secondary source", "二手来源"),
-    "M": ("unverified, from memory", "未核实，凭记忆"),
-    "C": ("computed", "计算得出"),
-    "U": ("entered by the user", "用户填写"),
-}
-
+MARKS: dict[str, tuple[str, str]] = {**RULE_MARKS, "U": ("entered by the user", "用户填写")}
 MEANINGS: dict[str, tuple[str, str]] = {
     "P": ("The text of the standard was read.", "已阅读标准或法规原文。"),
     "S": ("Another source quotes the number; check it before you rely on it.", "数值引自其他资料，使用前请核对。"),
@@ -101,28 +96,7 @@ CITIES = {
     "shenzhen": "深圳",
 }
 
-COLUMNS = {  # of results, where the dictionary of the tables has none
-    "parcel": "地块",
-    "storey": "楼层",
-    "floor_area": "建筑面积",
-    "counted": "计容面积",
-    "counted_area": "计容面积",
-    "exempt": "不计容面积",
-    "exempt_area": "不计容面积",
-    "public": "公共空间",
-    "public_area": "公共空间面积",
-    "far": "容积率",
-    "floor_area_ratio": "容积率",
-    "building_density": "建筑密度",
-    "green_ratio": "绿地率",
-    "parcel_area": "用地面积",
-    "area": "面积",
-    "kind": "类型",
-    "reason": "原因",
-    "ledger": "账",
-    "footprint_area": "基底面积",
-    "green_area": "绿地面积",
-}
+DAYS = {"Great Cold": "大寒日", "winter solstice": "冬至日"}
 
 
 def say(key: str, lang: str) -> str:
@@ -134,3 +108,8 @@ def say(key: str, lang: str) -> str:
 def words(key: str) -> Html:
     """Return a text of the list as markup in both languages."""
     return both(*TEXTS[key])
+
+
+def day_words(name: str) -> Html:
+    """Return the name of a standard day in both languages."""
+    return both(name[:1].upper() + name[1:], DAYS.get(name, name))
