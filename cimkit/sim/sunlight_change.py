@@ -175,7 +175,6 @@ def _fan_around(shape: Any, azimuth: FloatArray, radius: float) -> Any:
     sector = np.concatenate([[[0.0, 0.0]], arc])
     ring = shapely.get_coordinates(shapely.get_exterior_ring(shape))
     hulls = [
-        shapely.convex_hull(shapely.multipoints(np.concatenate([sector + a, sector + b])))
-        for a, b in pairwise(ring)
+        shapely.convex_hull(shapely.multipoints(np.concatenate([sector + a, sector + b]))) for a, b in pairwise(ring)
     ]
     return shapely.union_all([*hulls, shape])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from cimkit.sim.sunpath import SunDay
 
 from cimkit.geometry.directions import direction_of
 from cimkit.model.community import Community
 from cimkit.model.records import Building, Location
 from cimkit.sim.receptors import Receptors, facade_receptors, window_receptors
 from cimkit.sim.sunlight import SunlightMethod, sunlight
+from cimkit.sim.sunpath import SunDay
 
 HANGZHOU = Location(30.25, 120.17)
 JIAXING = Location(30.75, 120.75)
