@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import FloatArray
+if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray
 
 
 def direction_of(azimuth: Any, elevation: Any = 0.0) -> FloatArray:

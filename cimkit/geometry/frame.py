@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
+
+if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray
 
 CHINA_LONGITUDES = (73.5, 136.5)
 CHINA_LATITUDES = (17.5, 54.5)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray, IntArray
 from cimkit.errors import InputError
 from cimkit.geometry.ragged import offsets_of, ragged_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cimkit.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, repr=False)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray, IntArray
 from cimkit.errors import InputError
-from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.ragged import offsets_of
+
+if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray, IntArray
+    from cimkit.geometry.polygons import Polygons
 
 
 def grid_in_polygons(polygons: Polygons, spacing: float) -> FloatArray:
@@ -18,6 +22,7 @@ def grid_in_polygons(polygons: Polygons, spacing: float) -> FloatArray:
 
     Examples
     --------
+    >>> from cimkit.geometry.polygons import Polygons
     >>> square = Polygons.from_rings([[[(0, 0), (4, 0), (4, 4), (0, 4)]]])
     >>> len(grid_in_polygons(square, 2.0))
     4

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from cimkit.geometry.triangles import Triangles
 from cimkit.kernels.bvh import Bvh, build
+
+if TYPE_CHECKING:
+    from cimkit.geometry.triangles import Triangles
 
 
 @dataclass(frozen=True, repr=False)

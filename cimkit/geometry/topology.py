@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cimkit.arrays import FloatArray, IntArray
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.ragged import offsets_of
+
+if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray, IntArray
 
 
 class Network(NamedTuple):

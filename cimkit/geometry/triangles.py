@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
 from cimkit.arrays import FloatArray, IntArray, as_floats
-from cimkit.geometry.polygons import Polygons
-from cimkit.geometry.terrain import Terrain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cimkit.geometry.polygons import Polygons
+    from cimkit.geometry.terrain import Terrain
 
 
 @dataclass(frozen=True, repr=False)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cimkit.errors import FormatError
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 MAX_MEMBERS = 2_000
 MAX_BYTES = 2 * 1024**3  # of all members together, counted while reading

@@ -5,17 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Mapping
-from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import TextArray
 from cimkit.errors import CimkitError, FormatError, InputError
-from cimkit.geometry.frame import Frame
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.terrain import Terrain
@@ -27,8 +23,15 @@ from cimkit.io.wkb import check_wkb
 from cimkit.model.community import Community
 from cimkit.model.kinds import Kind
 from cimkit.model.notes import Note, Notes
-from cimkit.model.table import Column, Table
 from cimkit.model.tables import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+
+    from cimkit.arrays import TextArray
+    from cimkit.geometry.frame import Frame
+    from cimkit.model.table import Column, Table
 
 META = "cimkit_meta"
 KEY = "key"  # column that other tables refer to, where ids are missing or repeat

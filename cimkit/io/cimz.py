@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +14,11 @@ from cimkit.errors import FormatError, InputError
 from cimkit.io.archive import open_archive, read_member
 from cimkit.io.atomic import atomic_write
 from cimkit.io.pack import header_text, pack, parse_header, unpack
-from cimkit.model.community import Community
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from cimkit.model.community import Community
 
 HEADER = "cimkit.json"
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
-from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray
 from cimkit.errors import FormatError, InputError
 from cimkit.geometry.frame import metric_crs, transformer
 from cimkit.geometry.terrain import Terrain
@@ -26,6 +23,12 @@ from cimkit.io.loading import check_file
 from cimkit.model.community import Community
 from cimkit.model.frames import tables_from_frames
 from cimkit.model.notes import Note, Notes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+    from cimkit.arrays import FloatArray
 
 VERSIONS = ("1.0", "1.1", "2.0")
 _SPACES = {"PlantCover": "green", "WaterBody": "water", "Road": "road", "TransportSquare": "plaza", "Waterway": "water"}

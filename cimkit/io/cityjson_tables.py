@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from math import isfinite, isnan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cimkit.errors import FormatError
 from cimkit.io.pack import pack, unpack
-from cimkit.model.community import Community
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cimkit.model.community import Community
 
 NAME = "cimkit"
 _TYPE = "CityObjectGroup"

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
 from math import isfinite
-from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
-from cimkit.geometry.polygons import Polygons
 from cimkit.io.atomic import atomic_write
 from cimkit.io.cityjson_tables import NAME, digest, tables_object
 from cimkit.io.crs import parse_crs
 from cimkit.io.jsontext import collection_paused
-from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, SpaceKind, Status, StoreyKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from os import PathLike
+
+    from cimkit.arrays import FloatArray
+    from cimkit.geometry.polygons import Polygons
+    from cimkit.model.community import Community
 
 SCALE = 0.001  # [m]
 _WORLD = 1e5  # [m] heights beyond are no heights

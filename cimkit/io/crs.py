@@ -142,9 +142,9 @@ def check_box(box: FloatArray, crs: Any, who: str) -> None:
     Parameters
     ----------
     box
-        min x, min y, max x, max y.
+        Least x, least y, largest x, largest y.
     crs
-        pyproj CRS.
+        CRS of pyproj.
     who
         File and layer, for the message.
 

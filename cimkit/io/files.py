@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cimkit.errors import FormatError, InputError
 from cimkit.io.archive import open_archive
@@ -18,8 +18,12 @@ from cimkit.io.graphml import load_graphml
 from cimkit.io.loading import Layers, check_file, load_layers
 from cimkit.io.osm import load_osm
 from cimkit.io.vector import Reading, community_of_layers, write_vector
-from cimkit.model.community import Community
-from cimkit.model.notes import Note, Notes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cimkit.model.community import Community
+    from cimkit.model.notes import Note, Notes
 
 _MAPS = ("gpkg", "geojson", "shp", "fgb", "parquet", "graphml", "osm")
 _SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".fgb", ".parquet", ".geoparquet", ".graphml", ".pbf", ".osm")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -13,6 +12,9 @@ import shapely
 
 from cimkit.errors import FormatError
 from cimkit.io.loading import Layers, check_file
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 _NAMESPACE = "{http://graphml.graphdrawing.org/xmlns}"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
-from collections.abc import Iterator
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cimkit.errors import FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @contextlib.contextmanager

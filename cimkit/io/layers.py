@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -14,6 +13,9 @@ from cimkit.io.parts import settle_parts
 from cimkit.model.kinds import FacilityKind, Kind, PathKind, SpaceKind
 from cimkit.model.notes import Note
 from cimkit.model.vocabulary import WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Names of layers and files, English and Chinese; the first pattern that fits and whose shapes fit is taken.
 _PATTERNS: tuple[tuple[str, str, str], ...] = (

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -14,6 +13,9 @@ from cimkit.errors import FormatError, MissingDataError
 from cimkit.io.gdal import quiet
 from cimkit.io.wkb import check_wkb
 from cimkit.model.notes import Note
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 MAX_BYTES = 4 * 1024**3
 _C1 = set(map(chr, range(0x80, 0xA0)))  # control characters that appear when text is decoded wrongly

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -14,6 +13,9 @@ from cimkit.errors import FormatError
 from cimkit.io.gdal import quiet
 from cimkit.io.loading import Layers, check_file
 from cimkit.model.notes import Note
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 _TAG = re.compile(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"')
 _LAYERS = ("points", "lines", "multipolygons")

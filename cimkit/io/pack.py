@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
 from math import isfinite, nan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +19,12 @@ from cimkit.model.community import Community
 from cimkit.model.kinds import Kind, ProjectType
 from cimkit.model.notes import CODES, Note, Notes
 from cimkit.model.records import Location
-from cimkit.model.table import Column, Table
 from cimkit.model.tables import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cimkit.model.table import Column, Table
 
 VERSION = 1  # of our own formats; a reader refuses what is newer than itself
 _SHAPE_PARTS = {Polygons: ("xy", "ring", "poly"), Lines: ("xyz", "line")}

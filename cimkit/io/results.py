@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 import re
-from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cimkit.arrays import one_of
 from cimkit.errors import InputError, MissingDataError
 from cimkit.io.atomic import atomic_write
 from cimkit.io.gdal import quiet
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 RESULT_SUFFIXES = (".csv", ".json", ".xlsx", ".gpkg", ".geojson", ".parquet")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cimkit.errors import FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_DEPTH = 4
 _SHORT = 9 * 2_000  # bytes; a level takes at least nine, and GEOS bears two thousand levels

@@ -13,7 +13,7 @@ and then part by part, so the bits do not depend on the number of threads.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numba
 import numpy as np
@@ -33,9 +33,11 @@ from cimkit.kernels.cells import (
     sweep_block,
     weigh_slowly,
 )
-from cimkit.kernels.elimination import Hierarchy
-from cimkit.kernels.graph import Csr
 from cimkit.kernels.lanes import WIDE, add_scaled, weigh
+
+if TYPE_CHECKING:
+    from cimkit.kernels.elimination import Hierarchy
+    from cimkit.kernels.graph import Csr
 
 SPREAD, TWO_STEPS, THREE_STEPS, BALANCED = 0, 1, 2, 3  #: Methods; ``SPREAD`` sums the capacities themselves.
 CELL = 128  # suppliers in a cell

@@ -10,14 +10,16 @@ the very edge of a source is its *mate*: the way along the edge counts too.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from cimkit.kernels._jit import kernel
-from cimkit.kernels.elimination import Hierarchy
 from cimkit.kernels.graph import UNREACHED, Csr, _rows, _whole, heap_pop, heap_push
 from cimkit.kernels.lanes import CLOSED, FAR, WIDE, aligned_rows, clear_wide, pull_wide, push_wide, read_place
+
+if TYPE_CHECKING:
+    from cimkit.kernels.elimination import Hierarchy
 
 _ONE = np.uint64(1)
 _LOW = np.uint64(0xFFFFFFFF)
@@ -27,7 +29,7 @@ _NO_LIMITS = np.empty(0, np.uint32)
 
 
 class Sources(NamedTuple):
-    """s sources: source i has the seeds ``start[i]`` to ``start[i + 1]``, each a position (q) and its offset (q).
+    """Many sources (s): source i has the seeds ``start[i]`` to ``start[i + 1]``, each a position and its offset (q).
 
     ``order`` (s) names them so that neighbours follow each other. Mates of source i are ``mate_start[i]`` to
     ``mate_start[i + 1]`` of ``mate`` (m), rows of readers, and ``direct`` (m), the way along the edge.
@@ -43,7 +45,7 @@ class Sources(NamedTuple):
 
 
 class Readers(NamedTuple):
-    """p places with two ends (p, 2), positions, a leg to each (p, 2), and a weight (p).
+    """Places (p) with two ends (p, 2), positions, a leg to each (p, 2), and a weight (p).
 
     Position i is an end of the readers ``which[first[i]]`` to ``which[first[i + 1]]``; ``slot`` (p): rank of each
     reader by position.

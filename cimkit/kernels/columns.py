@@ -12,7 +12,7 @@ crosses the outline an odd number of times beyond the rise up to the base.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numba
 import numpy as np
@@ -20,9 +20,11 @@ from numba import prange
 
 from cimkit.kernels._jit import kernel
 from cimkit.kernels._lanes import at_most_bits, below_line_bits, count_ones, raise_heights
-from cimkit.kernels.column_groups import Groups
 from cimkit.kernels.column_prisms import PrismGrid, Prisms, cells_in_reach, in_reach, prism_grid, prisms_in_reach
 from cimkit.kernels.column_sun import SunTable, turn_of, turns_below
+
+if TYPE_CHECKING:
+    from cimkit.kernels.column_groups import Groups
 
 GRAZING = 1e-6  # a sun this close to the plane of the receptor's surface does not light it
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -476,8 +478,8 @@ def _masks(groups, points, normals, prisms, grid, sun, limits, work, count, mask
     patches, parts = len(groups.patch) - 1, len(work.found)
     for part in prange(parts):
         own = _Scratch(
-            work.found[part], work.edge[part], work.active[part], work.chosen[part], work.span[part], work.special[part],
-            work.height[part], work.word[part],
+            work.found[part], work.edge[part], work.active[part], work.chosen[part], work.span[part],
+            work.special[part], work.height[part], work.word[part],
         )  # fmt: skip
         for s in range(part, patches, parts):
             _patch_masks(s, groups, points, normals, prisms, grid, sun, limits, own, count, mask)

@@ -213,9 +213,9 @@ def _eliminate(csr, limit):
 
 @kernel
 def _descend(order, first, arcs):
-    """Return the new position (n) of each step: last in, first out from the top, so that rows used together lie together.
+    """Return the new position (n) of each step: last in, first out from the top; rows used together lie together.
 
-    A postorder of the elimination tree would be wrong: a higher neighbour need not be an ancestor once arcs are dropped.
+    A postorder of the elimination tree would be wrong: a higher neighbour need not be an ancestor of what was dropped.
     """
     n = len(order)
     step_of = np.empty(n, np.int32)
@@ -327,7 +327,7 @@ def _thin(first, upper, up, down):
 def build(csr: Csr, limit: float) -> Hierarchy:
     """Return the hierarchy of a graph for distances up to the limit; infinity for all distances.
 
-    The smaller the limit, the fewer arcs. Whatever changes the graph (an edit, a gate that opens) needs a new hierarchy:
+    The smaller the limit, the fewer arcs. What changes the graph (an edit, a gate that opens) needs a new hierarchy:
     0.4 µs a node.
     """
     whole = as_limit(limit)

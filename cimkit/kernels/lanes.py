@@ -277,7 +277,7 @@ def _pick(name: str, lanes: int) -> Any:
 clear_owned, clear_kinds, clear_wide = _pick("clear", OWNED), _pick("clear", KINDS), _pick("clear", WIDE)
 #: ``pull(table, row, heads, weights, low, high)``: lower a row to row ``heads[e]`` plus ``weights[e]``, low ≤ e < high.
 pull_owned, pull_kinds, pull_wide = _pick("pull", OWNED), _pick("pull", KINDS), _pick("pull", WIDE)
-#: ``push(table, row, heads, weights, low, high, hot)``: lower the rows ``heads[e]`` to this one plus ``weights[e]``, and
+#: ``push(table, row, heads, weights, low, high, hot)``: lower rows ``heads[e]`` to this one plus ``weights[e]``, and
 #: set ``hot[heads[e]]``.
 push_owned, push_kinds, push_wide = _pick("push", OWNED), _pick("push", KINDS), _pick("push", WIDE)
 _LANES = PLAIN if _USE_PLAIN else VECTOR
@@ -285,7 +285,7 @@ _LANES = PLAIN if _USE_PLAIN else VECTOR
 read_place: Any = _LANES.read_place
 #: ``tally(table, place, weight, breaks, sums)``: add the weight to sums (t, 32) where the place is within breaks (t).
 tally: Any = _LANES.tally
-#: ``weigh(table, place, breaks, steps, out)``: sum of the steps (t) whose breaks (t) the place is within, into out (32).
+#: ``weigh(table, place, breaks, steps, out)``: sum of the steps (t) whose breaks (t) a place is within, into out (32).
 weigh: Any = _LANES.weigh
 #: ``add_scaled(sums, values, factor)``: sums (32) += values (32) × factor.
 add_scaled: Any = _LANES.add_scaled

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
 
 from cimkit.kernels._jit import kernel
-from cimkit.kernels.cells import Readers, Sources
-from cimkit.kernels.elimination import Hierarchy
 from cimkit.kernels.graph import UNREACHED
 from cimkit.kernels.lanes import FAR, WIDE, aligned_rows, clear_wide, pull_wide, push_wide, read_place
+
+if TYPE_CHECKING:
+    from cimkit.kernels.cells import Readers, Sources
+    from cimkit.kernels.elimination import Hierarchy
 
 TILE = 16  # places written together: one cache line of each source's row
 

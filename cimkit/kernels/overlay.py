@@ -345,10 +345,12 @@ def overlay_areas(
 
     Parameters
     ----------
-    plates, parcels
+    plates
         Polygons; coordinates in metres, whole coordinates of a map zone do no harm.
     voids, spaces
         Polygons of each plate. Only what lies on the plate counts; of a space only what lies over no void.
+    parcels
+        Polygons that cut the plates.
     pairs
         Which pairs to compute, from ``meet_parcels`` or ``every_plate``.
     start

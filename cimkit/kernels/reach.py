@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
@@ -23,9 +23,11 @@ from cimkit.kernels.cells import (
     sweep_block,
     weigh_slowly,
 )
-from cimkit.kernels.elimination import Hierarchy
-from cimkit.kernels.graph import Csr
 from cimkit.kernels.lanes import WIDE, add_scaled, tally, weigh
+
+if TYPE_CHECKING:
+    from cimkit.kernels.elimination import Hierarchy
+    from cimkit.kernels.graph import Csr
 
 # Sources in a cell: larger cells are set up less often and hold more nodes; the best is flat between 256 and 1024.
 CELL = 256

@@ -355,7 +355,7 @@ def _pack(counts, order, room, starts, ends, offsets, out_starts, out_ends):
 
 @kernel
 def lit_intervals(bvh, points, normals, fan, owners, ignored, closed):
-    """Lit hour angles [rad] of n receptors, ragged: (offsets (n + 1), starts, ends). [1]
+    """Lit hour angles [rad] of n receptors, ragged: (offsets (n + 1), starts, ends) [1].
 
     ``points`` (n, 3) [m], ``normals`` (n, 3), 0 for none; ``owners`` (m) of the triangles, whose triangles receptor i
     does not see if it is ``ignored`` (n), -1 for none; ``closed``: the triangles bound solids, outer sides

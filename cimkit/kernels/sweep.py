@@ -6,13 +6,12 @@ Blocks of kinds run side by side and never share a number, so any number of thre
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
 
 from cimkit.kernels._jit import kernel
-from cimkit.kernels.elimination import Hierarchy
 from cimkit.kernels.graph import NOBODY, UNREACHED, Csr, _seeds, as_limit, nearest_by_kind
 from cimkit.kernels.lanes import (
     FAR,
@@ -26,6 +25,9 @@ from cimkit.kernels.lanes import (
     push_kinds,
     push_owned,
 )
+
+if TYPE_CHECKING:
+    from cimkit.kernels.elimination import Hierarchy
 
 _SHIFT = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)

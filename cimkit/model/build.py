@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons
@@ -18,7 +16,6 @@ from cimkit.model.derive import BASEMENT_HEIGHT
 from cimkit.model.kinds import Provenance, StoreyKind
 from cimkit.model.notes import Note, Notes
 from cimkit.model.records import Building, Facility, Parcel, Path, Space, Window
-from cimkit.model.table import Table
 from cimkit.model.tables import (
     Buildings,
     Facilities,
@@ -30,6 +27,12 @@ from cimkit.model.tables import (
     Storeys,
     Windows,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cimkit.arrays import FloatArray
+    from cimkit.model.table import Table
 
 
 def tables_from_records(

@@ -5,18 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import FloatArray, TextArray
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons
 from cimkit.model.kinds import Kind
 from cimkit.model.notes import Note
-from cimkit.model.table import Column, Table
 from cimkit.model.vocabulary import WORDS, synonyms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cimkit.arrays import FloatArray, TextArray
+    from cimkit.model.table import Column, Table
 
 FOOT = 0.3048  # [m]
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")

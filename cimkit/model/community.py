@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from cimkit.arrays import BoolArray, IntArray, TextArray
 from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.scene import Scene
-from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.triangles import Triangles, extrude, terrain_triangles
 from cimkit.model.kinds import BuildingUse, ProjectType, Status
 from cimkit.model.notes import Notes
@@ -38,6 +37,9 @@ from cimkit.model.tables import (
     Voids,
     Windows,
 )
+
+if TYPE_CHECKING:
+    from cimkit.geometry.terrain import Terrain
 
 # A row goes when what it belongs to goes; other references become -1.
 _BELONGS = {

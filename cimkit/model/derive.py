@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.geometry.directions import azimuth_of
-from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.ragged import offsets_of, ragged_rows
 from cimkit.geometry.sampling import walls_of
 from cimkit.model.kinds import (
@@ -33,6 +31,10 @@ from cimkit.model.tables import (
     Storeys,
     Windows,
 )
+
+if TYPE_CHECKING:
+    from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
+    from cimkit.geometry.polygons import Polygons
 
 HOUSING = (BuildingUse.RESIDENTIAL, BuildingUse.ELDERLY_HOUSING)
 DEFAULT_STOREYS = 3  # where neither height nor storeys are known; the note says for how many

@@ -12,11 +12,11 @@ from cimkit.geometry.polygons import Polygons
 from cimkit.model.build import buildings_from_records
 from cimkit.model.derive import derive_windows
 from cimkit.model.notes import Note, Notes
-from cimkit.model.records import Building
-from cimkit.model.table import Table
 
 if TYPE_CHECKING:
     from cimkit.model.community import Community
+    from cimkit.model.records import Building
+    from cimkit.model.table import Table
 
 
 def replace_building(community: Community, building: Building) -> Community:
@@ -35,6 +35,7 @@ def replace_building(community: Community, building: Building) -> Community:
     Examples
     --------
     >>> from cimkit.model.community import Community
+    >>> from cimkit.model.records import Building
     >>> block = Community.of(buildings=[Building("A", [(0, 0), (9, 0), (9, 9), (0, 9)], storeys=6)])
     >>> replace_building(block, dataclasses.replace(block.building("A"), storeys=9)).buildings.height
     array([27.])
@@ -62,6 +63,13 @@ def replace_building(community: Community, building: Building) -> Community:
 
 def remove_building(community: Community, name: str) -> Community:
     """Return the community without a building and what hangs on it.
+
+    Parameters
+    ----------
+    community
+        What is edited; it is not changed.
+    name
+        Id of the building.
 
     Raises
     ------

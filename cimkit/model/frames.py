@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import IntArray, TextArray
 from cimkit.errors import InputError
 from cimkit.geometry.frame import Frame, metric_crs
 from cimkit.geometry.lines import Lines
@@ -20,8 +18,13 @@ from cimkit.model.columns import find_columns, frame_geometry, made_ids, read_va
 from cimkit.model.derive import complete_heights, derive_storeys
 from cimkit.model.kinds import StoreyKind
 from cimkit.model.notes import Note, Notes
-from cimkit.model.table import Table
 from cimkit.model.tables import TABLES, Buildings, PathEdges, PathNodes, Plates, Storeys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cimkit.arrays import IntArray, TextArray
+    from cimkit.model.table import Table
 
 _PREFIX = {"buildings": "b", "parcels": "p", "spaces": "s", "facilities": "f", "entrances": "e", "trees": "t"}
 _ORDER = ("parcels", "buildings", "storeys", "spaces", "facilities", "entrances", "trees", "population")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons
 from cimkit.model import kinds
 from cimkit.model.kinds import Kind
 from cimkit.model.notes import CODES
-from cimkit.model.table import Column
 from cimkit.model.tables import TABLES
+
+if TYPE_CHECKING:
+    from cimkit.model.table import Column
 
 WORDS = (  # name, 中文, unit, meaning
     ("parcel", "地块", "m²", "the land the ratios are taken over"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import nan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cimkit.arrays import one_of
 from cimkit.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 SEVERITIES = ("error", "warning", "info")
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cimkit.arrays import FloatArray, IntArray
 from cimkit.geometry.polygons import Polygons
 from cimkit.model.kinds import SpaceKind
-from cimkit.model.tables import Buildings, Plates, Spaces, Storeys
+
+if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray, IntArray
+    from cimkit.model.tables import Buildings, Plates, Spaces, Storeys
 
 SLAB_THICKNESS = 0.15  # [m] floor slab of a balcony or canopy, where nothing is stated
 _SAME = 1e-6  # [m] heights closer than this are one

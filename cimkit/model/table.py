@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from cimkit.arrays import IntArray, TextArray
 from cimkit.errors import InputError
-from cimkit.geometry.frame import Frame
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons
 from cimkit.model.kinds import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cimkit.arrays import IntArray, TextArray
+    from cimkit.geometry.frame import Frame
 
 
 class Column(NamedTuple):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons
 from cimkit.model.kinds import (
@@ -24,6 +24,9 @@ from cimkit.model.kinds import (
     WindowKind,
 )
 from cimkit.model.table import Table, column
+
+if TYPE_CHECKING:
+    from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 
 
 @dataclass(frozen=True, repr=False)

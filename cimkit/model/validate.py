@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import nan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import BoolArray, IntArray
-from cimkit.geometry.frame import Frame
 from cimkit.geometry.polygons import Polygons
-from cimkit.model.community import Community
 from cimkit.model.kinds import PathKind, Provenance, StoreyKind
 from cimkit.model.notes import Note, Notes
-from cimkit.model.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cimkit.arrays import BoolArray, IntArray
+    from cimkit.geometry.frame import Frame
+    from cimkit.model.community import Community
+    from cimkit.model.table import Table
 
 MOST = 1000  # objects listed one by one for each finding; the rest are counted
 STOREY_HEIGHTS = (2.2, 6.0)  # [m] outside this a storey height is doubtful
@@ -42,6 +45,7 @@ def validate(community: Community) -> Notes:
 
     Examples
     --------
+    >>> from cimkit.model.community import Community
     >>> from cimkit.model.records import Building
     >>> flat = Building("B1", [(0, 0), (9, 0), (9, 9), (0, 9)], storeys=3, storey_height=1.5)
     >>> validate(Community.of(buildings=[flat])).summary()["H03"]

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from os import PathLike
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from cimkit.arrays import IntArray, TextArray
-from cimkit.model.community import Community
 from cimkit.rules.conditions import NO, UNSURE, YES, holds, in_words
 from cimkit.rules.findings import ORDER, Findings, Judged, Verdict, ordered
 from cimkit.rules.indicator import Indicator, Subjects, Values
@@ -19,6 +15,13 @@ from cimkit.rules.load import load_packs
 from cimkit.rules.measurements import Measurements
 from cimkit.rules.place import Place, city_packs, place_of
 from cimkit.rules.rule import FAIL, LEVELS, PASS, Pack, Requirement, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from os import PathLike
+
+    from cimkit.arrays import IntArray, TextArray
+    from cimkit.model.community import Community
 
 _OF = {PASS: ORDER.index(Verdict.PASS), FAIL: ORDER.index(Verdict.FAIL)}
 _UNKNOWN, _SKIP = ORDER.index(Verdict.UNKNOWN), ORDER.index(Verdict.NOT_APPLICABLE)

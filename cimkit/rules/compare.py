@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cimkit.arrays import FloatArray, TextArray
 from cimkit.rules.findings import ORDER, Judged, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cimkit.arrays import FloatArray, TextArray
 
 _FAIL, _PASS = ORDER.index(Verdict.FAIL), ORDER.index(Verdict.PASS)
 _SAME = 1e-6

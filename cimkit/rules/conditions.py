@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from math import isnan
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import IntArray
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cimkit.arrays import IntArray
 
 YES, NO, UNSURE = 1, 0, -1
 _BOUND = re.compile(r"^\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)\s*$")
@@ -55,7 +58,7 @@ def _one(given: Any, wanted: Any, count: int) -> IntArray:
     if values.dtype.kind in "fiub":
         known = ~np.isnan(values.astype(np.float64))
     else:
-        known = np.array([v not in ("", None) and v == v for v in values], dtype=bool)
+        known = np.array([v not in ("", None) and not (isinstance(v, float) and isnan(v)) for v in values], dtype=bool)
     met = np.zeros(count, dtype=bool)
     met[known] = _meets(values[known], wanted)
     return np.where(known, np.where(met, YES, NO), UNSURE).astype(np.int64)

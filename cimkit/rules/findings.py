@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import FloatArray, IntArray, TextArray
 from cimkit.model.notes import Notes
-from cimkit.rules.measurements import Measurements
-from cimkit.rules.place import Place
 from cimkit.rules.rule import MARKS, Requirement, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from cimkit.arrays import FloatArray, IntArray, TextArray
+    from cimkit.rules.measurements import Measurements
+    from cimkit.rules.place import Place
 
 SCHEMA = "cimkit-findings/1"
 
@@ -50,7 +53,7 @@ class Finding:
     margin
         What is to spare, negative what is missing, in ``unit``.
     verdict
-        pass, fail, unknown, not_applicable.
+        One of pass, fail, unknown, not_applicable.
     mark
         How sure the limit is: P, S, C, or M unverified.
     x, y, z
@@ -354,8 +357,10 @@ class Findings:
 
 def _rule_dict(rule: Rule) -> dict[str, Any]:
     """Return a rule as plain data."""
-    names = ("id", "pack", "standard", "clause", "edition", "date", "level", "place", "mandatory", "indicator")
-    names += ("comparator", "unit", "kind", "mark", "text", "text_zh", "source")
+    names = (
+        *("id", "pack", "standard", "clause", "edition", "date", "level", "place", "mandatory", "indicator"),
+        *("comparator", "unit", "kind", "mark", "text", "text_zh", "source"),
+    )
     return {n: getattr(rule, n) for n in names}
 
 

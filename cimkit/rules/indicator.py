@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cimkit.arrays import FloatArray, TextArray
+from cimkit.arrays import one_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cimkit.arrays import FloatArray, TextArray
     from cimkit.rules.measurements import Measurements
+
+BANDS = {"great_cold": (8.0, 16.0), "winter_solstice": (9.0, 15.0)}  # [h] true solar time
+
+
+class SunSetting(NamedTuple):
+    """A standard day, its band and what counts of it."""
+
+    day: str = "great_cold"
+    first: float = 8.0
+    last: float = 16.0
+    min_segment: float = 5.0
+    max_segments: int = 0
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> SunSetting:
+        """Return the setting a rule writes under ``with``.
+
+        Raises
+        ------
+        InputError
+            If the day is not known.
+        """
+        day = one_of(options.get("day", "great_cold"), tuple(BANDS), name="day of a sunlight rule")
+        first, last = options.get("band", BANDS[day])
+        segments = int(options.get("max_segments", 0))
+        return cls(day, float(first), float(last), float(options.get("min_segment", 5.0)), segments)
 
 
 @dataclass(frozen=True)
@@ -21,7 +49,7 @@ class Subjects:
     Parameters
     ----------
     table
-        What they are: ``dwelling``, ``door``, ``parcel`` …
+        What they are: ``dwelling``, ``door``, ``parcel`` and so on.
     ids
         Their names, shape (n).
     places

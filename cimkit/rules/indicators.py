@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from cimkit.rules.indicator import Indicator
+from typing import TYPE_CHECKING
+
 from cimkit.rules.indicators_land import LAND
 from cimkit.rules.indicators_space import SPACE
 from cimkit.rules.indicators_sun import SUN
 from cimkit.rules.indicators_walk import WALK
+
+if TYPE_CHECKING:
+    from cimkit.rules.indicator import Indicator
 
 INDICATORS: dict[str, Indicator] = {i.name: i for i in (*SUN, *WALK, *LAND, *SPACE)}

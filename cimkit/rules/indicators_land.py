@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray
 from cimkit.model.kinds import FacilityKind, PathKind, Provenance, SpaceKind, StoreyKind
 from cimkit.rules.indicator import Indicator, Subjects, Values
-from cimkit.rules.measurements import Measurements
 from cimkit.rules.subjects import buildings, facilities, parcels, the_community
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cimkit.arrays import FloatArray
+    from cimkit.rules.measurements import Measurements
 
 _GUESSED = (Provenance.DEFAULT, Provenance.FROM_STOREYS, Provenance.FROM_HEIGHT)
 _METHOD = ("area_local", "area_code")
@@ -116,7 +119,8 @@ def _persons_of_parcels(m: Measurements) -> FloatArray:
         building, persons = c.storeys.building[c.dwellings.storey], c.dwellings.persons
     parcel = np.append(c.buildings.parcel, -1)[building]
     here = parcel >= 0
-    return np.bincount(parcel[here], weights=np.nan_to_num(persons[here]), minlength=len(c.parcels))
+    weights = np.nan_to_num(persons[here]).astype(np.float64)
+    return np.bincount(parcel[here], weights=weights, minlength=len(c.parcels)).astype(np.float64)
 
 
 def _per_person(m: Measurements, kinds: tuple[SpaceKind, ...], what: str, *, public: bool) -> Values:
@@ -253,7 +257,7 @@ LAND = (
         "GB 50180-2018 appendix C", facilities, facility_land, keys=("kind",),
     ),
     Indicator(
-        "facility_area_per_100_households", "m2", "每百户设施面积", "building area of kinds of facility per 100 dwellings",
+        "facility_area_per_100_households", "m2", "每百户设施面积", "area of some facilities per 100 dwellings",
         "100 Σ building area / dwellings", "national and local rules on elderly care", the_community,
         area_per_100_households, keys=("kind",),
     ),

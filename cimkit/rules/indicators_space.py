@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
 from cimkit.rules.indicator import Indicator, Subjects, Values
-from cimkit.rules.measurements import Measurements
 from cimkit.rules.subjects import spaces
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cimkit.rules.measurements import Measurements
 
 _METHOD = ("area_local", "area_code")
 
@@ -85,7 +88,7 @@ def freed_share(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -
             "why": sorted(set(said)),
         }
 
-    return Values(np.round(share, 6), missing="area of the space on a storey", evidence=evidence)
+    return Values(np.round(share, 6).astype(np.float64), missing="area of the space on a storey", evidence=evidence)
 
 
 SPACE = (

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.sampling import grid_in_polygons
 from cimkit.model.kinds import RoomKind
-from cimkit.rules.indicator import Indicator, Subjects, Values
-from cimkit.rules.measurements import Measurements, SunSetting
+from cimkit.rules.indicator import Indicator, Subjects, SunSetting, Values
 from cimkit.rules.subjects import buildings_of_use, dwellings, spaces
 from cimkit.sim.receptors import Receptors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cimkit.arrays import BoolArray, FloatArray, IntArray
+    from cimkit.rules.measurements import Measurements
 
 HABITABLE = (RoomKind.LIVING, RoomKind.BEDROOM)
 ROOMS = (RoomKind.CLASSROOM, RoomKind.ACTIVITY, RoomKind.WARD, RoomKind.BEDROOM, RoomKind.LIVING)

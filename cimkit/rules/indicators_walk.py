@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import FloatArray
 from cimkit.model.kinds import FacilityKind
 from cimkit.rules.indicator import Indicator, Subjects, Values
-from cimkit.rules.measurements import Measurements
 from cimkit.rules.subjects import doors, paths, the_community
-from cimkit.sim.access import WalkTimes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cimkit.arrays import FloatArray
+    from cimkit.rules.measurements import Measurements
+    from cimkit.sim.access import WalkTimes
 
 _NETWORK = "shortest way along the path network, with the leg from door to path"
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from os import PathLike
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cimkit.errors import FormatError, InputError
 from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.rule import COMPARATORS, KINDS, LEVELS, MARKS, Pack, Requirement, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from os import PathLike
 
 PACKS = Path(__file__).parent / "packs"
 _PACK_KEYS = {
@@ -48,7 +51,7 @@ class _Source:
         """Return the line of a key of a rule (of the pack without one), 1 if it is not found."""
         lines = self.text.splitlines()
         heads = [k for k, text in enumerate(lines) if text.strip().startswith("[[rule]]")] + [len(lines)]
-        blocks = [range(heads[0])] if not rule else [range(a, b) for a, b in zip(heads, heads[1:], strict=False)]
+        blocks = [range(heads[0])] if not rule else [range(a, b) for a, b in pairwise(heads)]
         own = re.compile(rf"""^\s*id\s*=\s*["']{re.escape(rule)}["']""")
         hits = [b for b in blocks if not rule or any(own.match(lines[k]) for k in b)]
         if not hits:
@@ -96,7 +99,7 @@ def load_pack(name: str | PathLike[str]) -> Pack:
         data = tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
         raise FormatError(f"{path.name}: the pack must be TOML; {error}. Mend that line.") from error
-    return _pack(data, source, path)
+    return _pack(data, source)
 
 
 def load_packs(names: Iterable[str | PathLike[str]]) -> list[Pack]:
@@ -163,7 +166,7 @@ def _path_of(name: str | PathLike[str], base: Path | None = None) -> Path:
     raise InputError(f"packs must be among {listed} or a .toml file; got {str(name)!r}.")
 
 
-def _pack(data: Mapping[str, Any], source: _Source, path: Path) -> Pack:
+def _pack(data: Mapping[str, Any], source: _Source) -> Pack:
     """Return a pack read from TOML."""
     head = data.get("pack")
     if not isinstance(head, dict):
@@ -182,7 +185,7 @@ def _pack(data: Mapping[str, Any], source: _Source, path: Path) -> Pack:
         rules.append(rule)
     return Pack(
         name=head["name"],
-        title=head.get("title", head["name"]),
+        title=str(head.get("title", head["name"])),
         title_zh=head.get("title_zh", ""),
         level=head["level"],
         place=head.get("place", ""),

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, TextArray, one_of
 from cimkit.errors import MissingDataError
-from cimkit.model.community import Community
 from cimkit.model.derive import derive_windows
 from cimkit.model.kinds import BuildingUse
-from cimkit.model.tables import Windows
-from cimkit.rules.indicator import Indicator, Subjects, Values
+from cimkit.rules.indicator import Indicator, Subjects, SunSetting, Values
 from cimkit.sim.access import WalkTimes, walk_times
 from cimkit.sim.area_local import LocalRules
 from cimkit.sim.areas import AreaMethod, FloorAreas, SiteIndicators, floor_areas, site_indicators
@@ -24,31 +21,11 @@ from cimkit.sim.sunlight import Sunlight, SunlightMethod, clock, sunlight
 from cimkit.sim.sunpath import SunDay
 from cimkit.sim.walk_method import WalkMethod
 
-BANDS = {"great_cold": (8.0, 16.0), "winter_solstice": (9.0, 15.0)}  # [h] true solar time
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-
-class SunSetting(NamedTuple):
-    """A standard day, its band and what counts of it."""
-
-    day: str = "great_cold"
-    first: float = 8.0
-    last: float = 16.0
-    min_segment: float = 5.0
-    max_segments: int = 0
-
-    @classmethod
-    def of(cls, options: Mapping[str, Any]) -> SunSetting:
-        """Return the setting a rule writes under ``with``.
-
-        Raises
-        ------
-        InputError
-            If the day is not known.
-        """
-        day = one_of(options.get("day", "great_cold"), tuple(BANDS), name="day of a sunlight rule")
-        first, last = options.get("band", BANDS[day])
-        segments = int(options.get("max_segments", 0))
-        return cls(day, float(first), float(last), float(options.get("min_segment", 5.0)), segments)
+    from cimkit.model.community import Community
+    from cimkit.model.tables import Windows
 
 
 class Measurements:

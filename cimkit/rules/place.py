@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cimkit.errors import InputError
-from cimkit.model.community import Community
 from cimkit.model.kinds import ProjectType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cimkit.model.community import Community
 
 _FILE = Path(__file__).parent / "places.toml"
 _SITES = {ProjectType.UNKNOWN: "", ProjectType.NEW_BUILD: "new"}

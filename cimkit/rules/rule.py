@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import FloatArray, IntArray
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cimkit.arrays import FloatArray, IntArray
 
 LEVELS = ("project", "city", "province", "nation", "international")  # the first goes before the next
 MARKS = {  # how sure a number is: English, 中文

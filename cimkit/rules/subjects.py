@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import FloatArray, IntArray, TextArray
 from cimkit.model.kinds import BuildingUse, FacilityKind, PathKind, SpaceKind, Status
 from cimkit.model.table import lookup_names
 from cimkit.rules.indicator import Subjects
-from cimkit.rules.measurements import Measurements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cimkit.arrays import FloatArray, IntArray, TextArray
+    from cimkit.rules.measurements import Measurements
 
 CLASSES = ("low", "multi_1", "multi_2", "high_1", "high_2", "higher")  # 1-3, 4-6, 7-9, 10-18, 19-26, more storeys
 _UPPER = np.array([3.5, 6.5, 9.5, 18.5, 26.5])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import BoolArray, FloatArray
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.terrain import Terrain
@@ -46,6 +45,9 @@ from cimkit.samples.planting import add_greens, add_trees
 from cimkit.samples.rows import Rows
 from cimkit.samples.small import numbered
 from cimkit.samples.spaces import add_building_spaces, add_home_spaces
+
+if TYPE_CHECKING:
+    from cimkit.arrays import BoolArray, FloatArray
 
 HOMES = (BuildingUse.RESIDENTIAL, BuildingUse.ELDERLY_HOUSING)
 FRAME = Frame("EPSG:4549", (516130.0, 3347640.0, 6.0))  # about 120.17° E, 30.25° N

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.ragged import offsets_of
-from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.topology import connect_lines
 from cimkit.model.kinds import PathKind
 from cimkit.model.tables import Buildings, Entrances, Facilities, PathEdges, PathNodes
 from cimkit.samples.ground import GOES, NEW, OLD, Walk, walks
-from cimkit.samples.rows import Rows
+
+if TYPE_CHECKING:
+    from cimkit.geometry.terrain import Terrain
+    from cimkit.samples.rows import Rows
 
 _NEAR = 1e-3  # [m] an end this close to a path touches it
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -10,8 +10,10 @@ import shapely
 from cimkit.model.kinds import SpaceKind, Status
 from cimkit.model.tables import Buildings, Spaces, Trees
 from cimkit.samples.ground import GOES, NEW, OLD, PARCELS, Walk, walks
-from cimkit.samples.rows import Rows
 from cimkit.samples.shapes import box, pieces
+
+if TYPE_CHECKING:
+    from cimkit.samples.rows import Rows
 
 _GREEN = (SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN)
 

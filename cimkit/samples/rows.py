@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons
 from cimkit.model.kinds import Kind
 from cimkit.model.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cimkit.arrays import FloatArray
 
 T = TypeVar("T", bound=Table)
 _EMPTY: dict[Any, Any] = {float: np.nan, int: -1, bool: False, str: ""}

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
 from cimkit.model.community import Community
 from cimkit.model.derive import derive_dwellings, derive_population, derive_windows
 from cimkit.model.kinds import EntranceKind
 from cimkit.model.records import Building, Facility, Location, Parcel, Path
 from cimkit.model.tables import Entrances, Windows
+
+if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray
 
 HANGZHOU = Location(latitude=30.25, longitude=120.17)
 
@@ -46,7 +49,7 @@ def slab_rows(
     length, depth
         Of each slab [m].
     location
-        Latitude and longitude; Hangzhou without it.
+        Latitude and longitude, Hangzhou without it.
 
     Returns
     -------

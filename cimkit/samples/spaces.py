@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import shapely
 
 from cimkit.model.kinds import SpaceKind, Status, StoreyKind
 from cimkit.model.tables import Buildings, Spaces, Storeys
-from cimkit.samples.houses import House
-from cimkit.samples.rows import Rows
 from cimkit.samples.shapes import box
+
+if TYPE_CHECKING:
+    from cimkit.samples.houses import House
+    from cimkit.samples.rows import Rows
 
 BEAM = 0.6  # [m] below an open storey's ceiling
 PRIVATE = ("B06",)  # houses whose open storey is kept for their own residents

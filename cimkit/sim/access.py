@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.errors import InputError, MissingDataError
 from cimkit.kernels.graph import FARTHEST, Csr, nearest_source
-from cimkit.model.community import Community
 from cimkit.model.kinds import EntranceKind, FacilityKind
 from cimkit.model.notes import Note, Notes
 from cimkit.sim.homes import Homes, homes_of
 from cimkit.sim.network import MM, MS, Places, WalkNetwork
 from cimkit.sim.walk_method import WalkMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
+    from cimkit.model.community import Community
 
 
 @dataclass(frozen=True, repr=False)

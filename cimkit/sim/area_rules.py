@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cimkit.arrays import BoolArray, one_of
 from cimkit.model.kinds import Kind, SpaceKind, StoreyKind, VoidKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 OPERATORS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt, "==": operator.eq}
 STATES = {"enclosed", "roofed", "public", "inside_structure"}

@@ -6,18 +6,19 @@ Imports in this theme go one way: area_rules → area_local → area_items → a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, one_of
-from cimkit.model.community import Community
 from cimkit.model.kinds import SpaceKind, StoreyKind
 from cimkit.model.table import lookup_names
-from cimkit.sim.area_items import FAMILIES, SPACE, STOREY, VOID, Items, area_items
+from cimkit.sim.area_items import FAMILIES, SPACE, STOREY, VOID, Items, area_items, measure
 from cimkit.sim.area_local import Exemption, LocalRules
-from cimkit.sim.area_measure import measure
 from cimkit.sim.area_rules import GB55031_2022, GBT50353_2013, AreaRule, first_rules
+
+if TYPE_CHECKING:
+    from cimkit.model.community import Community
 
 LEDGERS = ("building_area", "far_area", "public_space")
 BUILDING, FAR, PUBLIC = 0, 1, 2
@@ -248,6 +249,7 @@ def floor_areas(community: Community, *, method: AreaMethod = AreaMethod.GBT5035
 
     Examples
     --------
+    >>> from cimkit.model.community import Community
     >>> from cimkit.model.records import Building
     >>> square = [(0, 0), (20, 0), (20, 10), (0, 10)]
     >>> town = Community.of(buildings=[Building("B1", square, storeys=3, stilt=True)])

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 from shapely.ops import substring
 
-from cimkit.arrays import BoolArray, FloatArray
 from cimkit.errors import InputError, MissingDataError
 from cimkit.kernels.graph import FARTHEST, shortest_times
-from cimkit.model.community import Community
 from cimkit.model.kinds import FacilityKind
 from cimkit.sim.access import place_seeds, service_doors
 from cimkit.sim.network import MS, Places, WalkNetwork
 from cimkit.sim.walk_method import WalkMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cimkit.arrays import BoolArray, FloatArray
+    from cimkit.model.community import Community
 
 
 @dataclass(frozen=True, repr=False)

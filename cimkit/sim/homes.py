@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
-from cimkit.model.community import Community
 from cimkit.model.derive import HOUSING, derive_entrances
 from cimkit.model.kinds import BuildingUse, EntranceKind
 from cimkit.model.notes import Note, Notes
 from cimkit.sim.walk_method import WalkMethod
+
+if TYPE_CHECKING:
+    from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
+    from cimkit.model.community import Community
 
 
 @dataclass(frozen=True, repr=False)

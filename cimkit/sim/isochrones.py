@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray
 from cimkit.errors import InputError, MissingDataError
-from cimkit.model.community import Community
 from cimkit.sim.receptors import Receptors
 from cimkit.sim.sunlight import SunlightMethod, sunlight
-from cimkit.sim.sunpath import SunDay
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cimkit.arrays import FloatArray
+    from cimkit.model.community import Community
+    from cimkit.sim.sunpath import SunDay
 
 
 @dataclass(frozen=True, repr=False)

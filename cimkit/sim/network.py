@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -13,9 +13,11 @@ from cimkit.arrays import FloatArray, IntArray, as_floats
 from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.lines import Lines
 from cimkit.kernels.graph import Csr, build_csr
-from cimkit.model.community import Community
 from cimkit.model.kinds import PathKind
 from cimkit.sim.walk_method import WalkMethod
+
+if TYPE_CHECKING:
+    from cimkit.model.community import Community
 
 NOT_WALKABLE = (PathKind.TRUNK_ROAD, PathKind.RAILWAY)
 STEPPED = (PathKind.STEPS,)

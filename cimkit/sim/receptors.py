@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +12,12 @@ from cimkit.errors import InputError
 from cimkit.geometry.directions import direction_of
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.sampling import grid_in_polygons, points_on_walls, walls_of
-from cimkit.model.community import Community
 from cimkit.model.derive import WindowRule, derive_windows
 from cimkit.model.notes import Note, Notes
 from cimkit.model.table import lookup_names
+
+if TYPE_CHECKING:
+    from cimkit.model.community import Community
 
 WALL_OFFSET = 0.02  # [m] receptors stand this far before their wall
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
 from cimkit.arrays import FloatArray, as_floats
 from cimkit.errors import InputError
-from cimkit.model.community import Community
-from cimkit.model.solids import Solids
-from cimkit.sim.sunpath import SunDay
+
+if TYPE_CHECKING:
+    from cimkit.model.community import Community
+    from cimkit.model.solids import Solids
+    from cimkit.sim.sunpath import SunDay
 
 
 @dataclass(frozen=True, repr=False)

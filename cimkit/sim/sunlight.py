@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.errors import InputError
-from cimkit.geometry.scene import Scene
 from cimkit.kernels.intervals import intersect_rows
 from cimkit.kernels.sunfan import Fan, lit_intervals, make_fan
-from cimkit.model.community import Community
-from cimkit.sim.receptors import Receptors
-from cimkit.sim.sunpath import SunDay
+
+if TYPE_CHECKING:
+    from cimkit.geometry.scene import Scene
+    from cimkit.model.community import Community
+    from cimkit.sim.receptors import Receptors
+    from cimkit.sim.sunpath import SunDay
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.errors import InputError
-from cimkit.model.community import Community
 from cimkit.model.kinds import Status
-from cimkit.sim.sunlight import Sunlight
-from cimkit.sim.sunpath import SunDay
+
+if TYPE_CHECKING:
+    from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
+    from cimkit.model.community import Community
+    from cimkit.sim.sunlight import Sunlight
+    from cimkit.sim.sunpath import SunDay
 
 SECOND = 1.0 / 3600.0  # [h] changes below a second are none
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
+
+if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray
 
 GREAT_COLD_2001 = -20.1160  # [°] at the exact term of 2001, NREL SPA (standards' base year)
 WINTER_SOLSTICE_2001 = -23.441  # [°] the same, seen from the ground (parallax)

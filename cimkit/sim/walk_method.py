@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from cimkit.arrays import BoolArray, FloatArray
 from cimkit.errors import InputError
+
+if TYPE_CHECKING:
+    from cimkit.arrays import BoolArray, FloatArray
 
 _FLAT = float(np.exp(-3.5 * 0.05))  # Tobler's factor on the flat, 5.0367 of 6 km/h
 

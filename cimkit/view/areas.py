@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, Status
 from cimkit.sim.areas import FloorAreas, SiteIndicators
 from cimkit.view.html import Html, both, element, join
 from cimkit.view.parts import mark_words, row, section, table
 from cimkit.view.texts import words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cimkit.model.community import Community
 
 MOST_ROWS = 500
 RATIOS = (  # indicator, column of the parcels, whether the limit is a largest value, words

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cimkit.arrays import IntArray
 from cimkit.model.kinds import BuildingUse, PathKind, SpaceKind
+
+if TYPE_CHECKING:
+    from cimkit.arrays import IntArray
 
 
 class Classes(NamedTuple):

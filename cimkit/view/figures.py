@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import FloatArray
-from cimkit.model.community import Community
 from cimkit.sim.access import WalkTimes
 from cimkit.sim.sunlight import Sunlight
 from cimkit.view import svg
 from cimkit.view.colours import WALK
 from cimkit.view.html import Html, both, element, join
-from cimkit.view.judged import Judged
 from cimkit.view.layers import layer_of, walk_layer
 from cimkit.view.parts import section
 from cimkit.view.texts import words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cimkit.arrays import FloatArray
+    from cimkit.model.community import Community
+    from cimkit.view.judged import Judged
 
 MOST_MARKS = 600
 

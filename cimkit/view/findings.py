@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cimkit.view.colours import VERDICTS
 from cimkit.view.html import Html, both, element, join
 from cimkit.view.judged import ORDER, Clause, Judged, by_clause, counts
 from cimkit.view.parts import mark_words, row, section, stacked, table
 from cimkit.view.texts import words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MOST_ROWS = 2_000
 BAND = ("pass", "fail", "unknown", "not_applicable")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import FloatArray, IntArray
 from cimkit.errors import InputError
-from cimkit.model.community import Community
 from cimkit.model.kinds import FacilityKind, RoomKind
 from cimkit.sim.access import WalkTimes
 from cimkit.sim.sunlight import Sunlight
 from cimkit.view.colours import STOREYS, SUNLIGHT, WALK, Classes
 from cimkit.view.texts import DAYS
+
+if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray, IntArray
+    from cimkit.model.community import Community
 
 HABITABLE = (RoomKind.LIVING, RoomKind.BEDROOM)
 

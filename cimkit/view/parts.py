@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cimkit.arrays import FloatArray
-from cimkit.view.colours import Classes
 from cimkit.view.html import Html, both, element, join
 from cimkit.view.texts import MARKS, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from cimkit.arrays import FloatArray
+    from cimkit.view.colours import Classes
 
 
 def section(name: str, *content: Any) -> Html:

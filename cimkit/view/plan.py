@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
 from cimkit.arrays import one_of
-from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, PathKind, SpaceKind, Status
 from cimkit.view.colours import GROUND, INK, OTHER_PATH, PATHS, TREE, WALL, use_colour
 from cimkit.view.fonts import fonts
 from cimkit.view.layers import Layer, layer_of
 from cimkit.view.texts import LANGUAGES, say
+
+if TYPE_CHECKING:
+    from cimkit.model.community import Community
 
 _METRES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 

@@ -6,18 +6,15 @@ import datetime
 import hashlib
 import platform
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
 from importlib import resources
 from importlib.metadata import version
-from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cimkit.arrays import one_of
 from cimkit.io.atomic import write_text
-from cimkit.model.community import Community
 from cimkit.model.notes import Notes
 from cimkit.sim.access import WalkTimes
 from cimkit.sim.areas import FloorAreas
@@ -31,6 +28,12 @@ from cimkit.view.parts import mark_words
 from cimkit.view.results import sunlight_section, walking_section
 from cimkit.view.sections import header, methods_section, notes_section, summary
 from cimkit.view.texts import LANGUAGES, TEXTS, day_words, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from os import PathLike
+
+    from cimkit.model.community import Community
 
 _LINKED = ("summary", "plans", "findings", "unknown_list", "sunlight", "walking", "areas", "data", "methods")
 
@@ -178,17 +181,12 @@ def _methods(community: Community, findings: Any, results: Sequence[Any]) -> lis
     packs = getattr(findings, "packs", ())
     if packs:
         items.append((both("Packs of rules", "规则包"), ", ".join(packs)))
-    items.append((both("Versions", "软件版本"), f"cimkit {_own_version()}, Python {platform.python_version()}, {used}"))
+    items.append(
+        (both("Versions", "软件版本"), f"cimkit {version('cimkit')}, Python {platform.python_version()}, {used}")
+    )
     items.append((both("Hash of the input", "输入数据校验值"), fingerprint(community)))
     items.append((both("Made", "生成时间"), made))
     return items
-
-
-def _own_version() -> str:
-    """Return the version of this package."""
-    from cimkit import __version__
-
-    return __version__
 
 
 def fingerprint(community: Community) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import FloatArray, IntArray
-from cimkit.model.community import Community
 from cimkit.model.kinds import Status
 from cimkit.sim.access import WalkTimes
 from cimkit.sim.sunlight import Sunlight
@@ -18,6 +15,12 @@ from cimkit.view.judged import number
 from cimkit.view.layers import best_of_dwellings
 from cimkit.view.parts import row, section, spread, table
 from cimkit.view.texts import day_words, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cimkit.arrays import FloatArray, IntArray
+    from cimkit.model.community import Community
 
 
 def sunlight_section(community: Community, results: Iterable[Any]) -> Html:

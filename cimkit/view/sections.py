@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.model.community import Community
 from cimkit.model.kinds import ProjectType, Status
 from cimkit.model.notes import CODES, SEVERITIES, Notes
 from cimkit.view.findings import verdict_band
 from cimkit.view.html import Html, both, element, join
-from cimkit.view.judged import Judged
 from cimkit.view.parts import mark_words, pairs, row, section, table
 from cimkit.view.texts import CITIES, MARKS, MEANINGS, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cimkit.model.community import Community
+    from cimkit.view.judged import Judged
 
 MOST_ROWS = 2_000
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cimkit.arrays import FloatArray
-from cimkit.geometry.lines import Lines
-from cimkit.geometry.polygons import Polygons
-from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, PathKind, SpaceKind, Status
 from cimkit.view.colours import GROUND, INK, OTHER_PATH, PATHS, TREE, VERDICTS, WALL, use_colour
 from cimkit.view.html import Html, both, element, join
-from cimkit.view.layers import Layer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cimkit.arrays import FloatArray
+    from cimkit.geometry.lines import Lines
+    from cimkit.geometry.polygons import Polygons
+    from cimkit.model.community import Community
+    from cimkit.view.layers import Layer
 
 _BARS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 MARGIN = 12.0  # [m] around what is drawn

@@ -38,7 +38,7 @@ def owned(lists, kinds=None):
     """Lay out the polygons of each plate: one list of polygons a plate."""
     start = np.concatenate([[0], np.cumsum([len(q) for q in lists])]).astype(np.int64)
     kind = np.array([k for row in kinds for k in row] if kinds else np.zeros(start[-1]), np.int64)
-    return Shapes(*ragged([p for q in lists for p in q]), start, kind)
+    return ragged([p for q in lists for p in q])._replace(start=start, kind=kind)
 
 
 def one(plate, voids=(), spaces=(), kinds=(), classes=3, parcel=None, run=overlay_areas):

@@ -1,0 +1,1 @@
+"""Benchmarks: the kernels timed against the best other tools, in one run, as ratios."""
