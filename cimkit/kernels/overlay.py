@@ -113,18 +113,23 @@ def _add_set(s, mask, area, share, own, first):
 
 
 @lean()
-def _load_ring(s, plates, r, ox, oy, parcels, parcel):
+def _origin(plates, plate):
+    """Return the first vertex of a plate, to which a job moves everything; so large coordinates cost no digits."""
+    return plates.xy[plates.ring[plates.poly[plate]], 0], plates.xy[plates.ring[plates.poly[plate]], 1]
+
+
+@lean()
+def _load_ring(s, plates, r, origin, parcels, parcel):
     """Put a ring of a plate, cut by a convex parcel (-1 for none), where cutting begins; tell whether it fits."""
     size = plates.ring[r + 1] - plates.ring[r] - 1
     if size > CLIP_ROOM:
         return False
     for k in range(size):
         v = plates.ring[r] + k
-        s.clip[0, 0, k], s.clip[0, 1, k] = plates.xy[v, 0] - ox, plates.xy[v, 1] - oy
+        s.clip[0, 0, k], s.clip[0, 1, k] = plates.xy[v, 0] - origin[0], plates.xy[v, 1] - origin[1]
     at = 0
     if parcel >= 0:
-        a, b = parcels.ring[parcels.poly[parcel]], parcels.ring[parcels.poly[parcel] + 1]
-        size, at = cut_by_ring(s.clip, 0, size, 1, parcels.xy, a, b, ox, oy)
+        size, at = cut_by_ring(s.clip, 0, size, 1, parcels, parcels.poly[parcel], origin)
     s.clip_size[0, 0] = max(0, size)
     s.clip_place[0] = at
     return size >= 0
@@ -139,10 +144,9 @@ def _gross(s, plates, plate, parcels, parcel):
     if parcels.poly[parcel + 1] - p != 1 or not is_convex(parcels.xy, parcels.ring[p], parcels.ring[p + 1]):
         return -1.0
     total = 0.0
-    first = plates.poly[plate]
-    ox, oy = plates.xy[plates.ring[first], 0], plates.xy[plates.ring[first], 1]
+    first, origin = plates.poly[plate], _origin(plates, plate)
     for r in range(first, plates.poly[plate + 1]):
-        if not _load_ring(s, plates, r, ox, oy, parcels, parcel):
+        if not _load_ring(s, plates, r, origin, parcels, parcel):
             return -1.0
         area = 0.5 * abs(twice_area(s.clip, s.clip_place[0], s.clip_size[0, 0]))
         total += area if r == first else -area
@@ -170,13 +174,12 @@ def _clip_group(s, parts, leader, plates, plate, parcels, parcel, voids, spaces,
         n += 1
     for mask in range(1 << n):
         s.table[mask] = 0.0
-    first_ring = plates.poly[plate]
-    ox, oy = plates.xy[plates.ring[first_ring], 0], plates.xy[plates.ring[first_ring], 1]
+    first_ring, origin = plates.poly[plate], _origin(plates, plate)
     for r in range(first_ring, plates.poly[plate + 1]):
-        if not _load_ring(s, plates, r, ox, oy, parcels, parcel):
+        if not _load_ring(s, plates, r, origin, parcels, parcel):
             return False
         sign = 1.0 if r == first_ring else -1.0
-        if not intersections(s.clip, s.clip_size, s.clip_place, s.table, sign, n, voids, spaces, ox, oy):
+        if not intersections(s, sign, n, voids, spaces, origin):
             return False
     split_areas(s.table, n)
     for mask in range(1, 1 << n):
@@ -202,12 +205,13 @@ def _single(s, part, voids, spaces, share, own, first):
 
 
 @lean()
-def _collect(s, parts, leader, plates, plate, cut, parcels, parcel, voids, spaces, x_hi, y_lo, y_hi):
+def _collect(s, parts, leader, plates, plate, cut, parcels, parcel, voids, spaces, window):
     """Collect the polygons of one group of parts (-1: of all), of the parcel (-1: none), and of the plate if it is cut.
 
-    ``x_hi``, ``y_lo``, ``y_hi``: window of the group. One place in the code for all jobs: it compiles in half the time.
+    ``window``: right, low and high end of the group. One place in the code for all jobs: it compiles in half the time.
     """
-    ox, oy = plates.xy[plates.ring[plates.poly[plate]], 0], plates.xy[plates.ring[plates.poly[plate]], 1]
+    origin = _origin(plates, plate)
+    low, high = window[1] - origin[1], window[2] - origin[1]
     begin(s)
     s.fixed[PARCEL] = 1 if parcel < 0 else 0
     s.fixed[PLATE] = 0 if cut else 1
@@ -222,7 +226,8 @@ def _collect(s, parts, leader, plates, plate, cut, parcels, parcel, voids, space
             shapes, row, kind = plates, plate, PLATE
         if (kind == PARCEL and parcel < 0) or (kind == PLATE and not cut):
             continue
-        add_polygon(s, shapes, row, kind, ox, oy, x_hi - ox if kind == PLATE else 1e300, y_lo - oy, y_hi - oy)
+        right = window[0] - origin[0] if kind == PLATE else 1e300
+        add_polygon(s, shapes, row, kind, origin, (right, low, high))
 
 
 @lean()
@@ -247,7 +252,7 @@ def _cut_parts(s, parts, leader, plates, plate, parcels, parcel, voids, spaces, 
             left = 0
     if left > 0 and _clip_group(s, parts, leader, plates, plate, parcels, parcel, voids, spaces, share, own, first):
         left = 0
-    return left, x_hi, y_lo, y_hi
+    return left, (x_hi, y_lo, y_hi)
 
 
 @lean()
@@ -262,18 +267,19 @@ def _job(s, plates, plate, parcels, parcel, inside, voids, spaces, heights, shar
     needed = -1 if inside else parcel
     gross = _gross(s, plates, plate, parcels, needed) if is_simple(plates, plate) else -1.0
     groups = parts if gross >= 0.0 else 1
+    window = (1e300, y_lo, y_hi)  # of the whole plate: its right-hand edges close its last gaps
     for leader in range(groups):
         left = 2
         if gross >= 0.0:
             if s.label[leader] != leader:
                 continue
-            left, x_hi, y_lo, y_hi = _cut_parts(
+            left, window = _cut_parts(
                 s, parts, leader, plates, plate, parcels, needed, voids, spaces, share, own, first
             )
         if left == 0:
             continue
         group = leader if gross >= 0.0 else -1
-        _collect(s, parts, group, plates, plate, left == 2, parcels, needed, voids, spaces, x_hi, y_lo, y_hi)
+        _collect(s, parts, group, plates, plate, left == 2, parcels, needed, voids, spaces, window)
         room = sweep(s, heights, share, own, first)
         if room > 0:
             return room

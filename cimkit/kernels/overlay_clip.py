@@ -49,12 +49,13 @@ def twice_area(clip, at, n):
 
 
 @lean()
-def cut_by_ring(clip, source, n, target, xy, a, b, ox, oy):
+def cut_by_ring(clip, source, n, target, shapes, ring, origin):
     """Cut a ring by a convex one into the places ``target`` and ``target`` + 1; return its vertices and place."""
+    xy, a, b = shapes.xy, shapes.ring[ring], shapes.ring[ring + 1]
     turn = 1.0 if ring_area(xy, a, b) > 0.0 else -1.0
     for k in range(a, b - 1):
         dx, dy = turn * (xy[k + 1, 0] - xy[k, 0]), turn * (xy[k + 1, 1] - xy[k, 1])
-        n = _cut(clip, source, n, target, xy[k, 0] - ox, xy[k, 1] - oy, dx, dy)
+        n = _cut(clip, source, n, target, xy[k, 0] - origin[0], xy[k, 1] - origin[1], dx, dy)
         if n <= 0:
             return n, target
         source, target = target, target ^ 1
@@ -62,12 +63,13 @@ def cut_by_ring(clip, source, n, target, xy, a, b, ox, oy):
 
 
 @lean()
-def intersections(clip, size, place, table, sign, count, voids, spaces, ox, oy):
-    """Add the area of a ring within each set of convex parts to ``table``; tell whether all fitted.
+def intersections(s, sign, count, voids, spaces, origin):
+    """Add the area of a ring within each set of convex parts to ``s.table``; tell whether all fitted.
 
-    The ring stands at place 0 with ``size[0]`` vertices. Set s of the parts is a bit mask; its ring is that of the
-    set without the highest part, cut by that part. ``size``: rows 1 and 2 say which polygon each part is.
+    The ring stands at place 0 of ``s.clip``. A set of parts is a bit mask; its ring is that of the set without the
+    highest part, cut by that part. ``s.clip_size``: vertices of each set; rows 1 and 2 say which polygon each part is.
     """
+    clip, size, place = s.clip, s.clip_size, s.clip_place
     for mask in range(1, 1 << count):
         top = 0
         while mask >> (top + 1):
@@ -78,13 +80,11 @@ def intersections(clip, size, place, table, sign, count, voids, spaces, ox, oy):
             continue
         shapes = voids if size[1, top] == 0 else spaces
         ring = shapes.poly[size[2, top]]
-        n, at = cut_by_ring(
-            clip, place[parent], size[0, parent], 2 * mask, shapes.xy, shapes.ring[ring], shapes.ring[ring + 1], ox, oy
-        )
+        n, at = cut_by_ring(clip, place[parent], size[0, parent], 2 * mask, shapes, ring, origin)
         if n < 0:
             return False
         size[0, mask], place[mask] = n, at
-        table[mask] += 0.5 * sign * abs(twice_area(clip, at, n))
+        s.table[mask] += 0.5 * sign * abs(twice_area(clip, at, n))
     return True
 
 

@@ -192,13 +192,14 @@ def is_simple(shapes, row):
 
 
 @lean()
-def add_edges(edges, m, rings, shapes, row, ox, oy, x_hi, y_lo, y_hi):
-    """Append the rising edges of a polygon, moved by (-ox, -oy) and clipped to the window; return their number.
+def add_edges(edges, m, rings, shapes, row, origin, window):
+    """Append the rising edges of a polygon, moved to the origin and clipped to the window; return their number.
 
-    Its rings are numbered from ``rings`` on. Edges right of ``x_hi`` are left out: the sweep goes from left to
-    right and never needs them.
+    Its rings are numbered from ``rings`` on. ``window``: right, low and high end. Edges right of it are left out:
+    the sweep goes from left to right and never needs them.
     """
     xy = shapes.xy
+    (ox, oy), (x_hi, y_lo, y_hi) = origin, window
     for r in range(shapes.poly[row], shapes.poly[row + 1]):
         for k in range(shapes.ring[r], shapes.ring[r + 1] - 1):
             x0, y0, x1, y1 = xy[k, 0] - ox, xy[k, 1] - oy, xy[k + 1, 0] - ox, xy[k + 1, 1] - oy

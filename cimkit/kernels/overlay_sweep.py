@@ -153,11 +153,11 @@ def begin(s):
 
 
 @lean()
-def add_polygon(s, shapes, row, kind, ox, oy, x_hi, y_lo, y_hi):
-    """Add a polygon of a class, moved by (-ox, -oy) and clipped; only the last one may be clipped at ``x_hi``."""
+def add_polygon(s, shapes, row, kind, origin, window):
+    """Add a polygon of a class, moved to the origin and clipped; only the last one may be clipped on the right."""
     ring, part = s.size[RINGS], s.size[PARTS]
     s.size[LOOSE] = ring
-    s.size[EDGES] = add_edges(s.edges, s.size[EDGES], ring, shapes, row, ox, oy, x_hi, y_lo, y_hi)
+    s.size[EDGES] = add_edges(s.edges, s.size[EDGES], ring, shapes, row, origin, window)
     for r in range(shapes.poly[row], shapes.poly[row + 1]):
         s.ring_count[ring] = 0
         s.ring_part[ring] = part

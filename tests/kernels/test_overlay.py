@@ -206,7 +206,7 @@ def _harness(count, shift=(0.0, 0.0)):
 
     def own(name, kind):
         sizes = np.bincount(w[name + "_owner"], minlength=count)
-        return Shapes(*layers[name], np.concatenate([[0], np.cumsum(sizes)]), kind.astype(np.int64))
+        return layers[name]._replace(start=np.concatenate([[0], np.cumsum(sizes)]), kind=kind.astype(np.int64))
 
     voids, spaces = own("void", np.zeros(len(w["void_owner"]))), own("space", w["space_cat"])
     return module, w, layers["plate"], voids, spaces, layers["parcel"]
