@@ -54,7 +54,7 @@ def slab_rows(
     Returns
     -------
     Community
-        Buildings are S1 (the southernmost), S2 …
+        Buildings are S1 (the southernmost), S2 and so on.
 
     Raises
     ------
