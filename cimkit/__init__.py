@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _WHERE = {  # public name → module; the same list, typed, stands in __init__.pyi
     "AgeBand": "model.kinds",
+    "Blockers": "sim.blockers",
     "Building": "model.records",
     "BuildingUse": "model.kinds",
     "CimkitError": "errors",
@@ -43,6 +44,7 @@ _WHERE = {  # public name → module; the same list, typed, stands in __init__.p
     "read": "io.files",
     "write": "io.files",
     "SunlightChange": "sim.sunlight_change",
+    "blockers": "sim.blockers",
     "affected_buildings": "sim.sunlight_change",
     "compare_sunlight": "sim.sunlight_change",
     "AreaMethod": "sim.areas",

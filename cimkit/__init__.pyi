@@ -43,6 +43,8 @@ from cimkit.sim.areas import FloorAreas as FloorAreas
 from cimkit.sim.areas import SiteIndicators as SiteIndicators
 from cimkit.sim.areas import floor_areas as floor_areas
 from cimkit.sim.areas import site_indicators as site_indicators
+from cimkit.sim.blockers import Blockers as Blockers
+from cimkit.sim.blockers import blockers as blockers
 from cimkit.sim.circles import LivingCircles as LivingCircles
 from cimkit.sim.circles import living_circles as living_circles
 from cimkit.sim.isochrones import Isochrones as Isochrones
