@@ -102,9 +102,28 @@ def _plain_breaks(value: Any) -> Any:
 
 def _write_json(frame: Any, path: Path) -> None:
     """Write a list of records; what is not a finite number becomes null."""
+    path.write_text(json_text(frame), encoding="utf-8")
+
+
+def json_text(frame: Any) -> str:
+    """Return a (Geo)DataFrame as a JSON list of records; what is not a finite number becomes null.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(json_text(pd.DataFrame({"area_m2": [1.5, float("nan")]})), end="")
+    [
+     {
+      "area_m2": 1.5
+     },
+     {
+      "area_m2": null
+     }
+    ]
+    """
     records = _flat(frame).astype(object).to_dict("records")
     plain = [{str(k): _plain(v) for k, v in r.items()} for r in records]
-    path.write_text(json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def _plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ _PLAIN = os.environ.get("CIMKIT_PLAIN_LANES", "").encode()  # chooses between tw
 _STAMP = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(_HERE.glob("*.py"))) + _PLAIN).hexdigest()[:12]
 
 
-def _cache_root() -> str:
+def cache_folder() -> str:
     """Return the folder that holds all compiled kernels of this user."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return str(Path(base) / "cimkit" / "kernels")
@@ -32,7 +32,7 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     if function is None:
         return lambda f: kernel(f, **options)
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = os.path.join(before or _cache_root(), _STAMP)
+    numba.config.CACHE_DIR = os.path.join(before or cache_folder(), _STAMP)
     try:
         return numba.njit(cache=True, error_model="numpy", **options)(function)
     finally:

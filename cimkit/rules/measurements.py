@@ -177,6 +177,12 @@ class Measurements:
         )
         return sunlight(self.community, receptors, day, method=method)
 
+    def results(self) -> list[Any]:
+        """Return what was simulated so far, for a report: sunlight, walks, areas and site indicators."""
+        lights = [self._simulate(np.array(sorted(lit)), setting) for setting, lit in self._lit.items() if lit]
+        walks = [self.walk] if "walk" in self.__dict__ else []
+        return [*lights, *walks, *self._walkers.values(), *self._areas.values(), *self._sites.values()]
+
     def lit(self, window: int, setting: SunSetting) -> list[str]:
         """Return the lit intervals of a window as text, in true solar time."""
         found = self._lit.get(setting, {}).get(int(window))

@@ -1,0 +1,64 @@
+"""The command line: ``cimkit COMMAND``; exit codes 0 passed, 1 failed, 2 bad input, 3 unknown left, 4 resources."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from cimkit.cli import areas, files, judge, sun, walk
+from cimkit.cli.common import BAD_INPUT, RESOURCES, complain
+from cimkit.errors import CimkitError
+
+_USAGE: Any = typer.BadParameter.__bases__[0]  # every mistake in the words of a command
+
+app = typer.Typer(
+    name="cimkit",
+    help="Community information model (CIM, 社区信息模型): sunlight, walking, space, and rules that judge a plan.",
+    epilog="Exit codes: 0 passed, 1 failed, 2 bad input, 3 unknown left, 4 resources.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"cimkit {version('cimkit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Take options that come before the command."""
+
+
+for _group in (files, sun, walk, areas, judge):
+    _group.register(app)
+
+
+def main() -> None:
+    """Run the command line; errors become one line on standard error and an exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except CimkitError as error:
+        code = complain(str(error), BAD_INPUT)
+    except MemoryError:
+        code = complain("memory: the work must fit into memory; it did not. Take a smaller area.", RESOURCES)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        what = "the disk is full. Free some space" if full else f"{error.strerror or error}. Check path and rights"
+        code = complain(f"{error.filename or 'file'}: it must be readable and writable; {what}.", RESOURCES)
+    except (KeyboardInterrupt, typer.Abort):
+        code = complain("stopped by the user; files are whole or absent.", RESOURCES)
+    except _USAGE as error:
+        error.show()
+        code = BAD_INPUT
+    sys.exit(code or 0)

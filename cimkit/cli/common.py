@@ -1,0 +1,141 @@
+"""What commands share: reading a plan with what it lacks filled in, progress, tables on screen and in files."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+
+from cimkit.errors import InputError
+
+if TYPE_CHECKING:
+    from cimkit.model.community import Community
+    from cimkit.model.notes import Notes
+
+PASSED, FAILED, BAD_INPUT, UNKNOWN, RESOURCES = range(5)  # exit codes
+
+Plan = Annotated[list[Path], typer.Argument(help="Plan: a file, a folder, or several files that belong together.")]
+Crs = Annotated[str, typer.Option(help="CRS of the coordinates, instead of what the file says: EPSG:4549.")]
+Datum = Annotated[str, typer.Option(help="gcj02 or bd09, if longitudes come from a map service.")]
+Columns = Annotated[list[str], typer.Option("--column", help="Own column name, THEIRS=OURS; may be repeated.")]
+Layers = Annotated[list[str], typer.Option("--layer", help="Layer of the file, LAYER=TABLE; may be repeated.")]
+Output = Annotated[list[Path], typer.Option("-o", "--output", help="File to write; may be repeated.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+City = Annotated[str, typer.Option(help="City whose rules hold: hangzhou, 杭州 …")]
+
+_WIDTH = None if sys.stdout.isatty() else 160  # of pages that go to a file or a pipe
+out, err = Console(highlight=False, width=_WIDTH), Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def complain(text: str, code: int) -> int:
+    """Print an error and return the exit code."""
+    err.print(f"[bold red]error:[/] {_plain(text)}")
+    return code
+
+
+def _plain(text: Any) -> str:
+    """Return text whose brackets are no markup."""
+    return str(text).replace("[", r"\[")
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Show what is being done, then that it is done or failed, with the time it took."""
+    start = time.perf_counter()
+    try:
+        with err.status(f"{what} …"):
+            yield
+    except BaseException:
+        err.print(f"[red]✗[/] {what}: failed after {time.perf_counter() - start:.1f} s")
+        raise
+    err.print(f"[green]✓[/] {what} [dim]{time.perf_counter() - start:.1f} s[/]")
+
+
+def pairs(given: Sequence[str], option: str) -> dict[str, str]:
+    """Return NAME=VALUE options as a dict.
+
+    Raises
+    ------
+    InputError
+        If an option has no equals sign.
+    """
+    for text in given:
+        if "=" not in text:
+            raise InputError(f"{option}: it must be NAME=VALUE; got {text!r}.")
+    return dict(text.split("=", 1) for text in given)
+
+
+def load(
+    plan: Sequence[Path], crs: str = "", datum: str = "", columns: Sequence[str] = (), layers: Sequence[str] = ()
+) -> tuple[Community, Notes]:
+    """Read a plan as it is."""
+    from cimkit.io.files import read
+
+    with step(f"reading {', '.join(p.name for p in plan)}"):
+        return read(
+            plan[0] if len(plan) == 1 else list(plan),
+            crs=crs,
+            datum=datum,
+            columns=pairs(columns, "--column"),
+            layers=pairs(layers, "--layer"),
+        )
+
+
+def load_complete(
+    plan: Sequence[Path],
+    crs: str = "",
+    datum: str = "",
+    columns: Sequence[str] = (),
+    layers: Sequence[str] = (),
+    *,
+    assume_housing: bool = False,
+    windows: bool = False,
+) -> Community:
+    """Read a plan and fill in what it lacks by the stated rules, which the notes then say."""
+    from cimkit.model.complete import complete
+
+    community, _ = load(plan, crs, datum, columns, layers)
+    community = complete(community, windows=windows, assume_housing=assume_housing)
+    guessed = [n for n in community.notes if n.code[0] in "DNWHP" and n.severity == "info"]
+    if guessed:
+        err.print("[dim]derived: " + "; ".join(_plain(n.text) for n in guessed[:6]) + "[/]")
+    return community
+
+
+def show_frame(frame: Any, *, title: str = "", rows: int = 20) -> None:
+    """Print the first rows of a table."""
+    frame = frame.drop(columns="geometry", errors="ignore")
+    wide = Grid(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    numeric = [getattr(d, "kind", "O") in "iuf" for d in frame.dtypes]
+    for name, number in zip(frame.columns, numeric, strict=True):
+        wide.add_column(str(name), justify="right" if number else "left", overflow="fold")
+    for values in frame.head(rows).itertuples(index=False):
+        wide.add_row(*(_plain(f"{v:,.2f}" if isinstance(v, float) else v) for v in values))
+    out.print(wide)
+    if len(frame) > rows:
+        out.print(f"[dim]… {len(frame):,} rows; write them all with -o FILE.csv[/]")
+
+
+def deliver(frame: Any, output: Sequence[Path], *, as_json: bool, layer: str, title: str = "") -> None:
+    """Write a table to files by suffix, or print it; as JSON records for scripts."""
+    from cimkit.io.results import json_text, write_table
+
+    for path in output:
+        write_table(frame, path, layer=layer)
+        wrote(path)
+    if as_json:
+        sys.stdout.write(json_text(frame))
+    elif not output:
+        show_frame(frame, title=title)
+
+
+def wrote(path: Path) -> None:
+    """Say that a file was written."""
+    err.print(f"wrote [bold]{_plain(path)}[/]")

@@ -1,0 +1,177 @@
+"""Commands about files: sample, info, validate, convert, doctor."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cimkit.cli.common import (
+    BAD_INPUT,
+    FAILED,
+    AsJson,
+    Columns,
+    Crs,
+    Datum,
+    Layers,
+    Output,
+    Plan,
+    deliver,
+    load,
+    load_complete,
+    out,
+    show_frame,
+    step,
+    wrote,
+)
+
+PACKAGES = {  # package: what needs it, and the extra that brings it
+    "numpy": ("core", ""), "numba": ("core", ""), "scipy": ("core", ""), "shapely": ("core", ""),
+    "pyproj": ("core", ""), "pyogrio": ("core", ""), "pandas": ("core", ""), "geopandas": ("core", ""),
+    "matplotlib": ("pictures", "report"), "jinja2": ("report", "report"), "pyvista": ("3D window", "view"),
+    "trimesh": ("meshes, glTF", "view"), "openpyxl": ("Excel", "excel"), "pyarrow": ("GeoParquet", "parquet"),
+    "ezdxf": ("DXF", "dxf"), "ifcopenshell": ("IFC", "ifc"), "osmium": ("OSM extracts", "osm"),
+    "rasterio": ("rasters", "raster"),
+}  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("sample", epilog="Example: cimkit sample community.gpkg")(_sample)
+    app.command("info", epilog="Example: cimkit info site.gpkg")(_info)
+    app.command("validate", epilog="Example: cimkit validate site.gpkg -o notes.csv")(_validate)
+    app.command("convert", epilog="Example: cimkit convert site.gpkg site.city.json")(_convert)
+    app.command("doctor", epilog="Example: cimkit doctor")(_doctor)
+
+
+def _sample(
+    path: Annotated[Path, typer.Argument(help="File to write: .gpkg, .cimz, .city.json …")],
+    kind: Annotated[str, typer.Option(help="future_community, slab_rows or courtyard_block.")] = "future_community",
+    seed: Annotated[int, typer.Option(help="Seed of future_community.")] = 0,
+) -> None:
+    """Write an invented community to try things on."""
+    from cimkit import samples
+    from cimkit.arrays import one_of
+    from cimkit.io.files import write
+
+    one_of(kind, ("future_community", "slab_rows", "courtyard_block"), name="kind")
+    with step(f"making {kind}"):
+        community = samples.future_community(seed) if kind == "future_community" else getattr(samples, kind)()
+        write(community, path)
+    wrote(path)
+
+
+def _info(
+    plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [], json: AsJson = False
+) -> None:
+    """Say what a plan holds."""
+    import pandas as pd
+
+    community, notes = load(plan, crs, datum, column, layer)
+    rows = [(title, len(table)) for title, table in community.tables.items() if len(table)]
+    frame = pd.DataFrame(rows, columns=["table", "rows"])
+    if not json:
+        place = community.location
+        where = f"{place.latitude:.5f}° N, {place.longitude:.5f}° E" if place else "place not known"
+        out.print(f"[bold]{community.name or plan[0].name}[/] · {community.frame.crs or 'no CRS'} · {where}")
+    deliver(frame, [], as_json=json, layer="info")
+    if not json and len(notes):
+        show_frame(_summary(notes), title="notes")
+
+
+def _summary(notes: object) -> object:
+    """Return one row a code of note."""
+    frame = notes.to_frame()  # type: ignore[attr-defined]
+    return (
+        frame.groupby(["severity", "code"], as_index=False, sort=False)
+        .agg(count=("count", "sum"), example=("text", "first"))
+        .sort_values("severity", kind="stable")
+    )
+
+
+def _validate(
+    plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    output: Output = [], json: AsJson = False,
+) -> None:  # fmt: skip
+    """List what is doubtful in a plan; exit code 1 if anything is an error."""
+    from cimkit.model.validate import validate
+
+    community, notes = load(plan, crs, datum, column, layer)
+    with step("validating"):
+        found = validate(community)
+        known = {(n.code, n.table, n.object, n.text) for n in found}
+        every = found + type(found).of([n for n in notes if (n.code, n.table, n.object, n.text) not in known])
+    deliver(every.to_frame(), output, as_json=json, layer="notes")
+    counts = ", ".join(f"{sum(n.count for n in every if n.severity == s):,} {s}" for s in ("error", "warning", "info"))
+    out.print(f"[dim]{counts}[/]") if not json else None
+    if any(n.severity == "error" for n in every):
+        raise typer.Exit(FAILED)
+
+
+def _convert(
+    plan: Annotated[list[Path], typer.Argument(help="Plan to read, then the file to write.")],
+    crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    complete: Annotated[bool, typer.Option("--complete", help="Fill in doors, dwellings, windows by rule.")] = False,
+) -> None:  # fmt: skip
+    """Read a plan and write it in another format, chosen by the suffix."""
+    from cimkit.io.files import write
+
+    if len(plan) < 2:
+        raise typer.BadParameter("name the plan to read and the file to write")
+    *source, target = plan
+    if complete:
+        community = load_complete(source, crs, datum, column, layer, windows=True)
+    else:
+        community, _ = load(source, crs, datum, column, layer)
+    with step(f"writing {target.name}"):
+        write(community, target)
+    wrote(target)
+
+
+def _doctor(json: AsJson = False) -> None:
+    """Say what is installed and what is missing; the last line is 'ready' or what to install."""
+    import pandas as pd
+
+    frame = pd.DataFrame(list(_checks()), columns=["what", "for", "state", "remedy"])
+    deliver(frame, [], as_json=json, layer="doctor")
+    broken = frame[(frame["for"] == "core") & (frame["state"] == "missing")]
+    if len(broken):
+        out.print(f"not ready: {'; '.join(broken['remedy'])}")
+        raise typer.Exit(BAD_INPUT)
+    out.print("ready") if not json else None
+
+
+def _checks() -> Iterator[tuple[str, str, str, str]]:
+    """Yield what, what for, state and remedy of each thing that cimkit can use."""
+    import ctypes.util
+    import shutil
+    from importlib.metadata import PackageNotFoundError, version
+
+    from cimkit.kernels._jit import cache_folder
+
+    yield "python", "core", sys.version.split()[0], ""
+    for name, (use, extra) in PACKAGES.items():
+        try:
+            yield name, use, version(name), ""
+        except PackageNotFoundError:
+            yield name, use, "missing", f"pip install 'cimkit[{extra}]'" if extra else f"pip install {name}"
+    folder = Path(cache_folder())
+    there = next(p for p in (folder, *folder.parents) if p.exists())
+    writable = os.access(there, os.W_OK)
+    yield "kernel cache", "core", "writable" if writable else "missing", "" if writable else "set NUMBA_CACHE_DIR"
+    yield "free disk", "cache", f"{shutil.disk_usage(there).free / 1e9:.0f} GB", ""
+    graphics = any(ctypes.util.find_library(n) for n in ("EGL", "OSMesa")) or bool(os.environ.get("DISPLAY"))
+    yield "EGL or OSMesa", "3D window", "found" if graphics else "missing", "" if graphics else "libegl1 or libosmesa6"
+    try:
+        from cimkit.view.fonts import fonts
+
+        chinese = fonts().language("zh") == "zh"
+    except ImportError:
+        chinese = False
+    yield "Chinese font", "pictures", "found" if chinese else "missing", "" if chinese else "fonts-noto-cjk"
+    browser = next((b for b in ("chromium", "google-chrome", "chrome") if shutil.which(b)), "")
+    yield "browser", "report tests", browser or "missing", "" if browser else "chromium"
