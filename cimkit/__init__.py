@@ -72,6 +72,13 @@ _WHERE = {  # public name → module; the same list, typed, stands in __init__.p
     "sunlight": "sim.sunlight",
     "validate": "model.validate",
     "walk_times": "sim.access",
+    "Evacuation": "sim.evacuation",
+    "evacuation": "sim.evacuation",
+    "check": "rules.check",
+    "Findings": "rules.findings",
+    "Finding": "rules.findings",
+    "load_pack": "rules.load",
+    "pack_names": "rules.load",
     "window_receptors": "sim.receptors",
 }
 _MODULES = ("samples", "view")

@@ -36,6 +36,11 @@ from cimkit.model.records import Path as Path
 from cimkit.model.records import Space as Space
 from cimkit.model.records import Window as Window
 from cimkit.model.validate import validate as validate
+from cimkit.rules.check import check as check
+from cimkit.rules.findings import Finding as Finding
+from cimkit.rules.findings import Findings as Findings
+from cimkit.rules.load import load_pack as load_pack
+from cimkit.rules.load import pack_names as pack_names
 from cimkit.sim.access import WalkTimes as WalkTimes
 from cimkit.sim.access import walk_times as walk_times
 from cimkit.sim.areas import AreaMethod as AreaMethod
@@ -47,6 +52,8 @@ from cimkit.sim.blockers import Blockers as Blockers
 from cimkit.sim.blockers import blockers as blockers
 from cimkit.sim.circles import LivingCircles as LivingCircles
 from cimkit.sim.circles import living_circles as living_circles
+from cimkit.sim.evacuation import Evacuation as Evacuation
+from cimkit.sim.evacuation import evacuation as evacuation
 from cimkit.sim.isochrones import Isochrones as Isochrones
 from cimkit.sim.isochrones import isochrones as isochrones
 from cimkit.sim.network import WalkNetwork as WalkNetwork

@@ -103,7 +103,7 @@ def check(
         judged=judged,
         place=here,
         packs=tuple(p.name for p in loaded),
-        not_judged=tuple(r for r in rules if not r.indicator or not any(q.has_limit for q in r.requirements)),
+        not_judged=tuple(r for r in rules if not r.judged),
         measurements=measured,
         notes=community.notes,
         name=community.name,

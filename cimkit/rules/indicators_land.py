@@ -12,13 +12,17 @@ from cimkit.rules.indicator import Indicator, Subjects, Values
 from cimkit.rules.subjects import buildings, facilities, parcels, the_community
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from cimkit.arrays import FloatArray
     from cimkit.rules.measurements import Measurements
 
 _GUESSED = (Provenance.DEFAULT, Provenance.FROM_STOREYS, Provenance.FROM_HEIGHT)
 _METHOD = ("area_local", "area_code")
+_OPEN_SPACE = (
+    *(SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN, SpaceKind.PLAZA, SpaceKind.PLAYGROUND, SpaceKind.WATER),
+    *(SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.PUBLIC_PASSAGE, SpaceKind.ROAD),
+)
 
 
 def _ratio(m: Measurements, subjects: Subjects, name: str, given: Mapping[str, Any], factor: float = 1.0) -> Values:
@@ -164,17 +168,32 @@ def facility_land(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> 
     return Values(m.community.facilities.land_area[subjects.rows], missing="land of the facility (用地面积)")
 
 
-def area_per_100_households(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
-    """Measure the building area of a kind of facility for each hundred dwellings."""
-    f, dwellings = m.community.facilities, len(m.community.dwellings)
-    kinds = given["kind"] if isinstance(given["kind"], (list, tuple)) else [given["kind"]]
-    rows = np.flatnonzero(np.isin(f.kind, [FacilityKind.parse(k) for k in kinds]))
-    area = float(f.area[rows].sum()) if len(rows) else float("nan")
-    if not dwellings or not area >= 0:
-        what = "the number of dwellings" if not dwellings else "building area of these facilities"
-        return Values.unknown(len(subjects), what)
-    value = np.full(len(subjects), 100.0 * area / dwellings)
-    return Values(value, evidence=lambda _k: {"area_m2": area, "dwellings": dwellings, "facilities": len(rows)})
+def facilities_per(column: str, per: str, factor: float) -> Callable[..., Values]:
+    """Return the measure of a kind of facility's stated amount for some dwellings or residents."""
+
+    def measure(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
+        f = m.community.facilities
+        kinds = given["kind"] if isinstance(given["kind"], (list, tuple)) else [given["kind"]]
+        rows = np.flatnonzero(np.isin(f.kind, [FacilityKind.parse(k) for k in kinds]))
+        amount = float(getattr(f, column)[rows].sum()) if len(rows) else float("nan")
+        base = float(len(m.community.dwellings)) if per == "dwellings" else m.persons()
+        if not base or not amount >= 0:
+            what = f"{column.replace('_', ' ')} of these facilities ({', '.join(kinds)})"
+            return Values.unknown(len(subjects), what if base else "the number of dwellings")
+        shown = {column: amount, per: round(base, 1), "facilities": len(rows)}
+        return Values(np.full(len(subjects), factor * amount / base), evidence=lambda _k: shown)
+
+    return measure
+
+
+def open_space_share(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
+    """Measure the public open space and streets on the ground over the land of the parcels."""
+    s, land = m.community.spaces, float(m.community.parcels.outline.areas().sum())
+    rows = np.flatnonzero(np.isin(s.kind, _OPEN_SPACE) & (s.storey < 0) & s.public)
+    if not len(rows) or not land:
+        return Values.unknown(1, "public open space: add spaces (plaza, green, …) with public = true, and parcels")
+    area = float(shapely.area(shapely.union_all(s.outline.take(rows).to_shapely())))
+    return Values(np.array([100.0 * area / land]), evidence=lambda _k: {"open_m2": round(area, 1), "land_m2": land})
 
 
 def parking_per_dwelling(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
@@ -259,7 +278,27 @@ LAND = (
     Indicator(
         "facility_area_per_100_households", "m2", "每百户设施面积", "area of some facilities per 100 dwellings",
         "100 Σ building area / dwellings", "national and local rules on elderly care", the_community,
-        area_per_100_households, keys=("kind",),
+        facilities_per("area", "dwellings", 100.0), keys=("kind",),
+    ),
+    Indicator(
+        "facility_area_per_1000", "m2", "千人设施面积", "area of some facilities per 1000 residents",
+        "1000 Σ building area / residents", "GB 50180-2018 table 5.0.3", the_community,
+        facilities_per("area", "residents", 1000.0), keys=("kind",),
+    ),
+    Indicator(
+        "facility_land_per_person", "m2", "人均设施用地", "land of some facilities of each resident",
+        "Σ land / residents", "GB 50437-2007 (2018) 3.2.1A", the_community,
+        facilities_per("land_area", "residents", 1.0), keys=("kind",),
+    ),
+    Indicator(
+        "facility_places_per_1000", "", "千人位数", "places of some facilities per 1000 residents",
+        "1000 Σ places / residents", "childcare and school planning", the_community,
+        facilities_per("capacity", "residents", 1000.0), keys=("kind",),
+    ),
+    Indicator(
+        "open_space_share", "%", "开敞空间比例", "public open space and streets over the land",
+        "area of public open ground / land of the parcels", "SDG 11.7.1, parcels for the built-up area",
+        the_community, open_space_share,
     ),
     Indicator(
         "parking_per_dwelling", "", "户均停车位", "parking spaces of each dwelling", "Σ parking / dwellings",

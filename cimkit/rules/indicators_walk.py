@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
-from cimkit.model.kinds import FacilityKind
+from cimkit.model.kinds import FacilityKind, PathKind
 from cimkit.rules.indicator import Indicator, Subjects, Values
-from cimkit.rules.subjects import doors, paths, the_community
+from cimkit.rules.subjects import doors, facilities, parcels, paths, the_community
+from cimkit.sim.access import service_doors
+from cimkit.sim.evacuation import ways_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +89,24 @@ def coverage(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> V
     return Values(np.full(len(subjects), share), missing=missing, note=note)
 
 
+def crossing_distance(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the straight distance from facilities to the nearest crossing."""
+    e = m.community.path_edges
+    rows = np.flatnonzero(e.kind == PathKind.CROSSING)
+    if not len(rows):
+        return Values.unknown(len(subjects), "crossings: add paths of kind crossing (人行横道)")
+    doors = service_doors(m.community)[subjects.rows]
+    tree = shapely.STRtree(e.course.take(rows).to_shapely())
+    _, gaps = tree.query_nearest(shapely.points(doors[:, :2]), all_matches=False, return_distance=True)
+    return Values(np.round(gaps, 2), note="straight distance from the facility's own entrance, else its point")
+
+
+def evacuation_ways(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the ways out of each parcel that share no path, those of unknown width left out as a lower end."""
+    ways, sure = ways_out(m.community, subjects.rows)
+    return Values(ways, sure, "width of the paths out of the zone", note="a parcel is taken as one zone")
+
+
 def path_width(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
     """Measure the usable width of paths."""
     return Values(m.community.path_edges.width[subjects.rows], missing="width of the path")
@@ -119,6 +140,14 @@ WALK = (
         "facility_coverage", "%", "设施服务覆盖率", "share of residents within a walking distance of a kind of service",
         "residents within / residents; " + _NETWORK, "after GB/T 51346-2019 A.0.3, by residents instead of land",
         the_community, coverage, keys=("kind",), options=("within",),
+    ),
+    Indicator(
+        "crossing_distance", "m", "距过街设施距离", "distance from a facility of a kind to the nearest crossing",
+        "straight from the entrance", "GB/T 51439-2021", facilities, crossing_distance, keys=("kind",),
+    ),
+    Indicator(
+        "evacuation_ways", "", "应急通道数", "ways out of a parcel that share no path", "largest flow of unit paths "
+        "4 m wide and more from the parcel to the streets outside", "GB/T 51327-2018 5.3.3", parcels, evacuation_ways,
     ),
     Indicator(
         "path_width", "m", "通道净宽", "usable width of a path of a kind", "as stated in the data",

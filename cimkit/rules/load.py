@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import tomllib
 from dataclasses import dataclass
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 PACKS = Path(__file__).parent / "packs"
 _PACK_KEYS = {
     *("name", "title", "title_zh", "level", "place", "standard", "edition", "date", "source"),
-    *("extends", "off", "mandatory", "with"),
+    *("extends", "off", "mandatory", "with", "why"),
 }
 _RULE_KEYS = {
     *("id", "standard", "clause", "edition", "date", "source", "mandatory", "indicator", "comparator"),
     *("threshold", "table", "limit_from", "unit", "mark", "kind", "text", "text_zh", "applies_when", "with"),
-    *("shortfall", "why"),
+    *("shortfall", "why", "group"),
 }
+_TABLES = {"pack", "rule", "limits", "acceptance", "evidence", "dimension", "survey"}  # the last four: see future.py
 _ROW_KEYS = {"value", "mark", "with"}
 _SHORTFALLS = ("", "not_worse")  # what holds where the state before already falls short
 
@@ -58,7 +60,7 @@ class _Source:
             return 1
         block = hits[-1 if last else 0]
         wanted = re.compile(rf"""(^|[\s,{{])["']?{re.escape(key)}["']?\s*=""") if key else None
-        found = [k for k in block if wanted and wanted.search(lines[k])]
+        found = [k for k in (block if rule else range(len(lines))) if wanted and wanted.search(lines[k])]
         named = [k for k in block if rule and own.match(lines[k])]
         return (found or named or list(block) or [0])[0] + 1
 
@@ -133,7 +135,32 @@ def load_packs(names: Iterable[str | PathLike[str]]) -> list[Pack]:
     for name in names:
         visit(name, (), None)
     _check_ids(done)
-    return list(done.values())
+    return _with_limits(done)
+
+
+def _with_limits(packs: Mapping[str, Pack]) -> list[Pack]:
+    """Return the packs with the limits that project packs state for rules of the packs they extend."""
+    stated: dict[str, tuple[Any, Pack, _Source]] = {}
+    for path, pack in packs.items():
+        source = _Source(Path(path).name, Path(path).read_text(encoding="utf-8"))
+        rules = {r.id: r for p in packs.values() for r in p}
+        for name, value in pack.limits.items():
+            if name not in rules or len(rules[name].requirements) > 1 or not rules[name].comparator:
+                what = f"[limits] must name rules of one limit in the packs it extends; got {name!r}"
+                raise source.wrong(what, "Take it out, extend that pack, or write a [[rule]] of your own.", key=name)
+            stated[name] = (value, pack, source)
+    return [dataclasses.replace(p, rules=tuple(_limited(r, stated) for r in p)) for p in packs.values()]
+
+
+def _limited(rule: Rule, stated: Mapping[str, tuple[Any, Pack, _Source]]) -> Rule:
+    """Return a rule with the limit that a project states, if it does."""
+    if rule.id not in stated:
+        return rule
+    value, pack, source = stated[rule.id]
+    low, high = _limits(value, rule.comparator, source, "", rule.id)
+    requirement = dataclasses.replace(rule.requirements[0], low=low, high=high, mark="P", usual=_range(value))
+    said = f"{pack.name} ({source.name}); {rule.source}"
+    return dataclasses.replace(rule, requirements=(requirement,), source=said, level=pack.level, mark="P", why="")
 
 
 def _check_ids(packs: Mapping[str, Pack]) -> None:
@@ -171,7 +198,7 @@ def _pack(data: Mapping[str, Any], source: _Source) -> Pack:
     head = data.get("pack")
     if not isinstance(head, dict):
         raise source.wrong("a pack must begin with [pack]", 'Write [pack] with name = "…" and level = "city".')
-    _known(set(data), {"pack", "rule"}, source)
+    _known(set(data), _TABLES, source)
     _known(set(head), _PACK_KEYS, source)
     for key in ("name", "level"):
         if not isinstance(head.get(key), str) or not head[key]:
@@ -193,11 +220,14 @@ def _pack(data: Mapping[str, Any], source: _Source) -> Pack:
         extends=tuple(head.get("extends", ())),
         off=tuple(head.get("off", ())),
         with_=dict(head.get("with", {})),
+        limits=dict(data.get("limits", {})),
     )
 
 
 def _rule(entry: Mapping[str, Any], number: int, head: Mapping[str, Any], source: _Source) -> Rule:
     """Return a rule read from TOML."""
+    if "why" in head and not (entry.get("indicator") and "threshold" in entry):
+        entry = {"why": head["why"], **entry}
     name = entry.get("id")
     if not isinstance(name, str) or not name:
         raise source.wrong(f"rule number {number + 1} must have an id", 'Write id = "…".', key="id")
@@ -212,7 +242,7 @@ def _rule(entry: Mapping[str, Any], number: int, head: Mapping[str, Any], source
     comparator = entry.get("comparator", "")
     return Rule(
         **{k: entry.get(k, head.get(k, "")) for k in ("standard", "edition", "date", "source")},
-        **{k: entry.get(k, "") for k in ("clause", "unit", "text_zh", "shortfall", "why")},
+        **{k: entry.get(k, "") for k in ("clause", "unit", "text_zh", "shortfall", "why", "group")},
         id=name,
         pack=head["name"],
         level=head["level"],

@@ -83,6 +83,12 @@ class Rule:
     requirements: tuple[Requirement, ...]
     shortfall: str = ""
     why: str = ""
+    group: str = ""  # what rules stand under in a report, e.g. a scene
+
+    @property
+    def judged(self) -> bool:
+        """Whether an indicator measures it and a limit is known."""
+        return bool(self.indicator) and any(q.has_limit for q in self.requirements)
 
     @property
     def verified(self) -> bool:
@@ -109,7 +115,8 @@ class Rule:
         tuple
             1 pass, 0 fail, -1 for nan, shape (n); and the margin, negative by what is missing.
         """
-        margin = np.minimum(values - low, high - values)
+        with np.errstate(invalid="ignore"):  # an infinite value has nothing to spare above an infinite limit
+            margin = np.fmin(values - low, high - values)
         scale = np.maximum(1.0, np.abs(np.where(np.isfinite(low), low, high)))
         slack = 1e-9 * np.where(np.isfinite(scale), scale, 1.0)
         met = margin > slack if self.comparator in ("<", ">") else margin >= -slack
@@ -139,6 +146,8 @@ class Pack:
         Ids of rules of those that do not hold here.
     with_
         Parameters of indicators that hold for this place, where no rule gives its own.
+    limits
+        Rule of a pack it extends → limit that holds instead, stated by the project.
     """
 
     name: str
@@ -150,6 +159,7 @@ class Pack:
     extends: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
     with_: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rules)
@@ -158,6 +168,6 @@ class Pack:
         return iter(self.rules)
 
     def __repr__(self) -> str:
-        judged = sum(bool(r.indicator) for r in self.rules)
+        judged = sum(r.judged for r in self.rules)
         doubtful = sum(not r.verified for r in self.rules)
         return f"<Pack {self.name}: {len(self.rules)} rules, {judged} judged, {doubtful} unverified>"

@@ -1,0 +1,232 @@
+"""Emergency (平战一体): time to shelter, room in it, ways out of a zone, and what a blocked passage cuts off."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from cimkit.errors import InputError, MissingDataError
+from cimkit.model.edits import stacked
+from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
+from cimkit.model.table import lookup_names
+from cimkit.model.tables import Facilities
+from cimkit.sim.access import walk_times
+from cimkit.sim.network import NOT_WALKABLE, STEPPED
+from cimkit.sim.walk_method import WalkMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
+    from cimkit.model.community import Community
+
+WAY_WIDTH = 4.0  # [m] secondary evacuation passage, GB/T 51327-2018 6.2.3 (mark P)
+SAME = 20.0  # [m] a shelter facility this near to a shelter ground stands for it
+_OUTSIDE = (PathKind.STREET, PathKind.MAIN_ROAD, PathKind.TRUNK_ROAD)
+
+
+@dataclass(frozen=True, repr=False)
+class Evacuation:
+    """How n dwellings (or buildings) reach shelter, and how they do with passages blocked.
+
+    Parameters
+    ----------
+    homes
+        Their ids, shape (n).
+    building
+        Building of each, shape (n).
+    persons
+        Residents of each, shape (n).
+    reach_min, blocked_min
+        Time to the nearest shelter, with all passages open and with ``blocked`` closed, inf for none, shape (n) [min].
+    shelter
+        Nearest shelter of each, empty for none, shape (n).
+    shelters, shelter_area
+        All k shelters and their area, shape (k) [m²].
+    blocked
+        Ids of the paths that were closed.
+    """
+
+    homes: TextArray
+    building: TextArray
+    persons: FloatArray
+    reach_min: FloatArray
+    blocked_min: FloatArray
+    shelter: TextArray
+    shelters: TextArray
+    shelter_area: FloatArray
+    blocked: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.homes)
+
+    @property
+    def cut_off(self) -> BoolArray:
+        """Which homes reach shelter with all passages open, and none with some blocked, shape (n)."""
+        lost: BoolArray = np.isfinite(self.reach_min) & ~np.isfinite(self.blocked_min)
+        return lost
+
+    def __repr__(self) -> str:
+        near = self.reach_min[np.isfinite(self.reach_min)]
+        far = f"{near.max():.1f} min at most" if len(near) else "no shelter reached"
+        lost = f"; {int(self.cut_off.sum())} cut off by {', '.join(self.blocked)}" if self.blocked else ""
+        return f"<Evacuation of {len(self)} homes to {len(self.shelters)} shelters: {far}{lost}>"
+
+    def to_frame(self) -> Any:
+        """Return a DataFrame, one row a home."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "home": self.homes,
+                "building": self.building,
+                "persons": self.persons,
+                "shelter": self.shelter,
+                "reach_min": self.reach_min,
+                "blocked_min": self.blocked_min,
+                "cut_off": self.cut_off,
+            }
+        )
+
+    def loads(self) -> Any:
+        """Return a DataFrame, one row a shelter: residents nearest to it and area for each of them."""
+        import pandas as pd
+
+        persons = np.array([self.persons[self.shelter == s].sum() for s in self.shelters])
+        each = np.divide(self.shelter_area, persons, out=np.full(len(persons), np.inf), where=persons > 0)
+        columns = {"shelter": self.shelters, "area_m2": self.shelter_area, "persons": persons, "m2_per_person": each}
+        return pd.DataFrame(columns)
+
+
+def evacuation(
+    community: Community, *, blocked: Sequence[str] = (), method: WalkMethod = WalkMethod.ADULT
+) -> Evacuation:
+    """Compute how every home reaches shelter, and what is cut off when passages are blocked.
+
+    Shelters are facilities of kind ``shelter`` and open spaces of kind ``shelter``, reached at
+    the place of the outline that is nearest to a path.
+
+    Parameters
+    ----------
+    community
+        Homes, shelters and paths.
+    blocked
+        Ids of paths that cannot be used.
+    method
+        Who walks.
+
+    Raises
+    ------
+    InputError
+        If a path is not there.
+    MissingDataError
+        If there are no shelters, homes or paths.
+
+    References
+    ----------
+    .. [1] GB/T 51327-2018, Standard for urban planning on comprehensive disaster prevention, 5.3, 6.2.
+    """
+    e = community.path_edges
+    unknown = [name for name in blocked if name not in set(e.id)]
+    if unknown:
+        raise InputError(f"evacuation: blocked must name paths of the community; there is no {unknown[0]!r}.")
+    there = _with_shelters(community)
+    kind = there.facilities.kind == FacilityKind.SHELTER
+    if not kind.any():
+        raise MissingDataError(
+            "evacuation: shelters must be known; add spaces or facilities of kind shelter (避难场所)."
+        )
+    walk = walk_times(there, to="shelter", method=method)
+    closed = there.keep({"path_edges": ~np.isin(e.id, blocked)}) if blocked else there
+    after = walk_times(closed, to="shelter", method=method) if blocked else walk
+    nearest = walk.facility[:, 0]
+    return Evacuation(
+        homes=walk.homes.ids,
+        building=lookup_names(community.buildings.id, walk.homes.building),
+        persons=walk.homes.persons,
+        reach_min=walk.walk_min[:, 0],
+        blocked_min=after.walk_min[:, 0],
+        shelter=np.append(there.facilities.id, "")[nearest],
+        shelters=there.facilities.id[kind],
+        shelter_area=there.facilities.land_area[kind],
+        blocked=tuple(blocked),
+    )
+
+
+def _with_shelters(community: Community) -> Community:
+    """Return the community with shelter grounds that no facility stands for as facilities, at their nearest path."""
+    spaces, f = community.spaces, community.facilities
+    rows = np.flatnonzero((spaces.kind == SpaceKind.SHELTER) & (spaces.storey < 0))
+    known = shapely.points(f.x, f.y)[f.kind == FacilityKind.SHELTER]
+    shapes = spaces.outline.take(rows).to_shapely()
+    own = np.array([not shapely.dwithin(s, known, SAME).any() for s in shapes], dtype=bool)
+    rows, shapes = rows[own], shapes[own]
+    if not len(rows):
+        return community
+    at = shapely.point_on_surface(shapes)
+    courses = community.path_edges.course.to_shapely()
+    if len(courses):
+        near = shapely.STRtree(courses).nearest(shapes)
+        at = shapely.points(
+            [
+                shapely.get_coordinates(shapely.shortest_line(s, courses[i]))[0]
+                for s, i in zip(shapes, near, strict=True)
+            ]
+        )
+    made = Facilities(
+        id=spaces.id[rows], kind=np.full(len(rows), FacilityKind.SHELTER), x=shapely.get_x(at), y=shapely.get_y(at),
+        z=spaces.z[rows], land_area=shapely.area(shapes), status=spaces.status[rows],
+    )  # fmt: skip
+    return dataclasses.replace(community, facilities=stacked(community.facilities, made))
+
+
+def ways_out(community: Community, parcels: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Count the ways out of parcels to the streets outside that share no path.
+
+    Parameters
+    ----------
+    community
+        Parcels and paths.
+    parcels
+        Rows of the parcels, p of them.
+
+    Returns
+    -------
+    tuple
+        The number, paths of unknown width counted as wide enough, and without them, shape (p);
+        nan where no path lies within the parcel or none outside. Without streets in the data all
+        paths outside every parcel stand for them.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import maximum_flow
+
+    e, nodes = community.path_edges, community.path_nodes
+    result = np.full((2, len(parcels)), np.nan)
+    usable = ~np.isin(e.kind, (*NOT_WALKABLE, *STEPPED))
+    land = community.parcels.outline.take(parcels).to_shapely()
+    points = shapely.points(nodes.x, nodes.y)
+    street = np.zeros(len(nodes), dtype=bool)
+    on_street = np.isin(e.kind, _OUTSIDE)
+    street[np.concatenate([e.start[on_street], e.end[on_street]])] = True
+    if not street.any():
+        street = ~shapely.covers(shapely.union_all(community.parcels.outline.to_shapely()), points)
+    for k, shape in enumerate(land):
+        inside = shapely.covers(shape, points)
+        if not inside.any() or not (street & ~inside).any():
+            continue
+        for which, wide in enumerate((~(e.width < WAY_WIDTH), e.width >= WAY_WIDTH)):
+            rows = np.flatnonzero(usable & wide)
+            # nodes of the zone are one, the streets outside are one: 0 and 1, the rest from 2 on
+            name = np.where(inside, 0, np.where(street, 1, np.arange(len(nodes)) + 2))
+            a, b = name[e.start[rows]], name[e.end[rows]]
+            apart = a != b
+            ends = np.concatenate([[a[apart], b[apart]], [b[apart], a[apart]]], axis=1)
+            ones = np.ones(ends.shape[1], dtype=np.int32)
+            size = len(nodes) + 2
+            graph = coo_matrix((ones, (ends[0], ends[1])), shape=(size, size)).tocsr()
+            result[which, k] = maximum_flow(graph, 0, 1).flow_value
+    return result[0], result[1]
