@@ -77,8 +77,6 @@ _WHERE = {  # public name → module; the same list, typed, stands in __init__.p
     "check": "rules.check",
     "Findings": "rules.findings",
     "Finding": "rules.findings",
-    "load_pack": "rules.load",
-    "pack_names": "rules.load",
     "window_receptors": "sim.receptors",
 }
 _MODULES = ("samples", "view")

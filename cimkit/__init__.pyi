@@ -39,8 +39,6 @@ from cimkit.model.validate import validate as validate
 from cimkit.rules.check import check as check
 from cimkit.rules.findings import Finding as Finding
 from cimkit.rules.findings import Findings as Findings
-from cimkit.rules.load import load_pack as load_pack
-from cimkit.rules.load import pack_names as pack_names
 from cimkit.sim.access import WalkTimes as WalkTimes
 from cimkit.sim.access import walk_times as walk_times
 from cimkit.sim.areas import AreaMethod as AreaMethod
