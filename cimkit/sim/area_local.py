@@ -7,11 +7,11 @@ replace them as soon as the local text is at hand (``dataclasses.replace``).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, nan
 from typing import ClassVar
 
-from cimkit.model.kinds import BuildingUse, Kind, SpaceKind, StoreyKind
-from cimkit.sim.area_rules import Test
+from cimkit.model.kinds import BuildingUse, Kind, SpaceKind, StoreyKind, VoidKind
+from cimkit.sim.area_rules import AreaRule, Test
 
 
 @dataclass(frozen=True)
@@ -26,24 +26,30 @@ class Exemption:
         Kinds of space or storey it may be.
     tests
         All must hold; otherwise the space counts, and the reason says which did not.
-    planted_only
-        Only the planted share of the area is free.
+    part
+        Column with the share of the area that is free, ``planted_share`` or ``share_45``; all of it without.
     from_area
         It is outside the building area too, not only outside FAR.
-    share_max
-        Cap: largest free share of a building's counted area; what is above it counts.
-    mark
-        How sure the rule is: P, S or M.
+    otherwise
+        Factor for FAR of what is not granted; nan leaves the factor it has.
+    cap_of, cap_share
+        Cap: all such space of a ``dwelling``, ``building`` or ``parcel`` is free up to this share of the
+        dwelling's inner area, or of the area that counts there for FAR; the excess counts.
+    mark, limits
+        How sure the rule is, and how sure the limits of its tests are: P, S or M.
     """
 
     clause: str
     name: str
     kinds: tuple[Kind, ...]
     tests: tuple[Test, ...]
-    planted_only: bool = False
+    part: str = ""
     from_area: bool = False
-    share_max: float = inf
+    otherwise: float = nan
+    cap_of: str = ""
+    cap_share: float = inf
     mark: str = "P"
+    limits: str = "P"
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,8 @@ class LocalRules:
         Public space outside FAR.
     caps
         Caps per dwelling.
+    rules
+        Articles on the building area that come before those of the national code.
     """
 
     name: str
@@ -118,6 +126,7 @@ class LocalRules:
     heights: tuple[HeightStep, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
     caps: UnitCaps | None = None
+    rules: tuple[AreaRule, ...] = ()
 
     NATIONAL: ClassVar[LocalRules]
     HUZHOU_2020: ClassVar[LocalRules]
@@ -126,10 +135,15 @@ class LocalRules:
     TAIZHOU_2025: ClassVar[LocalRules]
     JIAXING_2018: ClassVar[LocalRules]
     SHANGHAI_2021: ClassVar[LocalRules]
+    NANNING: ClassVar[LocalRules]
+    SINGAPORE_URA: ClassVar[LocalRules]
+    HONG_KONG_JPN: ClassVar[LocalRules]
 
 
 _OPEN, _PUBLIC = Test("enclosed", "==", 0), Test("public", "==", 1)
 _NEAR = Test("path_gap", "<=", 15.0, required=False)
+_ROOFED = Test("roofed", "==", 1, required=False)
+_STRICT = (Test("open_share", ">=", 0.4), Test("enclosed", "==", 0))
 _STILT = (SpaceKind.STILT, StoreyKind.STILT)
 _GARDEN = (
     Test("inner_share", "<=", 0.20, required=False),
@@ -145,19 +159,26 @@ def _huzhou() -> tuple[Exemption, ...]:
     return (
         Exemption(
             text, "evacuation passage (防灾安全通道)", (SpaceKind.EVACUATION_CORRIDOR,),
-            (Test("short_side", ">=", 4.0), Test("clear_height", ">=", 4.5), _OPEN, _NEAR),
+            (
+                Test("corridor_width", ">=", 4.0), Test("clear_height", ">=", 4.5), _OPEN, _NEAR,
+                Test("continuous", "==", 1),
+            ), limits="M",
         ),
         Exemption(
             text, "open space on columns (架空空间)", _STILT,
-            (Test("clear_height", ">=", 2.8), _OPEN, Test("open_share", ">=", 0.4), _PUBLIC, _NEAR),
+            (_ROOFED, Test("clear_height", ">=", 2.8), _OPEN, Test("open_share", ">=", 0.4), _PUBLIC, _NEAR),
+            limits="M",
         ),
         Exemption(
             text, "public open space (公共开敞空间)", (SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.PUBLIC_PASSAGE),
-            (Test("clear_height", ">=", 2.8, required=False), _OPEN, Test("width", ">=", 2.0), _PUBLIC, _NEAR),
+            (
+                Test("clear_height", ">=", 2.8, required=False), _OPEN, Test("width", ">=", 2.0),
+                Test("corridor_width", ">=", 2.0), _PUBLIC, _NEAR,
+            ), limits="M",
         ),
         Exemption(
             text, "planted part of a sky-garden balcony (空中花园阳台绿化部分)", (SpaceKind.SKY_GARDEN,), _GARDEN,
-            planted_only=True, from_area=True,
+            part="planted_share", from_area=True, limits="S",
         ),
     )  # fmt: skip
 
@@ -205,6 +226,45 @@ def _jiaxing() -> tuple[HeightStep, ...]:
     )
 
 
+def _shanghai() -> tuple[AreaRule, ...]:
+    """Return what Shanghai 2021 says on balconies and bay windows of dwellings."""
+    text, balcony, bay = "Shanghai 2021", (SpaceKind.BALCONY,), (SpaceKind.BAY_WINDOW,)
+    small = (Test("depth", "<=", 1.8), Test("area", "<=", 8.0))
+    free = (Test("sill_height", ">=", 0.5), Test("clear_height", "<=", 2.2), Test("depth", "<=", 0.6))
+    return (
+        AreaRule(text, balcony, 0.5, "balcony, at most 1.8 m deep and 8 m² large", small),
+        AreaRule(text, balcony, 1.0, "balcony, deeper than 1.8 m or larger than 8 m²"),
+        AreaRule(text, bay, 0.0, "bay window, sill 0.5 m or more, at most 2.2 m high and 0.6 m deep", free),
+    )
+
+
+def _singapore() -> tuple[Exemption, ...]:
+    """Return the spaces that Singapore leaves outside the gross floor area."""
+    ground = "covered ground within the 45° line from the edge overhead"
+    return (
+        Exemption("URA/PB/2014/15", ground, _STILT, _STRICT, part="share_45", limits="M"),
+        Exemption(
+            "URA sky terrace", "sky terrace within the 45° line, perimeter 40 % open", (SpaceKind.SKY_GARDEN,),
+            _STRICT, part="share_45", from_area=True, mark="M", limits="M",
+        ),
+        Exemption(
+            "URA balcony bonus", "balconies up to 7 % of the floor area, perimeter 40 % open", (SpaceKind.BALCONY,),
+            _STRICT, cap_of="building", cap_share=0.07,
+        ),
+    )  # fmt: skip
+
+
+def _hong_kong() -> tuple[Exemption, ...]:
+    """Return the features that Hong Kong's joint practice notes leave outside the gross floor area."""
+    return (
+        Exemption(
+            "JPN 1", "green features together up to 8 % of the floor area",
+            (SpaceKind.BALCONY, SpaceKind.EQUIPMENT_PLATFORM), (_OPEN,), cap_of="building", cap_share=0.08,
+        ),
+        Exemption("JPN 2", "sky garden, outside the cap", (SpaceKind.SKY_GARDEN,), (_OPEN, _PUBLIC), limits="M"),
+    )  # fmt: skip
+
+
 _OFFICES = (BuildingUse.OFFICE, BuildingUse.RETAIL)
 LocalRules.NATIONAL = LocalRules("all above ground counts", caps=None)
 LocalRules.HUZHOU_2020 = LocalRules("Huzhou 2020, Zhejiang pilots", exemptions=_huzhou(), caps=UnitCaps())
@@ -219,6 +279,21 @@ LocalRules.LONGGANG_2025 = LocalRules(
             _GARDEN,
             from_area=True,
             mark="S",
+            limits="S",
+        ),
+        Exemption(
+            "Longgang 2025",
+            "hall of a duplex above 140 m² (挑空) counts once",
+            (VoidKind.VOID_ROOM,),
+            (
+                Test("inner_area", ">", 140.0),
+                Test("void_height", ">", 4.2),
+                Test("void_height", "<=", 6.4),
+                Test("area", "<=", 30.0),
+            ),
+            otherwise=1.0,
+            mark="S",
+            limits="S",
         ),
     ),
     caps=UnitCaps(),
@@ -232,4 +307,21 @@ LocalRules.SHANGHAI_2021 = LocalRules(
     basement_half_sunk=True,
     basement_clause="Shanghai 2021",
     heights=(HeightStep("Shanghai 2021", _OFFICES, 4.5, per=2.8),),
+    rules=_shanghai(),
 )
+LocalRules.NANNING = LocalRules(
+    "Nanning",
+    exemptions=(
+        Exemption(
+            "Nanning", "public service space, up to 3 % of the counted area",
+            (*_STILT, SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.PUBLIC_PASSAGE), (_OPEN, _PUBLIC),
+            cap_of="parcel", cap_share=0.03, mark="S", limits="S",
+        ),
+        Exemption(
+            "Nanning", "sky garden with two open sides", (SpaceKind.SKY_GARDEN,), (Test("open_sides", ">=", 2.0),),
+            mark="S", limits="S",
+        ),
+    ),
+)  # fmt: skip
+LocalRules.SINGAPORE_URA = LocalRules("Singapore URA", exemptions=_singapore())
+LocalRules.HONG_KONG_JPN = LocalRules("Hong Kong JPN 1 and 2", exemptions=_hong_kong())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 OPERATORS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt, "==": operator.eq}
-STATES = {"enclosed", "roofed", "public", "inside_structure"}
+STATES = {"enclosed", "roofed", "public", "inside_structure", "continuous"}
 PROPERTIES = {  # how a property is called in a reason, and its unit
     "height": ("storey height", " m"),
     "clear_height": ("clear height", " m"),
@@ -29,7 +29,12 @@ PROPERTIES = {  # how a property is called in a reason, and its unit
     "planted_share": ("planted share", ""),
     "soil_depth": ("soil", " m"),
     "inner_share": ("share of the dwelling's inner area", ""),
-    "path_gap": ("distance to a public path", " m"),
+    "path_gap": ("distance to a public path that leads to a street", " m"),
+    "corridor_width": ("narrowest width", " m"),
+    "open_sides": ("open sides", ""),
+    "continuous": ("leads from a building to a shelter", ""),
+    "void_height": ("height of the hall", " m"),
+    "inner_area": ("inner area of the dwelling", " m²"),
     "level": ("level", ""),
 }
 MARKS = ("P", "S", "C", "M")  # primary text, secondary source, computed, from memory or our own reading
@@ -77,6 +82,8 @@ class Test:
         name, unit = PROPERTIES.get(self.what, (self.what.replace("_", " "), ""))
         if np.isnan(value) or (self.what in STATES and value == -1):
             return f"{name} not known"
+        if self.what == "continuous":
+            return f"{name}: no"
         if self.what in STATES:
             return f"{'' if value else 'not '}{name}"
         return f"{name} {value:g}{unit}, must be {self.sign} {self.value:g}{unit}"

@@ -13,8 +13,9 @@ import numpy as np
 from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.model.kinds import SpaceKind, StoreyKind
 from cimkit.model.table import lookup_names
-from cimkit.sim.area_items import FAMILIES, SPACE, STOREY, VOID, Items, area_items, measure
+from cimkit.sim.area_items import FAMILIES, SPACE, STOREY, VOID, Items, area_items
 from cimkit.sim.area_local import Exemption, LocalRules
+from cimkit.sim.area_measure import MEASURED, measure
 from cimkit.sim.area_rules import GB55031_2022, GBT50353_2013, AreaRule, first_rules
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class FloorAreas:
             "below_ground_m2": np.where(below, built, 0.0),
             "far_area_m2": far,
             "multiplied_m2": extra,
-            "exempt_m2": np.where(self.items["exempt"] == 1, built, 0.0),
+            "exempt_m2": np.where(self.items["exempt"] == 1, np.maximum(built - far, 0.0), 0.0),
             "public_space_m2": public,
         }
 
@@ -258,16 +259,17 @@ def floor_areas(community: Community, *, method: AreaMethod = AreaMethod.GBT5035
     """
     book = _Book()
     items = area_items(community)
-    tests = [_exemption_tests(community, items, method)]
-    items = _with_tests(items, *tests)
-    items = _planted_apart(items, method.local.exemptions)
+    items = Items(items.columns | _exemption_tests(community, items, method))
+    items = _parts_apart(items, method.local.exemptions)
     n = len(items)
     factor, why = np.zeros((n, 3)), np.zeros((n, 3), dtype=np.int64)
     factor[:, BUILDING], why[:, BUILDING] = _building_area(items, method, book)
     factor[:, FAR], why[:, FAR] = factor[:, BUILDING], why[:, BUILDING]
     _multiply(items, method.local, factor, why, book)
     _leave_out_basements(items, method.local, factor, why, book)
+    whole = factor[:, BUILDING].copy()
     _exempt(items, method.local, factor, why, book)
+    _cap_exemptions(community, items, method.local, whole, factor, why, book)
     _public_space(items, method.local, factor, why, book)
     result = FloorAreas(community, method, items, factor, why, tuple(book.numbers))
     return _with_caps(result, book)
@@ -275,10 +277,13 @@ def floor_areas(community: Community, *, method: AreaMethod = AreaMethod.GBT5035
 
 def _building_area(items: Items, method: AreaMethod, book: _Book) -> tuple[FloatArray, IntArray]:
     """Return factor and reason of each item after the national code."""
-    found = first_rules(method.rules, items.columns, FAMILIES)
-    reasons = [book.number(Reason(method.name, r.clause, r.reason, r.mark)) for r in method.rules]
+    local = method.local.rules
+    rules = (*local, *method.rules)
+    found = first_rules(rules, items.columns, FAMILIES)
+    names = [method.local.name] * len(local) + [method.name] * len(method.rules)
+    reasons = [book.number(Reason(n, r.clause, r.reason, r.mark)) for n, r in zip(names, rules, strict=True)]
     reasons.append(book.number(Reason(method.name, "", "no article found, or its measures unknown: in full", "M")))
-    factors = np.array([*(r.factor for r in method.rules), 1.0])
+    factors = np.array([*(r.factor for r in rules), 1.0])
     return factors[found], np.array(reasons)[found]
 
 
@@ -292,9 +297,11 @@ def _multiply(items: Items, local: LocalRules, factor: FloatArray, why: IntArray
         )
         times = np.ceil(np.round(height[rows] / step.per, 9)) if step.per else np.full(len(rows), step.times)
         factor[rows, FAR] *= times
-        for row, t in zip(rows, times, strict=True):
-            text = f"storey height {height[row]:g} m > {step.above:g} m: counts {t:g} times"
-            why[row, FAR] = book.number(Reason(local.name, step.clause, text, step.mark))
+        values, which = np.unique(height[rows], return_inverse=True)
+        for k, value in enumerate(values):
+            t = times[which == k][0]
+            text = f"storey height {value:g} m > {step.above:g} m: counts {t:g} times"
+            why[rows[which == k], FAR] = book.number(Reason(local.name, step.clause, text, step.mark))
 
 
 def _leave_out_basements(items: Items, local: LocalRules, factor: FloatArray, why: IntArray, book: _Book) -> None:
@@ -320,10 +327,16 @@ def _candidates(items: Items, exemption: Exemption) -> IntArray:
 
 def _exemption_tests(community: Community, items: Items, method: AreaMethod) -> dict[str, Any]:
     """Return further columns of items: measured properties that exemptions ask for, and plain flags."""
-    local = method.local
-    rows = [_candidates(items, e) for e in local.exemptions]
-    all_rows = np.unique(np.concatenate(rows)) if rows else np.zeros(0, np.int64)
-    columns: dict[str, Any] = dict(measure(community, items, all_rows))
+    wanted: dict[str, list[IntArray]] = {}
+    for e in method.local.exemptions:
+        rows = _candidates(items, e)
+        for name in {t.what for t in e.tests} | {e.part}:
+            if name in MEASURED:
+                wanted.setdefault(name, []).append(rows)
+    columns: dict[str, Any] = dict(
+        measure(community, items, {name: np.unique(np.concatenate(parts)) for name, parts in wanted.items()})
+    )
+    _correct_labels(items, columns)
     storeys = community.storeys
     columns["top"] = np.append(storeys.z + storeys.height, np.nan)[items["storey"]]
     kind = np.append(storeys.kind, -1)[items["storey"]]
@@ -336,9 +349,14 @@ def _exemption_tests(community: Community, items: Items, method: AreaMethod) -> 
     return columns
 
 
-def _with_tests(items: Items, more: dict[str, Any]) -> Items:
-    """Return items with further columns."""
-    return Items(items.columns | more)
+def _correct_labels(items: Items, columns: dict[str, Any]) -> None:
+    """Let the drawing overrule labels: what lies under the next storey is roofed, and no higher than its storey."""
+    covered = columns["covered_share"] >= 0.5
+    columns["roofed"] = np.where(covered, 1, items["roofed"])
+    columns["roofed_known"] = np.where(covered, 1, items["roofed_known"])
+    columns["clear_height"] = np.where(
+        covered, np.minimum(items["clear_height"], items["height"]), items["clear_height"]
+    )
 
 
 def _passes(items: Items, exemption: Exemption, rows: IntArray) -> tuple[Any, list[str]]:
@@ -353,21 +371,22 @@ def _passes(items: Items, exemption: Exemption, rows: IntArray) -> tuple[Any, li
     return met.all(axis=0), texts
 
 
-def _planted_apart(items: Items, exemptions: tuple[Exemption, ...]) -> Items:
-    """Return items in which the planted part of gardens that pass stands by itself."""
-    parts = [np.zeros(0, np.int64)]
+def _parts_apart(items: Items, exemptions: tuple[Exemption, ...]) -> Items:
+    """Return items in which the free part (planted, near the edge) of spaces that pass stands by itself."""
+    splits, shares = [np.zeros(0, np.int64)], [np.zeros(0)]
     for exemption in exemptions:
-        if exemption.planted_only:
+        if exemption.part:
             rows = _candidates(items, exemption)
-            parts.append(rows[_passes(items, exemption, rows)[0]])
-    split = np.concatenate(parts)
+            rows = rows[_passes(items, exemption, rows)[0] & ~np.isnan(items[exemption.part][rows])]
+            splits.append(rows)
+            shares.append(items[exemption.part][rows])
+    split, share = np.concatenate(splits), np.concatenate(shares)
     n = len(items)
     rows = np.concatenate([np.arange(n), split])
     columns = {name: values[rows] for name, values in items.columns.items()}
-    share = items["planted_share"][split]
     columns["area"][split] *= 1.0 - share
     columns["area"][n:] *= share
-    columns["planted"] = np.arange(len(rows)) >= n
+    columns["free_part"] = np.arange(len(rows)) >= n
     return Items(columns)
 
 
@@ -378,21 +397,57 @@ def _exempt(items: Items, local: LocalRules, factor: FloatArray, why: IntArray, 
         rows = rows[(items["exempt"][rows] != 1) & (items["area"][rows] > 0)]
         passed, texts = _passes(items, e, rows)
         for row, ok, text in zip(rows, passed, texts, strict=True):
-            if ok and e.planted_only and not items["planted"][row]:
+            if ok and e.part and not items["free_part"][row]:
                 continue
             items["exempt"][row], items["exemption"][row] = int(ok), number
             said = f"{e.name}: not counted" if ok else f"{e.name} not granted: {text}"
-            reason = book.number(Reason(local.name, e.clause, said, e.mark))
+            reason = book.number(Reason(local.name, e.clause, said, e.mark if ok else e.limits))
             why[row, FAR] = reason
+            if not ok and not np.isnan(e.otherwise):
+                factor[row, FAR] = e.otherwise
             if ok:
                 factor[row, FAR] = 0.0
                 if e.from_area:
                     factor[row, BUILDING], why[row, BUILDING] = 0.0, reason
 
 
+def _cap_exemptions(
+    community: Community,
+    items: Items,
+    local: LocalRules,
+    whole: FloatArray,
+    factor: FloatArray,
+    why: IntArray,
+    book: _Book,
+) -> None:
+    """Count again what exceeds the caps of exemptions, in even shares; ``whole``: factors before the exemptions."""
+    parcel = np.append(community.buildings.parcel, -1)[items["building"]]
+    groups = {"dwelling": items["dwelling"], "building": items["building"], "parcel": parcel}
+    for number, e in enumerate(local.exemptions):
+        rows = np.flatnonzero((items["exempt"] == 1) & (items["exemption"] == number))
+        if not e.cap_of or not len(rows):
+            continue
+        group = groups[e.cap_of] + 1
+        count = int(group.max()) + 1
+        base = np.bincount(group, items["area"] * factor[:, FAR], count)
+        if e.cap_of == "dwelling":
+            base = np.append(np.nan, community.dwellings.inner_area)[:count]
+        free = np.bincount(group[rows], (items["area"] * whole)[rows], count)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            over = np.where(free > 0, np.clip(1.0 - e.cap_share * base / free, 0.0, 1.0), 0.0)
+        over[0] = 0.0  # of no dwelling, building or parcel: no cap
+        for g in np.flatnonzero(over > 0):
+            own = rows[group[rows] == g]
+            factor[own, FAR] = whole[own] * over[g]
+            text = f"{e.name}: {free[g]:.2f} m² there, {free[g] * (1 - over[g]):.2f} m² free, the rest counts"
+            why[own, FAR] = book.number(Reason(local.name, e.clause, text, e.mark))
+            if e.from_area:
+                factor[own, BUILDING], why[own, BUILDING] = factor[own, FAR], why[own, FAR]
+
+
 def _public_space(items: Items, local: LocalRules, factor: FloatArray, why: IntArray, book: _Book) -> None:
     """Fill the third ledger: exempt spaces that passed, and open ground open to everybody."""
-    freed = np.flatnonzero((items["exempt"] >= 0) & ~items["planted"])
+    freed = np.flatnonzero((items["exempt"] >= 0) & ~items["free_part"])
     factor[freed, PUBLIC] = items["exempt"][freed] == 1
     why[freed, PUBLIC] = why[freed, FAR]
     ground = np.flatnonzero(
@@ -465,97 +520,3 @@ def _appended(areas: FloorAreas, dwelling: IntArray, amount: FloatArray, reason:
     factor = np.concatenate([areas.factor, np.tile([1.0, 1.0, 0.0], (count, 1))])
     why = np.concatenate([areas.why, np.tile([reason, reason, 0], (count, 1))])
     return replace(areas, items=Items(columns), factor=factor, why=why)
-
-
-@dataclass(frozen=True)
-class _Ratio:
-    """A ratio with what it was made of."""
-
-    name: str
-    parcel: int
-    value: float
-    numerator: float
-    denominator: float
-    unit: str
-    counting: str
-
-
-@dataclass(frozen=True, repr=False)
-class SiteIndicators:
-    """FAR, building density and green ratio of each parcel, and of all together.
-
-    Parameters
-    ----------
-    areas
-        The ledgers they rest on.
-    rows
-        One for each indicator and parcel; parcel -1 is all together.
-    """
-
-    areas: FloorAreas
-    rows: tuple[_Ratio, ...]
-
-    def __repr__(self) -> str:
-        told = ", ".join(f"{r.name} {r.value:.3g}{r.unit}" for r in self.rows if r.parcel == -1)
-        return f"<SiteIndicators of {len(self.areas.community.parcels)} parcels: {told}>"
-
-    def value(self, name: str, parcel: int = -1) -> float:
-        """Return an indicator of a parcel (row number), or of all together; nan where it is not known."""
-        return next((r.value for r in self.rows if r.name == name and r.parcel == parcel), float("nan"))
-
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row an indicator and parcel, with numerator and denominator."""
-        import pandas as pd
-
-        names = np.append(self.areas.community.parcels.names(), "all")
-        data = [(r.name, names[r.parcel], r.value, r.unit, r.numerator, r.denominator, r.counting) for r in self.rows]
-        columns = ["indicator", "parcel", "value", "unit", "numerator", "denominator", "counting"]
-        return pd.DataFrame(data, columns=columns)
-
-
-def site_indicators(community: Community, areas: FloorAreas) -> SiteIndicators:
-    """Compute FAR, building density and green ratio of each parcel, with what they are made of.
-
-    Parameters
-    ----------
-    community
-        Parcels, footprints and green.
-    areas
-        Ledgers of the same community, from ``floor_areas``.
-
-    Returns
-    -------
-    SiteIndicators
-        Parcels without area have nan.
-    """
-    parcels, buildings = community.parcels, community.buildings
-    land = parcels.outline.areas()
-    n = len(parcels)
-    far = areas.totals("parcel")["far_area_m2"].to_numpy() if n else np.zeros(0)
-    base = np.bincount(buildings.parcel + 1, buildings.footprint.areas(), n + 1)[1:]
-    green = _green(community)
-    rows = []
-    for name, top, unit, counting in (
-        ("far", far, "", "area counted for FAR / land"),
-        ("building_density", base, "", "area of footprints / land"),
-        ("green_ratio", green, "", "green and central green on the ground / land"),
-    ):
-        for p in range(-1, n):
-            above = float(top[p] if p >= 0 else top.sum())
-            below = float(land[p] if p >= 0 else land.sum())
-            value = above / below if below > 0 else float("nan")
-            rows.append(_Ratio(name, p, value, above, below, unit, counting))
-    return SiteIndicators(areas, tuple(rows))
-
-
-def _green(community: Community) -> FloatArray:
-    """Return the area of green on the ground within each parcel [m²]."""
-    import shapely
-
-    parcels, spaces = community.parcels, community.spaces
-    chosen = np.flatnonzero(np.isin(spaces.kind, (SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN)) & (spaces.storey < 0))
-    result = np.zeros(len(parcels))
-    if len(chosen) and len(parcels):
-        green = shapely.union_all(spaces.outline.take(chosen).to_shapely())
-        result[:] = shapely.area(shapely.intersection(parcels.outline.to_shapely(), green))
-    return result

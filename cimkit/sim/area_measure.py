@@ -1,0 +1,261 @@
+"""What exemptions ask of a space, measured from the drawing: a label alone frees nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from cimkit.geometry.ragged import ragged_rows
+from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
+from cimkit.sim.area_items import SAME_PLACE, SPACE, short_sides
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cimkit.arrays import FloatArray, IntArray
+    from cimkit.model.community import Community
+    from cimkit.sim.area_items import Items
+
+MEASURED = (
+    *("open_share", "open_sides", "share_45", "width", "short_side", "corridor_width", "path_gap", "continuous"),
+    *("covered_share", "void_height"),
+)
+STREETS = (PathKind.STREET, PathKind.MAIN_ROAD)
+COVERABLE = (
+    *(SpaceKind.STILT, SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.PUBLIC_PASSAGE, SpaceKind.EVACUATION_CORRIDOR),
+    SpaceKind.TERRACE,
+)
+REACH = 0.5  # [m] parts of an emergency route join across a kerb
+
+
+def measure(community: Community, items: Items, wanted: Mapping[str, IntArray]) -> dict[str, FloatArray]:
+    """Return columns of measured properties; what is not asked for, or cannot be told, is nan.
+
+    ``wanted`` says of which items each property of ``MEASURED`` is asked.
+    """
+    n = len(items)
+    columns = {name: np.full(n, np.nan) for name in MEASURED}
+    openness = np.unique(np.concatenate([wanted.get(k, np.zeros(0, np.int64)) for k in MEASURED[:3]]))
+    if len(openness):
+        shapes = _shapes(community, items, openness)
+        border, free = _free_borders(community, items, openness, shapes)
+        columns["open_share"][openness] = np.round(shapely.length(free) / shapely.length(border), 3)
+    for name, rows in wanted.items():
+        if name not in _MEASURES or len(rows) == 0:
+            continue
+        if name in ("open_sides", "share_45"):
+            at = np.searchsorted(openness, rows)
+            values = _open_sides(shapes[at], border[at], free[at])
+            if name == "share_45":
+                values = _shares_45(shapes[at], free[at], items["clear_height"][rows])
+        else:
+            values = _MEASURES[name](community, items, rows)
+        columns[name][rows] = values
+    under = np.flatnonzero((items["code"] // 256 == SPACE) & np.isin(items["kind"], COVERABLE) & (items["storey"] >= 0))
+    columns["covered_share"][under] = _covered_shares(community, items, under)
+    return columns
+
+
+def _shapes(community: Community, items: Items, rows: IntArray) -> Any:
+    """Return the outline of each item: the space's or opening's, else the plate of the storey."""
+    shapes = np.empty(len(rows), dtype=object)
+    storey = items["storey"][rows]
+    for name, table in (("space", community.spaces), ("void", community.voids)):
+        own = items[name][rows] >= 0
+        shapes[own] = table.outline.take(items[name][rows][own]).to_shapely()
+    rest = shapely.is_missing(shapes)
+    shapes[rest] = community.plates.outline.take(community.storeys.plate[storey[rest]]).to_shapely()
+    return shapes
+
+
+def _united(shapes: Any, owner: IntArray, count: int) -> Any:
+    """Return the union of the shapes of each owner, empty for those without, shape (count)."""
+    result = np.full(count, shapely.Polygon(), dtype=object)
+    if len(owner):
+        order = np.argsort(owner, kind="stable")
+        own, place = np.unique(owner[order], return_inverse=True)
+        result[own] = shapely.union_all(shapely.geometrycollections(shapes[order], indices=place)[:, None], axis=1)
+    return result
+
+
+def _free_borders(community: Community, items: Items, rows: IntArray, shapes: Any) -> tuple[Any, Any]:
+    """Return the outline of each item, and what of it no wall stands along.
+
+    Walls are closed spaces of the storey, what remains of a storey with outer walls, and other buildings.
+    """
+    storeys, spaces = community.storeys, community.spaces
+    storey = items["storey"][rows]
+    count = len(rows)
+    order = np.argsort(spaces.storey, kind="stable")
+    first = np.searchsorted(spaces.storey[order], np.arange(-1, len(storeys) + 1))
+    there = np.where(storey >= 0, storey, len(storeys)) + 1
+    places, offsets = ragged_rows(np.append(first, len(order)), there)
+    owner, other = np.repeat(np.arange(count), np.diff(offsets)), order[places]
+    apart = (other != items["space"][rows][owner]) & (storey[owner] >= 0)
+    owner, other = owner[apart], other[apart]
+    outlines = spaces.outline.take(other).to_shapely()
+    closed, opened = spaces.enclosed[other] == 1, spaces.enclosed[other] == 0
+    walls = _united(outlines[closed], owner[closed], count)
+    solid = np.flatnonzero((storey >= 0) & np.append(storeys.enclosed, False)[storey])
+    plates = community.plates.outline.take(storeys.plate[storey[solid]]).to_shapely()
+    open_parts = shapely.union(shapes[solid], _united(outlines[opened], owner[opened], count)[solid])
+    walls[solid] = shapely.union(walls[solid], shapely.difference(plates, open_parts))
+    footprints = community.buildings.footprint.to_shapely()
+    near, building = shapely.STRtree(footprints).query(shapes, predicate="dwithin", distance=SAME_PLACE)
+    floor = np.append(storeys.z, 0.0)[storey]
+    beside = (building != items["building"][rows][near]) & (community.buildings.height[building] > floor[near])
+    neighbours = _united(footprints[building[beside]], near[beside], count)
+    walls = shapely.union(walls, neighbours)
+    border = shapely.boundary(shapes)
+    free = border.copy()
+    some = np.flatnonzero(~shapely.is_empty(walls))
+    free[some] = shapely.difference(border[some], shapely.buffer(walls[some], SAME_PLACE))
+    return border, free
+
+
+def _open_sides(shapes: Any, border: Any, free: Any) -> FloatArray:
+    """Return how many of the four sides of the smallest rectangle around are open over half their length."""
+    boxes = np.asarray(shapely.minimum_rotated_rectangle(shapes))
+    corners = np.stack([shapely.get_coordinates(b)[:3] if shapely.get_num_coordinates(b) == 5 else np.eye(3)[:, :2]
+                        for b in boxes])  # fmt: skip
+    axis = corners[:, 1] - corners[:, 0]
+    axis /= np.hypot(*axis.T)[:, None]
+    middle = 0.5 * (corners[:, 0] + corners[:, 2])
+
+    def by_side(lines: Any) -> FloatArray:
+        parts, row = shapely.get_parts(lines, return_index=True)
+        xy, part = shapely.get_coordinates(parts, return_index=True)
+        step = np.diff(xy, axis=0)[part[1:] == part[:-1]]
+        at = (0.5 * (xy[1:] + xy[:-1]))[part[1:] == part[:-1]]
+        k = row[part[1:][part[1:] == part[:-1]]]
+        length, off = np.hypot(*step.T), at - middle[k]
+        along = np.abs((step * axis[k]).sum(axis=1)) > 0.7071 * length
+        u, v = (off * axis[k]).sum(axis=1), axis[k, 0] * off[:, 1] - axis[k, 1] * off[:, 0]
+        side = np.where(along, (v > 0).astype(int), 2 + (u > 0))
+        return np.bincount(4 * k + side, length, 4 * len(shapes)).reshape(-1, 4)
+
+    whole = by_side(border)
+    result: FloatArray = ((by_side(free) >= 0.5 * whole) & (whole > 0)).sum(axis=1).astype(np.float64)
+    return result
+
+
+def _shares_45(shapes: Any, free: Any, height: FloatArray) -> FloatArray:
+    """Return the share of each space within the line that falls at 45° from the edge of what covers it."""
+    lit = shapely.intersection(shapes, shapely.buffer(free, np.nan_to_num(height, posinf=1e4), quad_segs=32))
+    return np.where(np.isnan(height), np.nan, np.round(shapely.area(lit) / shapely.area(shapes), 4))
+
+
+def _widths(community: Community, items: Items, rows: IntArray) -> FloatArray:
+    """Return the diameter of the largest circle within each outline [m]."""
+    shapes = _shapes(community, items, rows)
+    return np.round(2.0 * shapely.length(shapely.maximum_inscribed_circle(shapes, 0.01)), 2)
+
+
+def _corridor_widths(community: Community, items: Items, rows: IntArray) -> FloatArray:
+    """Return the diameter of the largest circle that can be rolled through each outline, to 1 cm [m]."""
+    shapes = _shapes(community, items, rows)
+    low, high = np.zeros(len(rows)), 2.0 * shapely.length(shapely.maximum_inscribed_circle(shapes, 0.01)) + 0.02
+    while (high - low > 0.005).any():
+        middle = 0.5 * (low + high)
+        left = shapely.buffer(shapes, -0.5 * middle, join_style="mitre")
+        passes = ~shapely.is_empty(left) & (shapely.get_num_geometries(left) == 1)
+        low, high = np.where(passes, middle, low), np.where(passes, high, middle)
+    return np.round(0.5 * (low + high), 2)
+
+
+def _path_gaps(community: Community, items: Items, rows: IntArray) -> FloatArray:
+    """Return the distance to the nearest public path from which a street can be reached [m]."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    edges, gaps = community.path_edges, np.full(len(rows), np.nan)
+    public = np.flatnonzero(edges.public)
+    if len(public) == 0:
+        return gaps
+    size = len(community.path_nodes)
+    graph = coo_array((np.ones(len(public)), (edges.start[public], edges.end[public])), shape=(size, size))
+    part = connected_components(graph, directed=False)[1][edges.start[public]]
+    streets = np.isin(edges.kind[public], STREETS)
+    reached = np.isin(part, part[streets]) if streets.any() else part == np.bincount(part).argmax()
+    tree = shapely.STRtree(edges.course.to_shapely()[public[reached]])
+    found, distance = tree.query_nearest(_shapes(community, items, rows), all_matches=False, return_distance=True)
+    gaps[found[0]] = np.round(distance, 2)
+    return gaps
+
+
+def _continuous(community: Community, items: Items, rows: IntArray) -> FloatArray:
+    """Return 1 where emergency routes lead on from a building to a shelter, 0 where they break off.
+
+    Routes are evacuation corridors, fire lanes and emergency paths; nan where the data knows no shelter.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    spaces, edges, facilities = community.spaces, community.path_edges, community.facilities
+    lanes = np.flatnonzero(np.isin(spaces.kind, (SpaceKind.EVACUATION_CORRIDOR, SpaceKind.FIRE_LANE)))
+    paths = np.flatnonzero(edges.kind == PathKind.EVACUATION_CORRIDOR)
+    half = 0.5 * np.nan_to_num(edges.width[paths], nan=0.0)
+    routes = [spaces.outline.take(lanes).to_shapely(), shapely.buffer(edges.course.to_shapely()[paths], half)]
+    camps = facilities.kind == FacilityKind.SHELTER
+    shelters = np.concatenate(
+        [
+            spaces.outline.take(np.flatnonzero(spaces.kind == SpaceKind.SHELTER)).to_shapely(),
+            shapely.points(np.column_stack([facilities.x[camps], facilities.y[camps]])),
+        ]
+    )
+    if len(shelters) == 0:
+        return np.full(len(rows), np.nan)
+    shapes = np.concatenate([*routes, _shapes(community, items, rows)])
+    tree = shapely.STRtree(shapes)
+    near = tree.query(shapes, predicate="dwithin", distance=REACH)
+    size = len(shapes)
+    part = connected_components(coo_array((np.ones(near.shape[1]), tuple(near)), shape=(size, size)), directed=False)[1]
+    houses = part[tree.query(community.buildings.footprint.to_shapely(), predicate="dwithin", distance=REACH)[1]]
+    inside = part[size - len(rows) :][items["building"][rows] >= 0]  # a corridor within a building begins there
+    both = np.intersect1d(
+        np.concatenate([houses, inside]), part[tree.query(shelters, predicate="dwithin", distance=REACH)[1]]
+    )
+    return np.isin(part[size - len(rows) :], both).astype(np.float64)
+
+
+def _covered_shares(community: Community, items: Items, rows: IntArray) -> FloatArray:
+    """Return which share of each space lies under the next storey of its building."""
+    storeys = community.storeys
+    if len(rows) == 0:
+        return np.zeros(0)
+    key = storeys.building * 100_000 + storeys.level
+    order = np.argsort(key)
+    storey = items["storey"][rows]
+    above = key[storey] + np.where(storeys.level[storey] == -1, 2, 1)
+    at = order[np.minimum(np.searchsorted(key[order], above), len(order) - 1)]
+    shapes, share = _shapes(community, items, rows), np.zeros(len(rows))
+    found = np.flatnonzero(key[at] == above)
+    roofs = community.plates.outline.take(storeys.plate[at[found]]).to_shapely()
+    share[found] = shapely.area(shapely.intersection(shapes[found], roofs)) / shapely.area(shapes[found])
+    return np.round(share, 3)
+
+
+def _void_heights(community: Community, items: Items, rows: IntArray) -> FloatArray:
+    """Return the height of each hall under an opening: that of its storey and the one below [m]."""
+    storeys = community.storeys
+    storey = items["storey"][rows]
+    top = storeys.z[storey] + storeys.height[storey]
+    below = {(int(b), int(v)): float(z) for b, v, z in zip(storeys.building, storeys.level, storeys.z, strict=True)}
+    owner = storeys.building[storey]
+    level = np.where(storeys.level[storey] == 1, -1, storeys.level[storey] - 1)
+    base = np.array([below.get((int(b), int(v)), np.nan) for b, v in zip(owner, level, strict=True)])
+    return np.round(top - base, 3)
+
+
+_MEASURES: dict[str, Any] = {
+    "open_sides": None,
+    "share_45": None,
+    "width": _widths,
+    "short_side": lambda c, i, r: short_sides(_shapes(c, i, r)),
+    "corridor_width": _corridor_widths,
+    "path_gap": _path_gaps,
+    "continuous": _continuous,
+    "void_height": _void_heights,
+}
