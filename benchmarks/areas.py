@@ -258,22 +258,29 @@ def city_of(buildings: int, storeys: int) -> Any:
         public=np.arange(buildings + m) % 5 > 0,
     )
     blocks = -(-side // 4)
-    parcels = boxes(240.0 * np.column_stack(np.divmod(np.arange(blocks * blocks), blocks)), np.full((blocks**2, 2), 239.0))
+    parcels = boxes(
+        240.0 * np.column_stack(np.divmod(np.arange(blocks * blocks), blocks)), np.full((blocks**2, 2), 239.0)
+    )
     column, row = np.divmod(np.arange(buildings), side)
     ids = np.char.add("B", np.arange(buildings).astype(str)).astype(object)
     town = Community(
         parcels=Parcels(id=np.arange(blocks**2).astype(str).astype(object), outline=parcels),
-        buildings=Buildings(id=ids, footprint=out, parcel=(column // 4) * blocks + row // 4, height=np.full(buildings, 60.0)),
+        buildings=Buildings(
+            id=ids, footprint=out, parcel=(column // 4) * blocks + row // 4, height=np.full(buildings, 60.0)
+        ),
         plates=Plates(outline=out),
-        storeys=Storeys(building=building, level=level, plate=building, z=z, height=height, kind=kind, enclosed=level != 1),
+        storeys=Storeys(
+            building=building, level=level, plate=building, z=z, height=height, kind=kind, enclosed=level != 1
+        ),
     )
-    assert len(town.storeys) == n  # noqa: S101
+    assert len(town.storeys) == n
     return dataclasses.replace(town, spaces=spaces)
 
 
 def city(bars: list[dict[str, Any]], _: list[int], __: int) -> None:
     """Time the ledgers and site indicators of a city of a million storeys, rules included."""
-    from cimkit.sim.areas import floor_areas, site_indicators
+    from cimkit.sim.areas import floor_areas
+    from cimkit.sim.site_ratios import site_indicators
 
     small = city_of(100, 20)
     site_indicators(small, floor_areas(small))
@@ -312,7 +319,7 @@ def main() -> int:
         for part in a.part or PARTS:
             given = ["--part", part, "--repeats", str(a.repeats), "--plates", *map(str, a.plates)]
             command = [sys.executable, "-m", "benchmarks.areas", *given, *(["--check"] if a.check else [])]
-            codes.append(subprocess.run(command, check=False).returncode)  # noqa: S603
+            codes.append(subprocess.run(command, check=False).returncode)
         return max(codes)
     bars: list[dict[str, Any]] = []
     globals()[a.part[0]](bars, a.plates, a.repeats)

@@ -41,11 +41,10 @@ from cimkit.rules.findings import Finding as Finding
 from cimkit.rules.findings import Findings as Findings
 from cimkit.sim.access import WalkTimes as WalkTimes
 from cimkit.sim.access import walk_times as walk_times
+from cimkit.sim.area_local import LocalRules as LocalRules
 from cimkit.sim.areas import AreaMethod as AreaMethod
 from cimkit.sim.areas import FloorAreas as FloorAreas
-from cimkit.sim.areas import SiteIndicators as SiteIndicators
 from cimkit.sim.areas import floor_areas as floor_areas
-from cimkit.sim.areas import site_indicators as site_indicators
 from cimkit.sim.blockers import Blockers as Blockers
 from cimkit.sim.blockers import blockers as blockers
 from cimkit.sim.circles import LivingCircles as LivingCircles
@@ -61,6 +60,8 @@ from cimkit.sim.receptors import ground_receptors as ground_receptors
 from cimkit.sim.receptors import window_receptors as window_receptors
 from cimkit.sim.shadows import Shadows as Shadows
 from cimkit.sim.shadows import shadows as shadows
+from cimkit.sim.site_ratios import SiteIndicators as SiteIndicators
+from cimkit.sim.site_ratios import site_indicators as site_indicators
 from cimkit.sim.sunlight import Sunlight as Sunlight
 from cimkit.sim.sunlight import SunlightMethod as SunlightMethod
 from cimkit.sim.sunlight import sunlight as sunlight

@@ -26,7 +26,8 @@ def _areas(
     """Building area, area counted for FAR, and public space: each line with factor, clause and reason."""
     from cimkit.arrays import one_of
     from cimkit.sim.area_local import LocalRules
-    from cimkit.sim.areas import AreaMethod, floor_areas, site_indicators
+    from cimkit.sim.areas import AreaMethod, floor_areas
+    from cimkit.sim.site_ratios import site_indicators
 
     one_of(table, TABLES, name="--table")
     ready = [n for n in vars(LocalRules) if n.isupper()]

@@ -119,8 +119,9 @@ def _report(
     """Show what a plan holds and what the simulations say, without judging it."""
     from cimkit.errors import MissingDataError
     from cimkit.sim.access import walk_times
-    from cimkit.sim.areas import floor_areas, site_indicators
+    from cimkit.sim.areas import floor_areas
     from cimkit.sim.receptors import window_receptors
+    from cimkit.sim.site_ratios import site_indicators
     from cimkit.sim.sunlight import sunlight
     from cimkit.sim.sunpath import SunDay
 

@@ -15,8 +15,9 @@ from cimkit.model.kinds import BuildingUse
 from cimkit.rules.indicator import Indicator, Subjects, SunSetting, Values
 from cimkit.sim.access import WalkTimes, walk_times
 from cimkit.sim.area_local import LocalRules
-from cimkit.sim.areas import AreaMethod, FloorAreas, SiteIndicators, floor_areas, site_indicators
+from cimkit.sim.areas import AreaMethod, FloorAreas, floor_areas
 from cimkit.sim.receptors import Receptors, window_receptors
+from cimkit.sim.site_ratios import SiteIndicators, site_indicators
 from cimkit.sim.sunlight import Sunlight, SunlightMethod, clock, sunlight
 from cimkit.sim.sunpath import SunDay
 from cimkit.sim.walk_method import WalkMethod

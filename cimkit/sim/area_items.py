@@ -23,7 +23,7 @@ from cimkit.model.kinds import Kind, SpaceKind, StoreyKind, VoidKind
 if TYPE_CHECKING:
     from cimkit.arrays import BoolArray, FloatArray, IntArray
     from cimkit.model.community import Community
-    from cimkit.model.tables import Storeys, Voids
+    from cimkit.model.tables import Storeys
 
 FAMILIES: dict[type[Kind], int] = {StoreyKind: 0, VoidKind: 1, SpaceKind: 2}
 STOREY, VOID, SPACE = 0, 1, 2
@@ -75,7 +75,7 @@ def area_items(community: Community) -> Items:
     outside[ground] = spaces.outline.areas()[ground]
     parts = [
         _storey_items(storeys, left),
-        _void_items(community.voids, storeys, opening),
+        _void_items(community, opening),
         _space_items(community, inside, outside),
     ]
     names = dict.fromkeys(name for p in parts for name in p)
@@ -136,9 +136,27 @@ def _storey_items(storeys: Storeys, area: FloatArray) -> dict[str, Any]:
     }
 
 
-def _void_items(voids: Voids, storeys: Storeys, area: FloatArray) -> dict[str, Any]:
-    """Return the items of openings in floors."""
+def next_storeys(storeys: Storeys, step: int) -> IntArray:
+    """Return the row of the storey above (``step`` 1) or below (-1) each storey of a building, -1 for none."""
+    rank = storeys.level - (storeys.level > 0)  # there is no level 0
+    key = storeys.building * 100_000 + rank
+    order = np.argsort(key)
+    at = np.minimum(np.searchsorted(key[order], key + step), max(len(order) - 1, 0))
+    found: IntArray = np.where(key[order][at] == key + step, order[at], -1) if len(order) else order
+    return found
+
+
+def _void_items(community: Community, area: FloatArray) -> dict[str, Any]:
+    """Return the items of openings in floors; one belongs to the only dwelling of its storey or the one below."""
+    voids, storeys, dwellings = community.voids, community.storeys, community.dwellings
+    first = np.full(len(storeys) + 1, -1)
+    first[dwellings.storey] = np.arange(len(dwellings))
+    first[:-1][np.bincount(dwellings.storey, minlength=len(storeys)) != 1] = -1
+    below = next_storeys(storeys, -1)[voids.storey]
+    dwelling = np.where(first[voids.storey] >= 0, first[voids.storey], first[below])
     return {
+        "dwelling": dwelling,
+        "inner_area": np.append(dwellings.inner_area, np.nan)[dwelling],
         "kind": voids.kind,
         "storey": voids.storey,
         "void": np.arange(len(voids)),

@@ -9,7 +9,7 @@ import shapely
 
 from cimkit.geometry.ragged import ragged_rows
 from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
-from cimkit.sim.area_items import SAME_PLACE, SPACE, short_sides
+from cimkit.sim.area_items import SAME_PLACE, SPACE, next_storeys, short_sides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,7 +134,8 @@ def _open_sides(shapes: Any, border: Any, free: Any) -> FloatArray:
         along = np.abs((step * axis[k]).sum(axis=1)) > 0.7071 * length
         u, v = (off * axis[k]).sum(axis=1), axis[k, 0] * off[:, 1] - axis[k, 1] * off[:, 0]
         side = np.where(along, (v > 0).astype(int), 2 + (u > 0))
-        return np.bincount(4 * k + side, length, 4 * len(shapes)).reshape(-1, 4)
+        sums: FloatArray = np.bincount(4 * k + side, length, 4 * len(shapes)).reshape(-1, 4).astype(np.float64)
+        return sums
 
     whole = by_side(border)
     result: FloatArray = ((by_side(free) >= 0.5 * whole) & (whole > 0)).sum(axis=1).astype(np.float64)
@@ -144,13 +145,15 @@ def _open_sides(shapes: Any, border: Any, free: Any) -> FloatArray:
 def _shares_45(shapes: Any, free: Any, height: FloatArray) -> FloatArray:
     """Return the share of each space within the line that falls at 45° from the edge of what covers it."""
     lit = shapely.intersection(shapes, shapely.buffer(free, np.nan_to_num(height, posinf=1e4), quad_segs=32))
-    return np.where(np.isnan(height), np.nan, np.round(shapely.area(lit) / shapely.area(shapes), 4))
+    share: FloatArray = np.where(np.isnan(height), np.nan, np.round(shapely.area(lit) / shapely.area(shapes), 4))
+    return share
 
 
 def _widths(community: Community, items: Items, rows: IntArray) -> FloatArray:
     """Return the diameter of the largest circle within each outline [m]."""
     shapes = _shapes(community, items, rows)
-    return np.round(2.0 * shapely.length(shapely.maximum_inscribed_circle(shapes, 0.01)), 2)
+    width: FloatArray = np.round(2.0 * shapely.length(shapely.maximum_inscribed_circle(shapes, 0.01)), 2)
+    return width
 
 
 def _corridor_widths(community: Community, items: Items, rows: IntArray) -> FloatArray:
@@ -162,7 +165,8 @@ def _corridor_widths(community: Community, items: Items, rows: IntArray) -> Floa
         left = shapely.buffer(shapes, -0.5 * middle, join_style="mitre")
         passes = ~shapely.is_empty(left) & (shapely.get_num_geometries(left) == 1)
         low, high = np.where(passes, middle, low), np.where(passes, high, middle)
-    return np.round(0.5 * (low + high), 2)
+    width: FloatArray = np.round(0.5 * (low + high), 2)
+    return width
 
 
 def _path_gaps(community: Community, items: Items, rows: IntArray) -> FloatArray:
@@ -222,31 +226,23 @@ def _continuous(community: Community, items: Items, rows: IntArray) -> FloatArra
 
 def _covered_shares(community: Community, items: Items, rows: IntArray) -> FloatArray:
     """Return which share of each space lies under the next storey of its building."""
-    storeys = community.storeys
+    storeys, share = community.storeys, np.zeros(len(rows))
     if len(rows) == 0:
-        return np.zeros(0)
-    key = storeys.building * 100_000 + storeys.level
-    order = np.argsort(key)
-    storey = items["storey"][rows]
-    above = key[storey] + np.where(storeys.level[storey] == -1, 2, 1)
-    at = order[np.minimum(np.searchsorted(key[order], above), len(order) - 1)]
-    shapes, share = _shapes(community, items, rows), np.zeros(len(rows))
-    found = np.flatnonzero(key[at] == above)
-    roofs = community.plates.outline.take(storeys.plate[at[found]]).to_shapely()
-    share[found] = shapely.area(shapely.intersection(shapes[found], roofs)) / shapely.area(shapes[found])
+        return share
+    above = next_storeys(storeys, 1)[items["storey"][rows]]
+    found = np.flatnonzero(above >= 0)
+    shapes = _shapes(community, items, rows[found])
+    roofs = community.plates.outline.take(storeys.plate[above[found]]).to_shapely()
+    share[found] = shapely.area(shapely.intersection(shapes, roofs)) / shapely.area(shapes)
     return np.round(share, 3)
 
 
 def _void_heights(community: Community, items: Items, rows: IntArray) -> FloatArray:
     """Return the height of each hall under an opening: that of its storey and the one below [m]."""
-    storeys = community.storeys
-    storey = items["storey"][rows]
+    storeys, storey = community.storeys, items["storey"][rows]
+    below = next_storeys(storeys, -1)[storey]
     top = storeys.z[storey] + storeys.height[storey]
-    below = {(int(b), int(v)): float(z) for b, v, z in zip(storeys.building, storeys.level, storeys.z, strict=True)}
-    owner = storeys.building[storey]
-    level = np.where(storeys.level[storey] == 1, -1, storeys.level[storey] - 1)
-    base = np.array([below.get((int(b), int(v)), np.nan) for b, v in zip(owner, level, strict=True)])
-    return np.round(top - base, 3)
+    return np.where(below >= 0, np.round(top - storeys.z[below], 3), np.nan)
 
 
 _MEASURES: dict[str, Any] = {

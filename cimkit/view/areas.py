@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.model.kinds import BuildingUse, Status
-from cimkit.sim.areas import FloorAreas, SiteIndicators
+from cimkit.sim.areas import FloorAreas
+from cimkit.sim.site_ratios import SiteIndicators
 from cimkit.view.html import Html, both, element, join
 from cimkit.view.parts import mark_words, row, section, table
 from cimkit.view.texts import words

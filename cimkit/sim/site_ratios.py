@@ -1,0 +1,262 @@
+"""Site indicators (技术经济指标): each with its numerator, denominator and the objects it was made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cimkit.arrays import BoolArray, FloatArray
+    from cimkit.model.community import Community
+    from cimkit.sim.areas import FloorAreas
+
+GREEN_WALL, CENTRAL_WALL, CENTRAL_ROAD = 1.0, 1.5, 1.0  # [m] taken off beside walls and roads, GB 50180 A.0.2 (M)
+CENTRAL_WIDTH = 8.0  # [m] GB 55038-2025 3.2.2 (P)
+CENTRAL_SUNLIT = 1 / 3  # share outside the standard shadow line, GB 55038-2025 3.2.2 (P)
+GREENS = (SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN)
+ELDERLY = (FacilityKind.ELDERLY_DAY_CARE, FacilityKind.ELDERLY_SERVICE, FacilityKind.CARE_HOME)
+STREETS = (PathKind.STREET, PathKind.MAIN_ROAD, PathKind.TRUNK_ROAD)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """An indicator of a parcel (row number; -1 is all together) with what it was made of."""
+
+    name: str
+    parcel: int
+    value: float
+    numerator: float
+    denominator: float
+    unit: str
+    counting: str
+    objects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, repr=False)
+class SiteIndicators:
+    """Indicators of each parcel and of all together.
+
+    Parameters
+    ----------
+    areas
+        The ledgers they rest on.
+    rows
+        One for each indicator and parcel; parcel -1 is all together.
+    """
+
+    areas: FloorAreas
+    rows: tuple[Ratio, ...]
+
+    def __repr__(self) -> str:
+        told = ", ".join(
+            f"{r.name} {r.value:.3g}{f' {r.unit}' if r.unit else ''}"
+            for r in self.rows
+            if r.parcel == -1 and not np.isnan(r.value)
+        )
+        return f"<SiteIndicators of {len(self.areas.community.parcels)} parcels: {told}>"
+
+    def value(self, name: str, parcel: int = -1) -> float:
+        """Return an indicator of a parcel (row number), or of all together; nan where it is not known."""
+        return next((r.value for r in self.rows if r.name == name and r.parcel == parcel), float("nan"))
+
+    def to_frame(self) -> Any:
+        """Return a DataFrame, one row an indicator and parcel, with numerator, denominator and objects."""
+        import pandas as pd
+
+        names = np.append(self.areas.community.parcels.names(), "all")
+        data = [
+            (r.name, names[r.parcel], r.value, r.unit, r.numerator, r.denominator, r.counting, ", ".join(r.objects))
+            for r in self.rows
+        ]
+        columns = ["indicator", "parcel", "value", "unit", "numerator", "denominator", "counting", "objects"]
+        return pd.DataFrame(data, columns=columns)
+
+
+class _Sheet:
+    """Collects indicators: amounts of each parcel and of all together, over a base."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.rows: list[Ratio] = []
+
+    def add(
+        self,
+        name: str,
+        unit: str,
+        top: FloatArray,
+        base: FloatArray,
+        counting: str,
+        of: Sequence[tuple[str, ...]] = (),
+        *,
+        factor: float = 1.0,
+    ) -> None:
+        """Add an indicator; ``top`` and ``base``: of each parcel, then of all together, or of all together only."""
+        for k, (above, below) in enumerate(zip(top.tolist(), base.tolist(), strict=True)):
+            value = factor * above / below if below > 0 else float("nan")
+            parcel = k if k < len(top) - 1 else -1
+            objects = of[k] if k < len(of) else tuple(o for part in of for o in part)
+            self.rows.append(Ratio(name, parcel, value, above, below, unit, counting, objects))
+
+
+def site_indicators(community: Community, areas: FloorAreas, *, sunlit: Any = None) -> SiteIndicators:
+    """Compute the indicators of each parcel and of all parcels together, with what they are made of.
+
+    Parcels have FAR, density, green ratio, central green (集中绿地), height, open space, land and central green a
+    person; all together also public green and shelter a person, care for the elderly, parking and roads.
+    Green counts from 1 m, central green from 1.5 m beside walls and 1 m beside roads, as far as it is 8 m wide
+    (GB 50180-2018 appendix A, GB 55038-2025 3.2.2).
+
+    Parameters
+    ----------
+    community
+        Parcels, footprints and green.
+    areas
+        Ledgers of the same community, from ``floor_areas``.
+    sunlit
+        Shapely area with the hours of sun the standard asks for. A central green of which less than a third
+        lies in it does not count; without it that is not tested, and the counting says so.
+
+    Returns
+    -------
+    SiteIndicators
+        What cannot be told (no land, no residents, no parking in the data) is nan.
+    """
+    parcels, buildings = community.parcels, community.buildings
+    n = len(parcels)
+    sheet = _Sheet(n)
+    land = _with_sum(parcels.outline.areas())
+    own = _ids_by(buildings, n)
+    sums = areas.totals("parcel") if n else None
+    far, built = (
+        _with_sum(sums[c].to_numpy() if sums is not None else np.zeros(0)) for c in ("far_area_m2", "above_ground_m2")
+    )
+    base = _with_sum(np.bincount(buildings.parcel + 1, buildings.footprint.areas(), n + 1)[1:])
+    sheet.add("far", "", far, land, "area counted for FAR / land", own)
+    sheet.add("building_density", "", base, land, "area of footprints / land", own)
+    green, green_ids = _green(community, GREENS, GREEN_WALL, 0.0)
+    text = "green on the ground / land; from 1 m beside walls"
+    sheet.add("green_ratio", "", _with_sum(green), land, text, green_ids)
+    central, central_ids = _green(community, (SpaceKind.CENTRAL_GREEN,), CENTRAL_WALL, CENTRAL_ROAD, sunlit)
+    text = "central green, as far as 8 m wide, from 1.5 m beside walls and 1 m beside roads"
+    text += "; sun not tested" if sunlit is None else "; a third or more sunlit"
+    persons = _with_sum(_persons(community))
+    sheet.add("central_green_per_person", "m²", _with_sum(central), persons, f"{text} / residents", central_ids)
+    sheet.add("land_per_person", "m²", land, persons, "land / residents")
+    sheet.add("height", "m", _heights(community), np.ones(n + 1), "height of the highest building", own)
+    sheet.add("open_space_ratio", "", land - base, built, "land without buildings / building area above ground")
+    _of_all(community, sheet, persons[-1:])
+    return SiteIndicators(areas, tuple(sheet.rows))
+
+
+def _with_sum(values: Any) -> FloatArray:
+    """Return values with their sum at the end."""
+    return np.append(values, np.sum(values)).astype(np.float64)
+
+
+def _ids_by(buildings: Any, count: int) -> list[tuple[str, ...]]:
+    """Return the ids of each parcel's buildings."""
+    order = np.argsort(buildings.parcel, kind="stable")
+    cuts = np.searchsorted(buildings.parcel[order], np.arange(count + 1))
+    return [tuple(buildings.id[order[a:b]]) for a, b in pairwise(cuts)]
+
+
+def _heights(community: Community) -> FloatArray:
+    """Return the height of the highest building of each parcel, and of all."""
+    buildings = community.buildings
+    highest = np.zeros(len(community.parcels) + 1)
+    there = np.flatnonzero((buildings.parcel >= 0) & (buildings.height > 0))
+    np.maximum.at(highest, buildings.parcel[there], buildings.height[there])
+    highest[-1] = highest[:-1].max(initial=0.0)
+    return np.where(highest > 0, highest, np.nan)
+
+
+def _persons(community: Community) -> FloatArray:
+    """Return the residents of each parcel, by the population or else by dwellings."""
+    c = community
+    if len(c.population):
+        building, persons = c.population.building, c.population.persons
+    else:
+        building, persons = c.storeys.building[c.dwellings.storey], c.dwellings.persons
+    parcel = np.append(c.buildings.parcel, -1)[building]
+    return np.bincount(parcel + 1, np.nan_to_num(persons), len(c.parcels) + 1)[1:].astype(np.float64)
+
+
+def _green(
+    community: Community, kinds: tuple[SpaceKind, ...], wall: float, road: float, sunlit: Any = None
+) -> tuple[FloatArray, list[tuple[str, ...]]]:
+    """Return the green on the ground within each parcel [m²], and the ids of what counts there.
+
+    With ``road`` > 0 it is central green, which must be wide and, where ``sunlit`` is given, in the sun.
+    """
+    parcels, spaces = community.parcels, community.spaces
+    n = len(parcels)
+    chosen = np.flatnonzero(np.isin(spaces.kind, kinds) & (spaces.storey < 0))
+    if not len(chosen) or not n:
+        return np.zeros(n), [() for _ in range(n)]
+    shapes = spaces.outline.take(chosen).to_shapely()
+    near = shapely.buffer(shapely.union_all(shapes), 2.0)
+    houses = community.buildings.footprint.to_shapely()
+    houses = houses[shapely.intersects(houses, near) & (community.buildings.base <= 0)]
+    roads = spaces.outline.take(np.flatnonzero(spaces.kind == SpaceKind.ROAD)).to_shapely()
+    taken = [shapely.buffer(houses, wall, join_style="mitre"), shapely.buffer(roads, road, join_style="mitre")]
+    shapes = shapely.difference(shapes, shapely.union_all(np.concatenate(taken)))
+    if road > 0:
+        half = 0.5 * CENTRAL_WIDTH - 1e-6
+        shapes = shapely.intersection(
+            shapes, shapely.buffer(shapely.buffer(shapes, -half), 1.5 * half, join_style="mitre")
+        )
+        if sunlit is not None:
+            lit = shapely.area(shapely.intersection(shapes, sunlit))
+            shapes = np.where(lit >= CENTRAL_SUNLIT * shapely.area(shapes), shapes, shapely.Polygon())
+    area, ids = np.zeros(n), []
+    outlines = parcels.outline.to_shapely()
+    for p in range(n):
+        parts = shapely.intersection(shapes, outlines[p])
+        area[p] = shapely.area(shapely.union_all(parts))
+        ids.append(tuple(spaces.id[chosen[shapely.area(parts) > 0]]))
+    return area, ids
+
+
+def _of_all(community: Community, sheet: _Sheet, persons: FloatArray) -> None:
+    """Add the indicators of all parcels together."""
+    spaces, facilities, edges = community.spaces, community.facilities, community.path_edges
+    homes = np.array([float(len(community.dwellings))])
+
+    def ground(rows: BoolArray) -> tuple[FloatArray, list[tuple[str, ...]]]:
+        own = np.flatnonzero(rows & (spaces.storey < 0))
+        area = shapely.area(shapely.union_all(spaces.outline.take(own).to_shapely())) if len(own) else np.nan
+        return np.array([area]), [tuple(spaces.id[own])]
+
+    public = np.isin(spaces.kind, GREENS) & spaces.public
+    sheet.add("public_green_per_person", "m²", *_over(ground(public), persons, "green open to everybody / residents"))
+    shelters = spaces.kind == SpaceKind.SHELTER
+    sheet.add("shelter_area_per_person", "m²", *_over(ground(shelters), persons, "shelter grounds / residents"))
+    care = np.flatnonzero(np.isin(facilities.kind, ELDERLY))
+    amount = np.array([facilities.area[care].sum() if len(care) else np.nan])
+    text, ids = "100 × building area of care for the elderly / dwellings", [tuple(facilities.id[care])]
+    sheet.add("elderly_area_per_100_households", "m²", amount, homes, text, ids, factor=100.0)
+    spots = np.flatnonzero(spaces.parking > 0)
+    amount = np.array([float(spaces.parking[spots].sum()) if len(spots) else np.nan])
+    sheet.add("parking_per_dwelling", "", amount, homes, "parking spaces / dwellings", [tuple(spaces.id[spots])])
+    streets = np.flatnonzero(np.isin(edges.kind, STREETS))
+    if len(streets):
+        area = shapely.area(shapely.convex_hull(shapely.union_all(edges.course.to_shapely()))) / 1e6
+        length = edges.length[streets].sum() / 1e3
+        text = "length of streets / area of the hull of all paths"
+        names = [tuple(dict.fromkeys(edges.name[streets]))]
+        sheet.add("road_density", "km/km²", np.array([length]), np.array([area]), text, names)
+
+
+def _over(
+    top: tuple[FloatArray, list[tuple[str, ...]]], base: FloatArray, counting: str
+) -> tuple[FloatArray, FloatArray, str, list[tuple[str, ...]]]:
+    """Return an amount with its objects as an indicator over a base."""
+    return top[0], base, counting, top[1]
