@@ -13,11 +13,13 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-$(VENV)/.report: pyproject.toml | $(VENV)/bin/python
+VIEWER := $(wildcard viewer/src/* viewer/*.json) hatch_build.py
+
+$(VENV)/.report: pyproject.toml $(VIEWER) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -e ".[report]"
 	@touch $@
 
-$(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.test: pyproject.toml $(VIEWER) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -e ".[test]"
 	@touch $@ $(VENV)/.report
 

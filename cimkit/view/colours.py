@@ -37,7 +37,7 @@ class Classes(NamedTuple):
     def labels(self) -> list[str]:
         """Return ``low–high`` of each class."""
         pairs = zip(self.edges[:-1], self.edges[1:], strict=True)
-        return [f"≥ {a:g}" if b == float("inf") else f"{a:g}–{b:g}" for a, b in pairs]
+        return [f"≥ {a:.3g}" if b == _INF else f"{a:.3g} … {b:.3g}" if a < 0 else f"{a:.3g}–{b:.3g}" for a, b in pairs]
 
 
 _INF = float("inf")
@@ -63,6 +63,21 @@ STOREYS = Classes(
     "",
     (0.0, 4.0, 7.0, 10.0, 19.0, _INF),
     ("#dbe4ea", "#b3c7d6", "#87a6bd", "#57809d", "#2d5876"),
+)
+
+CHANGE = Classes(
+    "Change of sunlight",
+    "日照变化",
+    "h",
+    (-24.0, -2.0, -1.0, -1 / 60, 1 / 60, _INF),
+    ("#6b1f4f", "#b0477f", "#dda0bd", "#e4e2dd", "#7fb391"),
+)
+COUNTED = Classes(
+    "Share counted for FAR",
+    "计容系数",
+    "",
+    (0.0, 0.01, 0.99, 1.01, _INF),
+    ("#58a07c", "#e6d98f", "#8fa6c4", "#a5695c"),
 )
 
 USES = {

@@ -94,6 +94,8 @@ def _details(rows: Sequence[Judged]) -> Html:
         cells: list[Any] = [verdict, rule, r.object, _measured(r), r.required, r.note]
         values = {0: ORDER.index(r.verdict), 3: r.measured.replace(",", "")}
         about = {"data_verdict": r.verdict, "data_id": r.object or None, "data_go": "plan"}
+        if r.placed:
+            about["data_spot"] = f"{r.x:.1f} {r.y:.1f}"
         lines.append(row(cells, numbers=[3, 4], values=values, **about))
     heads = [words(k) for k in ("verdict", "rule", "object", "measured", "required", "note")]
     whole = table(heads, lines, name="finding-rows", numbers=[3, 4], tall=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import platform
-from base64 import b64encode
-from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.arrays import one_of
+from cimkit.errors import MissingDataError
 from cimkit.io.atomic import write_text
 from cimkit.model.notes import Notes
 from cimkit.sim.access import WalkTimes
@@ -24,8 +23,10 @@ from cimkit.view.figures import plans_section
 from cimkit.view.findings import findings_section, unknown_section
 from cimkit.view.html import Html, both, element, join
 from cimkit.view.judged import judged
-from cimkit.view.parts import mark_words
+from cimkit.view.page import page, scene_element, template, viewer_files
+from cimkit.view.parts import mark_words, section
 from cimkit.view.results import sunlight_section, walking_section
+from cimkit.view.scene import scene_bytes
 from cimkit.view.sections import header, methods_section, notes_section, summary
 from cimkit.view.texts import LANGUAGES, TEXTS, day_words, words
 
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from cimkit.model.community import Community
+    from cimkit.view.judged import Judged
 
-_LINKED = ("summary", "plans", "findings", "unknown_list", "sunlight", "walking", "areas", "data", "methods")
+_LINKED = ("summary", "model", "plans", "findings", "unknown_list", "sunlight", "walking", "areas", "data", "methods")
 
 
 def report(
@@ -86,6 +88,7 @@ def report(
     rows = judged(findings)
     content = [
         summary(community, rows),
+        model_section(community, rows, results),
         plans_section(community, rows, results),
         findings_section(rows),
         unknown_section(rows, getattr(findings, "not_judged", ())),
@@ -100,38 +103,25 @@ def report(
                 "由 cimkit 离线生成。颜色仅为示意，以表中数值为准。")  # fmt: skip
     body = join(header(community, title), _nav(there), *content, element("footer", made))
     target = Path(path)
-    write_text(target, page(body, title or community.name or "cimkit", lang))
+    main = element("main", body, class_="sheet")
+    style, script = template("report.css"), template("report.js")
+    whole = page(main, title or community.name or "cimkit", lang, style=style, script=script, viewer=any("cim-view" in c for c in content))
+    write_text(target, whole)
     return target
 
 
-def page(body: Html, title: str, lang: str) -> str:
-    """Return the whole page; its policy lets only its own script and style run, and nothing load."""
-    folder = resources.files("cimkit.view") / "templates"
-    style = (folder / "report.css").read_text(encoding="utf-8")
-    script = (folder / "report.js").read_text(encoding="utf-8")
-    policy = (
-        f"default-src 'none'; script-src {_sha256(script)}; style-src {_sha256(style)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+def model_section(community: Community, rows: Sequence[Judged], results: Sequence[Any]) -> Html:
+    """Return the 3D model with results and findings, or what to do to get it."""
+    said = both(
+        "Drag to turn, wheel to come closer, click an object for its values and findings. Shadows are drawn; "
+        "hours and verdicts come from the simulation.",
+        "拖动旋转，滚轮缩放，点击对象查看数值与结论。阴影为示意；时数与结论来自模拟计算。",
     )
-    shown = "en" if lang == "en" else "zh"
-    head = element(
-        "head",
-        Html('<meta charset="utf-8">'),
-        Html(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
-        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        element("title", title),
-        Html(f"<style>{style}</style>"),
-    )
-    main = element("main", body, class_="sheet")
-    whole = element(
-        "html", head, element("body", main, Html(f"<script>{script}</script>")), lang=shown, data_lang=shown
-    )
-    return f"<!DOCTYPE html>\n{whole}\n"
-
-
-def _sha256(text: str) -> str:
-    """Return the source expression that lets exactly this text run."""
-    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    try:
+        viewer_files()
+    except MissingDataError as error:
+        return section("model", element("p", str(error), class_="soft small"))
+    return section("model", scene_element(scene_bytes(community, results, rows)), element("p", said, class_="soft small"))
 
 
 def _nav(names: Sequence[str]) -> Html:

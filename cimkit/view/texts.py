@@ -13,6 +13,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "report": ("Community report", "社区评估报告"),
     "summary": ("Summary", "概要"),
     "data": ("Data and what was assumed", "数据与推定说明"),
+    "model": ("3D model", "三维模型"),
     "plans": ("Plans", "图纸"),
     "findings": ("Findings", "逐条结论"),
     "unknown_list": ("Left open: what is missing", "未能判定：缺什么"),

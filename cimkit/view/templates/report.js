@@ -50,10 +50,17 @@
     all(".chosen").forEach((e) => e.classList.remove("chosen"));
     all("[data-id]").filter((e) => e.dataset.id === id || (e.matches(".house") && e.dataset.id === house(id)))
       .forEach((e) => e.classList.add("chosen"));
-    if (scroll) document.getElementById("plans")?.scrollIntoView({ behavior: "smooth" });
+    if (scroll) (view?.cim ? view : document.getElementById("plans"))?.scrollIntoView({ behavior: "smooth", block: "center" });
   };
-  all("tr[data-id]").forEach((r) => r.addEventListener("click", () => choose(r.dataset.id, r.dataset.go === "plan")));
-  all(".house[data-id], .mark[data-id]").forEach((e) => e.addEventListener("click", () => choose(e.dataset.id, false)));
+  const view = document.querySelector(".cim-view");
+  const both = (id, scroll, spot) => {
+    choose(id, scroll);
+    view?.dispatchEvent(new CustomEvent("cim-choose", { detail: { id, spot } }));
+  };
+  const spot = (e) => (e.dataset.spot ? e.dataset.spot.split(" ").map(Number) : null);
+  all("tr[data-id]").forEach((r) => r.addEventListener("click", () => both(r.dataset.id, r.dataset.go === "plan", spot(r))));
+  all(".house[data-id], .mark[data-id]").forEach((e) => e.addEventListener("click", () => both(e.dataset.id, false)));
+  view?.addEventListener("cim-pick", (e) => choose(e.detail.id ?? "", false));
 
   all("[data-walk-plan]").forEach((figure) => {
     const data = JSON.parse(figure.querySelector("script").textContent);

@@ -1,0 +1,180 @@
+"""What a 3D scene can be coloured by: classes of buildings, windows, points, ground and spaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cimkit.model.kinds import BuildingUse, Status
+from cimkit.sim.access import WalkTimes
+from cimkit.sim.areas import FAR, FloorAreas
+from cimkit.sim.isochrones import Isochrones
+from cimkit.sim.receptors import Receptors
+from cimkit.sim.sunlight import Sunlight
+from cimkit.sim.sunlight_change import SunlightChange
+from cimkit.view.colours import CHANGE, COUNTED, STOREYS, SUNLIGHT, Classes, use_colour
+from cimkit.view.layers import Layer, sunlight_layer, walk_layer
+from cimkit.view.texts import TEXTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cimkit.arrays import FloatArray, IntArray
+    from cimkit.model.community import Community
+
+NONE = 255
+STATES = {Status.EXISTING: "#c9c4bb", Status.PLANNED: "#e0a458", Status.DEMOLISH: "#b98a80"}
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One way to colour a scene.
+
+    Parameters
+    ----------
+    key
+        Name of it in the page.
+    title
+        English and Chinese.
+    unit
+        Of the values.
+    legend
+        Colour, English and Chinese of each class.
+    buildings
+        Class of each building, 255 for none, shape (b).
+    values
+        Value of each building, nan for none, shape (b).
+    spaces
+        Class of each space, 255 for none.
+    receptors
+        Where values are shown one by one.
+    classes, hours
+        Class and value of each receptor, shape (n).
+    light
+        Lit intervals of the receptors.
+    """
+
+    key: str
+    title: tuple[str, str]
+    unit: str
+    legend: tuple[tuple[str, str, str], ...]
+    buildings: IntArray | None = None
+    values: FloatArray | None = None
+    spaces: IntArray | None = None
+    receptors: Receptors | None = None
+    classes: IntArray | None = None
+    hours: FloatArray | None = None
+    light: Sunlight | None = None
+
+
+def modes_of(community: Community, results: Sequence[Any] = ()) -> list[Mode]:
+    """Return the ways to colour a community: by each result, then by use, state and storeys."""
+    b = community.buildings
+    found = [mode for k, result in enumerate(results) for mode in _result_modes(community, result, f"r{k}")]
+    uses = np.unique(b.use)
+    legend = tuple((use_colour(u), BuildingUse(u).code.replace("_", " "), BuildingUse(u).zh) for u in uses)
+    found.append(Mode("use", TEXTS["use"], "", legend, np.searchsorted(uses, b.use)))
+    if len(np.unique(b.status)) > 1:
+        legend = tuple((STATES[s], *TEXTS[s.code]) for s in Status)
+        found.append(Mode("status", TEXTS["status"], "", legend, b.status))
+    if (b.n_above > 0).any():
+        storeys = np.where(b.n_above > 0, b.n_above, np.nan).astype(np.float64)
+        found.append(_classed("storeys", TEXTS["storeys"], STOREYS, storeys))
+    return found
+
+
+def _legend(classes: Classes) -> tuple[tuple[str, str, str], ...]:
+    """Return the classes with their unit, the limit marked."""
+    rows = []
+    for colour, text, low in zip(classes.colours, classes.labels(), classes.edges, strict=False):
+        text = f"{text} {classes.unit}".strip()
+        limit = low == classes.threshold
+        rows.append((colour, f"{text} ◂ limit" if limit else text, f"{text} ◂ 限值" if limit else text))
+    return tuple(rows)
+
+
+def _classed(key: str, title: tuple[str, str], classes: Classes, values: FloatArray) -> Mode:
+    """Return a mode of buildings by classes of a value."""
+    return Mode(key, title, classes.unit, _legend(classes), _code(classes, values), values)
+
+
+def _code(classes: Classes, values: FloatArray) -> IntArray:
+    """Return the class of each value, 255 for none."""
+    which = classes.which(values)
+    return np.where(which < 0, NONE, which)
+
+
+def _result_modes(community: Community, result: Any, key: str) -> list[Mode]:
+    """Return the modes of a result; none for one that has no picture in space."""
+    if isinstance(result, Sunlight) and len(result):
+        layer = sunlight_layer(community, result)
+        return [_at(result.receptors, SUNLIGHT, result.hours, key, _short(layer), layer.buildings, light=result)]
+    if isinstance(result, WalkTimes) and len(result):
+        layers = [(k.code, walk_layer(community, result, k)) for k in result.kinds]
+        return [
+            _classed(f"{key}-{code}", (y.english, y.chinese), y.classes, y.buildings) for code, y in layers
+        ]
+    if isinstance(result, SunlightChange) and len(result):
+        return _change_mode(community, result, key)
+    if isinstance(result, FloorAreas) and len(result):
+        return _area_mode(community, result, key)
+    if isinstance(result, Isochrones):
+        x, y = (v.ravel() for v in np.meshgrid(result.x, result.y))
+        known = ~np.isnan(result.hours.ravel())
+        points = Receptors.at(np.column_stack([x, y, np.zeros(len(x))])[known])
+        title = ("Hours of sun on the ground", "地面日照时数")
+        return [_at(points, SUNLIGHT, result.hours.ravel()[known], key, title)]
+    return []
+
+
+def _short(layer: Layer) -> tuple[str, str]:
+    """Return the title of a layer up to its colon."""
+    return layer.english.split(":")[0], layer.chinese.split("：")[0]
+
+
+def _at(
+    receptors: Receptors,
+    classes: Classes,
+    hours: FloatArray,
+    key: str,
+    title: tuple[str, str],
+    buildings: FloatArray | None = None,
+    *,
+    light: Sunlight | None = None,
+) -> Mode:
+    """Return a mode of values at receptors, and of the buildings they belong to."""
+    coded = None if buildings is None else _code(classes, buildings)
+    return Mode(
+        key, title, classes.unit, _legend(classes), coded, buildings,
+        receptors=receptors, classes=_code(classes, hours), hours=hours, light=light,
+    )  # fmt: skip
+
+
+def _change_mode(community: Community, change: SunlightChange, key: str) -> list[Mode]:
+    """Return what a plan takes from windows that were there before."""
+    row = {str(name): k for k, name in enumerate(community.windows.id)}
+    rows = np.array([row.get(str(name), -1) for name in change.ids], dtype=np.int64)
+    lost = np.full(len(community.windows), np.nan)
+    lost[rows[rows >= 0]] = (change.after - change.before)[rows >= 0]
+    title = ("Change of sunlight at windows", "窗日照变化")
+    worst = np.full(len(community.buildings), np.nan)
+    np.fmin.at(worst, community.windows.building, lost)
+    codes = _code(CHANGE, worst), _code(CHANGE, lost)
+    return [Mode(key, title, "h", _legend(CHANGE), codes[0], worst, classes=codes[1], hours=lost)]
+
+
+def _area_mode(community: Community, areas: FloorAreas, key: str) -> list[Mode]:
+    """Return what counts of each space for the floor area ratio; areas measured on a state keep their ids."""
+    items, own = areas.items, areas.community.spaces.names()
+    row = {str(name): k for k, name in enumerate(community.spaces.names())}
+    found = np.full(len(community.spaces), NONE)
+    for k in np.flatnonzero(items["space"] >= 0):
+        here = row.get(str(own[items["space"][k]]))
+        if here is not None:
+            found[here] = int(COUNTED.which([areas.factor[k, FAR]])[0])
+    title = ("Spaces: share counted for FAR", "空间：计容系数")
+    words = (("not counted", "不计容"), ("counted in part", "部分计容"), ("counted in full", "全部计容"), ("more than once", "加倍计容"))
+    legend = tuple((colour, *text) for colour, text in zip(COUNTED.colours, words, strict=True))
+    return [Mode(key, title, "", legend, spaces=found)]
