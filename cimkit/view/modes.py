@@ -88,8 +88,8 @@ def modes_of(community: Community, results: Sequence[Any] = ()) -> list[Mode]:
 def _legend(classes: Classes) -> tuple[tuple[str, str, str], ...]:
     """Return the classes with their unit, the limit marked."""
     rows = []
-    for colour, text, low in zip(classes.colours, classes.labels(), classes.edges, strict=False):
-        text = f"{text} {classes.unit}".strip()
+    for colour, label, low in zip(classes.colours, classes.labels(), classes.edges, strict=False):
+        text = f"{label} {classes.unit}".strip()
         limit = low == classes.threshold
         rows.append((colour, f"{text} ◂ limit" if limit else text, f"{text} ◂ 限值" if limit else text))
     return tuple(rows)
@@ -113,9 +113,7 @@ def _result_modes(community: Community, result: Any, key: str) -> list[Mode]:
         return [_at(result.receptors, SUNLIGHT, result.hours, key, _short(layer), layer.buildings, light=result)]
     if isinstance(result, WalkTimes) and len(result):
         layers = [(k.code, walk_layer(community, result, k)) for k in result.kinds]
-        return [
-            _classed(f"{key}-{code}", (y.english, y.chinese), y.classes, y.buildings) for code, y in layers
-        ]
+        return [_classed(f"{key}-{code}", (y.english, y.chinese), y.classes, y.buildings) for code, y in layers]
     if isinstance(result, SunlightChange) and len(result):
         return _change_mode(community, result, key)
     if isinstance(result, FloorAreas) and len(result):
@@ -175,6 +173,11 @@ def _area_mode(community: Community, areas: FloorAreas, key: str) -> list[Mode]:
         if here is not None:
             found[here] = int(COUNTED.which([areas.factor[k, FAR]])[0])
     title = ("Spaces: share counted for FAR", "空间：计容系数")
-    words = (("not counted", "不计容"), ("counted in part", "部分计容"), ("counted in full", "全部计容"), ("more than once", "加倍计容"))
+    words = (
+        ("not counted", "不计容"),
+        ("counted in part", "部分计容"),
+        ("counted in full", "全部计容"),
+        ("more than once", "加倍计容"),
+    )
     legend = tuple((colour, *text) for colour, text in zip(COUNTED.colours, words, strict=True))
     return [Mode(key, title, "", legend, spaces=found)]

@@ -105,7 +105,14 @@ def report(
     target = Path(path)
     main = element("main", body, class_="sheet")
     style, script = template("report.css"), template("report.js")
-    whole = page(main, title or community.name or "cimkit", lang, style=style, script=script, viewer=any("cim-view" in c for c in content))
+    whole = page(
+        main,
+        title or community.name or "cimkit",
+        lang,
+        style=style,
+        script=script,
+        viewer=any("cim-view" in c for c in content),
+    )
     write_text(target, whole)
     return target
 
@@ -121,7 +128,9 @@ def model_section(community: Community, rows: Sequence[Judged], results: Sequenc
         viewer_files()
     except MissingDataError as error:
         return section("model", element("p", str(error), class_="soft small"))
-    return section("model", scene_element(scene_bytes(community, results, rows)), element("p", said, class_="soft small"))
+    return section(
+        "model", scene_element(scene_bytes(community, results, rows)), element("p", said, class_="soft small")
+    )
 
 
 def _nav(names: Sequence[str]) -> Html:

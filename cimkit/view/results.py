@@ -60,7 +60,7 @@ def _grouped(owner: IntArray, values: FloatArray) -> dict[int, FloatArray]:
     """Return the values of each owner."""
     order = np.argsort(owner, kind="stable")
     rows, first = np.unique(owner[order], return_index=True)
-    return dict(zip(rows.tolist(), np.split(values[order], first[1:]), strict=True))
+    return dict(zip(rows.tolist(), np.split(values[order], first[1:]), strict=False))
 
 
 def walking_section(results: Iterable[Any]) -> Html:

@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 
 MOST_FINDINGS = 20_000
 GRID = 160  # most nodes of the drawn ground along one side
-COLOURS = {"ground": "#f3f2ee", "tree": TREE, "wall": WALL, "glass": "#7f95a6", "missing": "#c9ced3", "space": "#cfd8c6"}
+COLOURS = {
+    "ground": "#f3f2ee",
+    "tree": TREE,
+    "wall": WALL,
+    "glass": "#7f95a6",
+    "missing": "#c9ced3",
+    "space": "#cfd8c6",
+}
 
 
 class Arrays:
@@ -130,8 +137,8 @@ def _ground(community: Community, box: Sequence[float], arrays: Arrays) -> list[
     b, (west, south, east, north) = community.buildings, box
     feet = b.ground_z if len(b) else np.zeros(1)
     level = community.terrain is None and float(np.ptp(feet)) < 0.01
-    columns, rows = (2, 2) if level else (int(GRID * min(1, s)) + 2 for s in ((east - west) / max(north - south, 1),
-                                                                        (north - south) / max(east - west, 1)))  # fmt: skip
+    wide, deep = east - west, north - south
+    columns, rows = (2, 2) if level else (int(GRID * s / max(wide, deep)) + 2 for s in (wide, deep))
     x, y = np.meshgrid(np.linspace(west, east, columns), np.linspace(south, north, rows))
     xy = np.column_stack([x.ravel(), y.ravel()])
     if community.terrain is not None:
@@ -206,7 +213,7 @@ def _windows(community: Community, modes: Sequence[Mode], arrays: Arrays) -> dic
         azimuth = np.degrees(np.arctan2(placed.normals[:, 0], placed.normals[:, 1]))
         width, height = np.linalg.norm(ends - placed.points, axis=1), np.full(len(xyz), 1.5)
         dwelling, level = np.full(len(xyz), -1), _levels(community, building, xyz[:, 2])
-        room, rooms = np.zeros(len(xyz)), [["", ""]]
+        room, rooms = np.zeros(len(xyz), dtype=np.int64), [["", ""]]
     arrays.add_metres("window.xyz", xyz)
     arrays.add("window.azimuth", np.rint(azimuth * 10), "i2")
     for name, values in (("width", width * 100), ("height", height * 100), ("room", room)):

@@ -68,6 +68,11 @@ class Page:
     def ask(self, script: str) -> Any:
         return self.page.evaluate(script)
 
+    def slide(self, name: str, value: float) -> None:
+        self.ask(
+            f"{{ const s = document.querySelector('{name}'); s.value = {value}; s.dispatchEvent(new Event('input')); }}"
+        )
+
     def wait(self, script: str) -> Any:
         end = time.monotonic() + 20
         while not (value := self.ask(script)) and time.monotonic() < end:
@@ -153,10 +158,9 @@ def test_findings__a_click_on_one_highlights_its_object(page: Page) -> None:
 
 def test_slider__moves_the_sun_and_the_shadows(page: Page) -> None:
     page.ask(f"{VIEW}.stage.home()")
-    slide = "(() => { const s = document.querySelector('.cim-time'); s.value = %g; s.dispatchEvent(new Event('input')); })()"
-    page.ask(slide % 9)
+    page.slide(".cim-time", 9)
     morning, said = page.pixels(), page.ask("document.querySelector('.cim-hour').textContent")
-    page.ask(slide % 15)
+    page.slide(".cim-time", 15)
     evening = page.pixels()
     assert "9:00" in said
     assert (np.abs(evening - morning).max(axis=2) > 12).mean() > 0.02
@@ -165,10 +169,10 @@ def test_slider__moves_the_sun_and_the_shadows(page: Page) -> None:
 def test_view__cuts_above_a_storey_and_shows_before_and_after(page: Page) -> None:
     page.ask(f"{VIEW}.stage.home()")
     whole = page.pixels()
-    page.ask("(() => { const s = document.querySelector('.cim-level'); s.value = 1; s.dispatchEvent(new Event('input')); })()")
+    page.slide(".cim-level", 1)
     cut = page.pixels()
     assert np.abs(cut - whole).mean() > 1
-    page.ask("(() => { const s = document.querySelector('.cim-level'); s.value = 99; s.dispatchEvent(new Event('input')); })()")
+    page.slide(".cim-level", 99)
     page.ask("document.querySelector('[data-show=both]').click()")
     both = page.pixels()
     left, right = both[:, :30], both[:, 30:]
@@ -182,7 +186,9 @@ def test_page__switches_language_and_filters_its_tables(page: Page) -> None:
     page.ask("document.querySelector('[data-say=en]').click()")
     assert "Colour by" in page.ask("document.querySelector('.cim-head').innerText")
     page.ask("document.querySelector('[data-filter] button[data-verdict=unknown]').click()")
-    shown = page.ask("[...document.querySelectorAll('#finding-rows tbody tr')].filter((r) => !r.hidden).map((r) => r.dataset.verdict)")
+    shown = page.ask(
+        "[...document.querySelectorAll('#finding-rows tbody tr:not([hidden])')].map((r) => r.dataset.verdict)"
+    )
     assert set(shown) <= {"unknown"}
 
 
