@@ -1,15 +1,20 @@
-"""Commands that judge: check, report."""
+"""Commands that judge: check, report, explain, pack."""
 
 from __future__ import annotations
 
+import json as json_lib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from cimkit.cli.common import (
+    BAD_INPUT,
+    FAILED,
     PASSED,
     UNKNOWN,
     AsJson,
@@ -20,6 +25,7 @@ from cimkit.cli.common import (
     Layers,
     Output,
     Plan,
+    deliver,
     err,
     load_complete,
     out,
@@ -41,6 +47,8 @@ Lang = Annotated[str, typer.Option(help="Language of the report: zh-en, zh or en
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("check", epilog="Example: cimkit check site.gpkg --city hangzhou -o report.html -o f.json")(_check)
+    app.command("explain", epilog="Example: cimkit explain findings.json gb50180-4.0.9@B7/F2/1")(_explain)
+    app.add_typer(_pack)
     app.command("report", epilog="Example: cimkit report site.gpkg report.html")(_report)
 
 
@@ -49,6 +57,8 @@ def _check(
     city: City = "", pack: Packs = [], place: Known = [],
     before: Annotated[Path | None, typer.Option(help="Plan of the state before, to compare with.")] = None,
     verified_only: Annotated[bool, typer.Option("--verified-only", help="Leave out limits marked M.")] = False,
+    baseline: Annotated[Path | None, typer.Option(help="Findings (JSON) before: only new or worse fails.")] = None,
+    many: Annotated[bool, typer.Option("--many", help="Each file or subfolder is a plan of its own.")] = False,
     allow_unknown: Annotated[bool, typer.Option("--allow-unknown", help="Exit 0 though something is unknown.")] = False,
     lang: Lang = "zh-en",
     output: Output = [], json: AsJson = False,
@@ -56,17 +66,15 @@ def _check(
     """Judge a plan by packs of rules; the exit code is the verdict."""
     from cimkit.rules.check import check
 
-    community = load_complete(plan, crs, datum, column, layer, assume_housing=True)
-    earlier = load_complete([before], crs, datum, column, layer, assume_housing=True) if before else None
+    about: dict[str, Any] = {"packs": pack or None, "city": city, "place": pairs(place, "--place")}
+    about["verified_only"] = verified_only
+    read = partial(load_complete, crs=crs, datum=datum, columns=column, layers=layer, assume_housing=True)
+    if many:
+        raise typer.Exit(_check_many(plan, read, about, output, json=json))
+    earlier = read([before]) if before else None
+    community = read(plan)
     with step("judging"):
-        findings = check(
-            community,
-            packs=pack or None,
-            before=earlier,
-            city=city,
-            place=pairs(place, "--place"),
-            verified_only=verified_only,
-        )
+        findings = check(community, before=earlier, baseline=_json_file(baseline) if baseline else None, **about)
     for path in output:
         _deliver(community, findings, path, lang)
     if json:
@@ -75,6 +83,123 @@ def _check(
         _show(findings)
     code = findings.exit_code
     raise typer.Exit(PASSED if allow_unknown and code == UNKNOWN else code)
+
+
+def _check_many(
+    plans: Sequence[Path],
+    read: Callable[[list[Path]], Community],
+    about: dict[str, Any],
+    output: list[Path],
+    *,
+    json: bool,
+) -> int:
+    """Judge many plans one by one; one that cannot be read is a row with its error, and the next one follows."""
+    import pandas as pd
+
+    from cimkit.errors import CimkitError
+    from cimkit.rules.check import check
+
+    files = [p for plan in plans for p in (sorted(plan.iterdir()) if plan.is_dir() else [plan])]
+    rows = []
+    for path in files:
+        row: dict[str, Any] = {"plan": path.name, "exit_code": BAD_INPUT}
+        try:
+            findings = check(read([path]), **about)
+            row |= {"exit_code": findings.exit_code, **findings.counts, "unverified": findings.unverified, "error": ""}
+        except (CimkitError, OSError) as error:
+            row["error"] = str(error)
+        rows.append(row)
+    deliver(pd.DataFrame(rows), output, as_json=json, layer="plans")
+    codes = {row["exit_code"] for row in rows}
+    return next((c for c in (FAILED, BAD_INPUT, UNKNOWN) if c in codes), PASSED)
+
+
+def _json_file(path: Path) -> Any:
+    """Read a JSON file."""
+    from cimkit.errors import FormatError
+
+    try:
+        return json_lib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FormatError(f"{path.name}: it must be JSON; {error}. Write it with cimkit check -o.") from error
+
+
+def _explain(
+    findings: Annotated[Path, typer.Argument(help="Findings as cimkit check -o FILE.json wrote them.")],
+    finding: Annotated[str, typer.Argument(help="Which: rule@object.")],
+) -> None:
+    """Say why a finding is as it is: formula, inputs, objects, source, by how much it misses."""
+    from cimkit.rules.export import explain
+
+    for name, text in explain(_json_file(findings), finding):
+        out.print(f"[bold]{name:<14}[/]{escape(text)}")
+
+
+_pack = typer.Typer(
+    name="pack", help="Packs of rules: write your own, check it, list what there is.", no_args_is_help=True
+)
+
+
+@_pack.command("new", epilog="Example: cimkit pack new my-city.toml --extends CN-ZJ")
+def _pack_new(
+    path: Annotated[Path, typer.Argument(help="The .toml file to write.")],
+    extends: Annotated[list[str], typer.Option(help="Pack it builds on; may be repeated.")] = ["CN-residential"],
+    level: Annotated[str, typer.Option(help="project, city, province or nation.")] = "project",
+) -> None:
+    """Write a pack to fill in, with a limit changed and a rule of one's own as examples."""
+    from cimkit.errors import InputError
+    from cimkit.io.atomic import write_text
+    from cimkit.rules.load import load_packs, template
+
+    if path.exists() or path.suffix != ".toml":
+        raise InputError(f"{path}: it must be a new file with suffix .toml. Choose another name.")
+    load_packs(extends)
+    write_text(path, template(path.stem, level, extends))
+    load_packs([path])
+    wrote(path)
+
+
+@_pack.command("check", epilog="Example: cimkit pack check my-city.toml")
+def _pack_check(
+    pack: Annotated[list[str], typer.Argument(help="Packs, by name or .toml file.")], json: AsJson = False
+) -> None:
+    """Read packs with those they build on, and say what they hold; a mistake is named with file, line and remedy."""
+    import pandas as pd
+
+    from cimkit.rules.load import load_packs
+
+    rows = [
+        (p.name, p.level, len(p), sum(r.judged for r in p), sum(not r.verified for r in p), len(p.limits), p.title)
+        for p in load_packs(pack)
+    ]
+    names = ["pack", "level", "rules", "judged", "unverified", "limits", "title"]
+    deliver(pd.DataFrame(rows, columns=names), [], as_json=json, layer="packs")
+
+
+@_pack.command("list")
+def _pack_list(
+    indicators: Annotated[bool, typer.Option("--indicators", help="List indicators in place of packs.")] = False,
+    json: AsJson = False,
+) -> None:
+    """List the packs that come with cimkit, or the indicators a rule may name."""
+    import pandas as pd
+
+    from cimkit.rules.indicators import INDICATORS
+    from cimkit.rules.load import load_pack, pack_names
+
+    if indicators:
+        rows: list[Any] = [
+            (i.name, i.zh, i.unit, " ".join(i.keys), " ".join(i.options), i.meaning) for i in INDICATORS.values()
+        ]
+        names = ["indicator", "zh", "unit", "needs", "options", "meaning"]
+    else:
+        rows = [(p.name, p.level, p.place, len(p), p.title, p.title_zh) for p in map(load_pack, pack_names())]
+        names = ["pack", "level", "place", "rules", "title", "title_zh"]
+    frame = pd.DataFrame(rows, columns=names)
+    if json:
+        deliver(frame, [], as_json=True, layer="packs")
+    else:
+        show_frame(frame, rows=len(frame))
 
 
 def _show(findings: Findings) -> None:
@@ -90,6 +215,7 @@ def _deliver(community: Community, findings: Findings, path: Path, lang: str) ->
     """Write findings by the suffix of the file."""
     from cimkit.io.atomic import write_text
     from cimkit.io.results import write_table
+    from cimkit.rules.export import to_junit, to_sarif
 
     with step(f"writing {path.name}"):
         if path.suffix == ".html":
@@ -98,6 +224,8 @@ def _deliver(community: Community, findings: Findings, path: Path, lang: str) ->
             write_text(path, findings.to_json())
         elif path.suffix in (".gpkg", ".geojson"):
             write_table(findings.to_geoframe(None), path, layer="findings")
+        elif path.suffix in (".xml", ".sarif"):
+            write_text(path, to_junit(findings) if path.suffix == ".xml" else to_sarif(findings))
         else:
             write_table(findings.to_frame(), path, layer="findings")
     wrote(path)

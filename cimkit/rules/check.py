@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from cimkit.model.fingerprint import fingerprint
+from cimkit.rules.compare import compared, compared_with_baseline
 from cimkit.rules.conditions import NO, UNSURE, YES, holds, in_words
 from cimkit.rules.findings import ORDER, Findings, Judged, Verdict, ordered
 from cimkit.rules.indicator import Indicator, Subjects, Values
@@ -44,6 +46,7 @@ def check(
     before: Community | None = None,
     city: str = "",
     place: Mapping[str, str] | None = None,
+    baseline: Mapping[str, Any] | None = None,
     measurements: Measurements | None = None,
     verified_only: bool = False,
 ) -> Findings:
@@ -62,6 +65,9 @@ def check(
         Names of packs or .toml files; those of the city without it.
     before
         State to compare with, e.g. ``community.before()``.
+    baseline
+        Findings of an earlier check as ``Findings.to_dict`` gives them: only what is new or worse
+        fails the whole.
     city
         City to judge by, instead of the community's.
     place
@@ -96,9 +102,9 @@ def check(
     rules = _rules(loaded, verified_only=verified_only)
     judged = judge(rules, measured, here)
     if before is not None:
-        from cimkit.rules.compare import compared
-
         judged = compared(judged, judge(rules, Measurements(before.before()), here))
+    if baseline is not None:
+        judged = compared_with_baseline(judged, baseline)
     return Findings(
         judged=judged,
         place=here,
@@ -107,6 +113,8 @@ def check(
         measurements=measured,
         notes=community.notes,
         name=community.name,
+        digests={"input": fingerprint(community)} | {p.name: p.digest for p in loaded},
+        against_baseline=baseline is not None,
     )
 
 

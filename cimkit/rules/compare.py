@@ -1,48 +1,72 @@
-"""Before and after: what fails newly, what is healed, what was short before and got worse."""
+"""Before and after: what fails newly, what is healed, what was short and got worse; scenarios side by side."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.rules.findings import ORDER, Judged, Verdict
+from cimkit.errors import FormatError
+from cimkit.rules.findings import ORDER, SCHEMA, Findings, Judged, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cimkit.arrays import FloatArray, TextArray
 
+    Known = dict[tuple[str, ...], tuple[float, float, int]]  # of an object: measured, margin, verdict
+
 _FAIL, _PASS = ORDER.index(Verdict.FAIL), ORDER.index(Verdict.PASS)
 _SAME = 1e-6
+_CHANGES = ("new", "worse", "healed", "better")
 
 
 def compared(after: Sequence[Judged], before: Sequence[Judged]) -> tuple[Judged, ...]:
-    """Return the findings after with what each object had before.
+    """Return the findings after with what each object had before, by what is measured.
 
     Where a rule says ``shortfall = "not_worse"``, an object that fell short before and did not lose
     anything passes, with a note.
     """
-    known: dict[tuple[str, ...], tuple[float, float, int]] = {}
+    known: Known = {}
     for j in before:
-        key = (j.rule.indicator, *sorted(f"{k}={v}" for k, v in j.requirement.with_.items()))
         for k, name in enumerate(j.objects):
-            known[*key, str(name)] = (float(j.measured[k]), float(j.margin[k]), int(j.verdict[k]))
-    return tuple(_compared(j, known) for j in after)
+            known[(*_quantity(j), str(name))] = float(j.measured[k]), float(j.margin[k]), int(j.verdict[k])
+    return tuple(_compared(j, known, _quantity) for j in after)
 
 
-def _compared(j: Judged, known: dict[tuple[str, ...], tuple[float, float, int]]) -> Judged:
+def compared_with_baseline(after: Sequence[Judged], baseline: Mapping[str, Any]) -> tuple[Judged, ...]:
+    """Return the findings after with what each object had in an earlier check, rule by rule.
+
+    Raises
+    ------
+    FormatError
+        If the baseline is not what ``Findings.to_dict`` gives.
+    """
+    if not isinstance(baseline, dict) or baseline.get("schema") != SCHEMA:
+        raise FormatError(f"baseline: it must be findings written as {SCHEMA}; got something else. Write it anew.")
+    known: Known = {}
+    for f in baseline["findings"]:
+        numbers = (float("nan") if f[k] is None else float(f[k]) for k in ("measured", "margin"))
+        known[f["rule"], f["object"]] = (*numbers, ORDER.index(Verdict(f["verdict"])))  # type: ignore[assignment]
+    return tuple(_compared(j, known, lambda own: (own.rule.id,)) for j in after)
+
+
+def _quantity(j: Judged) -> tuple[str, ...]:
+    """Return what was measured: the indicator with its parameters."""
+    return (j.rule.indicator, *sorted(f"{k}={v}" for k, v in j.requirement.with_.items()))
+
+
+def _compared(j: Judged, known: Known, key: Callable[[Judged], tuple[str, ...]]) -> Judged:
     """Return one block with the state before."""
-    key = (j.rule.indicator, *sorted(f"{k}={v}" for k, v in j.requirement.with_.items()))
     n = len(j)
     value: FloatArray = np.full(n, np.nan)
     change: TextArray = np.full(n, "", dtype=object)
     verdict, notes = j.verdict.copy(), j.notes.copy()
     for k, name in enumerate(j.objects):
-        if (*key, str(name)) not in known:
+        if (*key(j), str(name)) not in known:
             continue
-        value[k], margin, was = known[*key, str(name)]
+        value[k], margin, was = known[(*key(j), str(name))]
         change[k] = _word(was, int(j.verdict[k]), float(j.margin[k]) - margin)
         kept = was == _FAIL and verdict[k] == _FAIL and change[k] in ("same", "better")
         if kept and j.rule.shortfall == "not_worse":
@@ -63,3 +87,53 @@ def _word(was: int, now: int, gain: float) -> str:
     if abs(gain) <= _SAME:
         return "same"
     return "better" if gain > 0 else "worse"
+
+
+def change_table(findings: Findings) -> Any:
+    """Return what changed against the state before, as a meeting reads it.
+
+    Parameters
+    ----------
+    findings
+        Of a check with ``before`` or ``baseline``.
+
+    Returns
+    -------
+    DataFrame
+        One row a finding that fails newly, got worse, was healed or got better, in this order;
+        ``before`` and ``measured`` are in ``unit``.
+    """
+    frame = findings.to_frame()
+    frame = frame[frame["change"].isin(_CHANGES)]
+    order = frame["change"].map(_CHANGES.index).astype(int)
+    columns = ["change", "text", "text_zh", "object", "before", "measured", "required", "unit", "verdict", "note"]
+    return frame.iloc[np.argsort(order.to_numpy(), kind="stable")][columns].reset_index(drop=True)
+
+
+def scenarios(states: Mapping[str, Findings]) -> Any:
+    """Return checks of several scenarios side by side.
+
+    Parameters
+    ----------
+    states
+        Name of the scenario → its findings.
+
+    Returns
+    -------
+    DataFrame
+        One row a rule: how often it fails, is unknown and passes, and its least margin, in each scenario.
+    """
+    import pandas as pd
+
+    rows: dict[str, dict[str, Any]] = {}
+    for name, findings in states.items():
+        for j in findings.judged:
+            row = rows.setdefault(j.rule.id, {"rule": j.rule.id, "text": j.rule.text, "text_zh": j.rule.text_zh})
+            for code, verdict in enumerate(ORDER[:3]):
+                column = f"{name}: {verdict.value}"
+                row[column] = row.get(column, 0) + int((j.verdict == code).sum())
+            known = j.margin[np.isfinite(j.margin)]
+            least = f"{name}: least margin"
+            row[least] = min([row.get(least, float("inf")), *known.tolist()])
+    frame = pd.DataFrame(list(rows.values()))
+    return frame.replace(float("inf"), float("nan"))

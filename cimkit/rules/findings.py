@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from importlib.metadata import version
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ class Verdict(StrEnum):
 
 VERDICTS_ZH = {"fail": "不满足", "unknown": "无法判定", "pass": "满足", "not_applicable": "不适用"}
 ORDER = tuple(Verdict)
+_FAIL = ORDER.index(Verdict.FAIL)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,11 @@ class Finding:
     before: float = float("nan")
 
     @property
+    def key(self) -> str:
+        """Its stable name: ``rule@object``."""
+        return f"{self.rule.id}@{self.object}"
+
+    @property
     def standard(self) -> str:
         """The standard."""
         return self.rule.standard
@@ -114,6 +121,7 @@ class Finding:
         """Return it as plain data; numbers that are not known are None."""
         numbers = {k: _plain(getattr(self, k)) for k in ("measured", "required", "margin", "x", "y", "z", "before")}
         return {
+            "key": self.key,
             "rule": self.rule.id,
             "standard": self.standard,
             "clause": self.clause,
@@ -183,6 +191,11 @@ class Judged:
         )
 
 
+def _changes(j: Judged) -> TextArray:
+    """Return how each finding changed, empty without a state before."""
+    return np.full(len(j), "", dtype=object) if j.change is None else j.change
+
+
 def _nearest(low: float, high: float, value: float) -> float:
     """Return the limit that decides: the nearer of two."""
     if not isfinite(low):
@@ -218,6 +231,10 @@ class Findings:
         What is doubtful in the data.
     name
         Name of the community.
+    digests
+        Hashes of what went in: the community as ``input``, and each pack.
+    against_baseline
+        Whether only what is new or worse than a baseline fails the whole.
     """
 
     judged: tuple[Judged, ...]
@@ -227,6 +244,8 @@ class Findings:
     measurements: Measurements | None = None
     notes: Notes = field(default_factory=Notes)
     name: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    against_baseline: bool = False
 
     def __len__(self) -> int:
         return sum(len(j) for j in self.judged)
@@ -263,8 +282,12 @@ class Findings:
 
     @property
     def exit_code(self) -> int:
-        """0 all passed, 1 something fails, 3 nothing fails but something is unknown or unverified."""
-        if self.counts["fail"]:
+        """0 all passed, 1 something fails, 3 nothing fails but something is unknown or unverified.
+
+        Against a baseline, what failed before and is no worse does not count.
+        """
+        kept = ("same", "better") if self.against_baseline else ()
+        if any(((j.verdict == _FAIL) & ~np.isin(_changes(j).astype(str), kept)).any() for j in self.judged):
             return 1
         return 3 if self.counts["unknown"] or self.unverified else 0
 
@@ -304,11 +327,12 @@ class Findings:
         import pandas as pd
 
         names = ["verdict", "standard", "clause", "rule", "text", "text_zh", "table", "object", "measured"]
-        names += ["required", "unit", "margin", "mark", "note", "change", "x_m", "y_m", "z_m"]
+        names += ["required", "unit", "margin", "mark", "note", "change", "before", "overridden", "x_m", "y_m", "z_m"]
         rows = [
             (
                 *(f.verdict.value, f.standard, f.clause, f.rule.id, f.rule.text, f.rule.text_zh, f.table, f.object),
-                *(f.measured, f.required_text, f.unit, f.margin, f.mark, f.note, f.change, f.x, f.y, f.z),
+                *(f.measured, f.required_text, f.unit, f.margin, f.mark, f.note, f.change, f.before),
+                *(" ".join(f.overridden), f.x, f.y, f.z),
             )
             for f in self
         ]
@@ -327,13 +351,15 @@ class Findings:
         return gpd.GeoDataFrame(frame, geometry=points, crs=(own.crs if own else "") or None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain data, see ``docs/findings.schema.json``."""
+        """Return everything as plain data, see ``docs/schema/findings-1.json``."""
         rules = {j.rule.id: j.rule for j in self.judged} | {r.id: r for r in self.not_judged}
         return {
             "schema": SCHEMA,
             "community": self.name,
             "place": self.place.attributes(),
             "packs": list(self.packs),
+            "digests": dict(self.digests),
+            "cimkit": version("cimkit"),
             "counts": self.counts,
             "unverified": self.unverified,
             "exit_code": self.exit_code,
@@ -356,12 +382,16 @@ class Findings:
 
 
 def _rule_dict(rule: Rule) -> dict[str, Any]:
-    """Return a rule as plain data."""
+    """Return a rule as plain data, with how its indicator is computed."""
     names = (
         *("id", "pack", "standard", "clause", "edition", "date", "level", "place", "mandatory", "indicator"),
         *("comparator", "unit", "kind", "mark", "text", "text_zh", "source"),
     )
-    return {n: getattr(rule, n) for n in names}
+    from cimkit.rules.indicators import INDICATORS
+
+    how = INDICATORS.get(rule.indicator)
+    method = {"formula": how.formula, "method_source": how.source} if how else {}
+    return {n: getattr(rule, n) for n in names} | method
 
 
 def _plain(value: float) -> float | None:

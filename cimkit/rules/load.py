@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import re
 import tomllib
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +20,7 @@ from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.rule import COMPARATORS, KINDS, LEVELS, MARKS, Pack, Requirement, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from os import PathLike
 
 PACKS = Path(__file__).parent / "packs"
@@ -70,6 +73,39 @@ def pack_names() -> list[str]:
     return sorted(p.stem for p in PACKS.glob("*.toml"))
 
 
+def template(name: str, level: str, extends: Sequence[str]) -> str:
+    """Return the text of a pack to fill in."""
+    return f"""# A pack of rules: change limits, switch rules off, add your own.
+# cimkit pack list --indicators   names what a rule may measure, with its unit
+# cimkit pack check {name}.toml   says whether it is right
+
+[pack]
+name = {json.dumps(name)}
+title = "Our rules"
+title_zh = "本地规则"
+level = {json.dumps(level)}
+extends = {json.dumps(list(extends))}
+standard = "Our document"
+source = "who decided it, and when"
+# off = ["gb50180-6-sidewalk"]          rules that do not hold here
+
+[limits]
+# gb50180-primary-school-distance = 600   another limit for a rule of a pack this one builds on
+
+[[rule]]
+id = "our-far"
+clause = "1"
+indicator = "floor_area_ratio"
+comparator = "<="
+threshold = 2.0
+unit = ""
+mark = "P"                              # P seen, S second hand, C computed, M from memory
+text = "A parcel's floor area ratio is at most 2"
+text_zh = "地块容积率不超过2"
+# applies_when = {{ housing = "yes" }}    only where this holds
+"""
+
+
 def load_pack(name: str | PathLike[str]) -> Pack:
     """Read one pack and check it; packs it extends are not read.
 
@@ -96,6 +132,12 @@ def load_pack(name: str | PathLike[str]) -> Pack:
     'nation'
     """
     path = _path_of(name)
+    return _read_pack(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _read_pack(path: Path, _changed: int) -> Pack:
+    """Read a pack file once as long as it stays as it is."""
     source = _Source(path.name, path.read_text(encoding="utf-8"))
     try:
         data = tomllib.loads(source.text)
@@ -221,6 +263,7 @@ def _pack(data: Mapping[str, Any], source: _Source) -> Pack:
         off=tuple(head.get("off", ())),
         with_=dict(head.get("with", {})),
         limits=dict(data.get("limits", {})),
+        digest=hashlib.blake2b(source.text.encode(), digest_size=16).hexdigest(),
     )
 
 

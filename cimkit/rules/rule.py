@@ -148,6 +148,8 @@ class Pack:
         Parameters of indicators that hold for this place, where no rule gives its own.
     limits
         Rule of a pack it extends → limit that holds instead, stated by the project.
+    digest
+        Hash of its file.
     """
 
     name: str
@@ -160,6 +162,7 @@ class Pack:
     off: tuple[str, ...] = ()
     with_: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
 
     def __len__(self) -> int:
         return len(self.rules)

@@ -9,11 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from cimkit.arrays import one_of
 from cimkit.errors import MissingDataError
 from cimkit.io.atomic import write_text
+from cimkit.model.fingerprint import fingerprint
 from cimkit.model.notes import Notes
 from cimkit.sim.access import WalkTimes
 from cimkit.sim.areas import FloorAreas
@@ -186,16 +185,3 @@ def _methods(community: Community, findings: Any, results: Sequence[Any]) -> lis
     items.append((both("Hash of the input", "输入数据校验值"), fingerprint(community)))
     items.append((both("Made", "生成时间"), made))
     return items
-
-
-def fingerprint(community: Community) -> str:
-    """Return a hash of everything in the tables of a community: equal input, equal hash."""
-    digest = hashlib.blake2b(digest_size=16)
-    for title, table in community.tables.items():
-        digest.update(title.encode())
-        for col in table.columns():
-            value = getattr(table, col.name)
-            for part in (value,) if isinstance(value, np.ndarray) else vars(value).values():
-                text = part.dtype == object
-                digest.update("\0".join(map(str, part)).encode() if text else np.ascontiguousarray(part).tobytes())
-    return digest.hexdigest()
