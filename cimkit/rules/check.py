@@ -44,9 +44,9 @@ def check(
     *,
     packs: Sequence[str | PathLike[str]] | None = None,
     before: Community | None = None,
+    baseline: Mapping[str, Any] | None = None,
     city: str = "",
     place: Mapping[str, str] | None = None,
-    baseline: Mapping[str, Any] | None = None,
     measurements: Measurements | None = None,
     verified_only: bool = False,
 ) -> Findings:
