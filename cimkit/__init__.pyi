@@ -12,6 +12,7 @@ from cimkit.geometry.polygons import clean_polygons as clean_polygons
 from cimkit.geometry.terrain import Terrain as Terrain
 from cimkit.io.files import read as read
 from cimkit.io.files import write as write
+from cimkit.io.weather import read_epw as read_epw
 from cimkit.model.community import Community as Community
 from cimkit.model.complete import complete as complete
 from cimkit.model.derive import WindowRule as WindowRule
@@ -36,6 +37,7 @@ from cimkit.model.records import Path as Path
 from cimkit.model.records import Space as Space
 from cimkit.model.records import Window as Window
 from cimkit.model.validate import validate as validate
+from cimkit.model.weather import Weather as Weather
 from cimkit.rules.check import check as check
 from cimkit.rules.findings import Finding as Finding
 from cimkit.rules.findings import Findings as Findings
@@ -51,6 +53,10 @@ from cimkit.sim.circles import LivingCircles as LivingCircles
 from cimkit.sim.circles import living_circles as living_circles
 from cimkit.sim.evacuation import Evacuation as Evacuation
 from cimkit.sim.evacuation import evacuation as evacuation
+from cimkit.sim.irradiance import Irradiance as Irradiance
+from cimkit.sim.irradiance import ProbableSunlight as ProbableSunlight
+from cimkit.sim.irradiance import irradiance as irradiance
+from cimkit.sim.irradiance import probable_sunlight as probable_sunlight
 from cimkit.sim.isochrones import Isochrones as Isochrones
 from cimkit.sim.isochrones import isochrones as isochrones
 from cimkit.sim.network import WalkNetwork as WalkNetwork
@@ -62,6 +68,10 @@ from cimkit.sim.shadows import Shadows as Shadows
 from cimkit.sim.shadows import shadows as shadows
 from cimkit.sim.site_ratios import SiteIndicators as SiteIndicators
 from cimkit.sim.site_ratios import site_indicators as site_indicators
+from cimkit.sim.sky import SkyView as SkyView
+from cimkit.sim.sky import sky_view as sky_view
+from cimkit.sim.solar_potential import SolarPotential as SolarPotential
+from cimkit.sim.solar_potential import solar_potential as solar_potential
 from cimkit.sim.sunlight import Sunlight as Sunlight
 from cimkit.sim.sunlight import SunlightMethod as SunlightMethod
 from cimkit.sim.sunlight import sunlight as sunlight

@@ -1,0 +1,87 @@
+"""Weather files: EnergyPlus weather (EPW), 8 header lines and 8,760 hours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from cimkit.errors import FormatError
+from cimkit.model.records import Location
+from cimkit.model.weather import HOURS, Weather
+
+HEADER = 8
+COLUMNS = {"temperature": (6, 99.9), "ghi": (13, 9999.0), "dni": (14, 9999.0), "dhi": (15, 9999.0)}  # place, missing
+
+
+def read_epw(path: str | Path) -> Weather:
+    """Read a typical year in EnergyPlus format.
+
+    An hour is labelled by its end: hour 1 of the file runs from 0 to 1 o'clock local standard time.
+    29 February is left out. Years may differ from month to month.
+
+    Parameters
+    ----------
+    path
+        The ``.epw`` file.
+
+    Returns
+    -------
+    Weather
+        8,760 hours.
+
+    Raises
+    ------
+    FormatError
+        If the header, a row or a radiation value is missing or out of order.
+
+    References
+    ----------
+    .. [1] EnergyPlus Auxiliary Programs, "EnergyPlus Weather File (EPW) Data Dictionary".
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise FormatError(f"{path.name}: file must be readable; got {error.strerror}. Check the path.") from error
+    head = lines[0].split(",") if lines else []
+    if len(head) < 10 or head[0].strip().upper() != "LOCATION":
+        raise FormatError(f"{path.name}, line 1: must begin with LOCATION and have 10 fields; got {lines[:1]}.")
+    try:
+        latitude, longitude, zone = (float(v) for v in head[6:9])
+        location = Location(latitude, longitude)
+    except ValueError as error:
+        raise FormatError(
+            f"{path.name}, line 1: fields 7 to 9 must be latitude, longitude, time zone; got {head[6:9]}."
+        ) from error
+    rows = [(k, line.split(",")) for k, line in enumerate(lines[HEADER:], HEADER + 1) if line.strip()]
+    rows = [(k, row) for k, row in rows if [v.strip() for v in row[1:3]] != ["2", "29"]]
+    if len(rows) != HOURS:
+        raise FormatError(f"{path.name}: must have {HEADER} header lines and {HOURS} hours; got {len(rows)} hours.")
+    values = np.empty((HOURS, len(COLUMNS)))
+    for i, (k, row) in enumerate(rows):
+        try:
+            hour = float(row[3])
+            values[i] = [float(row[place]) for place, _ in COLUMNS.values()]
+        except (ValueError, IndexError) as error:
+            raise FormatError(
+                f"{path.name}, line {k}: must be 16 or more numbers; got {','.join(row)[:60]}."
+            ) from error
+        if int(hour) != i % 24 + 1:
+            raise FormatError(
+                f"{path.name}, line {k}: hour must be {i % 24 + 1}; got {row[3]}. Hours must run 1 to 24."
+            )
+    found = {}
+    for (title, (_, missing)), column in zip(COLUMNS.items(), values.T, strict=True):
+        gone = (column >= missing) | ((column < 0) & (title != "temperature")) | ~np.isfinite(column)
+        if title == "temperature":
+            found[title] = np.where(gone, np.nan, column)
+        elif gone.any():
+            k = rows[int(np.argmax(gone))][0]
+            raise FormatError(
+                f"{path.name}, line {k}: {title} must be known and >= 0 Wh/m²; {int(gone.sum())} hours are not. "
+                "Take a file with radiation."
+            )
+        else:
+            found[title] = np.ascontiguousarray(column)
+    return Weather(location, zone, found["ghi"], found["dni"], found["dhi"], found["temperature"], head[1].strip())

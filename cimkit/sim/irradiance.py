@@ -1,0 +1,348 @@
+"""Solar energy on surfaces over days or a year (Perez sky), and probable sunlight hours."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from cimkit.arrays import one_of
+from cimkit.errors import InputError
+from cimkit.sim.sky import CHUNK, centres, running, sort_suns, visible_dome
+from cimkit.sim.sunlight import SunlightMethod, _fan, _lit
+from cimkit.sim.sunpath import SunDay
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cimkit.arrays import BoolArray, FloatArray, IntArray
+    from cimkit.model.community import Community
+    from cimkit.model.weather import Weather
+    from cimkit.sim.receptors import Receptors
+
+CLASS_WIDTH = 0.8  # [°] days whose declinations fall into one class share the shading of their mean: 0.4° at most
+SUNSHINE = 120.0  # [W/m²] direct normal irradiance of sunshine (WMO-No. 8, 2008, chapter 8)
+SOLAR_CONSTANT = 1366.1  # [W/m²] ASTM E490
+MINUTES = 1440
+WINTER = (264, 80)  # 21 September to 21 March, days of the year
+
+# Perez et al. 1990, table 6 (all sites): F11 F12 F13 F21 F22 F23 for eight classes of sky clearness, mark S
+CLEARNESS = (1.065, 1.230, 1.500, 1.950, 2.800, 4.500, 6.200)
+COEFFICIENTS = np.array([
+    [-0.008, 0.588, -0.062, -0.060, 0.072, -0.022], [0.130, 0.683, -0.151, -0.019, 0.066, -0.029],
+    [0.330, 0.487, -0.221, 0.055, -0.064, -0.026], [0.568, 0.187, -0.295, 0.109, -0.152, -0.014],
+    [0.873, -0.392, -0.362, 0.226, -0.462, 0.001], [1.132, -1.237, -0.412, 0.288, -0.823, 0.056],
+    [1.060, -1.600, -0.359, 0.264, -1.127, 0.131], [0.678, -0.327, -0.250, 0.156, -1.377, 0.251],
+])  # fmt: skip
+
+
+@dataclass(frozen=True, repr=False)
+class Irradiance:
+    """Solar energy on n receptors.
+
+    Parameters
+    ----------
+    receptors
+        Where.
+    days
+        Days of the year, from 1, shape (d).
+    direct
+        From the sun and the bright sky around it, shape (n) [kWh/m²].
+    diffuse
+        From the rest of the sky, shape (n) [kWh/m²].
+    reflected
+        From open ground, shape (n) [kWh/m²].
+    """
+
+    receptors: Receptors
+    days: IntArray
+    direct: FloatArray
+    diffuse: FloatArray
+    reflected: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.direct)
+
+    @property
+    def total(self) -> FloatArray:
+        """All together, shape (n) [kWh/m²]."""
+        return self.direct + self.diffuse + self.reflected
+
+    def __repr__(self) -> str:
+        if len(self) == 0:
+            return "<Irradiance of 0 receptors>"
+        span = "a year" if len(self.days) == 365 else f"{len(self.days)} days"
+        return (
+            f"<Irradiance of {len(self):,} receptors in {span}: {self.total.min():,.1f}–{self.total.max():,.1f} kWh/m²>"
+        )
+
+    def to_frame(self) -> Any:
+        """Return a DataFrame, one row a receptor."""
+        frame = self.receptors.to_frame()
+        for title in ("direct", "diffuse", "reflected", "total"):
+            frame[f"{title}_kwh_m2"] = getattr(self, title)
+        return frame
+
+
+@dataclass(frozen=True, repr=False)
+class ProbableSunlight:
+    """Share of the year's probable sunlight hours that n receptors get.
+
+    Parameters
+    ----------
+    receptors
+        Where.
+    annual, winter
+        Hours of sun in the year, and of them those from 21 September to 21 March, over the hours of open
+        ground in the whole year, shape (n) [%].
+    open_hours
+        Hours of sun of open ground in the year [h].
+    """
+
+    receptors: Receptors
+    annual: FloatArray
+    winter: FloatArray
+    open_hours: float
+
+    def __len__(self) -> int:
+        return len(self.annual)
+
+    def __repr__(self) -> str:
+        short = int(((self.annual < 25.0) | (self.winter < 5.0)).sum())
+        return (
+            f"<ProbableSunlight of {len(self):,} receptors, 100 % = {self.open_hours:,.0f} h: "
+            f"{short:,} below 25 % a year or 5 % in winter>"
+        )
+
+    def to_frame(self) -> Any:
+        """Return a DataFrame, one row a receptor."""
+        frame = self.receptors.to_frame()
+        frame["apsh_pct"], frame["apsh_winter_pct"] = self.annual, self.winter
+        return frame
+
+
+class _Year(NamedTuple):
+    """The sun of each day (365) and minute of true solar time (1440): row of the weather, unit vector."""
+
+    hour: IntArray
+    sun: FloatArray
+    declination: FloatArray
+    klass: IntArray
+
+
+def irradiance(
+    community: Community,
+    receptors: Receptors,
+    weather: Weather,
+    *,
+    days: Sequence[int] | None = None,
+    albedo: float = 0.2,
+    beam: str = "planes",
+) -> Irradiance:
+    """Compute the solar energy that falls on each receptor over chosen days or the whole year.
+
+    The diffuse sky is that of Perez 1990: an even dome, weighed by the visible part of it; brightness
+    around the sun, shaded as the sun is; brightness along the horizon, weighed by the open part of
+    it. Within an hour radiation is even while the sun is up, at most twice the hour's mean. Walls reflect nothing.
+
+    Parameters
+    ----------
+    community
+        What casts shadow.
+    receptors
+        Where, n of them; windows are measured in the middle of their base line.
+    weather
+        Radiation of the year; the sun is that of the weather station.
+    days
+        Days of the year, from 1 to 365; all without it.
+    albedo
+        Share that open ground reflects, 0–1.
+    beam
+        How the sun is shaded: ``planes`` rounds its azimuth to 1.5° and keeps every minute's elevation; ``spells``
+        finds exact spells of sun, for the mean declination of days within 0.8° of each other, at three times
+        the cost. For a single day ``spells`` is exact and cheap.
+
+    Returns
+    -------
+    Irradiance
+        Energy of each receptor, shape (n) [kWh/m²].
+
+    References
+    ----------
+    .. [1] Perez, Ineichen, Seals, Michalsky, Stewart (1990), Modeling daylight availability and irradiance
+       components from direct and global irradiance, Solar Energy 44(5).
+    .. [2] EnergyPlus Engineering Reference, "Shadowing of Sky Diffuse Solar Radiation": the three parts shaded apart.
+    """
+    one_of(beam, ("planes", "spells"), name="irradiance: beam")
+    if not 0.0 <= albedo <= 1.0:
+        raise InputError(f"irradiance: albedo must be within 0..1; got {albedo}.")
+    chosen = _chosen(days)
+    year = _year(weather)
+    minutes, dome_dhi, horizon_dhi = _powers(weather, year, chosen)
+    vectors = minutes[:, :, None] * year.sun
+    if beam == "planes":
+        up = minutes > 0.0
+        dome = visible_dome(community.scene, receptors, sort_suns(year.sun[up], vectors[up]))
+        lit = dome.suns
+    else:
+        dome = visible_dome(community.scene, receptors)
+        lit = _sum_lit(community, receptors, weather, year, vectors)
+    direct = np.einsum("na,na->n", lit, receptors.normals)
+    diffuse = dome.plain * dome_dhi + dome.horizon * horizon_dhi
+    rows = ((np.flatnonzero(chosen) * 24)[:, None] + np.arange(24)).ravel()
+    ground = weather.ghi[rows].sum() * albedo * (1.0 - receptors.normals[:, 2]) / 2.0
+    parts = [np.maximum(v, 0.0) / 1000.0 for v in (direct, diffuse, ground)]
+    return Irradiance(receptors, np.flatnonzero(chosen) + 1, *parts)
+
+
+def probable_sunlight(community: Community, receptors: Receptors, weather: Weather) -> ProbableSunlight:
+    """Compute annual and winter probable sunlight hours (APSH).
+
+    A minute counts when the sun is up and the direct radiation of its hour reaches 120 W/m². The sun's
+    azimuth is rounded to 1.5°.
+
+    Parameters
+    ----------
+    community
+        What casts shadow.
+    receptors
+        Where, n of them.
+    weather
+        Says when the sun shines.
+
+    Returns
+    -------
+    ProbableSunlight
+        Shares of each receptor, shape (n) [%].
+
+    References
+    ----------
+    .. [1] BRE 209 (2022), Site layout planning for daylight and sunlight: 25 % a year, 5 % in winter (mark S).
+    """
+    year = _year(weather)
+    shines = (year.sun[:, :, 2] > 0.0) & (weather.dni[year.hour] >= SUNSHINE)
+    day = np.arange(1, 366)[:, None]
+    winter = shines & ((day >= WINTER[0]) | (day <= WINTER[1]))
+    both = np.stack([shines, winter], axis=2) / 60.0
+    hours = float(shines.sum() / 60.0)
+    dome = visible_dome(community.scene, receptors, sort_suns(year.sun[shines], both[shines]))
+    sums = 100.0 * dome.suns / max(hours, 1e-9)
+    return ProbableSunlight(receptors, sums[:, 0], sums[:, 1], hours)
+
+
+def perez_brightness(
+    dhi: FloatArray, dni: FloatArray, zenith: FloatArray, extraterrestrial: Any
+) -> tuple[FloatArray, FloatArray]:
+    """Compute the brightness coefficients F1 (around the sun) and F2 (horizon) of the Perez 1990 sky.
+
+    Parameters
+    ----------
+    dhi, dni
+        Diffuse horizontal and direct normal irradiance, any equal shapes [W/m²].
+    zenith
+        Of the sun [rad].
+    extraterrestrial
+        Normal irradiance outside the atmosphere [W/m²].
+
+    Returns
+    -------
+    tuple
+        F1 and F2, zero without diffuse light.
+    """
+    cube = 1.041 * zenith**3
+    some = np.maximum(dhi, 1e-9)
+    clear = ((some + dni) / some + cube) / (1.0 + cube)
+    degrees = np.minimum(np.degrees(zenith), 90.0)
+    air = 1.0 / (np.cos(np.radians(degrees)) + 0.50572 * (96.07995 - degrees) ** -1.6364)  # Kasten & Young 1989
+    bright = dhi * air / extraterrestrial
+    f = COEFFICIENTS[np.digitize(clear, CLEARNESS)]
+    lit = dhi > 0.0
+    around = np.where(lit, np.maximum(0.0, f[..., 0] + f[..., 1] * bright + f[..., 2] * zenith), 0.0)
+    horizon = np.where(lit, f[..., 3] + f[..., 4] * bright + f[..., 5] * zenith, 0.0)
+    return around, horizon
+
+
+def _chosen(days: Sequence[int] | None) -> BoolArray:
+    """Return which of the 365 days are wanted."""
+    mask = np.ones(365, dtype=bool)
+    if days is not None:
+        wanted = np.asarray(days, dtype=np.int64)
+        if wanted.size == 0 or wanted.min() < 1 or wanted.max() > 365:
+            raise InputError(f"irradiance: days must be within 1..365; got {list(days)[:5]}.")
+        mask[:] = False
+        mask[wanted - 1] = True
+    return mask
+
+
+def _almanac(days: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return declination [rad] and equation of time [min] at days after noon UTC of 1 January 2001 (Michalsky 1988)."""
+    n = days + 366.0  # since J2000.0
+    mean, anomaly = np.radians(280.460 + 0.9856474 * n), np.radians(357.528 + 0.9856003 * n)
+    course = mean + np.radians(1.915 * np.sin(anomaly) + 0.020 * np.sin(2.0 * anomaly))
+    tilt = np.radians(23.439 - 4e-7 * n)
+    ascension = np.arctan2(np.cos(tilt) * np.sin(course), np.cos(course))
+    early = np.degrees((mean - ascension + math.pi) % (2.0 * math.pi) - math.pi) * 4.0
+    return np.arcsin(np.sin(tilt) * np.sin(course)), early
+
+
+def _year(weather: Weather) -> _Year:
+    """Return the sun of every minute of the base year 2001 at the weather's place."""
+    day, minute = np.arange(365.0)[:, None], np.arange(MINUTES) + 0.5
+    when = day + (minute - 720.0) / MINUTES - weather.location.longitude / 360.0
+    declination, early = _almanac(when)
+    standard = minute - early - 4.0 * (weather.location.longitude - 15.0 * weather.time_zone)
+    hour = (day.astype(np.int64) * 24 + np.floor(standard / 60.0).astype(np.int64)) % 8760
+    angle, phi = np.radians((minute - 720.0) / 4.0), math.radians(weather.location.latitude)
+    sin, cos = np.sin(declination), np.cos(declination)
+    north = sin * math.cos(phi) - cos * math.sin(phi) * np.cos(angle)
+    up = sin * math.sin(phi) + cos * math.cos(phi) * np.cos(angle)
+    noon = np.degrees(declination[:, 720])
+    klass = np.unique(np.floor((noon + 23.5) / CLASS_WIDTH).astype(np.int64), return_inverse=True)[1]
+    return _Year(hour, np.stack([-cos * np.sin(angle), north, up], axis=2), noon, klass)
+
+
+def _powers(weather: Weather, year: _Year, chosen: BoolArray) -> tuple[FloatArray, float, float]:
+    """Return power from the sun each minute (365, 1440) [Wh/m²], and diffuse energy of dome and horizon [Wh/m²]."""
+    up = (year.sun[:, :, 2] > 0.0) & chosen[:, None]
+    lit_minutes = np.bincount(year.hour[up], minlength=8760)  # an hour's energy falls while the sun is up
+    share = np.where(up, np.minimum(60.0 / np.maximum(lit_minutes[year.hour], 1), 2.0), 0.0)
+    dni, dhi = weather.dni[year.hour] * share, weather.dhi[year.hour] * share
+    zenith = np.arccos(np.clip(year.sun[:, :, 2], 0.0, 1.0))
+    distance = 1.0 + 0.033 * np.cos(2.0 * np.pi * np.arange(1, 366) / 365.0)
+    around, horizon = perez_brightness(dhi, dni, zenith, SOLAR_CONSTANT * distance[:, None])
+    low = np.maximum(year.sun[:, :, 2], math.cos(math.radians(85.0)))
+    direct = (dni + dhi * around / low) / 60.0
+    return direct, float((dhi * (1.0 - around)).sum() / 60.0), float((dhi * horizon).sum() / 60.0)
+
+
+def _sum_lit(
+    community: Community, receptors: Receptors, weather: Weather, year: _Year, values: FloatArray
+) -> FloatArray:
+    """Sum values of each minute (365, 1440, c) over the spells in which each receptor is lit, shape (n, c)."""
+    bare = replace(receptors, points=centres(receptors), other_ends=None)
+    out = np.zeros((len(receptors), values.shape[2]))
+    for k in range(int(year.klass.max()) + 1):
+        own = year.klass == k
+        sums = values[own].sum(axis=0)
+        if not sums.any():
+            continue
+        steps = np.concatenate([np.zeros((1, values.shape[2])), np.cumsum(sums, axis=0)])
+        place = weather.location
+        day = SunDay(place.latitude, place.longitude, float(year.declination[own].mean()), (0.0, 24.0), "class")
+        fan = _fan(day, SunlightMethod.ALL_SUN)
+        for first in range(0, len(receptors), CHUNK):
+            part = np.arange(first, min(first + CHUNK, len(receptors)))
+            offsets, start, end = _lit(community.scene, bare.take(part), fan)
+            row = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+            gain = running(steps, _minute(end)) - running(steps, _minute(start))
+            for c in range(values.shape[2]):
+                out[part, c] += np.bincount(row, gain[:, c], len(offsets) - 1)
+    return out
+
+
+def _minute(angle: FloatArray) -> FloatArray:
+    """Return hour angles [rad] as minutes after midnight."""
+    minutes: FloatArray = (np.degrees(angle) / 15.0 + 12.0) * 60.0
+    return minutes

@@ -1,0 +1,189 @@
+"""How much sky is seen: sky view factor and vertical sky component, by half-planes exact in elevation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from cimkit.kernels.sunfan import Fan, lit_intervals
+
+if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray
+    from cimkit.geometry.scene import Scene
+    from cimkit.model.community import Community
+    from cimkit.sim.receptors import Receptors
+
+PLANES = 120  # vertical planes through a receptor: azimuths 1.5° apart
+SHIFT = 0.2360679775  # of a step: no plane stands along what is drawn at round angles, and none mirrors another
+STEPS = 1800  # elevations of a plane, from horizon to horizon, at which running sums are kept: 0.1°
+CHUNK = 200_000  # receptors measured at once, so that memory stays bounded
+
+
+@dataclass(frozen=True, repr=False)
+class SkyView:
+    """Sky seen from n receptors.
+
+    Parameters
+    ----------
+    receptors
+        Where.
+    sky_view
+        Sky view factor, weighted by the cosine to the receptor's normal: 1 for open ground, 0.5 for a free
+        facade, shape (n).
+    vsc
+        Light of the CIE overcast sky over that of open ground, for facades the vertical sky component
+        (39.6 % free), shape (n) [%].
+    """
+
+    receptors: Receptors
+    sky_view: FloatArray
+    vsc: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.sky_view)
+
+    def __repr__(self) -> str:
+        if len(self) == 0:
+            return "<SkyView of 0 receptors>"
+        low, high = self.sky_view.min(), self.sky_view.max()
+        short = int((self.vsc < 27.0).sum())
+        return f"<SkyView of {len(self):,} receptors: {low:.2f}–{high:.2f}, {short:,} below a VSC of 27 %>"
+
+    def to_frame(self) -> Any:
+        """Return a DataFrame, one row a receptor."""
+        frame = self.receptors.to_frame()
+        frame["sky_view"] = self.sky_view
+        frame["vsc_pct"] = self.vsc
+        return frame
+
+
+class Dome(NamedTuple):
+    """Sums over the visible sky.
+
+    ``plain``: cosine / π, ``rising``: cosine · sin elevation, ``horizon``: outward part of the horizon / 2, each (n).
+    ``suns``: what was asked for, (n, c).
+    """
+
+    plain: FloatArray
+    rising: FloatArray
+    horizon: FloatArray
+    suns: FloatArray
+
+
+def sky_view(community: Community, receptors: Receptors) -> SkyView:
+    """Compute the sky view factor and the vertical sky component of each receptor.
+
+    The visible sky is cut by 120 vertical planes (azimuths 1.5° apart). In each the visible elevations
+    are exact, found as the lit hours of a day are; the integrals over elevation are in closed form.
+    Windows are measured in the middle of their sill's base line.
+
+    Parameters
+    ----------
+    community
+        What hides the sky.
+    receptors
+        Where, n of them.
+
+    Returns
+    -------
+    SkyView
+        Sky view factor (n) and VSC (n) [%].
+
+    References
+    ----------
+    .. [1] BRE 209 (2022), Site layout planning for daylight and sunlight: VSC 27 % and 0.8 of the former (mark S).
+    .. [2] CIE S 011:2003, overcast sky: luminance (1 + 2 sin elevation) / 3 of the zenith's.
+
+    Examples
+    --------
+    >>> import cimkit as ck
+    >>> open_ground = ck.Community.of(location=ck.Location(30.25, 120.17))
+    >>> ck.sky_view(open_ground, ck.Receptors.at([[0.0, 0.0, 0.0]])).sky_view.round(3)
+    array([1.])
+    """
+    dome = visible_dome(community.scene, receptors)
+    return SkyView(receptors, dome.plain, 100.0 * (3.0 * dome.plain + 6.0 * dome.rising / math.pi) / 7.0)
+
+
+def centres(receptors: Receptors) -> FloatArray:
+    """Return where sky is measured: at the point, of a window in the middle of its base line, shape (n, 3) [m]."""
+    if receptors.other_ends is None:
+        return receptors.points
+    middle: FloatArray = 0.5 * (receptors.points + receptors.other_ends)
+    return middle
+
+
+def visible_dome(scene: Scene, receptors: Receptors, suns: FloatArray | None = None) -> Dome:
+    """Sum the visible sky of each receptor over all planes; ``suns``, if given, as from ``sort_suns``."""
+    suns = np.zeros((PLANES, STEPS + 1, 0)) if suns is None else suns
+    points, n = centres(receptors), len(receptors)
+    out = Dome(np.zeros(n), np.zeros(n), np.zeros(n), np.zeros((n, suns.shape[2])))
+    for first in range(0, n, CHUNK):
+        own = slice(first, first + CHUNK)
+        part = Dome(*(v[own] for v in out))
+        for k in range(PLANES):
+            _add_plane(scene, points[own], receptors.normals[own], k, suns[k], part)
+    return out
+
+
+def sort_suns(directions: FloatArray, values: FloatArray) -> FloatArray:
+    """Return running sums of the values (t, c) of suns (t, 3) over each plane, shape (planes, steps + 1, c).
+
+    A sun belongs to the plane of its azimuth rounded to 1.5°; its elevation is kept to 0.1°.
+    """
+    x, y, z = directions.T
+    azimuth = (np.arctan2(x, y) - SHIFT * math.pi / PLANES) % (2.0 * math.pi)
+    half, turn = np.divmod(azimuth, math.pi)
+    plane = np.minimum((turn / math.pi * PLANES).astype(np.int64), PLANES - 1)
+    w = np.arccos(np.clip(z, 0.0, 1.0)) * np.where(half > 0, -1.0, 1.0)
+    step = np.minimum(((w / math.pi + 0.5) * STEPS).astype(np.int64), STEPS - 1)
+    cells = plane * STEPS + step
+    sums = [np.bincount(cells, v, PLANES * STEPS).reshape(PLANES, STEPS) for v in values.T]
+    return np.pad(np.cumsum(np.stack(sums, axis=2), axis=1), ((0, 0), (1, 0), (0, 0)))
+
+
+def _add_plane(scene: Scene, points: FloatArray, normals: FloatArray, plane: int, suns: FloatArray, dome: Dome) -> None:
+    """Add the sky seen in a vertical plane: from the horizon opposite its azimuth (w = -π/2) over the zenith."""
+    azimuth = math.pi * (plane + 0.5 + SHIFT) / PLANES
+    along = np.array([math.sin(azimuth), math.cos(azimuth), 0.0])
+    up = np.array([0.0, 0.0, 1.0])
+    fan = Fan(np.array([up, along, np.cross(along, up)]), np.zeros(3), -math.pi / 2, math.pi / 2, 0.0, 0.0)
+    none = np.full(len(points), -1, dtype=np.int64)
+    offsets, start, end = lit_intervals(
+        scene.bvh, np.ascontiguousarray(points), np.ascontiguousarray(normals), fan, scene.triangles.owner, none,
+        scene.closed,
+    )  # fmt: skip
+    row = np.repeat(np.arange(len(points)), np.diff(offsets))
+    flat, steep = normals[row] @ along, normals[row, 2]
+    width = math.pi / PLANES
+    ends = [_integrals(w, flat, steep) for w in (end, start)]
+    if suns.shape[1]:
+        gain = running(suns, (end / math.pi + 0.5) * STEPS) - running(suns, (start / math.pi + 0.5) * STEPS)
+        for c in range(suns.shape[1]):
+            dome.suns[:, c] += np.bincount(row, gain[:, c], len(points))
+    for sums, one, two in zip(dome[:2], *ends, strict=True):
+        np.add(sums, np.bincount(row, one - two, len(points)) * width, out=sums)
+    open_ends = np.where(end > math.pi / 2 - 1e-6, flat, 0.0) - np.where(start < 1e-6 - math.pi / 2, flat, 0.0)
+    dome.horizon[:] += np.bincount(row, open_ends, len(points)) * width / 2.0
+
+
+def running(sums: FloatArray, place: FloatArray) -> FloatArray:
+    """Return running sums (t + 1, c) at places from 0 to t, linear between whole ones."""
+    place = np.clip(place, 0.0, len(sums) - 1.0)
+    whole = np.minimum(place.astype(np.int64), len(sums) - 2)
+    value: FloatArray = sums[whole] + (place - whole)[:, None] * (sums[whole + 1] - sums[whole])
+    return value
+
+
+def _integrals(w: FloatArray, flat: FloatArray, steep: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Integrate cosine / π and cosine · sin elevation over a slice of sky from the zenith to w.
+
+    The cosine is steep cos w + flat sin w, the solid angle |sin w| dw dα, sin elevation cos w.
+    """
+    side, sin, cos = np.sign(w), np.sin(w), np.cos(w)
+    plain: FloatArray = side * (steep * sin**2 / 2.0 + flat * (w / 2.0 - sin * cos / 2.0)) / math.pi
+    rising: FloatArray = side * (steep * (1.0 - cos**3) / 3.0 + flat * sin**3 / 3.0)
+    return plain, rising
