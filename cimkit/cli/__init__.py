@@ -56,7 +56,7 @@ def main() -> None:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         what = "the disk is full. Free some space" if full else f"{error.strerror or error}. Check path and rights"
         code = complain(f"{error.filename or 'file'}: it must be readable and writable; {what}.", RESOURCES)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, SystemExit, typer.Abort):  # typer turns Ctrl-C into an exit of its own
         code = complain("stopped by the user; files are whole or absent.", RESOURCES)
     except _USAGE as error:
         error.show()

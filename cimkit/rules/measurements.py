@@ -16,6 +16,7 @@ from cimkit.rules.indicator import Indicator, Subjects, SunSetting, Values
 from cimkit.sim.access import WalkTimes, walk_times
 from cimkit.sim.area_local import LocalRules
 from cimkit.sim.areas import AreaMethod, FloorAreas, floor_areas
+from cimkit.sim.homes import Homes, homes_of
 from cimkit.sim.receptors import Receptors, window_receptors
 from cimkit.sim.site_ratios import SiteIndicators, site_indicators
 from cimkit.sim.sunlight import Sunlight, SunlightMethod, clock, sunlight
@@ -68,6 +69,11 @@ class Measurements:
             except MissingDataError as error:
                 self._values[key] = Values.unknown(len(subjects), str(error))
         return self._values[key]
+
+    @cached_property
+    def homes(self) -> Homes:
+        """Dwellings and the doors their people set out from."""
+        return homes_of(self.community)
 
     @cached_property
     def walk(self) -> WalkTimes:
@@ -179,7 +185,17 @@ class Measurements:
         return sunlight(self.community, receptors, day, method=method)
 
     def results(self) -> list[Any]:
-        """Return what was simulated so far, for a report: sunlight, walks, areas and site indicators."""
+        """Return what was simulated, for a report: sunlight, walks, areas and site indicators.
+
+        What no rule asked for is simulated the usual way: Great Cold, an adult's walk, the national area code.
+        """
+        windows = np.arange(len(self.windows))
+        if not self._lit and len(windows) and self.community.location is not None:
+            self.window_hours(windows, SunSetting())
+        if len(self.homes) and len(self.community.facilities):
+            self.walk  # noqa: B018
+        if not self._areas and len(self.community.storeys):
+            self.site("NATIONAL", "GBT50353_2013")
         lights = [self._simulate(np.array(sorted(lit)), setting) for setting, lit in self._lit.items() if lit]
         walks = [self.walk] if "walk" in self.__dict__ else []
         return [*lights, *walks, *self._walkers.values(), *self._areas.values(), *self._sites.values()]

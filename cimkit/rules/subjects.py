@@ -65,14 +65,16 @@ def dwellings(m: Measurements, _: Mapping[str, Any]) -> Subjects:
 
 def doors(m: Measurements, _: Mapping[str, Any]) -> Subjects:
     """Return the doors people set out from; a door stands for all its dwellings."""
-    homes = m.walk.homes
+    homes = m.homes
+    if not len(homes):
+        return Subjects.none("door", "nobody lives here: give buildings a use (residential …), dwellings or residents")
     used, first = np.unique(homes.door, return_index=True)
     building = homes.building[first]
     names = m.community.buildings.id[building]
     several = np.bincount(building, minlength=len(m.community.buildings))[building] > 1
-    place = np.zeros(len(used), dtype=np.int64)
-    for k, b in enumerate(building):
-        place[k] = int((building[:k] == b).sum()) + 1
+    order = np.argsort(building, kind="stable")
+    place = np.empty(len(used), dtype=np.int64)
+    place[order] = np.arange(len(used)) - np.searchsorted(building[order], building[order]) + 1
     ids = np.array([f"{n}/door{p}" if s else n for n, p, s in zip(names, place, several, strict=True)], dtype=object)
     return Subjects("door", ids, homes.doors[used], building_attributes(m, building), used)
 
