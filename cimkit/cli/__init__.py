@@ -14,6 +14,8 @@ from cimkit.errors import CimkitError
 
 _USAGE: Any = typer.BadParameter.__bases__[0]  # every mistake in the words of a command
 
+_STOPPED = 130  # what typer makes of Ctrl-C
+
 app = typer.Typer(
     name="cimkit",
     help="Community information model (CIM, 社区信息模型): sunlight, walking, space, and rules that judge a plan.",
@@ -56,9 +58,11 @@ def main() -> None:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         what = "the disk is full. Free some space" if full else f"{error.strerror or error}. Check path and rights"
         code = complain(f"{error.filename or 'file'}: it must be readable and writable; {what}.", RESOURCES)
-    except (KeyboardInterrupt, SystemExit, typer.Abort):  # typer turns Ctrl-C into an exit of its own
-        code = complain("stopped by the user; files are whole or absent.", RESOURCES)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _STOPPED
     except _USAGE as error:
         error.show()
         code = BAD_INPUT
+    if code == _STOPPED:
+        code = complain("stopped by the user; files are whole or absent.", RESOURCES)
     sys.exit(code or 0)

@@ -52,8 +52,8 @@ def test_check__exit_code_is_the_verdict(
     rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pack = tmp_path / "own.toml"
-    rule = '[pack]\nname = "own"\nlevel = "project"\nsource = "plan"\n[[rule]]\nid = "far"\nstandard = "plan"\nindicator = "far"\n'
-    ends = 'comparator = "<="\nthreshold = {}\nunit = "1"\nmark = "P"\ntext = "FAR"\n'
+    rule = '[pack]\nname = "own"\nlevel = "project"\nsource = "plan"\n[[rule]]\nid = "far"\nstandard = "plan"\nindicator = "floor_area_ratio"\n'
+    ends = 'comparator = "<="\nthreshold = {}\nmark = "P"\ntext = "FAR"\n'
     for limit, code in ((9.0, 0), (0.1, 1)):
         pack.write_text(rule + ends.format(limit), encoding="utf-8")
         assert run(monkeypatch, "check", rows, "--pack", pack, "-o", tmp_path / "r.html") == code
