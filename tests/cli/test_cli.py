@@ -52,10 +52,10 @@ def test_check__exit_code_is_the_verdict(
     rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pack = tmp_path / "own.toml"
-    rule = '[pack]\nname = "own"\nlevel = "project"\nsource = "plan"\n[[rule]]\nid = "far"\nstandard = "plan"\nindicator = "floor_area_ratio"\n'
-    ends = 'comparator = "<="\nthreshold = {}\nmark = "P"\ntext = "FAR"\n'
+    head = '[pack]\nname = "own"\nlevel = "project"\nsource = "plan"\n[[rule]]\nid = "far"\nstandard = "plan"\n'
+    rule = 'indicator = "floor_area_ratio"\ncomparator = "<="\nthreshold = {}\nunit = ""\nmark = "P"\ntext = "FAR"\n'
     for limit, code in ((9.0, 0), (0.1, 1)):
-        pack.write_text(rule + ends.format(limit), encoding="utf-8")
+        pack.write_text(head + rule.format(limit), encoding="utf-8")
         assert run(monkeypatch, "check", rows, "--pack", pack, "-o", tmp_path / "r.html") == code
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "<main" in page
