@@ -1,0 +1,173 @@
+"""The page of standards, printed from packs and area methods: clause, number, mark, implemented or why not."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import fields
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from cimkit.rules.conditions import in_words
+from cimkit.rules.findings import limits_in_words
+from cimkit.rules.load import load_pack, pack_names
+from cimkit.rules.rule import LEVELS, MARKS
+from cimkit.sim.area_local import Exemption, HeightStep, LocalRules, UnitCaps
+from cimkit.sim.area_rules import GB55031_2022, GBT50353_2013, AreaRule
+
+if TYPE_CHECKING:
+    from cimkit.rules.rule import Pack, Requirement, Rule
+
+_HEAD = """# Standards and rules
+
+Printed from the packs (`cimkit/rules/packs/*.toml`) and the area methods (`cimkit/sim/area_rules.py`,
+`area_local.py`) by `make docs`; do not edit. Texts are our own words. **Marks** say how sure a number is: {marks}.
+Limits marked M are printed as unverified wherever they are used; `--verified-only` leaves them out.
+
+Of several rules for one indicator one is effective: that of the project before the city's, the province's,
+the nation's. In short:
+
+| packs | rules | judged | not judged, with reason | unverified |
+|---:|---:|---:|---:|---:|
+| {packs} | {rules} | {judged} | {left} | {doubtful} |
+"""
+
+
+def standards() -> str:
+    """Return the page.
+
+    Examples
+    --------
+    >>> standards().splitlines()[0]
+    '# Standards and rules'
+    """
+    packs = sorted((load_pack(n) for n in pack_names()), key=lambda p: (LEVELS.index(p.level), p.name))
+    rules = [r for p in packs for r in p]
+    judged = sum(r.judged for r in rules)
+    marks = ", ".join(f"{m} {en}" for m, (en, _) in MARKS.items())
+    doubtful = sum(not r.verified for r in rules)
+    lines = [
+        _HEAD.format(
+            marks=marks, packs=len(packs), rules=len(rules), judged=judged, left=len(rules) - judged, doubtful=doubtful
+        )
+    ]
+    lines += [line for p in packs for line in _pack(p)]
+    lines += ["## Area methods", "", "How building area and area counted for FAR are computed, article by article.", ""]
+    for name, articles in (("GB/T 50353-2013", GBT50353_2013), ("GB 55031-2022", GB55031_2022)):
+        lines += [f"### {name}, articles on area", *_table(map(_article, articles))]
+    for local in (v for k, v in vars(LocalRules).items() if k.isupper() and isinstance(v, LocalRules)):
+        lines += [f"### {local.name}: what counts for FAR", *_table(_local(local))]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _pack(pack: Pack) -> Iterator[str]:
+    """Give the lines of one pack."""
+    yield f"## {pack.name}"
+    yield ""
+    builds = f" Builds on {', '.join(pack.extends)}." if pack.extends else ""
+    chosen = f" Chooses {in_words(pack.with_)}." if pack.with_ else ""
+    yield f"{pack.title} ({pack.title_zh}); {f'{pack.level} {pack.place}'.strip()}.{builds}{chosen}"
+    yield ""
+    if pack.rules:
+        usual = Counter(r.source for r in pack).most_common(1)[0][0]
+        yield f"Source where no other is named: {usual}."
+        yield ""
+        yield "| clause | rule | limit | mark | judged by, or why not | source |"
+        yield "|---|---|---|---|---|---|"
+        yield from (
+            _row(_clause(r), f"{r.text} {r.text_zh}", _limit(r), _marks(r), _state(r), r.source * (r.source != usual))
+            for r in pack
+        )
+        yield ""
+
+
+def _row(*cells: str) -> str:
+    """Return a line of a table."""
+    return "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+
+
+def _clause(rule: Rule) -> str:
+    """Return standard and clause, with the group the rule stands under."""
+    must = ", mandatory" if rule.mandatory else ""
+    return " ".join(t for t in (rule.standard, rule.group, rule.clause) if t) + must
+
+
+def _limit(rule: Rule) -> str:
+    """Return the limits of a rule, each under its condition."""
+    return "; ".join(t for t in (_one_limit(rule, q) for q in rule.requirements) if t) or "–"
+
+
+def _one_limit(rule: Rule, q: Requirement) -> str:
+    """Return one limit under its condition."""
+    if q.limit_from:
+        return f"{rule.comparator} {q.limit_from}"
+    limit = limits_in_words(rule, q.low, q.high)
+    span = f" (stated as {q.usual[0]:g}–{q.usual[1]:g})" if len(q.usual) == 2 and rule.comparator != "within" else ""
+    condition = in_words(dict(q.when) | dict(q.with_))
+    return f"{limit}{span}{' where ' + condition if condition else ''}" if limit else ""
+
+
+def _marks(rule: Rule) -> str:
+    """Return the marks of a rule, M in bold."""
+    found = {rule.mark, *(q.mark for q in rule.requirements)}
+    return "".join("**M**" if m == "M" else m for m in MARKS if m in found)
+
+
+def _state(rule: Rule) -> str:
+    """Return what judges a rule, or why nothing does."""
+    return (
+        f"`{rule.indicator}`"
+        if rule.judged
+        else f"no: {rule.why}" + (f" (`{rule.indicator}`)" if rule.indicator else "")
+    )
+
+
+def _table(rows: Any) -> Iterator[str]:
+    """Give the lines of a table of articles."""
+    yield from ("", "| clause | what | counts | where | mark |", "|---|---|---|---|---|")
+    yield from (_row(*r) for r in rows)
+    yield ""
+
+
+def _article(rule: AreaRule) -> tuple[str, ...]:
+    """Return an article of an area code."""
+    return rule.clause, rule.reason, f"{rule.factor:g}", _tests(rule.when), rule.mark
+
+
+def _tests(tests: Any) -> str:
+    """Return conditions of an area rule as text."""
+    return ", ".join(f"{t.what.replace('_', ' ')} {t.sign} {t.value:g}" for t in tests)
+
+
+def _local(local: LocalRules) -> Iterator[tuple[str, ...]]:
+    """Give what a place says beyond the national codes."""
+    sunk = ", more than half its height below the ground" if local.basement_half_sunk else ""
+    top = f"top slab at most {local.basement_top:g} m above the ground{sunk}"
+    yield local.basement_clause, "basement", "0", top, local.basement_mark
+    for item in (*getattr(local, "rules", ()), *local.exemptions, *local.heights):
+        if isinstance(item, AreaRule):
+            yield _article(item)
+        elif isinstance(item, Exemption):
+            cap = f", at most {100 * item.cap_share:g} % of the {item.cap_of}" if isfinite(item.cap_share) else ""
+            yield item.clause, item.name, f"0{cap}", _tests(item.tests), "".join(sorted({item.mark, item.limits}))
+        elif isinstance(item, HeightStep):
+            uses = ", ".join(u.code for u in item.uses)
+            times = f"× heights of {item.per:g} m begun" if item.per else f"× {item.times:g}"
+            upto = f" to {item.upto:g} m" if isfinite(item.upto) else " m and more"
+            yield item.clause, f"high storeys: {uses}", times, f"above {item.above:g}{upto}", item.mark
+    if local.caps:
+        yield from _caps(local.caps)
+
+
+def _caps(caps: UnitCaps) -> Iterator[tuple[str, ...]]:
+    """Give the caps of each dwelling."""
+    for f in fields(caps):
+        value = getattr(caps, f.name)
+        if f.name not in ("clause", "mark"):
+            text = " / ".join(f"{v:g}" for v in (value if isinstance(value, tuple) else (value,)))
+            yield caps.clause, f"cap of each dwelling: {f.name.replace('_', ' ')}", text, "", caps.mark
+
+
+if __name__ == "__main__":
+    sys.stdout.write(standards())
