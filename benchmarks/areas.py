@@ -284,7 +284,7 @@ def city(bars: list[dict[str, Any]], _: list[int], __: int) -> None:
 
     small = city_of(100, 20)
     site_indicators(small, floor_areas(small))
-    town = city_of(int(__import__("os").environ.get("N", 50000)), 20)
+    town = city_of(50_000, 20)
     begin = time.perf_counter()
     areas = floor_areas(town)
     ledgers = time.perf_counter() - begin

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, one_of
-from cimkit.model.kinds import SpaceKind, StoreyKind
+from cimkit.model.kinds import BuildingUse, SpaceKind, StoreyKind
 from cimkit.model.table import lookup_names
 from cimkit.sim.area_items import FAMILIES, SPACE, STOREY, VOID, Items, area_items
 from cimkit.sim.area_local import Exemption, LocalRules
@@ -168,6 +168,54 @@ class FloorAreas:
             "exempt_m2": np.where(self.items["exempt"] == 1, np.maximum(built - far, 0.0), 0.0),
             "public_space_m2": public,
         }
+
+    def of_storeys(self, ledger: str = "building_area") -> FloatArray:
+        """Return what counts of each storey with all in and on it, shape (storeys) [m²]."""
+        here = self.items["storey"] >= 0
+        sums: FloatArray = np.bincount(
+            self.items["storey"][here], self.counted(ledger)[here], len(self.community.storeys)
+        ).astype(np.float64)
+        return sums
+
+    def reconcile(self, *, tolerance: float = 0.01) -> Any:
+        """Return a DataFrame of the storeys with a declared area, beside the computed one.
+
+        ``agrees`` tells whether they differ by at most ``tolerance`` (1 % without it) of the computed area.
+        """
+        import pandas as pd
+
+        storeys, computed = self.community.storeys, self.of_storeys()
+        rows = np.flatnonzero(~np.isnan(storeys.area_declared))
+        declared, own = storeys.area_declared[rows], computed[rows]
+        columns = {"storey": storeys.names()[rows], "declared_m2": declared, "computed_m2": own}
+        return pd.DataFrame(
+            columns | {"difference_m2": declared - own, "agrees": np.abs(declared - own) <= tolerance * own + 1e-9}
+        )
+
+    def schedule(self) -> Any:
+        """Return the storey schedule (楼层表) as a DataFrame; equal storeys one above the other share a line."""
+        import pandas as pd
+
+        storeys, buildings = self.community.storeys, self.community.buildings
+        order = np.lexsort((storeys.level, storeys.building))
+        area, far = (np.round(self.of_storeys(name), 2)[order] for name in LEDGERS[:2])
+        use = np.where(storeys.use != 0, storeys.use, buildings.use[storeys.building])[order]
+        building, level = storeys.building[order], storeys.level[order]
+        same = np.column_stack([building, storeys.kind[order], use, storeys.height[order], area, far])
+        first = np.flatnonzero(np.append(True, (same[1:] != same[:-1]).any(axis=1))) if len(order) else order
+        last = np.append(first[1:], len(order)) - 1
+        floor = [f"{v}F" if v > 0 else f"B{-v}" for v in level]
+        columns = {
+            "楼号 building": buildings.names()[building[first]],
+            "楼层 level": [floor[a] if a == b else f"{floor[a]}-{floor[b]}" for a, b in zip(first, last, strict=True)],
+            "类型 kind": StoreyKind.labels(storeys.kind[order][first]),
+            "用途 use": BuildingUse.labels(use[first]),
+            "层数 count": last - first + 1,
+            "层高 height [m]": storeys.height[order][first],
+            "面积 area [m²]": area[first],
+            "计容面积 far_area [m²]": far[first],
+        }
+        return pd.DataFrame(columns)
 
     def failed(self) -> IntArray:
         """Return the items that a local rule would free, had they passed its tests."""
