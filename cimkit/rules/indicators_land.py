@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.model.kinds import FacilityKind, PathKind, Provenance, SpaceKind, StoreyKind
+from cimkit.model.kinds import FacilityKind, Provenance, SpaceKind, StoreyKind
 from cimkit.rules.indicator import Indicator, Subjects, Values
 from cimkit.rules.subjects import buildings, facilities, parcels, the_community
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cimkit.arrays import FloatArray
     from cimkit.rules.measurements import Measurements
 
 _GUESSED = (Provenance.DEFAULT, Provenance.FROM_STOREYS, Provenance.FROM_HEIGHT)
@@ -25,36 +24,30 @@ _OPEN_SPACE = (
 )
 
 
-def _ratio(m: Measurements, subjects: Subjects, name: str, given: Mapping[str, Any], factor: float = 1.0) -> Values:
-    """Measure a ratio of each parcel, with what it was made of."""
-    site = m.site(given.get("area_local", "NATIONAL"), given.get("area_code", "GBT50353_2013"))
-    rows = {r.parcel: r for r in site.rows if r.name == name}
-    values = np.array([rows[int(p)].value for p in subjects.rows]) * factor
+def _ratio(name: str, missing: str, factor: float = 1.0) -> Callable[..., Values]:
+    """Return the measure of a site indicator, of parcels or of all together, with what it was made of."""
 
-    def evidence(k: int) -> dict[str, Any]:
-        row = rows[int(subjects.rows[k])]
-        top, land = round(float(row.numerator), 3), round(float(row.denominator), 3)
-        return {"numerator_m2": top, "land_m2": land, "counting": row.counting, "method": repr(site.areas.method)}
+    def measure(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
+        site = m.site(given.get("area_local", "NATIONAL"), given.get("area_code", "GBT50353_2013"))
+        found = {r.parcel: r for r in site.rows if r.name == name}
+        wanted = subjects.rows if subjects.table == "parcel" else np.full(len(subjects), -1)
+        rows = [found.get(int(p)) for p in wanted]
+        values = factor * np.array([np.nan if r is None else r.value for r in rows])
 
-    return Values(values, missing="land of the parcel", evidence=evidence)
+        def evidence(k: int) -> dict[str, Any]:
+            row = rows[k]
+            if row is None:
+                return {}
+            top, base = round(float(row.numerator), 3), round(float(row.denominator), 3)
+            shown = {"numerator": top, "denominator": base, "counting": row.counting, "objects": list(row.objects[:20])}
+            return shown | ({"method": repr(site.areas.method)} if name == "far" else {})
+
+        return Values(values, missing=missing, evidence=evidence)
+
+    return measure
 
 
-def floor_area_ratio(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
-    """Measure the area counted for FAR over the land."""
-    return _ratio(m, subjects, "far", given)
-
-
-def building_density(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
-    """Measure the area of footprints over the land."""
-    return _ratio(m, subjects, "building_density", given, 100.0)
-
-
-def green_ratio(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
-    """Measure the green on the ground over the land; without any green in the data it is not known."""
-    s = m.community.spaces
-    if not np.isin(s.kind, (SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN)).any():
-        return Values.unknown(len(subjects), "green: add spaces of kind green (绿地)")
-    return _ratio(m, subjects, "green_ratio", given, 100.0)
+_LAND = "land of the parcel"
 
 
 def building_height(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
@@ -72,23 +65,6 @@ def building_height(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -
     return Values(height, missing="height of the building", evidence=evidence, note=note)
 
 
-def parcel_height(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
-    """Measure the height of the highest building of each parcel."""
-    b = m.community.buildings
-    values = np.full(len(subjects), np.nan)
-    highest = np.full(len(subjects), -1, dtype=np.int64)
-    for k, p in enumerate(subjects.rows):
-        own = np.flatnonzero((b.parcel == p) & (b.height > 0))
-        if len(own):
-            highest[k] = own[b.height[own].argmax()]
-            values[k] = b.height[highest[k]]
-
-    def evidence(k: int) -> dict[str, Any]:
-        return {"building": str(b.id[highest[k]])} if highest[k] >= 0 else {}
-
-    return Values(values, missing="heights of the parcel's buildings", evidence=evidence)
-
-
 def storey_height(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
     """Measure the lowest normal storey above ground of each building."""
     s = m.community.storeys
@@ -100,62 +76,6 @@ def storey_height(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> 
     guessed = np.isin(source, _GUESSED) & (m.community.buildings.storeys_src[subjects.rows] != Provenance.MEASURED)
     values = np.where(np.isfinite(values) & ~guessed, values, np.nan)
     return Values(values, missing="storey heights: those here are derived from height or number of storeys")
-
-
-def land_per_person(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
-    """Measure the land of each resident of a parcel."""
-    persons = _persons_of_parcels(m)[subjects.rows]
-    land = m.community.parcels.outline.areas()[subjects.rows]
-    values = np.where(persons > 0, land / np.maximum(persons, 1e-9), np.nan)
-
-    def evidence(k: int) -> dict[str, Any]:
-        return {"land_m2": round(float(land[k]), 3), "persons": round(float(persons[k]), 1)}
-
-    return Values(values, missing="residents of the parcel", evidence=evidence)
-
-
-def _persons_of_parcels(m: Measurements) -> FloatArray:
-    """Return the residents of each parcel."""
-    c = m.community
-    if len(c.population):
-        building, persons = c.population.building, c.population.persons
-    else:
-        building, persons = c.storeys.building[c.dwellings.storey], c.dwellings.persons
-    parcel = np.append(c.buildings.parcel, -1)[building]
-    here = parcel >= 0
-    weights = np.nan_to_num(persons[here]).astype(np.float64)
-    return np.bincount(parcel[here], weights=weights, minlength=len(c.parcels)).astype(np.float64)
-
-
-def _per_person(m: Measurements, kinds: tuple[SpaceKind, ...], what: str, *, public: bool) -> Values:
-    """Measure the area of spaces of some kinds on the ground for each resident."""
-    s = m.community.spaces
-    rows = np.flatnonzero(np.isin(s.kind, kinds) & (s.storey < 0) & (s.public | (not public)))
-    if not len(rows):
-        return Values.unknown(1, what)
-    area = float(shapely.area(shapely.union_all(s.outline.take(rows).to_shapely())))
-    persons = m.persons()
-    return Values(
-        np.array([area / persons]),
-        evidence=lambda _k: {"area_m2": round(area, 3), "persons": round(persons, 1), "spaces": len(rows)},
-    )
-
-
-def public_green_per_person(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
-    """Measure the public green of each resident."""
-    return _per_person(
-        m, (SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN), "public green: add spaces of kind green, public", public=True
-    )
-
-
-def central_green_per_person(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
-    """Measure the central green of each resident."""
-    return _per_person(m, (SpaceKind.CENTRAL_GREEN,), "central green: add spaces of kind central_green", public=False)
-
-
-def shelter_per_person(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
-    """Measure the shelter area of each resident."""
-    return _per_person(m, (SpaceKind.SHELTER,), "shelters: add spaces of kind shelter (避难场所)", public=False)
 
 
 def facility_area(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
@@ -196,52 +116,25 @@ def open_space_share(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Val
     return Values(np.array([100.0 * area / land]), evidence=lambda _k: {"open_m2": round(area, 1), "land_m2": land})
 
 
-def parking_per_dwelling(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
-    """Measure the parking spaces of each dwelling."""
-    spots, dwellings = float(m.community.spaces.parking.sum()), len(m.community.dwellings)
-    if not spots or not dwellings:
-        what = "parking spaces: give spaces a number in 'parking'" if dwellings else "the number of dwellings"
-        return Values.unknown(len(subjects), what)
-    value = np.full(len(subjects), spots / dwellings)
-    return Values(value, evidence=lambda _k: {"parking_spaces": spots, "dwellings": dwellings})
-
-
-def road_density(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
-    """Measure the length of streets over the area that the network spans."""
-    e = m.community.path_edges
-    rows = np.flatnonzero(np.isin(e.kind, (PathKind.STREET, PathKind.MAIN_ROAD, PathKind.TRUNK_ROAD)))
-    if not len(rows):
-        return Values.unknown(len(subjects), "streets: add paths of kind street, main_road …")
-    hull = shapely.convex_hull(shapely.union_all(e.course.to_shapely()))
-    area = float(shapely.area(hull)) / 1e6
-    if area <= 0:
-        return Values.unknown(len(subjects), "streets around the site")
-    length = float(e.length[rows].sum()) / 1e3
-    return Values(
-        np.full(len(subjects), length / area),
-        evidence=lambda _k: {"length_km": round(length, 3), "area_km2": round(area, 4)},
-        note="over the convex hull of all paths",
-    )
-
-
 _A = "GB 50180-2018 appendix A"
 LAND = (
     Indicator(
         "floor_area_ratio", "", "容积率", "area counted for FAR over the land of the parcel",
         "Σ counted area / land", "GB/T 50353-2013 or GB 55031-2022 with the place's rules (AreaMethod)",
-        parcels, floor_area_ratio, options=_METHOD,
+        parcels, _ratio("far", _LAND), options=_METHOD,
     ),
     Indicator(
         "building_density", "%", "建筑密度", "area of footprints over the land of the parcel",
-        "Σ footprint / land", _A, parcels, building_density, options=_METHOD,
+        "Σ footprint / land", _A, parcels, _ratio("building_density", _LAND, 100.0), options=_METHOD,
     ),
     Indicator(
         "green_ratio", "%", "绿地率", "green on the ground over the land of the parcel",
-        "area of green within the parcel / land", _A, parcels, green_ratio, options=_METHOD,
+        "area of green within the parcel / land", _A, parcels,
+        _ratio("green_ratio", "green: add spaces of kind green (绿地)", 100.0), options=_METHOD,
     ),
     Indicator(
         "parcel_height", "m", "地块建筑高度", "height of the highest building of a parcel", "max height",
-        "GB 50180-2018 table 4.0.2", parcels, parcel_height,
+        "GB 50180-2018 table 4.0.2", parcels, _ratio("height", "heights of the parcel's buildings"),
     ),
     Indicator(
         "building_height", "m", "建筑高度", "height of a building", "ground to parapet or roof",
@@ -253,19 +146,22 @@ LAND = (
     ),
     Indicator(
         "land_per_person", "m2", "人均用地面积", "land of each resident of a parcel", "land / residents",
-        "GB 50180-2018 table 4.0.2", parcels, land_per_person,
+        "GB 50180-2018 table 4.0.2", parcels, _ratio("land_per_person", "residents of the parcel"),
     ),
     Indicator(
         "public_green_per_person", "m2", "人均公共绿地", "public green of each resident",
-        "green open to everybody / residents", "GB 50180-2018 4.0.4", the_community, public_green_per_person,
+        "green open to everybody / residents", "GB 50180-2018 4.0.4", the_community,
+        _ratio("public_green_per_person", "residents and public green: spaces of kind green, public"),
     ),
     Indicator(
         "central_green_per_person", "m2", "人均集中绿地", "central green of each resident",
-        "central green / residents", "GB 50180-2018 4.0.7", the_community, central_green_per_person,
+        "central green / residents", "GB 50180-2018 4.0.7", the_community,
+        _ratio("central_green_per_person", "residents and central green: spaces of kind central_green"),
     ),
     Indicator(
         "shelter_area_per_person", "m2", "人均避难面积", "shelter of each resident", "shelters / residents",
-        "GB/T 51327-2018 5.3", the_community, shelter_per_person,
+        "GB/T 51327-2018 5.3", the_community,
+        _ratio("shelter_area_per_person", "residents and shelters: spaces of kind shelter (避难场所)"),
     ),
     Indicator(
         "facility_area", "m2", "设施建筑面积", "building area of a facility of a kind", "as stated",
@@ -302,10 +198,12 @@ LAND = (
     ),
     Indicator(
         "parking_per_dwelling", "", "户均停车位", "parking spaces of each dwelling", "Σ parking / dwellings",
-        "complete community (完整社区)", the_community, parking_per_dwelling,
+        "complete community (完整社区)", the_community,
+        _ratio("parking_per_dwelling", "dwellings, and spaces with a number in 'parking'"),
     ),
     Indicator(
         "road_density", "km/km2", "路网密度", "length of streets over area", "Σ length / convex hull of the paths",
-        "GB 50180-2018 chapter 6", the_community, road_density,
+        "GB 50180-2018 chapter 6", the_community,
+        _ratio("road_density", "streets: add paths of kind street, main_road …"),
     ),
 )  # fmt: skip

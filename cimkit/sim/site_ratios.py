@@ -199,8 +199,8 @@ def _green(
     parcels, spaces = community.parcels, community.spaces
     n = len(parcels)
     chosen = np.flatnonzero(np.isin(spaces.kind, kinds) & (spaces.storey < 0))
-    if not len(chosen) or not n:
-        return np.zeros(n), [() for _ in range(n)]
+    if not len(chosen) or not n:  # no green in the data: not known
+        return np.full(n, np.nan), [() for _ in range(n)]
     shapes = spaces.outline.take(chosen).to_shapely()
     near = shapely.buffer(shapely.union_all(shapes), 2.0)
     houses = community.buildings.footprint.to_shapely()
