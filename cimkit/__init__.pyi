@@ -41,6 +41,12 @@ from cimkit.model.weather import Weather as Weather
 from cimkit.rules.check import check as check
 from cimkit.rules.findings import Finding as Finding
 from cimkit.rules.findings import Findings as Findings
+from cimkit.rules.future import Assessment as Assessment
+from cimkit.rules.future import assess as assess
+from cimkit.rules.survey import Question as Question
+from cimkit.rules.survey import Questionnaire as Questionnaire
+from cimkit.rules.survey import Satisfaction as Satisfaction
+from cimkit.rules.survey import satisfaction as satisfaction
 from cimkit.sim.access import WalkTimes as WalkTimes
 from cimkit.sim.access import walk_times as walk_times
 from cimkit.sim.area_local import LocalRules as LocalRules

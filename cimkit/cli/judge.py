@@ -48,6 +48,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("check", epilog="Example: cimkit check site.gpkg --city hangzhou -o report.html -o f.json")(_check)
     app.command("explain", epilog="Example: cimkit explain findings.json gb50180-4.0.9@B7/F2/1")(_explain)
+    app.command("future", epilog="Example: cimkit future site.gpkg project.toml -o self.html")(_future)
     app.add_typer(_pack)
     app.command("report", epilog="Example: cimkit report site.gpkg report.html")(_report)
 
@@ -133,6 +134,34 @@ def _explain(
 
     for name, text in explain(_json_file(findings), finding):
         out.print(f"[bold]{name:<14}[/]{escape(text)}")
+
+
+def _future(
+    plan: Annotated[list[Path], typer.Argument(help="Plan, then the project file (.toml).")],
+    crs: Crs = "",
+    responses: Annotated[Path | None, typer.Option(help="Answers to the survey: CSV or Excel.")] = None,
+    output: Output = [],
+    lang: Lang = "zh-en",
+    json: AsJson = False,
+) -> None:
+    """Assess a Future Community: nine scenes, evidence, four dimensions, satisfaction (自评)."""
+    import pandas as pd
+
+    from cimkit.rules.future import assess
+    from cimkit.view.assessment import self_assessment
+
+    *files, project = plan
+    if not files or project.suffix != ".toml":
+        raise typer.BadParameter("name the plan, then the project file (.toml)")
+    answers = None
+    if responses:
+        answers = pd.read_excel(responses) if responses.suffix == ".xlsx" else pd.read_csv(responses)
+    assessment = assess(load_complete(files, crs, assume_housing=True), project, responses=answers)
+    pages = [p for p in output if p.suffix == ".html"]
+    for path in pages:
+        wrote(self_assessment(assessment, path=path, lang=lang))
+    deliver(assessment.to_frame(), [p for p in output if p not in pages], as_json=json, layer="indicators")
+    err.print(escape(repr(assessment)[1:-1]))
 
 
 _pack = typer.Typer(

@@ -1,0 +1,161 @@
+"""The satisfaction survey: questions, answers from a table, scores with sample size and confidence interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cimkit.errors import InputError
+
+if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question, answered on a scale from 1 to ``steps``, the last being the best."""
+
+    id: str
+    text: str
+    text_zh: str = ""
+    scene: str = ""
+
+
+@dataclass(frozen=True)
+class Questionnaire:
+    """Questions, and what it takes to score them.
+
+    Parameters
+    ----------
+    questions
+        The questions.
+    steps
+        Answers go from 1 to this.
+    min_sample
+        Fewer answers are not scored; our own default, no standard gives one (mark M).
+    confidence
+        Of the intervals.
+    residents
+        Number of people asked from, 0 unknown; a large sample of few people is surer.
+    """
+
+    questions: tuple[Question, ...]
+    steps: int = 5
+    min_sample: int = 30
+    confidence: float = 0.95
+    residents: int = 0
+
+
+@dataclass(frozen=True, repr=False)
+class Satisfaction:
+    """Scores of q questions, from 0 (all worst) to 100 (all best).
+
+    Parameters
+    ----------
+    questionnaire
+        What was asked.
+    count
+        Answers to each question, shape (q).
+    score, low, high
+        Mean and the ends of its confidence interval, nan where there are too few answers, shape (q).
+    """
+
+    questionnaire: Questionnaire
+    count: IntArray
+    score: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+    @property
+    def total(self) -> float:
+        """Mean of the questions' scores, nan if one of them has too few answers."""
+        return float(self.score.mean()) if len(self.score) else float("nan")
+
+    def __repr__(self) -> str:
+        few = int(np.isnan(self.score).sum())
+        said = f"not scored, {few} questions have too few answers" if few else f"{self.total:.1f} of 100"
+        return f"<Satisfaction over {len(self.score)} questions: {said}>"
+
+    def to_frame(self) -> Any:
+        """Return a DataFrame, one row a question."""
+        import pandas as pd
+
+        q = self.questionnaire
+        few = [f"too few answers: {n} of {q.min_sample}" if n < q.min_sample else "" for n in self.count]
+        return pd.DataFrame(
+            {
+                "question": [one.id for one in q.questions],
+                "scene": [one.scene for one in q.questions],
+                "text": [one.text for one in q.questions],
+                "text_zh": [one.text_zh for one in q.questions],
+                "answers": self.count,
+                "score": self.score,
+                "low": self.low,
+                "high": self.high,
+                "note": few,
+            }
+        )
+
+
+def satisfaction(responses: Any, questionnaire: Questionnaire) -> Satisfaction:
+    """Score a survey.
+
+    The mean answer is put on 0 to 100. The interval is Student's, with the correction for a
+    finite number of residents where that is known; it is cut at 0 and 100.
+
+    Parameters
+    ----------
+    responses
+        DataFrame, one row a person, one column a question's id; empty where not answered.
+    questionnaire
+        What was asked.
+
+    Returns
+    -------
+    Satisfaction
+        Questions with fewer answers than ``min_sample`` have no score.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or an answer is off the scale.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> asked = Questionnaire((Question("q1", "Are you content?"),), min_sample=2)
+    >>> satisfaction(pd.DataFrame({"q1": [5, 4, 3]}), asked)
+    <Satisfaction over 1 questions: 75.0 of 100>
+    """
+    import pandas as pd
+    from scipy.stats import t
+
+    q, columns = questionnaire, []
+    for one in q.questions:
+        if one.id not in responses:
+            raise InputError(f"responses: there must be a column for each question; {one.id!r} is missing. Add it.")
+        given = pd.to_numeric(responses[one.id], errors="coerce").to_numpy(dtype=np.float64)
+        blank = responses[one.id].isna().to_numpy() | (responses[one.id].astype(str).str.strip() == "").to_numpy()
+        wrong = np.flatnonzero(~blank & ~((given >= 1) & (given <= q.steps) & (given == np.round(given))))
+        if len(wrong):
+            got = responses[one.id].iloc[int(wrong[0])]
+            raise InputError(
+                f"responses, row {int(wrong[0]) + 1}, question {one.id!r}: answers must be whole numbers from 1 to "
+                f"{q.steps} or empty; got {got!r}."
+            )
+        columns.append(100.0 * (given[~blank] - 1.0) / (q.steps - 1.0))
+    count = np.array([len(c) for c in columns], dtype=np.int64)
+    scored = [_interval(c, q, t) if len(c) >= max(q.min_sample, 2) else (np.nan,) * 3 for c in columns]
+    score, low, high = np.array(scored, dtype=np.float64).reshape(-1, 3).T
+    return Satisfaction(q, count, score, low, high)
+
+
+def _interval(values: FloatArray, q: Questionnaire, student: Any) -> tuple[float, float, float]:
+    """Return mean and confidence interval of the scores of one question."""
+    n, mean = len(values), float(values.mean())
+    left = max(q.residents - n, 0) / max(q.residents - 1, 1) if q.residents else 1.0
+    error = float(values.std(ddof=1)) * np.sqrt(left / n)
+    half = float(student.ppf(0.5 + q.confidence / 2.0, n - 1)) * error
+    return mean, max(0.0, mean - half), min(100.0, mean + half)
