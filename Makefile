@@ -46,7 +46,7 @@ test: check
 
 docs: $(VENV)/.test
 	$(BIN)/python -m cimkit.model.nomenclature > docs/nomenclature.md
-	$(BIN)/python -m cimkit.rules.standards > docs/standards.md
+	$(BIN)/python -m tests.make_standards > docs/standards.md
 
 clean:
 	rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -12,7 +12,6 @@ import numpy as np
 
 from cimkit.errors import FormatError
 from cimkit.model.kinds import ProjectType
-from cimkit.rules.check import check
 from cimkit.rules.conditions import NO, holds
 from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.load import load_pack
@@ -113,6 +112,11 @@ class Assessment:
         weights = np.array([d.weight for d in self.dimensions])
         return float(np.array([d.score for d in self.dimensions]) @ weights / weights.sum())
 
+    @property
+    def states(self) -> dict[str, str]:
+        """The states an indicator may be in, worst first, with their Chinese names."""
+        return STATES
+
     def counts(self) -> dict[str, int]:
         """Return how many indicators are in each state."""
         return {s: sum(i.state == s for i in self.indicators) for s in STATES}
@@ -170,6 +174,8 @@ def assess(
     FormatError
         If the project file has a mistake.
     """
+    from cimkit.rules.check import check
+
     path = Path(project)
     pack = load_pack(path)  # names mistakes with file and line
     data = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -11,7 +11,6 @@ from cimkit.model.kinds import FacilityKind, PathKind
 from cimkit.rules.indicator import Indicator, Subjects, Values
 from cimkit.rules.subjects import doors, facilities, parcels, paths, the_community
 from cimkit.sim.access import service_doors
-from cimkit.sim.evacuation import ways_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,6 +102,8 @@ def crossing_distance(m: Measurements, subjects: Subjects, _: Mapping[str, Any])
 
 def evacuation_ways(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
     """Measure the ways out of each parcel that share no path, those of unknown width left out as a lower end."""
+    from cimkit.sim.evacuation import ways_out
+
     ways, sure = ways_out(m.community, subjects.rows)
     return Values(ways, sure, "width of the paths out of the zone", note="a parcel is taken as one zone")
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 PACKS = Path(__file__).parent / "packs"
+_TEMPLATE = Path(__file__).parent / "template.toml"
 _PACK_KEYS = {
     *("name", "title", "title_zh", "level", "place", "standard", "edition", "date", "source"),
     *("extends", "off", "mandatory", "with", "why"),
@@ -75,35 +76,8 @@ def pack_names() -> list[str]:
 
 def template(name: str, level: str, extends: Sequence[str]) -> str:
     """Return the text of a pack to fill in."""
-    return f"""# A pack of rules: change limits, switch rules off, add your own.
-# cimkit pack list --indicators   names what a rule may measure, with its unit
-# cimkit pack check {name}.toml   says whether it is right
-
-[pack]
-name = {json.dumps(name)}
-title = "Our rules"
-title_zh = "本地规则"
-level = {json.dumps(level)}
-extends = {json.dumps(list(extends))}
-standard = "Our document"
-source = "who decided it, and when"
-# off = ["gb50180-6-sidewalk"]          rules that do not hold here
-
-[limits]
-# gb50180-primary-school-distance = 600   another limit for a rule of a pack this one builds on
-
-[[rule]]
-id = "our-far"
-clause = "1"
-indicator = "floor_area_ratio"
-comparator = "<="
-threshold = 2.0
-unit = ""
-mark = "P"                              # P seen, S second hand, C computed, M from memory
-text = "A parcel's floor area ratio is at most 2"
-text_zh = "地块容积率不超过2"
-# applies_when = {{ housing = "yes" }}    only where this holds
-"""
+    text = _TEMPLATE.read_text(encoding="utf-8")
+    return text.replace("@name", name).replace("@level", level).replace('"@extends"', json.dumps(list(extends))[1:-1])
 
 
 def load_pack(name: str | PathLike[str]) -> Pack:

@@ -10,7 +10,6 @@ import numpy as np
 import shapely
 
 from cimkit.errors import InputError, MissingDataError
-from cimkit.model.edits import stacked
 from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
 from cimkit.model.table import lookup_names
 from cimkit.model.tables import Facilities
@@ -159,6 +158,8 @@ def evacuation(
 
 def _with_shelters(community: Community) -> Community:
     """Return the community with shelter grounds that no facility stands for as facilities, at their nearest path."""
+    from cimkit.model.edits import stacked
+
     spaces, f = community.spaces, community.facilities
     rows = np.flatnonzero((spaces.kind == SpaceKind.SHELTER) & (spaces.storey < 0))
     known = shapely.points(f.x, f.y)[f.kind == FacilityKind.SHELTER]

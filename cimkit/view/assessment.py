@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cimkit.io.atomic import write_text
-from cimkit.rules.future import STATES
 from cimkit.view.html import Html, both, element, join
 from cimkit.view.page import page
 from cimkit.view.parts import row, table
@@ -68,7 +67,7 @@ def _scenes(a: Assessment) -> Html:
     """Return the 33 indicators by scene."""
     counted = both(
         ", ".join(f"{n} {s}" for s, n in a.counts().items() if n),
-        "，".join(f"{STATES[s]} {n}" for s, n in a.counts().items() if n),
+        "，".join(f"{a.states[s]} {n}" for s, n in a.counts().items() if n),
     )
     lines = []
     for values in a.to_frame().itertuples(index=False):

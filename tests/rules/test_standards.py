@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cimkit.rules.load import load_pack, pack_names
-from cimkit.rules.standards import standards
+from tests.make_standards import standards
 
 
 def test_standards__page_is_up_to_date() -> None:
