@@ -65,11 +65,13 @@ def _check(
     output: Output = [], json: AsJson = False,
 ) -> None:  # fmt: skip
     """Judge a plan by packs of rules; the exit code is the verdict."""
+    from cimkit.cli.compile import compile_kernels
     from cimkit.rules.check import check
 
     about: dict[str, Any] = {"packs": pack or None, "city": city, "place": pairs(place, "--place")}
     about["verified_only"] = verified_only
     read = partial(load_complete, crs=crs, datum=datum, columns=column, layers=layer, assume_housing=True)
+    compile_kernels()
     if many:
         raise typer.Exit(_check_many(plan, read, about, output, json=json))
     earlier = read([before]) if before else None

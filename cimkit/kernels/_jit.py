@@ -23,6 +23,11 @@ def cache_folder() -> str:
     return str(Path(base) / "cimkit" / "kernels")
 
 
+def kernel_folder() -> str:
+    """Return the folder of the kernels as they are now."""
+    return os.path.join(numba.config.CACHE_DIR or cache_folder(), _STAMP)
+
+
 def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Compile with numba; an edit of any kernel file starts a fresh cache folder.
 
@@ -32,7 +37,7 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     if function is None:
         return lambda f: kernel(f, **options)
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = os.path.join(before or cache_folder(), _STAMP)
+    numba.config.CACHE_DIR = kernel_folder()
     try:
         return numba.njit(cache=True, error_model="numpy", **options)(function)
     finally:

@@ -59,7 +59,7 @@ def test_check__exit_code_is_the_verdict(
         assert run(monkeypatch, "check", rows, "--pack", pack, "-o", tmp_path / "r.html") == code
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "<main" in page
-    assert "http" not in page.split("<main")[0]
+    assert "http:" not in page.split("<main")[0]
     capsys.readouterr()
     assert run(monkeypatch, "check", rows, "--pack", pack, "--json") == 1
     assert json.loads(capsys.readouterr().out)["counts"]["fail"] == 1
