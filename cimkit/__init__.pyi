@@ -13,6 +13,11 @@ from cimkit.geometry.terrain import Terrain as Terrain
 from cimkit.io.files import read as read
 from cimkit.io.files import write as write
 from cimkit.io.weather import read_epw as read_epw
+from cimkit.model.changes import Edit as Edit
+from cimkit.model.changes import add_object as add_object
+from cimkit.model.changes import move_object as move_object
+from cimkit.model.changes import remove_object as remove_object
+from cimkit.model.changes import set_storeys as set_storeys
 from cimkit.model.community import Community as Community
 from cimkit.model.complete import complete as complete
 from cimkit.model.derive import WindowRule as WindowRule
@@ -86,6 +91,7 @@ from cimkit.sim.sunlight_change import affected_buildings as affected_buildings
 from cimkit.sim.sunlight_change import compare_sunlight as compare_sunlight
 from cimkit.sim.sunpath import SunDay as SunDay
 from cimkit.sim.walk_method import WalkMethod as WalkMethod
+from cimkit.view.study import Study as Study
 
 __version__: str
 __all__: list[str]

@@ -104,6 +104,52 @@ class Measurements:
             self._sites[local, code] = site_indicators(self.community, self.areas_of(local, code))
         return self._sites[local, code]
 
+    def carry_over(self, previous: Measurements, places: FloatArray) -> None:
+        """Take from the state before an edit what the edit cannot have changed.
+
+        Kept are the hours of windows that no shadow of the edited places reaches, and all walks if homes, doors,
+        paths and services are as they were.
+
+        Parameters
+        ----------
+        previous
+            Measured before the edit.
+        places
+            Circles around what was edited, old and new: x, y, radius, highest point, shape (n, 4) [m].
+        """
+        if self.derived_windows or previous.derived_windows:
+            return
+        old = {str(name): k for k, name in enumerate(previous.windows.id)}
+        row = np.array([old.get(str(name), -1) for name in self.windows.id], dtype=np.int64)
+        w, p = self.windows, previous.windows
+        for name in ("x", "y", "z", "azimuth", "width"):
+            row = np.where(
+                np.isclose(getattr(w, name), np.append(getattr(p, name), np.nan)[row], equal_nan=True), row, -1
+            )
+        for setting, hours in previous._hours.items():
+            kept = np.flatnonzero((row >= 0) & ~_reached(w, self._sun_day(setting), places))
+            self._hours[setting] = np.full(len(w), np.nan)
+            self._hours[setting][kept] = hours[row[kept]]
+            lit = previous._lit.get(setting, {})
+            self._lit[setting] = {int(k): lit[int(row[k])] for k in kept if int(row[k]) in lit}
+            seen = np.append(
+                np.isin(np.arange(len(p)), list(lit)), len(lit) == len(p)
+            )  # new windows, if all were asked
+            self.window_hours(np.flatnonzero(seen[row]), setting)
+        if all(np.array_equal(a, b) for a, b in zip(self._walked(), previous._walked(), strict=True)):
+            self._walkers |= previous._walkers
+            if "walk" in previous.__dict__:
+                self.__dict__["walk"] = previous.walk
+
+    def _walked(self) -> tuple[Any, ...]:
+        """Return all that a walk depends on."""
+        c = self.community
+        d, e, f, n = c.dwellings, c.path_edges, c.facilities, c.entrances
+        return (
+            *(d.id, c.storeys.z[d.storey], c.storeys.building[d.storey], n.x, n.y, c.buildings.n_above, c.buildings.id),
+            *(e.id, e.length, e.kind, e.start, c.path_nodes.x, c.path_nodes.y, f.x, f.y, f.kind),
+        )
+
     @cached_property
     def windows(self) -> Windows:
         """The community's windows, by rule where it has none."""
@@ -174,11 +220,14 @@ class Measurements:
         """Return hours of sun at points on the ground as a setting counts them, shape (n) [h]."""
         return self._sun(receptors, setting).hours
 
+    def _sun_day(self, setting: SunSetting) -> SunDay:
+        """Return the day of a setting."""
+        make = {"great_cold": SunDay.great_cold, "winter_solstice": SunDay.winter_solstice}[setting.day]
+        return make(self.community.require_location(), band=(setting.first, setting.last))
+
     def _sun(self, receptors: Receptors, setting: SunSetting) -> Sunlight:
         """Run the sun over receptors."""
-        place = self.community.require_location()
-        make = {"great_cold": SunDay.great_cold, "winter_solstice": SunDay.winter_solstice}[setting.day]
-        day = make(place, band=(setting.first, setting.last))
+        day = self._sun_day(setting)
         method = SunlightMethod(
             "as the rule says", min_segment_min=setting.min_segment, max_segments=setting.max_segments
         )
@@ -190,7 +239,7 @@ class Measurements:
         What no rule asked for is simulated the usual way: Great Cold, an adult's walk, the national area code.
         """
         windows = np.arange(len(self.windows))
-        if not self._lit and len(windows) and self.community.location is not None:
+        if not any(self._lit.values()) and len(windows) and self.community.location is not None:
             self.window_hours(windows, SunSetting())
         if len(self.homes) and len(self.community.facilities):
             self.walk  # noqa: B018
@@ -223,6 +272,24 @@ class Measurements:
                 "residents: their number must be known; add population or dwellings with persons, or run complete()."
             )
         return total
+
+
+def _reached(windows: Windows, day: SunDay, places: FloatArray) -> Any:
+    """Return which windows a shadow of some circles (x, y, radius, top) can reach within the day's band."""
+    elevation, azimuth = day.position(np.linspace(*day.band, 49))
+    up = elevation > 0
+    low = max(float(elevation[up].min(initial=90.0)), 0.2)
+    middle = (azimuth[up].min(initial=360.0) + azimuth[up].max(initial=0.0)) / 2
+    half = (azimuth[up].max(initial=0.0) - azimuth[up].min(initial=360.0)) / 2 + 1.0
+    found = np.zeros(len(windows), dtype=bool)
+    for x, y, radius, top in places:
+        east, north = x - windows.x, y - windows.y
+        far = np.hypot(east, north)
+        reach = radius + np.maximum(top - windows.z, 0.0) / np.tan(np.radians(low)) + 1.0
+        off = np.abs((np.degrees(np.arctan2(east, north)) - middle + 180.0) % 360.0 - 180.0)
+        wide = np.degrees(np.arcsin(np.clip(radius / np.maximum(far, 1e-9), 0.0, 1.0)))
+        found |= (far <= reach) & ((off <= half + wide) | (far <= radius + 1.0))
+    return found
 
 
 def _one_of_class(owner: type, name: str) -> str:

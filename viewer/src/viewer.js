@@ -25,6 +25,7 @@ class View {
     this.scene = scene;
     const a = scene.arrays;
     this.outlines = rings(scene, "prism");
+    this.roofs = null;
     this.flats = rings(scene, "flat");
     this.levels = Math.max(0, ...a["floor.level"]);
     this.mixed = new Set(a["building.status"]).size > 1;
@@ -681,19 +682,62 @@ export async function start() {
   }
 }
 
-// anywidget: the scene comes as bytes; a pick and a height go back.
-export default {
-  async render({ model, el }) {
-    document.documentElement.dataset.lang ??= model.get("lang");
-    const host = make("div", { class: "cim-view cim-live", "data-lang": model.get("lang") });
-    el.append(host);
-    const bytes = () => { const v = model.get("scene"); return new Uint8Array(v.buffer ?? v, v.byteOffset ?? 0, v.byteLength); };
-    const view = await mount(host, bytes());
-    if (!view) return;
-    model.on("change:scene", async () => view.load(await unpack(bytes())));
-    model.on("change:chosen", () => view.choose(model.get("chosen") || null, { tell: false }));
-    host.addEventListener("cim-pick", (e) => { model.set("chosen", e.detail.id ?? ""); model.save_changes(); });
-  },
+const FIGURES = {
+  least_sunlight_h: ["Least sunlight [h]", "最小日照 [h]"], windows_below_2_h: ["Windows below 2 h", "不足 2 h 的窗"], far: ["FAR", "容积率"],
+  far_area_m2: ["Counted area [m²]", "计容面积 [m²]"], failed: ["Failed", "不满足"], unknown: ["Open", "待定"], passed: ["Passed", "满足"],
 };
+
+// The side of the live widget: storeys and place of the chosen building, figures of the base and now.
+function desk(model, view) {
+  const ask = (wish) => {
+    model.set("wish", { ...wish, time: performance.now() });
+    model.save_changes();
+    box.classList.add("cim-busy");
+  };
+  const said = make("output", {}), table = make("table", {}), tools = make("div", { class: "cim-desk-tools" });
+  const press = (words, wish) => make("button", { type: "button", onclick: () => ask(wish()) }, both(words));
+  const box = make("div", { class: "cim-desk" }, tools, make("div", { class: "cim-row" }, press(["undo", "撤销"], () => ({ do: "undo" })), press(["redo", "重做"], () => ({ do: "redo" }))), table, said);
+  const choose = () => {
+    const b = view.scene.buildings, row = b.id.indexOf(model.get("chosen"));
+    tools.replaceChildren();
+    if (row < 0) return tools.append(make("p", { class: "cim-soft" }, both(["Click a building, then change it here.", "点击建筑后在此修改。"])));
+    const target = b.id[row], count = make("output", {}, String(b.storeys[row]));
+    const range = make("input", { type: "range", min: 1, max: Math.max(40, b.storeys[row] + 10), value: b.storeys[row], class: "cim-storeys",
+      oninput: () => { count.textContent = range.value; }, onchange: () => ask({ do: "storeys", target, count: +range.value }) });
+    const step = (words, more) => press(words, () => ({ do: "move", target, ...more }));
+    tools.append(make("h4", {}, both(["Building", "建筑"]), " ", target), make("label", { class: "cim-row" }, both(["Storeys", "层数"]), range, count),
+      make("div", { class: "cim-row" }, step(["N", "北"], { dy: 3 }), step(["S", "南"], { dy: -3 }), step(["W", "西"], { dx: -3 }), step(["E", "东"], { dx: 3 }), step(["⟲", "⟲"], { turn: -5 }), step(["⟳", "⟳"], { turn: 5 }), press(["remove", "删除"], () => ({ do: "remove", target }))));
+  };
+  const figures = () => {
+    const row = ([key, [was, now]]) => make("tr", {}, make("td", {}, both(FIGURES[key] ?? [key, key])), make("td", {}, was ?? "–"), make("td", { class: was === now ? "" : "cim-new" }, now ?? "–"));
+    table.replaceChildren(make("tr", {}, make("th", {}), make("th", {}, both(["base", "原方案"])), make("th", {}, both(["now", "现方案"]))), ...Object.entries(model.get("figures")).map(row));
+    box.classList.remove("cim-busy");
+  };
+  model.on("change:figures", figures);
+  model.on("change:said", () => { said.textContent = model.get("said"); box.classList.remove("cim-busy"); });
+  model.on("change:chosen", choose);
+  choose();
+  figures();
+  return { box, choose };
+}
+
+// anywidget: the scene comes as bytes; picks and wishes go back.
+async function render({ model, el }) {
+  document.documentElement.dataset.lang ??= model.get("lang");
+  const host = make("div", { class: "cim-view" });
+  const whole = make("div", { class: "cim-live", "data-lang": model.get("lang") }, host);
+  el.append(whole);
+  const bytes = () => { const v = model.get("scene"); return new Uint8Array(v.buffer ?? v, v.byteOffset ?? 0, v.byteLength); };
+  const view = await mount(host, bytes());
+  if (!view) return;
+  const side = desk(model, view);
+  whole.append(side.box);
+  model.on("change:scene", async () => { view.load(await unpack(bytes())); side.choose(); });
+  model.on("change:chosen", () => { if (view.chosen !== (model.get("chosen") || null)) view.choose(model.get("chosen") || null, { tell: false }); });
+  host.addEventListener("cim-pick", (e) => { model.set("chosen", e.detail.id ?? ""); model.save_changes(); side.choose(); });
+}
+
+export default { render };
+globalThis.cimkit = { mount, render };
 
 if (typeof document !== "undefined" && document.querySelector(".cim-view[data-scene]")) start();

@@ -1,0 +1,379 @@
+"""Edits as data: applied to a community, undone by leaving them out, written as JSON, replayed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cimkit.arrays import one_of
+from cimkit.errors import FormatError, InputError
+from cimkit.model.build import parcel_of, tables_from_records
+from cimkit.model.edits import replace_building, stacked
+from cimkit.model.records import Building, Facility, Path, Space
+
+if TYPE_CHECKING:
+    from cimkit.arrays import BoolArray, FloatArray, IntArray
+    from cimkit.geometry.polygons import Polygons
+    from cimkit.model.community import Community
+    from cimkit.model.table import Table
+
+RECORDS: dict[str, Any] = {r.__name__.lower(): r for r in (Building, Space, Facility, Path)}
+_REMOVABLE = ("buildings", "spaces", "facilities", "path_edges")
+SCHEMA = "cimkit-scenario/1"
+Record = Building | Space | Facility | Path
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One edit.
+
+    Parameters
+    ----------
+    do
+        ``move``, ``storeys``, ``remove``, ``add`` or ``replace``.
+    target
+        Id of the object.
+    values
+        What the edit needs: ``dx``, ``dy`` [m], ``turn`` [°, clockwise]; ``count``; a record.
+    """
+
+    do: str
+    target: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        one_of(self.do, tuple(_ACTIONS), name="edit")
+
+    def apply(self, community: Community) -> Community:
+        """Return the community with the edit."""
+        edited: Community = _ACTIONS[self.do](community, self.target, **self.values)
+        return edited
+
+
+def move_object(community: Community, name: str, *, dx: float = 0.0, dy: float = 0.0, turn: float = 0.0) -> Community:
+    """Return the community with a building, a space or a service moved and turned about its middle.
+
+    With a building go its storeys, windows, spaces, services, doors and mesh.
+
+    Parameters
+    ----------
+    community
+        What is edited; it is not changed.
+    name
+        Id of the object.
+    dx, dy
+        Way east and north [m].
+    turn
+        Angle clockwise [°].
+
+    Raises
+    ------
+    InputError
+        If nothing has this id, or it is a path.
+    """
+    c, (title, row) = community, find_object(community, name)
+    if title == "facilities":
+        return dataclasses.replace(
+            c, facilities=_shifted(c.facilities, _only(c.facilities, row), lambda xy: xy + (dx, dy))
+        )
+    if title == "path_edges":
+        raise InputError(f"move: a path cannot be moved, others meet it; got {name!r}. Remove it and add another.")
+    outline = c.buildings.footprint if title == "buildings" else c.spaces.outline
+    middle = np.array(outline.take([row]).to_shapely()[0].centroid.coords[0])
+    a = np.radians(turn)
+    matrix = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])  # rows of points, clockwise
+
+    def way(xy: FloatArray) -> FloatArray:
+        moved: FloatArray = (xy - middle) @ matrix + middle + (dx, dy)
+        return moved
+
+    if title == "spaces":
+        return dataclasses.replace(c, spaces=_shifted(c.spaces, _only(c.spaces, row), way))
+    own = c.storeys.building == row
+    c = _own_plates(c, own)
+    plates = np.isin(np.arange(len(c.plates)), c.storeys.plate[own])
+    on = np.append(own, False)
+    b = _shifted(c.buildings, _only(c.buildings, row), way)
+    windows = _shifted(c.windows, c.windows.building == row, way)
+    azimuth = np.where(c.windows.building == row, (windows.azimuth + turn) % 360.0, windows.azimuth)
+    corners = c.mesh.corners.copy()
+    here = c.mesh.owner == row
+    corners[here, :, :2] = way(corners[here, :, :2].reshape(-1, 2)).reshape(-1, 3, 2)
+    return dataclasses.replace(
+        c,
+        buildings=dataclasses.replace(b, parcel=parcel_of(b.footprint, c.parcels)),
+        plates=_shifted(c.plates, plates, way),
+        voids=_shifted(c.voids, on[c.voids.storey], way),
+        spaces=_shifted(c.spaces, on[c.spaces.storey], way),
+        windows=dataclasses.replace(windows, azimuth=azimuth),
+        facilities=_shifted(c.facilities, c.facilities.building == row, way),
+        entrances=_shifted(c.entrances, c.entrances.building == row, way),
+        mesh=dataclasses.replace(c.mesh, corners=corners),
+    )
+
+
+def set_storeys(community: Community, name: str, *, count: int) -> Community:
+    """Return the community with a building of another number of storeys above ground.
+
+    Storeys are taken from the top, or the topmost is repeated with its windows, homes and spaces.
+
+    Parameters
+    ----------
+    community
+        What is edited; it is not changed.
+    name
+        Id of the building.
+    count
+        Storeys above ground.
+
+    Raises
+    ------
+    InputError
+        If the building is unknown, has no storeys above ground, or count is not positive.
+    """
+    row = community.buildings.row_of(name)
+    s = community.storeys
+    above = (s.building == row) & (s.level > 0)
+    if count < 1 or not above.any() or (community.mesh.owner == row).any():
+        raise InputError(
+            f"storeys of {name!r}: count must be >= 1 of a building with storeys and no mesh; "
+            f"got {count} and {int(above.sum())} storeys."
+        )
+    old_top = float((s.z + s.height)[above].max())
+    c = community.keep({"storeys": ~(above & (s.level > count))})
+    top = int(c.storeys.level[(c.storeys.building == row)].max())
+    for level in range(top, count):
+        c = _repeated(c, row, level)
+    s = c.storeys
+    grown = float((s.z + s.height)[s.building == row].max()) - old_top
+    b, here = c.buildings, np.arange(len(c.buildings)) == row
+    changed: dict[str, Any] = {
+        "n_above": np.where(here, count, b.n_above),
+        "height": np.where(here, b.height + grown, b.height),
+    }
+    return dataclasses.replace(c, buildings=dataclasses.replace(b, **changed))
+
+
+def _repeated(c: Community, building: int, level: int) -> Community:
+    """Return the community with a copy of a building's topmost storey on top of it."""
+    row = int(np.flatnonzero((c.storeys.building == building) & (c.storeys.level == level))[0])
+    rise, new = float(c.storeys.height[row]), len(c.storeys)
+    one = c.storeys.take([row])
+    storeys = stacked(c.storeys, dataclasses.replace(one, level=one.level + 1, z=one.z + rise))
+    changed: dict[str, Any] = {"storeys": storeys}
+    homes = np.full(len(c.dwellings) + 1, -1)
+    for title in ("dwellings", "spaces", "windows"):
+        table = getattr(c, title)
+        rows = np.flatnonzero(table.storey == row)
+        part, count = table.take(rows), len(rows)
+        ids = [str(v).replace(f"/F{level}", f"/F{level + 1}") for v in part.id]
+        taken = set(table.id.tolist())
+        more: dict[str, Any] = {
+            "id": np.array([v if v not in taken else f"{v}+{level + 1}" for v in ids], dtype=object),
+            "storey": np.full(count, new),
+        }
+        if title == "dwellings":
+            homes[rows] = len(table) + np.arange(count)
+        else:
+            more["dwelling"] = np.where(part.dwelling >= 0, homes[part.dwelling], -1)
+            more["z"] = part.z + rise
+        changed[title] = stacked(table, dataclasses.replace(part, **more))
+    return dataclasses.replace(c, **changed)
+
+
+def remove_object(community: Community, name: str) -> Community:
+    """Return the community without a building, space, service or path, and what hangs on it.
+
+    Parameters
+    ----------
+    community
+        What is edited; it is not changed.
+    name
+        Id of the object.
+
+    Raises
+    ------
+    InputError
+        If nothing has this id.
+    """
+    title, row = find_object(community, name)
+    return community.keep({title: ~_only(getattr(community, title), row)})
+
+
+def add_object(community: Community, record: Record) -> Community:
+    """Return the community with a building, space, service or path added.
+
+    A path is joined to nodes that lie within a metre of its ends.
+
+    Parameters
+    ----------
+    community
+        What is edited; it is not changed.
+    record
+        The new object; its id must be free.
+
+    Raises
+    ------
+    InputError
+        If the id is taken.
+    """
+    if any(record.id in set(getattr(community, t).names().tolist()) for t in _REMOVABLE):
+        raise InputError(f"add: the id must be free; got {record.id!r}, which exists.")
+    if isinstance(record, Building):
+        return replace_building(community, record)
+    c = community
+    hosts = [c.building(record.building)] if isinstance(record, Space) and record.building else []
+    made, _ = tables_from_records(hosts, [], [record])
+    if isinstance(record, Path):
+        return _with_path(c, made["path_nodes"], made["path_edges"])
+    title = "spaces" if isinstance(record, Space) else "facilities"
+    new: Any = made[title]
+    if isinstance(record, Space) and record.building:
+        here = c.storeys.building == c.buildings.row_of(record.building)
+        new = dataclasses.replace(new, storey=np.flatnonzero(here & (c.storeys.level == record.level)))
+    return dataclasses.replace(c, **{title: stacked(getattr(c, title), new)})
+
+
+def _with_path(c: Community, nodes: Any, edges: Any) -> Community:
+    """Return the community with new paths, joined where they meet old nodes."""
+    old = np.column_stack([c.path_nodes.x, c.path_nodes.y]).reshape(-1, 2)
+    far = np.hypot(nodes.x[:, None] - old[:, 0], nodes.y[:, None] - old[:, 1])
+    joined = (far.min(axis=1) < 1.0) if len(old) else np.zeros(len(nodes), dtype=bool)
+    row = np.where(joined, far.argmin(axis=1) if len(old) else 0, len(old) + np.cumsum(~joined) - 1)
+    fresh = nodes.take(np.flatnonzero(~joined))
+    names = np.array([f"{edges.id[0]}/N{k}" for k in range(len(fresh))], dtype=object)
+    edges = dataclasses.replace(edges, start=row[edges.start], end=row[edges.end])
+    return dataclasses.replace(
+        c,
+        path_nodes=stacked(c.path_nodes, dataclasses.replace(fresh, id=names)),
+        path_edges=stacked(c.path_edges, edges),
+    )
+
+
+def find_object(community: Community, name: str) -> tuple[str, int]:
+    """Return table and row of the building, space, service or path with an id."""
+    for title in _REMOVABLE:
+        found = np.flatnonzero(getattr(community, title).names() == name)
+        if len(found):
+            return title, int(found[0])
+    raise InputError(f"edit: the id must be of a building, space, service or path; got {name!r}.")
+
+
+def _only(table: Table, row: int) -> BoolArray:
+    """Return the mask of one row."""
+    mask: BoolArray = np.arange(len(table)) == row
+    return mask
+
+
+def _own_plates(c: Community, own: BoolArray) -> Community:
+    """Return the community with plates that the chosen storeys share with nobody else."""
+    shared = np.intersect1d(c.storeys.plate[own], c.storeys.plate[~own])
+    if not len(shared):
+        return c
+    copy = np.arange(len(c.plates))
+    copy[shared] = len(c.plates) + np.arange(len(shared))
+    storeys = dataclasses.replace(c.storeys, plate=np.where(own, copy[c.storeys.plate], c.storeys.plate))
+    return dataclasses.replace(c, plates=stacked(c.plates, c.plates.take(shared)), storeys=storeys)
+
+
+def _shifted(table: Any, rows: BoolArray, way: Any) -> Any:
+    """Return a table with the outlines or points of some rows moved."""
+    if not rows.any():
+        return table
+    column = table.shape_column()
+    if column:
+        return dataclasses.replace(table, **{column: _moved(getattr(table, column), np.flatnonzero(rows), way)})
+    xy = np.column_stack([table.x, table.y])
+    xy[rows] = way(xy[rows])
+    return dataclasses.replace(table, x=xy[:, 0], y=xy[:, 1])
+
+
+def _moved(shapes: Polygons, rows: IntArray, way: Any) -> Polygons:
+    """Return polygons of which some are moved."""
+    owner = np.repeat(np.repeat(np.arange(len(shapes)), np.diff(shapes.poly)), np.diff(shapes.ring))
+    here = np.isin(owner, rows)
+    xy = shapes.xy.copy()
+    xy[here] = way(xy[here])
+    return dataclasses.replace(shapes, xy=xy)
+
+
+def _added(community: Community, target: str, **record: Any) -> Community:
+    """Add an object from plain data."""
+    return add_object(community, _record(target, record))
+
+
+def _replaced(community: Community, target: str, **record: Any) -> Community:
+    """Put a building in place of another from plain data."""
+    return replace_building(community, _record(target, {**record, "kind_of": "building"}))
+
+
+def _record(target: str, record: Mapping[str, Any]) -> Any:
+    """Return the record that plain data describe."""
+    kind = RECORDS[one_of(str(record.get("kind_of")), tuple(RECORDS), name="kind_of")]
+    return kind(target, **{k: v for k, v in record.items() if k != "kind_of"})
+
+
+def described(record: Record) -> dict[str, Any]:
+    """Return a record as plain data without its id; what is as by default is left out."""
+    out: dict[str, Any] = {"kind_of": type(record).__name__.lower()}
+    for f in dataclasses.fields(record)[1:]:
+        value = getattr(record, f.name)
+        if hasattr(value, "exterior"):
+            value = value.exterior.coords[:-1]
+        if not isinstance(value, (str, int, float)):
+            out[f.name] = [[float(v) for v in point] for point in value]
+        elif value != f.default and str(value) != "nan":
+            out[f.name] = value
+    return out
+
+
+def scenario_json(edits: Sequence[Edit], *, name: str = "") -> str:
+    """Return edits as JSON, see ``read_scenario``.
+
+    Parameters
+    ----------
+    edits
+        In order.
+    name
+        Name of the scenario.
+    """
+    data = {"schema": SCHEMA, "name": name, "edits": [dataclasses.asdict(e) for e in edits]}
+    return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+
+
+def read_scenario(text: str) -> list[Edit]:
+    """Return the edits of a scenario.
+
+    Parameters
+    ----------
+    text
+        JSON as ``scenario_json`` writes it.
+
+    Raises
+    ------
+    FormatError
+        If it is not a scenario.
+    """
+    try:
+        data = json.loads(text)
+        if data["schema"] != SCHEMA:
+            raise FormatError(f"scenario: schema must be {SCHEMA}; got {data['schema']!r}.")
+        return [Edit(str(e["do"]), str(e["target"]), dict(e.get("values", {}))) for e in data["edits"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(
+            f"scenario: text must be JSON with schema and edits; got {type(error).__name__}: {error}."
+        ) from error
+
+
+_ACTIONS: dict[str, Any] = {
+    "move": move_object,
+    "storeys": set_storeys,
+    "remove": remove_object,
+    "add": _added,
+    "replace": _replaced,
+}

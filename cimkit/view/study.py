@@ -1,0 +1,286 @@
+"""What if: a base and variants, each a list of edits; what an edit changed is measured again, the rest is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cimkit.errors import InputError, MissingDataError
+from cimkit.model.changes import Edit, Record, described, find_object, read_scenario, scenario_json
+from cimkit.rules.check import check
+from cimkit.rules.compare import scenarios
+from cimkit.rules.measurements import Measurements
+from cimkit.sim.areas import FloorAreas
+from cimkit.sim.site_ratios import SiteIndicators
+from cimkit.sim.sunlight import Sunlight
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from os import PathLike
+
+    from cimkit.arrays import FloatArray
+    from cimkit.model.community import Community
+    from cimkit.rules.findings import Findings
+
+BASE = "base"
+
+
+@dataclass(frozen=True)
+class State:
+    """A community after some edits and what was found of it.
+
+    Parameters
+    ----------
+    community
+        As it is judged, see ``Community.after``.
+    findings
+        What the rules say.
+    results
+        What was simulated.
+    """
+
+    community: Community
+    findings: Findings
+    results: tuple[Any, ...]
+
+    def first(self, kind: type) -> Any:
+        """Return the first result of a kind, None without one."""
+        return next((r for r in self.results if isinstance(r, kind)), None)
+
+    def figures(self) -> dict[str, float]:
+        """Return the figures a designer looks at first."""
+        light, site, areas = self.first(Sunlight), self.first(SiteIndicators), self.first(FloorAreas)
+        counts = self.findings.counts
+        return {
+            "least_sunlight_h": float(light.hours.min()) if light is not None else float("nan"),
+            "windows_below_2_h": int((light.hours < 2 - 1e-6).sum()) if light is not None else 0,
+            "far": site.value("far") if site is not None else float("nan"),
+            "far_area_m2": areas.totals()["far_area_m2"] if areas is not None else float("nan"),
+            "failed": counts["fail"],
+            "unknown": counts["unknown"],
+            "passed": counts["pass"],
+        }
+
+
+@dataclass
+class Variant:
+    """Edits in order, those undone, and the states they lead to, the last of them measured."""
+
+    edits: list[Edit] = field(default_factory=list)
+    undone: list[Edit] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
+
+
+class Study:
+    """A base community and variants of it, judged after every edit.
+
+    Every edit is recorded; it can be undone, written as a scenario and replayed.
+
+    Parameters
+    ----------
+    community
+        The base; it is never changed.
+    packs, city, place
+        What to judge by, see ``check``.
+
+    Examples
+    --------
+    >>> from cimkit.samples import slab_rows
+    >>> study = Study(slab_rows(rows=2, gap=30), packs=["CN-GB50180-2018"], place={"climate_zone": "III"})
+    >>> study.storeys("S1", 9).community.buildings.n_above
+    array([9, 6])
+    """
+
+    def __init__(
+        self,
+        community: Community,
+        *,
+        packs: Sequence[str | PathLike[str]] | None = None,
+        city: str = "",
+        place: Mapping[str, str] | None = None,
+    ) -> None:
+        self.base = community.after()
+        self._by: dict[str, Any] = {"packs": packs, "city": city, "place": place}
+        self.variants: dict[str, Variant] = {BASE: Variant()}
+        self.name = BASE
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{k}: {len(v.edits)} edits" for k, v in self.variants.items())
+        return f"<Study of {self.base.name or 'a community'}; {told}; now {self.name}>"
+
+    def _repr_html_(self) -> str:
+        """Return the figures of all variants that were measured."""
+        table: str = self.figures().to_html()
+        return table
+
+    @property
+    def state(self) -> State:
+        """The current state, measured when asked for."""
+        now = self.variants[self.name]
+        while len(now.states) <= len(now.edits):
+            before = now.states[-1] if now.states else None
+            community, places = self.base, np.zeros((0, 4))
+            if before is not None:
+                edit = now.edits[len(now.states) - 1]
+                community = edit.apply(before.community)
+                places = _places(before.community, community, edit.target)
+            now.states.append(self._measured(community, before, places))
+        return now.states[-1]
+
+    @property
+    def community(self) -> Community:
+        """The community of the current state."""
+        return self.state.community
+
+    @property
+    def findings(self) -> Findings:
+        """The findings of the current state."""
+        return self.state.findings
+
+    def _measured(self, community: Community, before: State | None, places: FloatArray) -> State:
+        """Judge a community; what no edit can have changed is taken from the state before."""
+        measured = Measurements(community)
+        if before is not None and before.findings.measurements is not None:
+            measured.carry_over(before.findings.measurements, places)
+        found = check(community, measurements=measured, **self._by)
+        return State(community, found, tuple(measured.results()))
+
+    def edit(self, edit: Edit) -> State:
+        """Record an edit and return the state after it.
+
+        Raises
+        ------
+        InputError
+            If it cannot be done; then nothing is recorded.
+        """
+        self.state  # noqa: B018 - what stands before the edit
+        now = self.variants[self.name]
+        now.edits.append(edit)
+        try:
+            state = self.state
+        except Exception:
+            now.edits.pop()
+            raise
+        now.undone.clear()
+        return state
+
+    def move(self, name: str, *, dx: float = 0.0, dy: float = 0.0, turn: float = 0.0) -> State:
+        """Move a building, space or service by metres east and north and turn it clockwise [°]."""
+        return self.edit(Edit("move", name, {"dx": dx, "dy": dy, "turn": turn}))
+
+    def storeys(self, name: str, count: int) -> State:
+        """Give a building another number of storeys above ground."""
+        return self.edit(Edit("storeys", name, {"count": int(count)}))
+
+    def add(self, record: Record) -> State:
+        """Add a building, space, service or path."""
+        return self.edit(Edit("add", record.id, described(record)))
+
+    def replace(self, record: Record) -> State:
+        """Put a building in place of the one of the same id."""
+        return self.edit(Edit("replace", record.id, described(record)))
+
+    def remove(self, name: str) -> State:
+        """Remove a building, space, service or path."""
+        return self.edit(Edit("remove", name))
+
+    def undo(self) -> State:
+        """Take the last edit back."""
+        now = self.variants[self.name]
+        if not now.edits:
+            raise InputError(f"undo: there must be an edit in {self.name!r}; got none.")
+        now.undone.append(now.edits.pop())
+        del now.states[len(now.edits) + 1 :]
+        return self.state
+
+    def redo(self) -> State:
+        """Make the edit again that was taken back last."""
+        now = self.variants[self.name]
+        if not now.undone:
+            raise InputError(f"redo: there must be an undone edit in {self.name!r}; got none.")
+        rest = now.undone[:-1]
+        state = self.edit(now.undone[-1])
+        now.undone = rest
+        return state
+
+    def variant(self, name: str, *, start: str = "") -> Study:
+        """Go to a variant; a new one starts from the edits of another, the current one without ``start``."""
+        if name not in self.variants:
+            old = self.variants[start or self.name]
+            self.variants[name] = Variant(list(old.edits), [], list(old.states))
+        self.name = name
+        return self
+
+    def figures(self) -> Any:
+        """Return a DataFrame of the figures of each variant, the base first."""
+        import pandas as pd
+
+        here, rows = self.name, {}
+        for name in self.variants:
+            rows[name] = self.variant(name).state.figures()
+        self.name = here
+        return pd.DataFrame(rows)
+
+    def compare(self) -> Any:
+        """Return the findings of all variants side by side, one row a rule."""
+        here = self.name
+        found = {name: self.variant(name).findings for name in self.variants}
+        self.name = here
+        return scenarios(found)
+
+    def to_json(self) -> str:
+        """Return the edits of the current variant as a scenario."""
+        return scenario_json(self.variants[self.name].edits, name=self.name)
+
+    def replay(self, text: str, *, name: str) -> State:
+        """Make the edits of a scenario, from the base, as a new variant."""
+        if name in self.variants:
+            raise InputError(f"replay: the name must be free; got {name!r}, which exists.")
+        edits = read_scenario(text)
+        self.variants[name] = Variant()
+        self.name = name
+        for edit in edits:
+            self.edit(edit)
+        return self.state
+
+    def widget(self, *, lang: str = "en") -> Any:
+        """Return a live 3D view: click a building, drag its storeys, see hours, FAR and findings follow.
+
+        Raises
+        ------
+        MissingDataError
+            If anywidget is not installed.
+        """
+        try:
+            import anywidget  # noqa: F401
+        except ImportError as error:
+            raise MissingDataError("widget: anywidget must be installed; pip install 'cimkit[view]'.") from error
+        from cimkit.view.widget import widget_of
+
+        return widget_of(self, lang=lang)
+
+
+def _places(before: Community, after: Community, name: str) -> FloatArray:
+    """Return circles around the edited object, as it was and as it is: x, y, radius, top, shape (n, 4) [m]."""
+    rows = []
+    for c in (before, after):
+        try:
+            title, row = find_object(c, name)
+        except InputError:
+            continue
+        if title == "buildings":
+            b = c.buildings
+            own = c.solids.owner == row
+            shapes = [b.footprint.take([row]), c.solids.outline.take(np.flatnonzero(own))]
+            xy = np.concatenate([s.xy for s in shapes] + [c.mesh.corners[c.mesh.owner == row, :, :2].reshape(-1, 2)])
+            top = max(float(b.ground_z[row] + b.height[row]), float(c.solids.top[own].max(initial=0.0)))
+            top = max(top, float(c.mesh.corners[c.mesh.owner == row, :, 2].max(initial=0.0)))
+        elif title == "spaces":
+            xy, top = c.spaces.outline.take([row]).xy, 200.0
+        else:
+            continue
+        low, high = xy.min(axis=0), xy.max(axis=0)
+        rows.append([*((low + high) / 2), float(np.hypot(*(high - low))) / 2, top])
+    return np.array(rows, dtype=np.float64).reshape(-1, 4)

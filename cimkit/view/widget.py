@@ -1,0 +1,73 @@
+"""The live widget of a study (anywidget): the 3D viewer, a slider of storeys, figures that follow."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from cimkit.errors import CimkitError
+from cimkit.sim.sunlight import Sunlight
+from cimkit.view.judged import judged
+from cimkit.view.page import viewer_files
+from cimkit.view.scene import scene_bytes
+
+if TYPE_CHECKING:
+    from cimkit.view.study import Study
+
+
+class StudyWidget(anywidget.AnyWidget):
+    """A study on screen; what the page asks for comes in ``wish``, what it shows goes out."""
+
+    scene = traitlets.Bytes(b"").tag(sync=True)
+    figures = traitlets.Dict().tag(sync=True)
+    chosen = traitlets.Unicode("").tag(sync=True)
+    wish = traitlets.Dict().tag(sync=True)
+    said = traitlets.Unicode("").tag(sync=True)
+    lang = traitlets.Unicode("en").tag(sync=True)
+
+    def __init__(self, study: Study, **kwargs: Any) -> None:
+        self.study = study
+        super().__init__(**kwargs)
+        self.refresh()
+        self.observe(self._wished, names="wish")
+
+    def refresh(self) -> None:
+        """Show the current state, its figures beside those of the base."""
+        state = self.study.state
+        base = self.study.variants["base"].states[0] if self.study.variants["base"].states else state
+        lights = [r for r in state.results if isinstance(r, Sunlight)]
+        self.scene = scene_bytes(state.community, lights, judged(state.findings))
+        old, new = base.figures(), state.figures()
+        self.figures = {k: [_plain(old[k]), _plain(v)] for k, v in new.items()}
+
+    def _wished(self, change: Any) -> None:
+        """Do what the page asks for: storeys, move, remove, undo, redo."""
+        wish = dict(change["new"])
+        try:
+            act = {"undo": self.study.undo, "redo": self.study.redo}.get(wish["do"])
+            if act is not None:
+                act()
+            elif wish["do"] == "storeys":
+                self.study.storeys(wish["target"], int(wish["count"]))
+            elif wish["do"] == "move":
+                self.study.move(wish["target"], **{k: float(wish.get(k, 0.0)) for k in ("dx", "dy", "turn")})
+            elif wish["do"] == "remove":
+                self.study.remove(wish["target"])
+            self.said = ""
+        except CimkitError as error:
+            self.said = str(error)
+        self.refresh()
+
+
+def widget_of(study: Study, *, lang: str) -> StudyWidget:
+    """Return the widget of a study."""
+    StudyWidget._esm, StudyWidget._css = viewer_files()
+    return StudyWidget(study, lang=lang)
+
+
+def _plain(value: float) -> float | None:
+    """Return a figure to three places, None for nan."""
+    return None if isnan(value) else round(float(value), 3)
