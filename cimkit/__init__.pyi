@@ -62,6 +62,9 @@ from cimkit.sim.blockers import Blockers as Blockers
 from cimkit.sim.blockers import blockers as blockers
 from cimkit.sim.circles import LivingCircles as LivingCircles
 from cimkit.sim.circles import living_circles as living_circles
+from cimkit.sim.envelope import EnvelopeGrid as EnvelopeGrid
+from cimkit.sim.envelope import SolarEnvelope as SolarEnvelope
+from cimkit.sim.envelope import solar_envelope as solar_envelope
 from cimkit.sim.evacuation import Evacuation as Evacuation
 from cimkit.sim.evacuation import evacuation as evacuation
 from cimkit.sim.irradiance import Irradiance as Irradiance

@@ -14,6 +14,8 @@ from cimkit.model.derive import derive_windows
 from cimkit.model.notes import Note, Notes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cimkit.model.community import Community
     from cimkit.model.records import Building
     from cimkit.model.table import Table
@@ -42,23 +44,35 @@ def replace_building(community: Community, building: Building) -> Community:
     """
     old = community.buildings.names() == building.id
     had_windows = bool(old[community.windows.building].any()) if len(community.windows) else False
-    rest = community.keep({"buildings": ~old})
-    new = buildings_from_records([building], rest.parcels)
-    row, first_plate = len(rest.buildings), len(rest.plates)
-    storeys: Any = new["storeys"]
-    storeys = dataclasses.replace(storeys, building=storeys.building + row, plate=storeys.plate + first_plate)
-    changed: dict[str, Any] = {
-        "buildings": stacked(rest.buildings, new["buildings"]),
-        "plates": stacked(rest.plates, new["plates"]),
-        "storeys": stacked(rest.storeys, storeys),
-    }
-    edited = dataclasses.replace(rest, **changed)
+    edited = add_buildings(community.keep({"buildings": ~old}), [building])
     if not had_windows:
         return edited
-    own = edited.storeys.building == row
+    own = edited.storeys.building == len(edited.buildings) - 1
     windows = derive_windows(edited.buildings, edited.plates, edited.storeys, of=own)
     note = Note("W01", f"{len(windows)} windows of the edited building placed by rule", "windows", building.id)
     return dataclasses.replace(edited, windows=stacked(edited.windows, windows), notes=edited.notes + Notes.of([note]))
+
+
+def add_buildings(community: Community, buildings: Sequence[Building]) -> Community:
+    """Return the community with more buildings, without windows; their storeys are written out.
+
+    Parameters
+    ----------
+    community
+        What is edited; it is not changed.
+    buildings
+        The new buildings; none of their ids may exist.
+    """
+    new = buildings_from_records(buildings, community.parcels)
+    row, first_plate = len(community.buildings), len(community.plates)
+    storeys: Any = new["storeys"]
+    storeys = dataclasses.replace(storeys, building=storeys.building + row, plate=storeys.plate + first_plate)
+    changed: dict[str, Any] = {
+        "buildings": stacked(community.buildings, new["buildings"]),
+        "plates": stacked(community.plates, new["plates"]),
+        "storeys": stacked(community.storeys, storeys),
+    }
+    return dataclasses.replace(community, **changed)
 
 
 def remove_building(community: Community, name: str) -> Community:

@@ -1,0 +1,358 @@
+"""The largest massing on a parcel that leaves every window around it the sun it must have (最大包络体)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from cimkit.arrays import FloatArray, IntArray
+from cimkit.errors import InputError, MissingDataError
+from cimkit.model.edits import add_buildings
+from cimkit.model.kinds import Status
+from cimkit.model.records import Building
+from cimkit.sim.envelope_search import Sightlines, cheapest_open, cut, spend
+from cimkit.sim.receptors import Receptors, window_receptors
+from cimkit.sim.sunlight import Sunlight, SunlightMethod, sunlight
+from cimkit.sim.sunlight_change import SECOND, SunlightChange, compare_sunlight
+
+if TYPE_CHECKING:
+    from cimkit.model.community import Community
+    from cimkit.sim.sunpath import SunDay
+
+ROUNDS = 6  # times the search is repeated for windows that the forward check finds short
+AROUND = 0.25  # [m] columns are taken this much wider when sightlines are cut, for suns between two minutes
+
+
+@dataclass(frozen=True)
+class EnvelopeGrid:
+    """Columns and storeys of the massing.
+
+    Parameters
+    ----------
+    cell
+        Side of a square column [m].
+    storey_height
+        Height of a storey [m].
+    most_storeys
+        Highest column.
+    setback
+        Distance kept from the parcel's border and from buildings that stay [m].
+    """
+
+    cell: float = 6.0
+    storey_height: float = 3.0
+    most_storeys: int = 33
+    setback: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not (self.cell > 0 and self.storey_height > 0 and 1 <= self.most_storeys <= 200 and self.setback >= 0):
+            raise InputError(
+                "EnvelopeGrid: cell and storey_height must be > 0 m, setback >= 0 m, most_storeys 1..200; got "
+                f"{self.cell}, {self.storey_height}, {self.setback}, {self.most_storeys}."
+            )
+
+
+@dataclass(frozen=True, repr=False)
+class SolarEnvelope:
+    """The largest massing on a parcel, c columns.
+
+    Parameters
+    ----------
+    parcel
+        Id of the parcel.
+    community
+        The plan with the massing as planned buildings.
+    cells
+        Shapely square of each column, shape (c).
+    storeys
+        Storeys of each column, shape (c).
+    exact_storeys
+        Storeys before the surplus was spent, shape (c).
+    binding
+        Row in ``change`` of the window that allows no storey more, -1 where only the grid does, shape (c).
+    change
+        Hours of every window without and with the massing, measured by the forward kernel.
+    floor_area, far
+        Of the massing [m²], and over the parcel's area.
+    """
+
+    parcel: str
+    community: Community
+    cells: Any
+    storeys: IntArray
+    exact_storeys: IntArray
+    binding: IntArray
+    change: SunlightChange
+    floor_area: float
+    far: float
+
+    @property
+    def verified(self) -> bool:
+        """Whether the forward kernel finds no window newly short and no shortfall made worse."""
+        return not (self.change.newly_short.any() or self.change.worse.any())
+
+    def __repr__(self) -> str:
+        state = "verified" if self.verified else "NOT verified: see change"
+        return (
+            f"<SolarEnvelope of {self.parcel}: {self.floor_area:,.0f} m² floor area, FAR {self.far:.2f}, up to "
+            f"{int(self.storeys.max(initial=0))} storeys, bound by {len(self.binding_windows())} windows, {state}>"
+        )
+
+    def binding_windows(self) -> Any:
+        """Return a DataFrame, one row a binding window: its hours and the columns it stops."""
+        rows, count = np.unique(self.binding[self.binding >= 0], return_counts=True)
+        frame = self.change.to_frame().iloc[rows].assign(columns=count)
+        return frame.sort_values("columns", ascending=False, kind="stable", ignore_index=True)
+
+    def to_frame(self) -> Any:
+        """Return a GeoDataFrame in map coordinates, one row a column."""
+        import geopandas as gpd
+
+        frame = self.community.frame
+        shift = np.array(frame.origin[:2])
+        window = np.array([*self.change.ids, ""], dtype=object)[self.binding]
+        data = {"storeys": self.storeys, "exact_storeys": self.exact_storeys, "binding_window": window}
+        shapes = shapely.transform(self.cells, lambda c: c + shift)
+        return gpd.GeoDataFrame(data, geometry=shapes, crs=frame.crs or None)
+
+
+def solar_envelope(
+    community: Community,
+    parcel: str,
+    sun_day: SunDay,
+    *,
+    required: float = 2.0,
+    method: SunlightMethod = SunlightMethod.GBT50947_2014,
+    grid: EnvelopeGrid | None = None,
+    mode: str | tuple[float, float] = "search",
+) -> SolarEnvelope:
+    """Find the largest massing on a parcel that keeps the required sun of every window around it.
+
+    What is planned on the parcel or to be demolished anywhere goes; everything else stays. A window keeps
+    ``required`` hours, or all it has where that is less. The parcel is cut into square columns; a sightline
+    from either end of a window's sill to the sun of a minute allows each column so many storeys.
+
+    1. A pair of hours keeps the sun of these hours open in every window and accumulates nothing, as usual tools do.
+    2. ``interval`` keeps for each window the run of minutes that costs the massing least (windows that cost
+       most choose first): an exact cut.
+    3. ``search`` starts from it and adds storeys one by one, always where the least share of the windows'
+       surplus minutes is lost (ties by column), until no column can grow. Deterministic, not proven optimal.
+
+    The massing is then measured by ``sunlight``; windows found short get a margin and the search is repeated.
+    Sun inside the massing is not judged.
+
+    Parameters
+    ----------
+    community
+        The plan.
+    parcel
+        Id of the parcel.
+    sun_day
+        The sun.
+    required
+        Hours a window must keep [h].
+    method
+        What counts as sun.
+    grid
+        Columns and storeys.
+    mode
+        ``search``, ``interval``, or two true solar hours [h].
+
+    Returns
+    -------
+    SolarEnvelope
+        Massing, floor area, binding windows, hours before and after.
+
+    Raises
+    ------
+    InputError
+        If the parcel is unknown or the mode is neither.
+    MissingDataError
+        If no column fits on the parcel, or no window stands around it.
+    """
+    if isinstance(mode, str) and mode not in ("search", "interval"):
+        raise InputError(f"solar_envelope: mode must be 'search', 'interval' or two hours; got {mode!r}.")
+    grid = grid or EnvelopeGrid()
+    row = community.parcels.row_of(parcel)
+    outline = community.parcels.outline.take([row]).to_shapely()[0]
+    site = _vacant(community, outline)
+    cells, turn = _columns(outline, site, grid)
+    if len(cells) == 0:
+        raise MissingDataError(f"solar_envelope: a column of {grid.cell:g} m must fit on {parcel!r}; none does.")
+    spot = np.array([[outline.centroid.x, outline.centroid.y]])
+    ground = float(site.terrain.elevation(spot)[0]) if site.terrain is not None else 0.0
+    north = math.radians(site.frame.convergence)  # sun from true north to grid north
+    windows = window_receptors(site)
+    if len(windows) == 0:
+        raise MissingDataError("solar_envelope: windows must stand around the parcel; there are none.")
+    before = sunlight(site, windows, sun_day, method=method)
+    margin, change, state = np.zeros(len(windows)), None, None
+    for again in range(ROUNDS):
+        rows = _watched(before, required, margin)
+        lines = _sightlines(before, rows, required, margin[rows], (cells, turn, ground, north, grid))
+        exact, storeys, binding = _massing(lines, len(cells), grid.most_storeys, mode)
+        variant = add_buildings(site, _buildings(parcel, cells, storeys, ground, grid))
+        after = sunlight(variant, windows, sun_day, method=method)
+        change = compare_sunlight(before, after, required=required)
+        state = (exact, storeys, np.where(binding >= 0, rows[binding], -1), variant)
+        failed = np.flatnonzero(change.newly_short | change.worse)
+        if len(failed) == 0 or not isinstance(mode, str):
+            break
+        margin[failed] += 2.0**again
+    assert change is not None  # noqa: S101
+    assert state is not None  # noqa: S101
+    exact, storeys, binding, variant = state
+    floor_area = float((shapely.area(cells) * storeys).sum())
+    return SolarEnvelope(
+        parcel, variant, cells, storeys, exact, binding, change, floor_area, floor_area / outline.area
+    )  # fmt: skip
+
+
+def _massing(
+    lines: Sightlines, count: int, most: int, mode: str | tuple[float, float]
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Return storeys before and after the surplus is spent, and the binding window of each column."""
+    full = np.full(count, most)
+    if not isinstance(mode, str):
+        kept = (lines.minute >= mode[0] * 60.0 - 1e-9) & (lines.minute + 1.0 <= mode[1] * 60.0 + 1e-9)
+        storeys, binding = cut(lines, kept, full)
+        return storeys, storeys, binding
+    exact, binding = cut(lines, cheapest_open(lines, full), full)
+    if mode == "interval":
+        return exact, exact, binding
+    return exact, *spend(lines, exact, most)
+
+
+def _vacant(community: Community, outline: Any) -> Community:
+    """Return the plan without what goes: to be demolished, or planned on the parcel."""
+    b = community.buildings
+    on = shapely.intersects(shapely.point_on_surface(b.footprint.to_shapely()), outline)
+    return community.keep({"buildings": (b.status != Status.DEMOLISH) & ~((b.status == Status.PLANNED) & on)})
+
+
+def _columns(outline: Any, site: Community, grid: EnvelopeGrid) -> tuple[Any, float]:
+    """Return the squares that fit on the parcel along its longest side, and their turn [rad]."""
+    room = outline.buffer(-grid.setback)
+    stays = site.buildings.footprint.to_shapely()
+    near = stays[shapely.intersects(stays, outline.buffer(grid.setback))]
+    room = room.difference(shapely.union_all(shapely.buffer(near, max(grid.setback, 1e-6), join_style="mitre")))
+    if room.is_empty:
+        return np.zeros(0, dtype=object), 0.0
+    ring = shapely.get_coordinates(shapely.minimum_rotated_rectangle(outline))
+    sides = np.diff(ring, axis=0)
+    dx, dy = sides[np.argmax(np.hypot(*sides.T))]
+    turn = math.atan2(dy, dx)
+    flat = shapely.transform(room, lambda c: _turned(c, -turn))
+    west, south, east, north = flat.bounds
+    x, y = np.arange(west, east - grid.cell + 1e-9, grid.cell), np.arange(south, north - grid.cell + 1e-9, grid.cell)
+    gx, gy = (v.ravel() for v in np.meshgrid(x, y))
+    squares = shapely.box(gx, gy, gx + grid.cell, gy + grid.cell)
+    squares = squares[shapely.covers(flat.buffer(1e-6), squares)]
+    return shapely.transform(squares, lambda c: _turned(c, turn)), turn
+
+
+def _turned(xy: FloatArray, angle: float) -> FloatArray:
+    """Return points turned around the origin, counter-clockwise [rad]."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    turned: FloatArray = xy[:, :2] @ np.array([[cos, sin], [-sin, cos]])
+    return turned
+
+
+def _watched(before: Sunlight, required: float, margin: FloatArray) -> IntArray:
+    """Return the windows that decide: short or tight ones, failed ones, and the lowest above one another."""
+    hours, r = before.hours, before.receptors
+    tight = (hours > SECOND) & (hours < required + 0.1) | (margin > 0)
+    ample = np.flatnonzero((hours >= required + 0.1) & (margin == 0))
+    place = np.round(np.column_stack([r.points[:, :2], r.normals[:, :2] * 100.0]), 2)
+    order = ample[np.lexsort((r.points[ample, 2], *place[ample].T))]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (place[order][1:] != place[order][:-1]).any(axis=1)
+    return np.union1d(np.flatnonzero(tight), order[first])
+
+
+def _sightlines(
+    before: Sunlight,
+    rows: IntArray,
+    required: float,
+    margin: FloatArray,
+    massing: tuple[Any, float, float, float, EnvelopeGrid],
+) -> Sightlines:
+    """Return how many storeys each lit minute of each watched window allows every column."""
+    cells, turn, ground, north, grid = massing
+    first = math.floor(before.sun_day.band[0] * 60.0)
+    minutes = np.arange(first, math.ceil(before.sun_day.band[1] * 60.0))
+    a, b, c = before.sun_day.circle()
+    angle = np.radians((np.append(minutes, minutes[-1] + 1) / 60.0 - 12.0) * 15.0)[:, None]
+    suns = a + b * np.cos(angle) + c * np.sin(angle)
+    suns = np.column_stack([_turned(suns, north - turn), suns[:, 2]])
+    flat = shapely.transform(cells, lambda p: _turned(p, -turn))
+    boxes = shapely.bounds(flat) + np.array([-AROUND, -AROUND, AROUND, AROUND])
+    window, minute, storeys, need = [], [], [], []
+    used: list[int] = []
+    for k, row in enumerate(rows):
+        tight = before.hours[row] < required + 0.1
+        spells = np.array(before.intervals(row)).reshape(-1, 2) * 60.0
+        low = np.floor(spells[:, 0] + 1e-9) if tight else np.ceil(spells[:, 0] - 1e-9)
+        high = np.ceil(spells[:, 1] - 1e-9) if tight else np.floor(spells[:, 1] + 1e-9)
+        lit = ((minutes[:, None] >= low) & (minutes[:, None] + 1 <= high)).any(axis=1)
+        at = np.flatnonzero(lit)
+        if len(at) == 0:
+            continue
+        span = suns[at[0] : at[-1] + 2]
+        allowed = _allowed(before.receptors, row, span, at - at[0], boxes, (turn, ground, grid))
+        if not (allowed < grid.most_storeys).any():
+            continue
+        wanted = float(len(at)) if tight else min(required * 60.0 + margin[k], float(len(at)))
+        window.append(np.full(len(at), len(used)))
+        minute.append(minutes[at])
+        storeys.append(allowed)
+        need.append(wanted)
+        used.append(k)
+    none = np.zeros(0, dtype=np.int64)
+    table = np.concatenate(storeys) if storeys else np.zeros((0, len(cells)), dtype=np.uint8)
+    return Sightlines(
+        np.concatenate([none, *window]), np.concatenate([none, *minute]), np.ascontiguousarray(table.T),
+        np.array(need), np.array(used, dtype=np.int64), before.method,
+    )  # fmt: skip
+
+
+def _allowed(
+    receptors: Receptors,
+    row: int,
+    suns: FloatArray,
+    at: IntArray,
+    boxes: FloatArray,
+    place: tuple[float, float, EnvelopeGrid],
+) -> Any:
+    """Return the storeys that a window allows each column in each minute: (minutes, columns), uint8."""
+    turn, ground, grid = place
+    ends = [receptors.points[row]]
+    if receptors.other_ends is not None:
+        ends.append(receptors.other_ends[row])
+    best = np.full((len(suns), len(boxes)), np.inf)
+    for end in ends:
+        x, y = _turned(end[None, :], -turn)[0]
+        near, far = np.zeros(best.shape), np.full(best.shape, np.inf)
+        for k, v in ((0, x), (1, y)):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                one, two = ((boxes[:, k + j] - v) / suns[:, k, None] for j in (0, 2))
+            near = np.maximum(near, np.minimum(one, two))
+            far = np.minimum(far, np.maximum(one, two))
+        best = np.minimum(best, np.where(near < far, end[2] + near * suns[:, 2:], np.inf))
+    height = np.minimum(best[at], best[at + 1]) - ground
+    return np.clip(np.floor(height / grid.storey_height - 1e-6), 0, grid.most_storeys).astype(np.uint8)
+
+
+def _buildings(parcel: str, cells: Any, storeys: IntArray, ground: float, grid: EnvelopeGrid) -> list[Building]:
+    """Return the massing as buildings, one for each connected part of equal height."""
+    out: list[Building] = []
+    for level in np.unique(storeys[storeys > 0]):
+        whole = shapely.union_all(shapely.buffer(cells[storeys == level], 1e-7, join_style="mitre"), grid_size=1e-6)
+        for part in shapely.get_parts(whole):
+            name = f"{parcel}-E{len(out) + 1}"
+            out.append(Building(name, part, int(level), grid.storey_height, status="planned", ground_z=ground))
+    return out
