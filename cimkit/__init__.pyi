@@ -44,6 +44,8 @@ from cimkit.model.records import Window as Window
 from cimkit.model.validate import validate as validate
 from cimkit.model.weather import Weather as Weather
 from cimkit.rules.check import check as check
+from cimkit.rules.compare import change_table as change_table
+from cimkit.rules.compare import scenarios as scenarios
 from cimkit.rules.findings import Finding as Finding
 from cimkit.rules.findings import Findings as Findings
 from cimkit.rules.future import Assessment as Assessment
@@ -93,6 +95,10 @@ from cimkit.sim.sunlight_change import SunlightChange as SunlightChange
 from cimkit.sim.sunlight_change import affected_buildings as affected_buildings
 from cimkit.sim.sunlight_change import compare_sunlight as compare_sunlight
 from cimkit.sim.sunpath import SunDay as SunDay
+from cimkit.sim.supply import Improvement as Improvement
+from cimkit.sim.supply import facility_database as facility_database
+from cimkit.sim.supply import improvement_plan as improvement_plan
+from cimkit.sim.supply import supply as supply
 from cimkit.sim.walk_method import WalkMethod as WalkMethod
 from cimkit.view.study import Study as Study
 
