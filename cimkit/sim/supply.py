@@ -36,7 +36,18 @@ OBJECTIVES = ("coverage", "p_median", "capacity")
 
 
 def facility_database(community: Community) -> Any:
-    """Return the survey of services, one row a facility: its fields, its circle, and which fields are missing."""
+    """Return the survey of services.
+
+    Parameters
+    ----------
+    community
+        Its facilities.
+
+    Returns
+    -------
+    DataFrame
+        One row a facility: its fields, the circle it belongs to [min] (0 for none), and which fields are missing.
+    """
     f = community.facilities
     circle = {k: minutes for minutes, kinds in CIRCLES.items() for k in kinds}
     frame = f.to_frame()
