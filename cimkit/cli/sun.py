@@ -79,5 +79,5 @@ def save_plan(community: Community, result: Any, path: Path, *, column: str = ""
     with step(f"drawing {path.name}"):
         axes = plot_plan(community, result, column=column, labels=len(community.buildings) <= 80)
         with atomic_write(path) as temporary:
-            axes.figure.savefig(temporary, dpi=150)
+            axes.figure.savefig(temporary, dpi=150, bbox_inches="tight")
     wrote(path)

@@ -76,9 +76,10 @@ def plot_plan(
             _labels(ax, community)
         _frame(ax, community)
         _legend(ax, community, layer, lang)
-        title = say("plan", lang) if layer is None else _in(lang, layer.english, layer.chinese)
-        name = f"{community.name} · " if community.name and (lang != "en" or community.name.isascii()) else ""
-        ax.set_title(name + title, fontsize=11, color=INK, loc="left")
+        both = (say("plan", "zh"), say("plan", "en")) if layer is None else (layer.chinese, layer.english)
+        lines = {"en": both[1:], "zh": both[:1]}.get(lang, both)
+        name = [community.name] if community.name and (lang != "en" or community.name.isascii()) else []
+        ax.set_title("\n".join([*name, *lines]), fontsize=9.5, color=INK, loc="left", linespacing=1.4)
     return ax
 
 
