@@ -64,6 +64,7 @@ from cimkit.sim.blockers import Blockers as Blockers
 from cimkit.sim.blockers import blockers as blockers
 from cimkit.sim.circles import LivingCircles as LivingCircles
 from cimkit.sim.circles import living_circles as living_circles
+from cimkit.sim.decay import Decay as Decay
 from cimkit.sim.envelope import EnvelopeGrid as EnvelopeGrid
 from cimkit.sim.envelope import SolarEnvelope as SolarEnvelope
 from cimkit.sim.envelope import solar_envelope as solar_envelope
@@ -76,6 +77,10 @@ from cimkit.sim.irradiance import probable_sunlight as probable_sunlight
 from cimkit.sim.isochrones import Isochrones as Isochrones
 from cimkit.sim.isochrones import isochrones as isochrones
 from cimkit.sim.network import WalkNetwork as WalkNetwork
+from cimkit.sim.reach import floating_catchments as floating_catchments
+from cimkit.sim.reach import nearest_places as nearest_places
+from cimkit.sim.reach import reach_sums as reach_sums
+from cimkit.sim.reach import walk_matrix as walk_matrix
 from cimkit.sim.receptors import Receptors as Receptors
 from cimkit.sim.receptors import facade_receptors as facade_receptors
 from cimkit.sim.receptors import ground_receptors as ground_receptors

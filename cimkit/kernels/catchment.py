@@ -131,7 +131,7 @@ def _ratios(capacity, method, demand, ratio, out):
 @kernel
 def _part(graph, hierarchy, sources, supply, readers, decay, method, low, high, scores, touched, ratios):
     """Add the suppliers low to high of the order to the scores (p, k) of one part."""
-    limit, waiting = hierarchy.limit, len(graph.heads) + len(sources.positions) + 1
+    waiting = len(graph.heads) + len(sources.positions) + 1
     room = new_cell(len(hierarchy.node), len(hierarchy.upper), waiting, len(readers.weight), len(sources.mate))
     demand, ratio = np.empty((2, WIDE)), np.zeros(WIDE)
     for first in range(low, high, CELL):
@@ -140,7 +140,7 @@ def _part(graph, hierarchy, sources, supply, readers, decay, method, low, high, 
         found = gather_readers(readers, sources, first, last, count, room)
         for b in range(first, last, WIDE):
             stop = min(last, b + WIDE)
-            sweep_block(sources, b, stop, limit, count, room)
+            sweep_block(graph, hierarchy, sources, b, stop, count, room)
             meet(sources, b, stop, room)
             rivals = (method, supply.totals, supply.kind[b:stop])
             if method != SPREAD:

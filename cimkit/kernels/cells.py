@@ -316,10 +316,25 @@ def release(count, found, cell):
 
 
 @kernel
-def sweep_block(sources, low, high, limit, count, cell):
+def _search_block(graph, sources, low, high, limit, count, cell):
+    """As ``sweep_block``, one bounded search a source: for graphs too dense for a hierarchy."""
+    for b in range(low, high):
+        lowest, highest = _search(graph, sources, b, b + 1, limit, cell)
+        cell.words[lowest : highest + 1] = np.uint64(0)
+        for i in range(count):
+            node = cell.nodes[i]
+            cell.rows[i, b - low], cell.time[node] = min(cell.time[node], FAR), UNREACHED
+
+
+@kernel
+def sweep_block(graph, hierarchy, sources, low, high, count, cell):
     """Fill the rows of the cell with the distances from the sources low to high of the order, at most 32."""
+    limit = hierarchy.limit
     for i in range(count):
         clear_wide(cell.rows, i, FAR)
+    if not hierarchy.complete:
+        _search_block(graph, sources, low, high, limit, count, cell)
+        return
     first = count
     for b in range(low, high):
         source = sources.order[b]

@@ -162,7 +162,7 @@ def roomy(heap, size):
 
 
 @kernel
-def _times(csr, nodes, offsets, limit, time):
+def fill_times(csr, nodes, offsets, limit, time):
     """Fill time (n), all UNREACHED before, with distances from the seeds."""
     heap, size = np.empty(1024 + len(nodes), np.uint64), 0
     for i in range(len(nodes)):
@@ -184,7 +184,7 @@ def _times(csr, nodes, offsets, limit, time):
 
 @kernel
 def _tree(csr, nodes, offsets, limit, time, previous):
-    """As ``_times``, and the node before each node on its way from a seed."""
+    """As ``fill_times``, and the node before each node on its way from a seed."""
     heap, size = np.empty(1024 + len(nodes), np.uint64), 0
     for i in range(len(nodes)):
         if offsets[i] <= limit and offsets[i] < time[nodes[i]]:
@@ -205,7 +205,7 @@ def _tree(csr, nodes, offsets, limit, time, previous):
 
 @kernel
 def _owners(csr, nodes, offsets, owners, limit, time, owner):
-    """As ``_times``, and the owner of the nearest seed, the lowest of several as near."""
+    """As ``fill_times``, and the owner of the nearest seed, the lowest of several as near."""
     heap, size = np.empty(1024 + len(nodes), np.uint64), 0
     for i in range(len(nodes)):
         node, at = nodes[i], offsets[i]
@@ -293,7 +293,7 @@ def _many_times(csr, start, nodes, offsets, limit, time):
     """Fill time (g, n): one search from the seeds start[i] to start[i + 1] of each group."""
     for g in numba.prange(len(start) - 1):
         s = slice(start[g], start[g + 1])
-        _times(csr, nodes[s], offsets[s], limit, time[g])
+        fill_times(csr, nodes[s], offsets[s], limit, time[g])
 
 
 @kernel(parallel=True)
@@ -316,7 +316,7 @@ def _seeds(nodes: Any, offsets: Any) -> tuple[Any, Any]:
 def shortest_times(csr: Csr, nodes: Any, offsets: Any, limit: float) -> Any:
     """Return the distance (n) uint32 of every node from the nearest of the seeds ``nodes``, ``offsets`` (s)."""
     time = np.full(len(csr.offsets) - 1, UNREACHED, np.uint32)
-    _times(csr, *_seeds(nodes, offsets), as_limit(limit), time)
+    fill_times(csr, *_seeds(nodes, offsets), as_limit(limit), time)
     return time
 
 
@@ -334,6 +334,34 @@ def route(previous: Any, node: int) -> list[int]:
     while previous[way[-1]] != NOBODY:
         way.append(int(previous[way[-1]]))
     return way[::-1]
+
+
+@kernel
+def _sum_up(previous, load):
+    """Add the load of every node to the one before it, those farthest up the tree first."""
+    n = len(previous)
+    children, stack, waiting = np.zeros(n, np.int32), np.empty(n, np.int32), 0
+    for i in range(n):
+        if previous[i] != NOBODY:
+            children[previous[i]] += 1
+    for i in range(n):
+        if children[i] == 0:
+            stack[waiting], waiting = i, waiting + 1
+    while waiting > 0:
+        waiting -= 1
+        below = previous[stack[waiting]]
+        if below != NOBODY:
+            load[below] += load[stack[waiting]]
+            children[below] -= 1
+            if children[below] == 0:
+                stack[waiting], waiting = below, waiting + 1
+
+
+def tree_loads(previous: Any, load: Any) -> Any:
+    """Return what passes each node (n) of the tree of ``shortest_tree`` if ``load`` (n) sets out at every node."""
+    total = np.array(load, np.float64)
+    _sum_up(previous, total)
+    return total
 
 
 def nearest_source(csr: Csr, nodes: Any, offsets: Any, owners: Any, limit: float) -> tuple[Any, Any]:

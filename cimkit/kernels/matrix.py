@@ -8,12 +8,13 @@ import numba
 import numpy as np
 
 from cimkit.kernels._jit import kernel
-from cimkit.kernels.graph import UNREACHED
+from cimkit.kernels.graph import UNREACHED, fill_times
 from cimkit.kernels.lanes import FAR, WIDE, aligned_rows, clear_wide, pull_wide, push_wide, read_place
 
 if TYPE_CHECKING:
     from cimkit.kernels.cells import Readers, Sources
     from cimkit.kernels.elimination import Hierarchy
+    from cimkit.kernels.graph import Csr
 
 TILE = 16  # places written together: one cache line of each source's row
 
@@ -104,9 +105,30 @@ def _shorten(sources, limit, out):
                 out[i, sources.mate[q]] = min(out[i, sources.mate[q]], sources.direct[q])
 
 
-def distances(hierarchy: Hierarchy, sources: Sources, readers: Readers) -> Any:
-    """Return the distance (s, p) uint32 from every source to every reader, ``UNREACHED`` beyond the limit."""
+@kernel(parallel=True)
+def _searched(graph, limit, sources, readers, threads, out):
+    """As ``_matrix``, one bounded search a source: for graphs too dense for a hierarchy."""
+    ends, legs = readers.ends, readers.legs
+    for thread in numba.prange(threads):
+        time = np.empty(len(graph.offsets) - 1, np.uint32)
+        for i in range(thread, len(out), threads):
+            time[:] = UNREACHED
+            s = slice(sources.start[i], sources.start[i + 1])
+            fill_times(graph, sources.positions[s], sources.offsets[s], limit, time)
+            for r in range(len(ends)):
+                by_a, by_b = min(time[ends[r, 0]], FAR) + legs[r, 0], min(time[ends[r, 1]], FAR) + legs[r, 1]
+                out[i, r] = min(by_a, by_b) if min(by_a, by_b) <= limit else UNREACHED
+
+
+def distances(graph: Csr, hierarchy: Hierarchy, sources: Sources, readers: Readers) -> Any:
+    """Return the distance (s, p) uint32 from every source to every reader, ``UNREACHED`` beyond the limit.
+
+    ``graph`` is the graph by position (``cells.by_position``), searched where the hierarchy is not complete.
+    """
     out = np.empty((len(sources.start) - 1, len(readers.weight)), np.uint32)
-    _matrix(hierarchy, sources, readers, numba.get_num_threads(), out)
+    if hierarchy.complete:
+        _matrix(hierarchy, sources, readers, numba.get_num_threads(), out)
+    else:
+        _searched(graph, hierarchy.limit, sources, readers, numba.get_num_threads(), out)
     _shorten(sources, hierarchy.limit, out)
     return out

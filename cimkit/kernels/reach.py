@@ -71,7 +71,7 @@ def _sum_weighted(readers, decay, found, cell, sums):
 @kernel(parallel=True)
 def _reach(graph, hierarchy, sources, readers, decay, threads, out):
     """Fill out (s, t): every thread takes every ``threads``-th cell; no two write one number."""
-    n, limit, order = len(hierarchy.node), hierarchy.limit, sources.order
+    n, order = len(hierarchy.node), sources.order
     cells, counted = (len(order) + CELL - 1) // CELL, len(decay.table) + len(decay.steps) == 0
     for thread in numba.prange(threads):
         waiting = len(graph.heads) + len(sources.positions) + 1
@@ -83,7 +83,7 @@ def _reach(graph, hierarchy, sources, readers, decay, threads, out):
             found = gather_readers(readers, sources, low, high, count, room)
             for b in range(low, high, WIDE):
                 stop = min(high, b + WIDE)
-                sweep_block(sources, b, stop, limit, count, room)
+                sweep_block(graph, hierarchy, sources, b, stop, count, room)
                 meet(sources, b, stop, room)
                 sums[:] = 0.0
                 if counted:

@@ -57,6 +57,7 @@ CODES: dict[str, tuple[str, str, str]] = {  # code: severity, meaning, 中文
     "N03": ("info", "a place is reached by steps only", "仅台阶可达"),
     "N04": ("info", "entrances were derived", "出入口推定"),
     "N05": ("info", "there are no paths; straight lines are used", "无路网，直线近似"),
+    "N06": ("info", "a place cannot be used at this hour or by this person", "该时段或人群不可用"),
     "I01": ("info", "text was decoded as", "文字编码"),
     "I02": ("warning", "a record was skipped", "记录跳过"),
     "I03": ("info", "a layer was not used", "图层未使用"),

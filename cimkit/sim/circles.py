@@ -12,8 +12,9 @@ from shapely.ops import substring
 from cimkit.errors import InputError, MissingDataError
 from cimkit.kernels.graph import FARTHEST, shortest_times
 from cimkit.model.kinds import FacilityKind
-from cimkit.sim.access import place_seeds, service_doors
+from cimkit.sim.joined import service_doors
 from cimkit.sim.network import MS, Places, WalkNetwork
+from cimkit.sim.seeds import closed_to_unreached, ends_of
 from cimkit.sim.walk_method import WalkMethod
 
 if TYPE_CHECKING:
@@ -122,8 +123,9 @@ def living_circles(
         raise MissingDataError(f"living_circles: there must be a {wanted.code}; got none.")
     network = network or WalkNetwork.of(community, method=method)
     there = network.place(service_doors(community)[rows])
-    nodes, offsets, _ = place_seeds(network, there, timed=True)
-    cost = shortest_times(network.minutes, nodes, offsets, float(FARTHEST)).astype(np.float64)
+    nodes, legs = ends_of(network, there, timed=True)
+    graph = network.graph(timed=True, towards=True)
+    cost = shortest_times(graph, nodes.reshape(-1), closed_to_unreached(legs).reshape(-1), np.inf).astype(np.float64)
     cost[cost > float(FARTHEST)] = np.inf
     lines = network.course.to_shapely()
     paths = np.empty(len(limits), dtype=object)

@@ -58,18 +58,21 @@ def homes_of(community: Community, *, method: WalkMethod = WalkMethod.ADULT) -> 
     """Return where the community's people set out.
 
     Each dwelling leaves by its own entrance, else by the nearest unit door of its building. A
-    building without a door gets one where it is nearest to a path. Without dwellings each
+    building without a door gets one where it is nearest to a path; a door with steps is none for
+    who cannot use them. Without dwellings each
     housing building (each building, where no use is known) is one home at its door.
     """
     dwellings, storeys, buildings = community.dwellings, community.storeys, community.buildings
     doors, door_of, notes = _doors(community)
+    stepped = np.zeros(len(doors), dtype=bool)
+    stepped[: len(community.entrances)] = (community.entrances.step_free == 0) & (not method.steps)
     if len(dwellings) == 0:
         rows = np.flatnonzero(_lived_in(community))
         people = community.population
         persons = np.zeros(len(buildings))
         np.add.at(persons, people.building, people.persons)
         said = Note("D01", f"no dwellings; {len(rows)} buildings stand for their residents", "dwellings")
-        indoor = np.zeros(len(rows))
+        indoor = np.where(stepped[door_of[rows]], np.inf, 0.0)
         return Homes(
             buildings.id[rows], "building", rows, door_of[rows], doors, indoor, persons[rows], notes + Notes.of([said])
         )
@@ -81,6 +84,7 @@ def homes_of(community: Community, *, method: WalkMethod = WalkMethod.ADULT) -> 
     lift = has_lift(community, method)[building]
     down = np.maximum(storeys.z[dwellings.storey], 0.0)
     indoor = method.climb_minutes(down, np.maximum(level - 1.0, 0.0), lift)
+    indoor = np.where(stepped[door], np.inf, indoor)
     persons = np.nan_to_num(dwellings.persons)
     return Homes(dwellings.id, "dwelling", building, door, doors, indoor, persons, notes)
 

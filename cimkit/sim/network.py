@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray, IntArray, as_floats
+from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray, as_floats
 from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.lines import Lines
-from cimkit.kernels.graph import Csr, build_csr
-from cimkit.model.kinds import PathKind
+from cimkit.kernels.cells import by_position
+from cimkit.kernels.elimination import Hierarchy, build
+from cimkit.kernels.graph import Csr, as_limit, build_csr
+from cimkit.model.kinds import EntranceKind, PathKind, SpaceKind
 from cimkit.sim.walk_method import WalkMethod
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 NOT_WALKABLE = (PathKind.TRUNK_ROAD, PathKind.RAILWAY)
 STEPPED = (PathKind.STEPS,)
+GATE_ON_PATH = 2.0  # [m] a gate this near to a path stands on it
 MM = 1000.0  # millimetres a metre: distances are whole millimetres inside the kernels
 MS = 60_000.0  # milliseconds a minute: times are whole milliseconds inside the kernels
 
@@ -55,6 +58,10 @@ class WalkNetwork:
         Time along each edge and against it, inf where it cannot be walked, shape (m) [min].
     method
         Who walks.
+    barriers
+        Lines (shapely) that the leg from a point to its path must not cross.
+    ids
+        Ids of the edges, shape (m).
     """
 
     nodes: FloatArray
@@ -65,6 +72,8 @@ class WalkNetwork:
     forward_min: FloatArray
     backward_min: FloatArray
     method: WalkMethod
+    barriers: Any = ()
+    ids: TextArray | None = None
 
     @classmethod
     def of(
@@ -72,8 +81,9 @@ class WalkNetwork:
     ) -> WalkNetwork:
         """Build the network of a community's paths.
 
-        Trunk roads and railways are left out; steps too where the method cannot use them; paths
-        closed at ``hour`` too.
+        Trunk roads and railways are left out; steps, and what is too steep, where the method cannot
+        use them; paths closed at ``hour``, and paths on which a gate is closed. Trunk roads,
+        railways and the shores of waters are barriers that no leg from door to path crosses.
 
         Parameters
         ----------
@@ -89,28 +99,54 @@ class WalkNetwork:
         MissingDataError
             If there are no walkable paths.
         """
-        e = community.path_edges
+        e, gates, spaces = community.path_edges, community.entrances, community.spaces
         usable = ~np.isin(e.kind, NOT_WALKABLE)
         if not method.steps:
             usable &= ~(np.isin(e.kind, STEPPED) & (e.step_free != 1)) & (e.step_free != 0)
+        lines = e.course.to_shapely()
         if hour is not None:
-            usable &= (e.opens <= hour) & (hour < e.closes)
-        rows = np.flatnonzero(usable)
+            usable &= open_at(e, hour)
+            shut = np.flatnonzero((gates.kind == EntranceKind.GATE) & ~open_at(gates, hour))
+            at = shapely.points(gates.x[shut], gates.y[shut])
+            usable[shapely.STRtree(lines).query(at, predicate="dwithin", distance=GATE_ON_PATH)[1]] = False
+        kind = np.where(~method.steps & np.isin(e.kind, STEPPED), PathKind.RAMP, e.kind)
+        forward, backward = edge_minutes(e.length, e.course, kind, method)
+        backward = np.where(e.oneway, np.inf, backward)
+        rows = np.flatnonzero(usable & (np.isfinite(forward) | np.isfinite(backward)))
         if len(rows) == 0:
             raise MissingDataError(
                 "walking: there must be walkable paths; got none. Give paths= or use straight lines."
             )
         nodes = np.column_stack([community.path_nodes.x, community.path_nodes.y, community.path_nodes.z])
+        water = shapely.boundary(spaces.outline.take(np.flatnonzero(spaces.kind == SpaceKind.WATER)).to_shapely())
         edges = e.take(rows)
-        forward, backward = _edge_minutes(edges.length, edges.course, edges.kind, method)
-        backward = np.where(edges.oneway, np.inf, backward)
-        return cls(nodes, edges.start, edges.end, edges.course, edges.length, forward, backward, method)
+        return cls(
+            nodes,
+            edges.start,
+            edges.end,
+            edges.course,
+            edges.length,
+            forward[rows],
+            backward[rows],
+            method,
+            np.concatenate([lines[np.isin(e.kind, NOT_WALKABLE)], water]),
+            edges.id,
+        )
 
     @classmethod
     def from_arrays(
-        cls, nodes: Any, start: Any, end: Any, *, length: Any = None, method: WalkMethod = WalkMethod.ADULT
+        cls,
+        nodes: Any,
+        start: Any,
+        end: Any,
+        *,
+        length: Any = None,
+        minutes: Any = None,
+        kind: Any = None,
+        oneway: Any = False,
+        method: WalkMethod = WalkMethod.ADULT,
     ) -> WalkNetwork:
-        """Build a network from arrays: straight edges walked both ways at the method's speed.
+        """Build a network from arrays: straight edges walked both ways as the method says.
 
         Parameters
         ----------
@@ -120,8 +156,19 @@ class WalkNetwork:
             Nodes of each edge, shape (m).
         length
             Length of each edge; the straight distance without it, shape (m) [m].
+        minutes
+            Time along each edge and against it, inf where closed, shape (m, 2); by the method without it [min].
+        kind
+            Kind of each edge (``PathKind``): steps, crossings; shape (m).
+        oneway
+            Which edges are walked from start to end only, shape (m).
         method
             Who walks.
+
+        Raises
+        ------
+        InputError
+            If shapes differ, an edge has no node, or a length or time is negative.
 
         Examples
         --------
@@ -131,12 +178,40 @@ class WalkNetwork:
         xyz = np.asarray(nodes, dtype=np.float64)
         xyz = as_floats(np.column_stack([xyz, np.zeros(len(xyz))]) if xyz.shape[1] == 2 else xyz, name="nodes", ndim=2)
         a, b = np.asarray(start, dtype=np.int64), np.asarray(end, dtype=np.int64)
-        if len(a) and (min(a.min(), b.min()) < 0 or max(a.max(), b.max()) >= len(xyz)):
-            raise InputError(f"network: start and end must be rows of the {len(xyz)} nodes; got {a.max()}, {b.max()}.")
+        if a.shape != b.shape or (len(a) and (min(a.min(), b.min()) < 0 or max(a.max(), b.max()) >= len(xyz))):
+            raise InputError(f"network: start and end must be rows of the {len(xyz)} nodes, as many; got {a}, {b}.")
         course = Lines(np.stack([xyz[a], xyz[b]], axis=1).reshape(-1, 3), 2 * np.arange(len(a) + 1))
         size = course.lengths() if length is None else as_floats(length, name="length")
-        minutes = size / method.speed_ms / 60.0
-        return cls(xyz, a, b, course, size, minutes, minutes.copy(), method)
+        if minutes is None:
+            kinds = np.broadcast_to(np.asarray(0 if kind is None else kind, np.int64), a.shape)
+            there, back = edge_minutes(size, course, kinds, method)
+        else:
+            there, back = np.array(minutes, dtype=np.float64).reshape(len(a), 2).T.copy()
+        back = np.where(oneway, np.inf, back)
+        if len(size) != len(a) or (size < 0).any() or not ((there >= 0).all() and (back >= 0).all()):
+            raise InputError(f"network: length and minutes must be ≥ 0, one an edge; got {size}, {there}, {back}.")
+        return cls(xyz, a, b, course, size, there, back, method)
+
+    @classmethod
+    def straight(
+        cls, doors: FloatArray, services: FloatArray, *, method: WalkMethod = WalkMethod.ADULT, limit: float = 3000.0
+    ) -> tuple[WalkNetwork, Places, Places]:
+        """Return a network of straight lines times the method's ``detour``, and the places of doors and services.
+
+        Stands for paths where there are none; every pair up to ``limit`` [m] apart in a straight line has its own edge.
+        """
+        from scipy.spatial import KDTree
+
+        pairs = KDTree(doors[:, :2]).sparse_distance_matrix(KDTree(services[:, :2]), limit, output_type="coo_matrix")
+        nodes = np.concatenate([doors, services])
+        size = pairs.data * method.detour
+        minutes = np.repeat(size / method.speed_ms / 60.0, 2)
+        network = cls.from_arrays(nodes, pairs.row, len(doors) + pairs.col, length=size, minutes=minutes, method=method)
+        at, there = np.full(len(doors), -1), np.full(len(services), -1)
+        at[pairs.row], there[pairs.col] = np.arange(len(size)), np.arange(len(size))
+        along = np.where(there >= 0, np.append(size, 0.0)[there], np.nan)
+        none = np.zeros(len(nodes))
+        return network, Places(at, none[: len(at)], none[: len(at)]), Places(there, along, none[: len(there)])
 
     def __repr__(self) -> str:
         km = self.length.sum() / 1000
@@ -157,26 +232,58 @@ class WalkNetwork:
         label: IntArray = connected_components(graph, directed=False)[1].astype(np.int64)
         return label
 
-    @cached_property
-    def metres(self) -> Csr:
-        """The graph towards the sources in whole millimetres: searched from services, read at doors."""
-        whole = np.round(self.length * MM)
-        there = np.where(np.isfinite(self.forward_min), whole, np.inf)
-        back = np.where(np.isfinite(self.backward_min), whole, np.inf)
-        return build_csr(len(self.nodes), self.start, self.end, back, there)
+    @staticmethod
+    def unit(*, timed: bool) -> float:
+        """Return whole numbers of the kernels a metre or minute: millimetres, milliseconds."""
+        return MS if timed else MM
+
+    def whole(self, *, timed: bool) -> tuple[FloatArray, FloatArray]:
+        """Return the cost along each edge and against it in whole numbers, inf where it is closed, shapes (m)."""
+        return self._whole[timed]
 
     @cached_property
-    def minutes(self) -> Csr:
-        """The graph towards the sources in whole milliseconds."""
-        there, back = np.round(self.forward_min * MS), np.round(self.backward_min * MS)
-        return build_csr(len(self.nodes), self.start, self.end, back, there)
+    def _whole(self) -> dict[bool, tuple[FloatArray, FloatArray]]:
+        both = (self.forward_min, self.backward_min)
+        metres = [np.where(np.isfinite(m), np.round(self.length * MM), np.inf) for m in both]
+        return {False: (metres[0], metres[1]), True: (np.round(both[0] * MS), np.round(both[1] * MS))}
 
     @cached_property
-    def _tree(self) -> Any:
-        return shapely.STRtree(self.course.to_shapely())
+    def _made(self) -> dict[Any, Any]:
+        return {}
+
+    def graph(self, *, timed: bool = False, towards: bool = False) -> Csr:
+        """Return the graph in whole numbers; turned round if distances *to* the sources are searched."""
+        key = (timed, towards)
+        if key not in self._made:
+            ahead, back = self.whole(timed=timed)
+            there, here = (back, ahead) if towards else (ahead, back)
+            self._made[key] = build_csr(len(self.nodes), self.start, self.end, there, here)
+        made: Csr = self._made[key]
+        return made
+
+    def prepared(self, *, timed: bool = False, towards: bool = False, limit: float = np.inf) -> tuple[Csr, Hierarchy]:
+        """Return graph by position and hierarchy for distances up to a limit [m or min]; made once and kept.
+
+        A smaller limit is prepared faster; what a greater one prepared serves it too.
+        """
+        whole = limit * self.unit(timed=timed) + 1e-6
+        key = (timed, towards, "hierarchy")
+        known = self._made.get(key)
+        if known is None or known[1].limit < as_limit(whole):
+            graph = self.graph(timed=timed, towards=towards)
+            hierarchy = build(graph, whole)
+            known = self._made[key] = (by_position(graph, hierarchy), hierarchy)
+        result: tuple[Csr, Hierarchy] = known
+        return result
+
+    @cached_property
+    def _tree(self) -> tuple[IntArray, Any]:
+        """Edges that can be walked in some direction, and the tree of their courses."""
+        rows = np.flatnonzero(np.isfinite(self.forward_min) | np.isfinite(self.backward_min))
+        return rows, shapely.STRtree(self.course.take(rows).to_shapely())
 
     def place(self, xy: Any) -> Places:
-        """Find where points join the network: the nearest place along the nearest edge.
+        """Find where points join the network: the nearest place along the nearest edge behind no barrier.
 
         Parameters
         ----------
@@ -186,34 +293,63 @@ class WalkNetwork:
         Returns
         -------
         Places
-            Edge -1 where every path is farther than the method's ``snap_limit``.
+            Edge -1 where every path is behind a barrier or farther than the method's ``snap_limit``.
         """
         xy = as_floats(np.asarray(xy, dtype=np.float64)[:, :2], name="points", ndim=2, width=2)
-        points = shapely.points(xy)
-        edge = np.full(len(xy), -1, dtype=np.int64)
-        leg = np.full(len(xy), np.inf)
-        (which, found), distance = self._tree.query_nearest(points, all_matches=False, return_distance=True)
-        near = distance <= self.method.snap_limit
-        edge[which[near]], leg[which[near]] = found[near], distance[near]
-        along = np.full(len(xy), np.nan)
-        on = np.flatnonzero(edge >= 0)
-        if len(on):
-            share = shapely.line_locate_point(self._tree.geometries[edge[on]], points[on], normalized=True)
-            along[on] = np.clip(share, 0.0, 1.0) * self.length[edge[on]]
+        points, (rows, tree), limit = shapely.points(xy), self._tree, self.method.snap_limit
+        nearest = np.full(len(xy), -1, dtype=np.int64)
+        which, found = tree.query_nearest(points, all_matches=False, max_distance=limit)
+        nearest[which] = found
+        walls = shapely.STRtree(np.asarray(self.barriers, dtype=object))
+        on = np.flatnonzero(nearest >= 0)
+        legs = shapely.shortest_line(points[on], tree.geometries[nearest[on]])
+        for k in on[np.unique(walls.query(legs, predicate="crosses")[0])]:
+            nearest[k] = self._behind_no_wall(points[k], walls)
+        on = np.flatnonzero(nearest >= 0)
+        lines = tree.geometries[nearest[on]]
+        edge, along, leg = np.full(len(xy), -1, dtype=np.int64), np.full(len(xy), np.nan), np.full(len(xy), np.inf)
+        edge[on], leg[on] = rows[nearest[on]], shapely.distance(points[on], lines)
+        share = shapely.line_locate_point(lines, points[on], normalized=True)
+        along[on] = np.clip(share, 0.0, 1.0) * self.length[edge[on]]
         return Places(edge, along, leg)
 
+    def _behind_no_wall(self, point: Any, walls: Any) -> int:
+        """Return the nearest line of the tree whose leg crosses no barrier, -1 if there is none."""
+        _, tree = self._tree
+        near = tree.query(point, predicate="dwithin", distance=self.method.snap_limit)
+        near = near[np.argsort(shapely.distance(tree.geometries[near], point), kind="stable")]
+        legs = shapely.shortest_line(point, tree.geometries[near])
+        free = np.setdiff1d(np.arange(len(near)), walls.query(legs, predicate="crosses")[0])
+        return int(near[free[0]]) if len(free) else -1
 
-def _edge_minutes(
+    def too_far(self, xy: Any) -> BoolArray:
+        """Return which points lie farther than the method's ``snap_limit`` from every path, shape (n)."""
+        far = np.ones(len(xy), dtype=bool)
+        limit = self.method.snap_limit
+        far[self._tree[1].query_nearest(shapely.points(np.asarray(xy)[:, :2]), max_distance=limit)[0]] = False
+        return far
+
+
+def open_at(table: Any, hour: float) -> BoolArray:
+    """Return which rows of a table with ``opens`` and ``closes`` are open at an hour; past midnight too."""
+    opens, closes = table.opens, table.closes
+    result: BoolArray = np.where(opens <= closes, (opens <= hour) & (hour < closes), (opens <= hour) | (hour < closes))
+    return result
+
+
+def edge_minutes(
     length: FloatArray, course: Lines, kind: IntArray, method: WalkMethod
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the time along each edge and against it [min]."""
+    """Return the time along each edge and against it, inf where the method cannot walk it [min]."""
     first, last = course.line[:-1], np.maximum(course.line[1:] - 1, 0)
     rise = course.xyz[last, 2] - course.xyz[first, 2] if len(course.xyz) else np.zeros(len(length))
     slope = rise / np.maximum(length, 0.1)
     ahead, back = length / method.speeds(slope), length / method.speeds(-slope)
-    steps = np.isin(kind, STEPPED)
-    up, down = length / method.step_up_ms, length / method.step_down_ms
-    ahead = np.where(steps, np.where(rise >= 0, up, down), ahead)
-    back = np.where(steps, np.where(rise >= 0, down, up), back)
-    delay = np.where(kind == PathKind.CROSSING, method.crossing_s, 0.0)
+    stepped, lift = np.isin(kind, STEPPED), kind == PathKind.LIFT
+    up, down = (length / v if method.steps else np.full(len(length), np.inf) for v in method.step_speeds_ms)
+    ahead = np.where(stepped, np.where(rise >= 0, up, down), ahead)
+    back = np.where(stepped, np.where(rise >= 0, down, up), back)
+    ahead, back = (np.where(lift, method.ride_s(np.abs(rise)), s) for s in (ahead, back))
+    steep = (np.abs(slope) > method.max_slope) & ~stepped & ~lift
+    delay = np.where(steep, np.inf, np.where(kind == PathKind.CROSSING, method.crossing_s, 0.0))
     return (ahead + delay) / 60.0, (back + delay) / 60.0

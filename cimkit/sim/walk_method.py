@@ -27,8 +27,8 @@ class WalkMethod:
         Speed on the flat [m/s].
     steps
         Whether steps and stairs can be used.
-    step_up_ms, step_down_ms
-        Horizontal speed on outdoor steps [m/s].
+    step_speeds_ms
+        Horizontal speed on outdoor steps, up and down [m/s].
     stair_s
         Time for one storey of indoor stairs, up or down [s].
     lift_wait_s, lift_door_s, lift_speed_ms
@@ -41,6 +41,8 @@ class WalkMethod:
         Buildings with at least this many storeys have a lift where it is not stated.
     crossing_s
         Delay at a crossing [s].
+    max_slope
+        Steepest path that can be walked or rolled, rise over run.
     slopes
         Whether slopes change the speed (Tobler, 1993, scaled to ``speed_ms`` on the flat).
     snap_limit
@@ -52,8 +54,7 @@ class WalkMethod:
     name: str = "adult"
     speed_ms: float = 1.33  # 80 m/min, tools for Chinese 15-minute circles (mark S)
     steps: bool = True
-    step_up_ms: float = 0.5  # mark M
-    step_down_ms: float = 0.65  # mark M
+    step_speeds_ms: tuple[float, float] = (0.5, 0.65)  # mark M; × 0.7 for the elderly
     stair_s: float = 18.0  # 15–20 s a storey (mark M)
     lift_wait_s: float = 30.0  # half the interval, 20–60 s (mark M)
     lift_door_s: float = 7.0  # 6–8 s (mark M)
@@ -62,6 +63,7 @@ class WalkMethod:
     lift_from: int = 3
     lift_storeys: int = 7
     crossing_s: float = 20.0  # 15–30 s at signals (mark M)
+    max_slope: float = float("inf")
     slopes: bool = True
     snap_limit: float = 100.0
     detour: float = 1.3  # 1.2–1.4 (mark S)
@@ -71,10 +73,11 @@ class WalkMethod:
     ELDER: ClassVar[WalkMethod]
     OLD_ELDER: ClassVar[WalkMethod]
     WHEELCHAIR: ClassVar[WalkMethod]
+    PRAM: ClassVar[WalkMethod]
 
     def __post_init__(self) -> None:
-        for name in ("speed_ms", "step_up_ms", "step_down_ms", "lift_speed_ms", "snap_limit", "detour"):
-            if not getattr(self, name) > 0:
+        for name in ("speed_ms", "step_speeds_ms", "lift_speed_ms", "snap_limit", "detour", "max_slope"):
+            if not np.min(getattr(self, name)) > 0:
                 raise InputError(f"WalkMethod: {name} must be > 0; got {getattr(self, name)}.")
 
     def speeds(self, slope: FloatArray) -> FloatArray:
@@ -93,6 +96,11 @@ class WalkMethod:
         speeds: FloatArray = self.speed_ms * np.exp(-3.5 * np.abs(slope + 0.05)) / _FLAT
         return speeds
 
+    def ride_s(self, height: FloatArray) -> FloatArray:
+        """Return the time of a lift over some height: waiting, doors, travel; inf if out of service [s]."""
+        ride: FloatArray = self.lift_wait_s + self.lift_door_s + height / self.lift_speed_ms
+        return ride if self.lifts_work else np.full(np.shape(height), np.inf)
+
     def climb_minutes(self, height: FloatArray, storeys: FloatArray, lift: BoolArray) -> FloatArray:
         """Return the time from a dwelling's floor to its entrance, inf where there is no way [min].
 
@@ -106,15 +114,18 @@ class WalkMethod:
             Whether there is a lift, shape (n).
         """
         by_stairs = storeys * self.stair_s if self.steps else np.where(storeys > 0, np.inf, 0.0)
-        ride = self.lift_wait_s + self.lift_door_s + height / self.lift_speed_ms
-        can_ride = lift & self.lifts_work & (storeys >= (self.lift_from - 1 if self.steps else 1))
+        ride = self.ride_s(height)
+        can_ride = lift & (storeys >= (self.lift_from - 1 if self.steps else 1))
         minutes: FloatArray = np.where(can_ride, np.minimum(ride, by_stairs), by_stairs) / 60.0
         return minutes
 
 
-# Speeds: proposals from comfortable gait by age (Bohannon 1997; Bohannon & Andrews 2011), mark M.
+# Speeds: proposals from comfortable gait by age (Bohannon 1997; Bohannon & Andrews 2011), mark M. Ramps of 1:8 are the
+# steepest that barrier-free design allows over short rises (GB 50763-2012, mark M).
+_OLD_STEPS = (0.35, 0.455)
 WalkMethod.ADULT = WalkMethod()
 WalkMethod.CHILD = WalkMethod("child 6–12", speed_ms=1.1)
-WalkMethod.ELDER = WalkMethod("60–79", speed_ms=1.0, step_up_ms=0.35, step_down_ms=0.45, stair_s=25.0, lift_from=2)
-WalkMethod.OLD_ELDER = WalkMethod("80+", speed_ms=0.8, step_up_ms=0.35, step_down_ms=0.45, stair_s=30.0, lift_from=2)
-WalkMethod.WHEELCHAIR = WalkMethod("wheelchair", speed_ms=0.8, steps=False, lift_from=2)
+WalkMethod.ELDER = WalkMethod("60–79", speed_ms=1.0, step_speeds_ms=_OLD_STEPS, stair_s=25.0, lift_from=2)
+WalkMethod.OLD_ELDER = WalkMethod("80+", speed_ms=0.8, step_speeds_ms=_OLD_STEPS, stair_s=30.0, lift_from=2)
+WalkMethod.WHEELCHAIR = WalkMethod("wheelchair", speed_ms=0.8, steps=False, lift_from=2, max_slope=0.125)
+WalkMethod.PRAM = WalkMethod("pram", speed_ms=1.1, steps=False, lift_from=2, max_slope=0.125)

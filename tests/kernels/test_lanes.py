@@ -1,0 +1,58 @@
+"""Rows as vectors: each operation as its plain twin, and all kernels with plain rows in a process of their own."""
+
+import os
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+
+from cimkit.kernels import lanes
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="vectors are compiled")
+@pytest.mark.parametrize("width", [lanes.OWNED, lanes.KINDS, lanes.WIDE])
+def test_push_and_pull__as_their_plain_twins(width):
+    kind = np.uint64 if width == lanes.OWNED else np.uint32
+    rng = np.random.default_rng(width)
+    heads, low, high = rng.integers(0, 9, 20).astype(np.int32), 3, 17
+    weights = rng.integers(0, 1 << 20, 20).astype(kind)
+    push, pull, clear = (getattr(lanes.VECTOR, n)[width] for n in ("push", "pull", "clear"))
+
+    @numba.njit
+    def vector(table, hot):
+        push(table, 9, heads_, weights_, low, high, hot)
+        pull(table, 10, heads_, weights_, low, high)
+        clear(table, 11, table[0, 0])
+
+    heads_, weights_ = heads, weights
+    first = rng.integers(0, 1 << 30, (12, width)).astype(kind)
+    a, b, hot_a, hot_b = first.copy(), first.copy(), np.zeros(12, np.uint8), np.zeros(12, np.uint8)
+    vector(a, hot_a)
+    lanes.PLAIN.push(b, 9, heads, weights, low, high, hot_b)
+    lanes.PLAIN.pull(b, 10, heads, weights, low, high)
+    lanes.PLAIN.clear(b, 11, b[0, 0])
+    assert np.array_equal(a, b)
+    assert np.array_equal(hot_a, hot_b)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(lanes._USE_PLAIN, reason="rows are plain already")
+def test_plain_lanes__the_same_answers_in_a_process_without_vectors():
+    """Runs the drawn networks of ``test_cells`` with plain rows: other platforms get these."""
+    which = "test_distances or test_catchments"
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/kernels/test_cells.py",
+        "-k",
+        which,
+    ]
+    env = os.environ | {"CIMKIT_PLAIN_LANES": "1"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
