@@ -219,10 +219,9 @@ def walk_times(
     metres, minutes, nearest = np.full(shape, np.inf), np.full(shape, np.inf), np.full(shape, -1)
     if len(rows):
         n = int(kind.max()) + 1
-        there = {"kind": kind}
-        found, row = nearest_places(joined.network, joined.doors, places, **there)
+        found, row = nearest_places(joined.network, joined.doors, places, kind=kind)
         metres[:, :n], nearest[:, :n] = found[:, :, 0], np.where(row >= 0, rows[row], -1)[:, :, 0]
-        minutes[:, :n] = nearest_places(joined.network, joined.doors, places, timed=True, **there)[0][:, :, 0]
+        minutes[:, :n] = nearest_places(joined.network, joined.doors, places, kind=kind, timed=True)[0][:, :, 0]
     return WalkTimes(
         homes,
         kinds,

@@ -63,7 +63,7 @@ class Joined:
         have = self.community.facilities.kind
         if to is None:
             there = {int(k) for k in np.unique(have)}
-            kinds = tuple(k for k in FacilityKind if int(k) in there and k is not FacilityKind.OTHER)
+            kinds = tuple(k for k in FacilityKind if int(k) in there - {int(FacilityKind.OTHER)})
         else:
             kinds = tuple(FacilityKind.parse(k) for k in ([to] if isinstance(to, str | FacilityKind) else to))
         if not kinds:

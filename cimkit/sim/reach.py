@@ -117,7 +117,8 @@ def nearest_places(
         cost, owner = (a[:, :, None] for a in nearest_kinds(graph, hierarchy, start, *seeds, whole))
     else:
         graph = network.graph(timed=timed, towards=True)
-        parts = [nearest_k(graph, *(s[a:b] for s in seeds), k, whole) for a, b in pairwise(start)]
+        cuts = [slice(a, b) for a, b in pairwise(start)]
+        parts = [nearest_k(graph, seeds[0][c], seeds[1][c], seeds[2][c], k, whole) for c in cuts]
         cost, owner = (np.stack([p[q] for p in parts], axis=1) for q in range(2))
     nodes, legs = ends_of(network, from_, timed=timed, outward=True)
     at = np.where(owner[nodes] >= 0, cost[nodes] + legs[:, :, None, None], np.inf)  # (n, 2, kinds, k)
@@ -181,7 +182,7 @@ def reach_sums(
     """
     decay = within if isinstance(within, Decay) else None
     timed = timed if decay is None else decay.timed
-    limits = as_floats([decay.limit] if decay else within, name="within")
+    limits = as_floats([within.limit] if isinstance(within, Decay) else within, name="within")
     graph, hierarchy = network.prepared(timed=timed, limit=float(limits.max()))
     sources = kernel_sources(network, hierarchy, from_, to, timed=timed, towards=False)
     weights = as_floats(weight, name="weight")

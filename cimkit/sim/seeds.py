@@ -36,7 +36,7 @@ def marks_of(network: WalkNetwork, places: Places, *, timed: bool) -> Marks:
     leg = places.leg / network.method.speed_ms / 60.0 if timed else places.leg
     with np.errstate(invalid="ignore"):
         at = [np.where(share > 0, np.round(share * whole[places.edge]), 0.0) for whole in (ahead, back)]
-    return Marks(share, *at, np.where(places.edge >= 0, np.round(leg * network.unit(timed=timed)), np.inf))
+    return Marks(share, at[0], at[1], np.where(places.edge >= 0, np.round(leg * network.unit(timed=timed)), np.inf))
 
 
 def ends_of(
