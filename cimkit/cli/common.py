@@ -123,7 +123,7 @@ def show_frame(frame: Any, *, title: str = "", rows: int = 20) -> None:
         out.print(f"[dim]… {len(frame):,} rows; write them all with -o FILE.csv[/]")
 
 
-def deliver(frame: Any, output: Sequence[Path], *, as_json: bool, layer: str, title: str = "") -> None:
+def deliver(frame: Any, output: Sequence[Path], *, as_json: bool, layer: str, rows: int = 20) -> None:
     """Write a table to files by suffix, or print it; as JSON records for scripts."""
     from cimkit.io.results import json_text, write_table
 
@@ -133,7 +133,7 @@ def deliver(frame: Any, output: Sequence[Path], *, as_json: bool, layer: str, ti
     if as_json:
         sys.stdout.write(json_text(frame))
     elif not output:
-        show_frame(frame, title=title)
+        show_frame(frame, rows=rows)
 
 
 def wrote(path: Path) -> None:

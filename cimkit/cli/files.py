@@ -137,7 +137,7 @@ def _doctor(json: AsJson = False) -> None:
     import pandas as pd
 
     frame = pd.DataFrame(list(_checks()), columns=["what", "for", "state", "remedy"])
-    deliver(frame, [], as_json=json, layer="doctor")
+    deliver(frame, [], as_json=json, layer="doctor", rows=len(frame))
     broken = frame[(frame["for"] == "core") & (frame["state"] == "missing")]
     if len(broken):
         out.print(f"not ready: {'; '.join(broken['remedy'])}")

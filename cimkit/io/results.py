@@ -122,12 +122,12 @@ def json_text(frame: Any) -> str:
     ]
     """
     records = _flat(frame).astype(object).to_dict("records")
-    plain = [{str(k): _plain(v) for k, v in r.items()} for r in records]
-    return json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    cleaned = [{str(k): plain(v) for k, v in r.items()} for r in records]
+    return json.dumps(cleaned, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def _plain(value: Any) -> Any:
-    """Return a value as JSON knows it."""
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: what is not a finite number is None."""
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
@@ -135,9 +135,9 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     text = str(value)
     return None if text in ("NaT", "<NA>") else text
 
@@ -167,7 +167,7 @@ def _cell(page: Any, value: Any) -> Any:
     """Return a cell that holds a value as it is: text as text, never as a formula."""
     from openpyxl.cell import WriteOnlyCell
 
-    value = _plain(value)
+    value = plain(value)
     if isinstance(value, (list, dict)):
         value = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, str):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cimkit.io.results import plain
 from cimkit.model.notes import Notes
 from cimkit.rules.rule import MARKS, Requirement, Rule
 
@@ -136,7 +137,7 @@ class Finding:
             "verdict": self.verdict.value,
             "mark": self.mark,
             "place": {k: numbers[k] for k in ("x", "y", "z")},
-            "evidence": dict(self.evidence),
+            "evidence": plain(dict(self.evidence)),
             "note": self.note,
             "overridden": list(self.overridden),
             "change": self.change,
