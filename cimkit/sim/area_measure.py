@@ -27,7 +27,8 @@ COVERABLE = (
     *(SpaceKind.STILT, SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.PUBLIC_PASSAGE, SpaceKind.EVACUATION_CORRIDOR),
     SpaceKind.TERRACE,
 )
-REACH = 0.5  # [m] parts of an emergency route join across a kerb
+ROUTES = (SpaceKind.EVACUATION_CORRIDOR, SpaceKind.FIRE_LANE, SpaceKind.ROAD)
+REACH, DOOR = 0.5, 30.0  # [m] parts of a route join across a kerb; a door joins it over so much open ground
 
 
 def measure(community: Community, items: Items, wanted: Mapping[str, IntArray]) -> dict[str, FloatArray]:
@@ -39,7 +40,7 @@ def measure(community: Community, items: Items, wanted: Mapping[str, IntArray]) 
     columns = {name: np.full(n, np.nan) for name in MEASURED}
     openness = np.unique(np.concatenate([wanted.get(k, np.zeros(0, np.int64)) for k in MEASURED[:3]]))
     if len(openness):
-        shapes = _shapes(community, items, openness)
+        shapes = item_shapes(community, items, openness)
         border, free = _free_borders(community, items, openness, shapes)
         columns["open_share"][openness] = np.round(shapely.length(free) / shapely.length(border), 3)
     for name, rows in wanted.items():
@@ -58,7 +59,7 @@ def measure(community: Community, items: Items, wanted: Mapping[str, IntArray]) 
     return columns
 
 
-def _shapes(community: Community, items: Items, rows: IntArray) -> Any:
+def item_shapes(community: Community, items: Items, rows: IntArray) -> Any:
     """Return the outline of each item: the space's or opening's, else the plate of the storey."""
     shapes = np.empty(len(rows), dtype=object)
     storey = items["storey"][rows]
@@ -151,14 +152,14 @@ def _shares_45(shapes: Any, free: Any, height: FloatArray) -> FloatArray:
 
 def _widths(community: Community, items: Items, rows: IntArray) -> FloatArray:
     """Return the diameter of the largest circle within each outline [m]."""
-    shapes = _shapes(community, items, rows)
+    shapes = item_shapes(community, items, rows)
     width: FloatArray = np.round(2.0 * shapely.length(shapely.maximum_inscribed_circle(shapes, 0.01)), 2)
     return width
 
 
 def _corridor_widths(community: Community, items: Items, rows: IntArray) -> FloatArray:
     """Return the diameter of the largest circle that can be rolled through each outline, to 1 cm [m]."""
-    shapes = _shapes(community, items, rows)
+    shapes = item_shapes(community, items, rows)
     low, high = np.zeros(len(rows)), 2.0 * shapely.length(shapely.maximum_inscribed_circle(shapes, 0.01)) + 0.02
     while (high - low > 0.005).any():
         middle = 0.5 * (low + high)
@@ -184,44 +185,42 @@ def _path_gaps(community: Community, items: Items, rows: IntArray) -> FloatArray
     streets = np.isin(edges.kind[public], STREETS)
     reached = np.isin(part, part[streets]) if streets.any() else part == np.bincount(part).argmax()
     tree = shapely.STRtree(edges.course.to_shapely()[public[reached]])
-    found, distance = tree.query_nearest(_shapes(community, items, rows), all_matches=False, return_distance=True)
+    found, distance = tree.query_nearest(item_shapes(community, items, rows), all_matches=False, return_distance=True)
     gaps[found[0]] = np.round(distance, 2)
     return gaps
 
 
 def _continuous(community: Community, items: Items, rows: IntArray) -> FloatArray:
-    """Return 1 where emergency routes lead on from a building to a shelter, 0 where they break off.
+    """Return 1 where a route leads on from a building to a shelter, 0 where it breaks off.
 
-    Routes are evacuation corridors, fire lanes and emergency paths; nan where the data knows no shelter.
+    Routes go over corridors, fire lanes, roads and paths that can be walked; nan where the data knows no shelter.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     spaces, edges, facilities = community.spaces, community.path_edges, community.facilities
-    lanes = np.flatnonzero(np.isin(spaces.kind, (SpaceKind.EVACUATION_CORRIDOR, SpaceKind.FIRE_LANE)))
-    paths = np.flatnonzero(edges.kind == PathKind.EVACUATION_CORRIDOR)
-    half = 0.5 * np.nan_to_num(edges.width[paths], nan=0.0)
-    routes = [spaces.outline.take(lanes).to_shapely(), shapely.buffer(edges.course.to_shapely()[paths], half)]
     camps = facilities.kind == FacilityKind.SHELTER
-    shelters = np.concatenate(
-        [
-            spaces.outline.take(np.flatnonzero(spaces.kind == SpaceKind.SHELTER)).to_shapely(),
-            shapely.points(np.column_stack([facilities.x[camps], facilities.y[camps]])),
-        ]
-    )
-    if len(shelters) == 0:
+    points = shapely.points(np.column_stack([facilities.x[camps], facilities.y[camps]]))
+    grounds = spaces.outline.take(np.flatnonzero(spaces.kind == SpaceKind.SHELTER)).to_shapely()
+    if len(points) + len(grounds) == 0:
         return np.full(len(rows), np.nan)
-    shapes = np.concatenate([*routes, _shapes(community, items, rows)])
-    tree = shapely.STRtree(shapes)
+    lanes = spaces.outline.take(np.flatnonzero(np.isin(spaces.kind, ROUTES))).to_shapely()
+    walkable = ~np.isin(edges.kind, (PathKind.TRUNK_ROAD, PathKind.RAILWAY))
+    half = 0.5 * np.nan_to_num(edges.width[walkable], nan=0.0)
+    paths = shapely.buffer(edges.course.to_shapely()[walkable], half, quad_segs=2)
+    shapes = np.concatenate([lanes, paths, item_shapes(community, items, rows)])
+    tree, size = shapely.STRtree(shapes), len(shapes)
     near = tree.query(shapes, predicate="dwithin", distance=REACH)
-    size = len(shapes)
     part = connected_components(coo_array((np.ones(near.shape[1]), tuple(near)), shape=(size, size)), directed=False)[1]
-    houses = part[tree.query(community.buildings.footprint.to_shapely(), predicate="dwithin", distance=REACH)[1]]
-    inside = part[size - len(rows) :][items["building"][rows] >= 0]  # a corridor within a building begins there
-    both = np.intersect1d(
-        np.concatenate([houses, inside]), part[tree.query(shelters, predicate="dwithin", distance=REACH)[1]]
-    )
-    return np.isin(part[size - len(rows) :], both).astype(np.float64)
+
+    def met(ends: Any, distance: float) -> IntArray:
+        found: IntArray = part[tree.query(ends, predicate="dwithin", distance=distance)[1]]
+        return found
+
+    own = part[size - len(rows) :]
+    begins = np.concatenate([met(community.buildings.footprint.to_shapely(), DOOR), own[items["building"][rows] >= 0]])
+    ends = np.concatenate([met(grounds, REACH), met(points, DOOR)])
+    return np.isin(own, np.intersect1d(begins, ends)).astype(np.float64)
 
 
 def _covered_shares(community: Community, items: Items, rows: IntArray) -> FloatArray:
@@ -231,7 +230,7 @@ def _covered_shares(community: Community, items: Items, rows: IntArray) -> Float
         return share
     above = next_storeys(storeys, 1)[items["storey"][rows]]
     found = np.flatnonzero(above >= 0)
-    shapes = _shapes(community, items, rows[found])
+    shapes = item_shapes(community, items, rows[found])
     roofs = community.plates.outline.take(storeys.plate[above[found]]).to_shapely()
     share[found] = shapely.area(shapely.intersection(shapes, roofs)) / shapely.area(shapes)
     return np.round(share, 3)
@@ -249,7 +248,7 @@ _MEASURES: dict[str, Any] = {
     "open_sides": None,
     "share_45": None,
     "width": _widths,
-    "short_side": lambda c, i, r: short_sides(_shapes(c, i, r)),
+    "short_side": lambda c, i, r: short_sides(item_shapes(c, i, r)),
     "corridor_width": _corridor_widths,
     "path_gap": _path_gaps,
     "continuous": _continuous,

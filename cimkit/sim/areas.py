@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import shapely
 
 from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.model.kinds import BuildingUse, SpaceKind, StoreyKind
 from cimkit.model.table import lookup_names
 from cimkit.sim.area_items import FAMILIES, SPACE, STOREY, VOID, Items, area_items
 from cimkit.sim.area_local import Exemption, LocalRules
-from cimkit.sim.area_measure import MEASURED, measure
+from cimkit.sim.area_measure import MEASURED, item_shapes, measure
 from cimkit.sim.area_rules import GB55031_2022, GBT50353_2013, AreaRule, first_rules
 
 if TYPE_CHECKING:
@@ -189,7 +190,11 @@ class FloorAreas:
         declared, own = storeys.area_declared[rows], computed[rows]
         columns = {"storey": storeys.names()[rows], "declared_m2": declared, "computed_m2": own}
         return pd.DataFrame(
-            columns | {"difference_m2": declared - own, "agrees": np.abs(declared - own) <= tolerance * own + 1e-9}
+            columns
+            | {
+                "difference_m2": np.round(declared - own, 6) + 0.0,
+                "agrees": np.abs(declared - own) <= tolerance * own + 1e-9,
+            }
         )
 
     def schedule(self) -> Any:
@@ -221,23 +226,40 @@ class FloorAreas:
         """Return the items that a local rule would free, had they passed its tests."""
         return np.flatnonzero(self.items["exempt"] == 0)
 
-    def to_frame(self, ledger: str = "") -> Any:
-        """Return a DataFrame, one row a line of the ledgers, or of one of them."""
+    def to_frame(self, ledger: str = "", *, shapes: bool = False) -> Any:
+        """Return a DataFrame, one row a line of the ledgers, or of one of them.
+
+        With ``shapes`` a GeoDataFrame in map coordinates: outlines of spaces and openings, else of the storey.
+        """
         import pandas as pd
 
         wanted = LEDGERS if not ledger else (one_of(ledger, LEDGERS, name="ledger"),)
-        frames = []
         head = self._head()
-        for name in wanted:
-            column = LEDGERS.index(name)
-            frame = head.assign(ledger=name, factor=self.factor[:, column], counted_m2=self.counted(name))
-            reasons = [self.reasons[k] for k in self.why[:, column]]
-            for part in ("standard", "clause", "text", "mark"):
-                frame[{"text": "reason"}.get(part, part)] = [getattr(r, part) for r in reasons]
-            frames.append(frame[frame["reason"] != ""])
-        result = pd.concat(frames, ignore_index=True)
+        if shapes:
+            import geopandas as gpd
+
+            rows = np.arange(len(self))
+            drawn = np.where(self.items["is_cap"], None, item_shapes(self.community, self.items, rows))
+            frame = self.community.frame
+            moved = shapely.transform(drawn, lambda xy: xy + np.array(frame.origin[:2]))
+            head = gpd.GeoDataFrame(head, geometry=moved, crs=frame.crs or None)
+        frames = [self._lines(name, head) for name in wanted]
+        result = pd.concat([f[f["reason"] != ""] for f in frames], ignore_index=True)
         first = ["ledger", "building", "storey", "level", "item", "kind"]
         return result[[*first, *(c for c in result.columns if c not in first)]]
+
+    def failures(self) -> Any:
+        """Return a DataFrame of the spaces that a local rule would free, with the tests that they fail."""
+        return self._lines("far_area", self._head()).iloc[self.failed()].drop(columns="ledger").reset_index(drop=True)
+
+    def _lines(self, ledger: str, head: Any) -> Any:
+        """Return one row an item: what it is, what counts of it in a ledger, and why."""
+        column = LEDGERS.index(ledger)
+        frame = head.assign(ledger=ledger, factor=self.factor[:, column], counted_m2=self.counted(ledger))
+        reasons = [self.reasons[k] for k in self.why[:, column]]
+        for part in ("standard", "clause", "text", "mark"):
+            frame[{"text": "reason"}.get(part, part)] = [getattr(r, part) for r in reasons]
+        return frame
 
     def _head(self) -> Any:
         """Return the columns that say what each item is."""

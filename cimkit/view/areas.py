@@ -24,7 +24,7 @@ RATIOS = (  # indicator, column of the parcels, whether the limit is a largest v
     ("building_density", "density_max", True, ("Building density", "建筑密度")),
     ("green_ratio", "green_min", False, ("Green ratio", "绿地率")),
 )
-_FILL = {"whole": "#57809d", "less": "#d3a06b", "more": "#a5695c", "result": "#2d5876"}
+FILL = {"whole": "#57809d", "less": "#d3a06b", "more": "#a5695c", "result": "#2d5876"}
 
 
 def areas_section(community: Community, results: Sequence[Any]) -> Html:
@@ -57,12 +57,10 @@ def _ledgers(areas: FloorAreas) -> Html:
     return element("ul", *items, class_="figures")
 
 
-def _waterfall(areas: FloorAreas) -> Html:
-    """Return how the area counted for FAR comes about from the building area, step by step."""
+def far_steps(areas: FloorAreas) -> list[tuple[str, str, float, str]]:
+    """Return the steps from building area to the area counted for FAR: English, Chinese, m², kind of step."""
     t = areas.totals()
     whole, result = t["building_area_m2"], t["far_area_m2"]
-    if whole <= 0:
-        return Html()
     rest = result - (whole - t["below_ground_m2"] - t["exempt_m2"] + t["multiplied_m2"])
     steps = [
         ("Building area", "建筑面积", whole, "whole"),
@@ -72,14 +70,20 @@ def _waterfall(areas: FloorAreas) -> Html:
         ("Other rules", "其他规则", rest, "more" if rest > 0 else "less"),
         ("Counted for FAR", "计容面积", result, "result"),
     ]
-    lines, level, scale = [], 0.0, 520.0 / max(whole, result)
+    return [s for s in steps if abs(s[2]) >= 0.5]
+
+
+def _waterfall(areas: FloorAreas) -> Html:
+    """Return how the area counted for FAR comes about from the building area, step by step."""
+    steps = far_steps(areas)
+    if not steps:
+        return Html()
+    lines, level, scale = [], 0.0, 520.0 / max(value for *_, value, _ in steps)
     for english, chinese, value, kind in steps:
-        if abs(value) < 0.5:
-            continue
         start = 0.0 if kind in ("whole", "result") else min(level, level + value)
         level = value if kind in ("whole", "result") else level + value
         x, width = f"{start * scale:.1f}", f"{max(abs(value) * scale, 1.0):.1f}"
-        bar = element("rect", x=x, y=2, width=width, height=12, fill=_FILL[kind])
+        bar = element("rect", x=x, y=2, width=width, height=12, fill=FILL[kind])
         drawn = element("svg", bar, width=520, height=16, viewBox="0 0 520 16", aria_hidden="true")
         sign = "" if kind in ("whole", "result") else "+" if value > 0 else "−"
         lines.append(row([both(english, chinese), f"{sign}{abs(value):,.0f}", drawn], numbers=[1]))
@@ -109,8 +113,7 @@ def _parcels(community: Community, site: SiteIndicators) -> Html:
 
 def _failed(areas: FloorAreas) -> Html:
     """Return the spaces that a local rule would free, had they passed its tests, and why they did not."""
-    frame = areas.to_frame("far_area")
-    frame = frame[frame["reason"].str.contains("not granted")]
+    frame = areas.failures()
     lines = []
     for line in frame.head(MOST_ROWS).itertuples(index=False):
         source = f"{line.standard} {line.clause}"

@@ -1,0 +1,219 @@
+"""Pictures of the ledgers: a building storey by storey, the way to the counted area, public space on the plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from cimkit.arrays import one_of
+from cimkit.sim.area_measure import item_shapes
+from cimkit.sim.areas import LEDGERS
+from cimkit.view.areas import FILL, far_steps
+from cimkit.view.colours import COUNTED, INK
+from cimkit.view.fonts import fonts
+from cimkit.view.plan import _in, _patches, plot_plan
+from cimkit.view.texts import LANGUAGES
+
+if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray, IntArray
+    from cimkit.sim.areas import FloorAreas
+
+FREE, COUNTS, OPEN, CLOSED = "#58a07c", "#b5402f", "#bcd8a4", "#c9ced3"
+
+
+def plot_storeys(areas: FloorAreas, building: str, *, exploded: bool = False, ax: Any = None, lang: str = "en") -> Any:
+    """Draw a building storey by storey, coloured by the share of each part that counts for FAR.
+
+    Parameters
+    ----------
+    areas
+        Ledgers from ``floor_areas``.
+    building
+        Its id.
+    exploded
+        Draws the floors one above the other as seen from the south-west, instead of a section.
+    ax
+        Axes to draw into; new ones without it.
+    lang
+        ``en``, ``zh`` or ``zh-en``; English where no Chinese font is found.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn into.
+
+    Raises
+    ------
+    InputError
+        If there is no such building.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import Patch
+
+    c, items = areas.community, areas.items
+    row = list(c.buildings.id).index(one_of(building, tuple(c.buildings.id), name="building"))
+    own = np.flatnonzero((items["building"] == row) & (items["storey"] >= 0) & ~items["is_cap"] & (areas.area > 0))
+    own = own[np.argsort(c.storeys.z[items["storey"][own]], kind="stable")]
+    factor = areas.factor[own, LEDGERS.index("far_area")]
+    shapes = _outlines(areas, own)
+    storey = items["storey"][own]
+    z, height = c.storeys.z[storey], c.storeys.height[storey]
+    tall = np.ptp(np.append(z + height, z))
+    with plt.rc_context(fonts().rc):
+        lang = fonts().language(one_of(lang, LANGUAGES, name="lang"))
+        if ax is None:
+            _, ax = plt.subplots(figsize=(7.0, max(4.0, min(14.0, 0.16 * tall))), layout="constrained")
+        drawn = _axonometric(shapes, z) if exploded else _cuts(shapes, z, height)
+        colours = [COUNTED.colour(f) for f in factor]
+        _patches(ax, drawn, facecolors=colours, edgecolors=INK, linewidths=0.5, zorder=2)
+        right = max(s.bounds[2] for s in drawn)
+        built, counted = areas.of_storeys(), areas.of_storeys("far_area")
+        for s in np.unique(storey):
+            middle = drawn[np.flatnonzero(storey == s)[0]].centroid.y
+            text = f"{c.storeys.names()[s].split('/')[-1]}  {built[s]:,.1f} → {counted[s]:,.1f} m²"
+            ax.text(right + 1.0, middle, text, fontsize=6.5, color=INK, va="center", parse_math=False)
+        if not exploded:
+            ax.axhline(0.0, color=INK, lw=1.2)
+        ax.autoscale_view()
+        ax.set_aspect("equal")
+        ax.axis("off")
+        handles = [
+            Patch(fc=k, ec=INK, lw=0.5, label=t) for k, t in zip(COUNTED.colours, ("0", "½", "1", "> 1"), strict=True)
+        ]
+        title = _in(lang, COUNTED.english, COUNTED.chinese)
+        ax.legend(
+            handles=handles, title=title, loc="upper left", bbox_to_anchor=(0, 0), ncols=4, fontsize=7.5, frameon=False
+        )
+        ax.set_title(f"{building} · {areas.method.name}, {areas.method.local.name}", fontsize=10, color=INK, loc="left")
+    return ax
+
+
+def _outlines(areas: FloorAreas, rows: IntArray) -> Any:
+    """Return the outline of each item, that of a storey without the openings and spaces in it."""
+    shapes = item_shapes(areas.community, areas.items, rows)
+    space, void, storey = (areas.items[k][rows] for k in ("space", "void", "storey"))
+    parts = (space >= 0) | (void >= 0)
+    for k in np.flatnonzero(~parts):
+        rest = shapely.difference(shapes[k], shapely.union_all(shapes[parts & (storey == storey[k])]))
+        shapes[k] = max(shapely.get_parts(rest), key=lambda p: p.area, default=shapely.Polygon())
+    return shapes
+
+
+def _cuts(shapes: Any, z: FloatArray, height: FloatArray) -> Any:
+    """Return the side view of each shape: along the building's long side, floor to ceiling; small parts last."""
+    whole = shapely.minimum_rotated_rectangle(shapely.union_all(shapes))
+    corners = shapely.get_coordinates(whole)[:3]
+    side = np.diff(corners, axis=0)
+    axis = side[np.hypot(*side.T).argmax()]
+    axis = axis / np.hypot(*axis)
+    along = [shapely.get_coordinates(s) @ axis for s in shapes]
+    low = min(a.min() for a in along)
+    return np.array(
+        [shapely.box(a.min() - low, b, a.max() - low, b + h) for a, b, h in zip(along, z, height, strict=True)]
+    )
+
+
+def _axonometric(shapes: Any, z: FloatArray) -> Any:
+    """Return each shape laid flat as seen from the south-west, storeys drawn apart."""
+    levels = np.unique(z)
+    step = 0.45 * max(s.bounds[3] - s.bounds[1] for s in shapes) + 3.0
+    rise = step * np.searchsorted(levels, z)
+    view = np.array([[0.87, 0.25], [-0.5, 0.43]])
+    return np.array(
+        [shapely.transform(s, lambda xy, r=r: xy @ view + (0.0, r)) for s, r in zip(shapes, rise, strict=True)]
+    )
+
+
+def plot_waterfall(areas: FloorAreas, *, ax: Any = None, lang: str = "en") -> Any:
+    """Draw the steps from the building area to the area counted for FAR.
+
+    Parameters
+    ----------
+    areas
+        Ledgers from ``floor_areas``.
+    ax
+        Axes to draw into; new ones without it.
+    lang
+        ``en``, ``zh`` or ``zh-en``; English where no Chinese font is found.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn into.
+    """
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context(fonts().rc):
+        lang = fonts().language(one_of(lang, LANGUAGES, name="lang"))
+        if ax is None:
+            _, ax = plt.subplots(figsize=(8.0, 4.2), layout="constrained")
+        level = 0.0
+        steps = far_steps(areas)
+        for k, (_, _, value, kind) in enumerate(steps):
+            start = 0.0 if kind in ("whole", "result") else level
+            level = start + value
+            ax.bar(k, abs(value), bottom=min(start, level), width=0.62, color=FILL[kind], zorder=2)
+            ax.plot([k + 0.31, k + 0.69], [level, level], color=INK, lw=0.6, ls=":") if k < len(steps) - 1 else None
+            ax.text(
+                k,
+                max(start, level),
+                f"{value:+,.0f}" if start else f"{value:,.0f}",
+                ha="center",
+                va="bottom",
+                fontsize=8,
+            )
+        ax.set_xticks(range(len(steps)), [_in(lang, english, chinese) for english, chinese, *_ in steps], fontsize=8)
+        ax.set_ylabel("m²")
+        ax.grid(axis="y", color="#e3e6e8", lw=0.6, zorder=0)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.set_title(f"{areas.method.name}, {areas.method.local.name}", fontsize=10, color=INK, loc="left")
+    return ax
+
+
+def plot_public_space(areas: FloorAreas, *, ax: Any = None, lang: str = "en") -> Any:
+    """Draw public space on the plan: what is free of FAR, what failed to be, open ground open to all or not.
+
+    Parameters
+    ----------
+    areas
+        Ledgers from ``floor_areas``.
+    ax
+        Axes to draw into; new ones without it.
+    lang
+        ``en``, ``zh`` or ``zh-en``; English where no Chinese font is found.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn into.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import Patch
+
+    c, items = areas.community, areas.items
+    lang = fonts().language(one_of(lang, LANGUAGES, name="lang"))
+    shapes, exempt = c.spaces.outline.to_shapely(), items["exempt"]
+    public = areas.factor[:, LEDGERS.index("public_space")] > 0
+    here = (items["space"] >= 0) & ((items["dwelling"] < 0) | (exempt == 1))
+    ground = here & items["is_ground"] & (exempt < 0)
+    groups = (
+        (OPEN, ground & public, ("open ground, open to all", "公共开放场地")),
+        (CLOSED, ground & ~public, ("open ground, not open to all", "非公共场地")),
+        (FREE, here & (exempt == 1), ("free of FAR", "不计容空间")),
+        (COUNTS, here & (exempt == 0), ("exemption not granted", "未获豁免，计容")),
+    )
+    with plt.rc_context(fonts().rc):
+        ax = plot_plan(c, ax=ax, lang=lang, labels=False)
+        handles = []
+        for colour, rows, (english, chinese) in groups:
+            own = np.unique(items["space"][rows])
+            _patches(ax, shapes[own], facecolors=colour, edgecolors=INK, linewidths=0.4, alpha=0.9, zorder=6)
+            area = areas.area[rows].sum()
+            handles.append(Patch(fc=colour, label=f"{_in(lang, english, chinese)}: {area:,.0f} m²"))
+        ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.0, -0.01), ncols=2, fontsize=8, frameon=False)
+        ax.set_title(
+            f"{_in(lang, 'Public space', '公共空间')} · {areas.method.local.name}", fontsize=11, color=INK, loc="left"
+        )
+    return ax
