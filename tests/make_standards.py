@@ -56,6 +56,8 @@ def standards() -> str:
     lines += ["## Area methods", "", "How building area and area counted for FAR are computed, article by article.", ""]
     for name, articles in (("GB/T 50353-2013", GBT50353_2013), ("GB 55031-2022", GB55031_2022)):
         lines += [f"### {name}, articles on area", *_table(map(_article, articles))]
+    lines += ["### Articles without a rule of their own", "", "| clause | what | how | state |", "|---|---|---|---|"]
+    lines += [*(_row(*r) for r in ELSEWHERE), ""]
     for local in (v for k, v in vars(LocalRules).items() if k.isupper() and isinstance(v, LocalRules)):
         lines += [f"### {local.name}: what counts for FAR", *_table(_local(local))]
     return "\n".join(lines).rstrip() + "\n"
@@ -128,6 +130,24 @@ def _table(rows: Any) -> Iterator[str]:
     yield from ("", "| clause | what | counts | where | mark |", "|---|---|---|---|---|")
     yield from (_row(*r) for r in rows)
     yield ""
+
+
+ELSEWHERE = (  # articles of GB/T 50353-2013 without a rule of their own: clause, what, how it is treated, state
+    ("3.0.2", "partial upper floors", "a storey with a smaller plate, by 3.0.1", "yes"),
+    ("3.0.4", "space under stands, stands with a roof", "no kind for it; give a room with its clear height", "not yet"),
+    (
+        "3.0.10",
+        "stack rooms, stores, automated garages",
+        "each structural layer as a storey; racks are left out",
+        "yes",
+    ),
+    ("3.0.11, 3.0.12, 3.0.15", "stage control room, show window, airlock", "a room or storey, by 3.0.1", "yes"),
+    ("3.0.18", "floors with inclined envelope", "as attic with clear height at the eaves; else by 3.0.1", "in part"),
+    ("3.0.23, 3.0.24", "curtain wall, external insulation", "outlines must be drawn to their outer face", "by drawing"),
+    ("3.0.25", "expansion joints", "outlines run over them", "by drawing"),
+    ("3.0.27", "racks, tanks, decoration, chimneys", "must not be drawn as spaces", "by drawing"),
+    ("GB 55031 3.1.2, 3.1.3", "above and below ground apart", "in the sums, split at level 1", "yes"),
+)
 
 
 def _article(rule: AreaRule) -> tuple[str, ...]:

@@ -121,8 +121,8 @@ class LocalRules:
     name: str
     basement_top: float = 1.5
     basement_half_sunk: bool = False
-    basement_clause: str = "Jiaxing 2018 art. 80"
-    basement_mark: str = "P"
+    basement_clause: str = "Jiaxing 2018 art. 80, taken over"
+    basement_mark: str = "M"
     heights: tuple[HeightStep, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
     caps: UnitCaps | None = None
@@ -300,12 +300,15 @@ LocalRules.LONGGANG_2025 = LocalRules(
 )
 LocalRules.WENZHOU_2017 = LocalRules("Wenzhou 2017", exemptions=_wenzhou(), caps=UnitCaps())
 LocalRules.TAIZHOU_2025 = LocalRules("Taizhou 2025", exemptions=_taizhou(), caps=UnitCaps())
-LocalRules.JIAXING_2018 = LocalRules("Jiaxing 2018", heights=_jiaxing(), caps=UnitCaps())
+LocalRules.JIAXING_2018 = LocalRules(
+    "Jiaxing 2018", basement_clause="Jiaxing 2018 art. 80", basement_mark="P", heights=_jiaxing(), caps=UnitCaps()
+)
 LocalRules.SHANGHAI_2021 = LocalRules(
     "Shanghai 2021",
     basement_top=1.0,
     basement_half_sunk=True,
     basement_clause="Shanghai 2021",
+    basement_mark="P",
     heights=(HeightStep("Shanghai 2021", _OFFICES, 4.5, per=2.8),),
     rules=_shanghai(),
 )

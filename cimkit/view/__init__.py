@@ -6,7 +6,4 @@ from cimkit.view.fonts import fonts
 from cimkit.view.plan import plot_plan
 from cimkit.view.report import report
 
-__all__ = [
-    *("fonts", "plot_plan", "plot_public_space", "plot_storeys", "plot_waterfall"),
-    *("report", "self_assessment"),
-]
+__all__ = ["fonts", "plot_plan", "plot_public_space", "plot_storeys", "plot_waterfall", "report", "self_assessment"]

@@ -153,6 +153,36 @@ def test_floor_areas__order_and_mirroring_change_nothing(spaces, random, method)
     assert before["building_area_m2"] <= before["gross_m2"] + 1e-6
 
 
+LOCALS = tuple(v for k, v in vars(LocalRules).items() if k.isupper())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(kinds, boxes, st.booleans(), st.floats(2, 6)), max_size=6),
+    st.sampled_from(BOTH),
+    st.sampled_from(LOCALS),
+)
+def test_floor_areas__counted_and_exempt_are_the_whole(spaces, method, local):
+    town = Community.of(
+        buildings=[Building("B1", box(0, 0, 20, 10), storeys=2, basements=1)],
+        parcels=[Parcel("P", box(-9, -9, 40, 40))],
+    )
+    if spaces:
+        k, outlines, public, height = zip(*spaces, strict=True)
+        about = {"planted_share": 0.6, "soil_depth": 0.4, "storey": town.storeys.level.tolist().index(1)}
+        town = with_spaces(
+            town, outlines, kind=k, public=public, clear_height=height, enclosed=0, roofed=1, **about
+        )  # fmt: skip
+    areas = floor_areas(town, method=method.at(local))
+    t = areas.totals()
+    assert t["far_area_m2"] + t["exempt_m2"] + t["below_ground_m2"] == pytest.approx(
+        t["building_area_m2"] + t["multiplied_m2"]
+    )
+    assert (areas.factor >= 0).all()
+    assert areas.items["exempt"][areas.factor[:, 1] < areas.factor[:, 0] - 1e-9].tolist().count(0) == 0
+    assert areas.to_frame("far_area")["mark"].isin(["P", "S", "C", "M"]).all()
+
+
 def test_site_indicators__far_density_green():
     green = {"kind": ["green"], "storey": [-1]}
     town = Community.of(

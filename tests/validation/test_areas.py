@@ -14,6 +14,7 @@ from cimkit.model.records import Building
 from cimkit.model.tables import Dwellings, Spaces
 from cimkit.sim.area_local import LocalRules
 from cimkit.sim.areas import AreaMethod, FloorAreas, floor_areas
+from tests.kernels.test_overlay import harness, per_parcel
 
 BOTH = (AreaMethod.GBT50353_2013, AreaMethod.GB55031_2022)
 NATIONAL = tuple(m.at(LocalRules.NATIONAL) for m in BOTH)
@@ -152,3 +153,9 @@ def test_floor_areas__jiaxing_2018_81_storey_height(use: str, height: float, exp
 def test_floor_areas__jiaxing_2018_80_basement(raised: float, expected: float) -> None:
     town = house(level=np.array([-1]), kind=np.array([StoreyKind.BASEMENT]), z=np.array([raised - 3.0]))
     assert floor_areas(town).totals()["far_area_m2"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1000, 1866672.9635), (10000, 20061406.8812)])
+def test_overlay_areas__checksums_of_other_libraries(count: int, expected: float) -> None:
+    module, _, *layers = harness(count)
+    assert module.checksum(per_parcel(*layers)[1]) == pytest.approx(expected, rel=1e-9)
