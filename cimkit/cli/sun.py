@@ -1,4 +1,4 @@
-"""Commands about the sun: sunlight."""
+"""Commands about the sun and the sky: sunlight, blockers, sky, irradiance, envelope."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cimkit.cli.common import (
+    FAILED,
     AsJson,
     Columns,
     Crs,
@@ -24,36 +25,40 @@ from cimkit.cli.common import (
 
 if TYPE_CHECKING:
     from cimkit.model.community import Community
+    from cimkit.sim.sunpath import SunDay
 
+Day = Annotated[str, typer.Option(help="great-cold or winter-solstice.")]
+At = Annotated[str, typer.Option(help="What is measured: windows, facades or ground.")]
+Spacing = Annotated[float, typer.Option(help="Between points on facades and ground [m].")]
+Picture = Annotated[Path | None, typer.Option(help="Picture: .png, .svg or .pdf.")]
+Epw = Annotated[Path, typer.Option(help="Weather of a year, EnergyPlus format (.epw).", show_default=False)]
 DAYS = {"great-cold": "great_cold", "winter-solstice": "winter_solstice"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("sunlight", epilog="Example: cimkit sunlight site.gpkg --day great-cold -o windows.csv")(_sunlight)
+    app.command("blockers", epilog="Example: cimkit blockers site.gpkg --building B07 -o who.csv")(_blockers)
+    app.command("sky", epilog="Example: cimkit sky site.gpkg --at windows --epw shanghai.epw")(_sky)
+    app.command("irradiance", epilog="Example: cimkit irradiance site.gpkg --epw shanghai.epw -o kwh.csv")(_irradiance)
+    app.command("envelope", epilog="Example: cimkit envelope site.gpkg --parcel P4 --picture mass.png")(_envelope)
 
 
 def _sunlight(
     plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
-    day: Annotated[str, typer.Option(help="great-cold or winter-solstice.")] = "great-cold",
-    at: Annotated[str, typer.Option(help="What is measured: windows, facades or ground.")] = "windows",
-    spacing: Annotated[float, typer.Option(help="Between points on facades and ground [m].")] = 0.0,
+    day: Day = "great-cold", at: At = "windows", spacing: Spacing = 0.0,
     required: Annotated[float, typer.Option(help="Hours asked for, to count what falls short [h].")] = 2.0,
-    picture: Annotated[Path | None, typer.Option(help="Plan in colour: .png, .svg or .pdf.")] = None,
+    picture: Picture = None,
     output: Output = [], json: AsJson = False,
 ) -> None:  # fmt: skip
     """Hours of direct sun on the standard day."""
-    from cimkit.arrays import one_of
     from cimkit.sim.sunlight import sunlight
-    from cimkit.sim.sunpath import SunDay
 
-    one_of(day, tuple(DAYS), name="--day")
-    one_of(at, ("windows", "facades", "ground"), name="--at")
     community = load_complete(plan, crs, datum, column, layer, windows=at == "windows")
     with step(f"sunlight of {at}"):
-        sun = getattr(SunDay, DAYS[day])(community.require_location())
+        sun = _day(community, day)
         light = sunlight(community, _receptors(community, at, spacing), sun)
-    err.print(f"{light!r}"[1:-1])
+    err.print(_plain_repr(light))
     short = int((light.hours < required - 1e-9).sum())
     err.print(f"{short:,} of {len(light):,} have less than {required:g} h")
     deliver(light.to_frame(), output, as_json=json, layer="sunlight")
@@ -61,10 +66,124 @@ def _sunlight(
         save_plan(community, light, picture)
 
 
+def _blockers(
+    plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    day: Day = "great-cold", at: At = "windows", spacing: Spacing = 0.0,
+    building: Annotated[str, typer.Option(help="Only what this building loses.")] = "",
+    output: Output = [], json: AsJson = False,
+) -> None:  # fmt: skip
+    """Who takes the sun from whom, and when (遮挡关系)."""
+    import numpy as np
+
+    from cimkit.sim.blockers import blockers
+
+    community = load_complete(plan, crs, datum, column, layer, windows=at == "windows")
+    receptors = _receptors(community, at, spacing)
+    if building:
+        receptors = receptors.take(np.flatnonzero(receptors.building == community.buildings.row_of(building)))
+    with step(f"who shades {len(receptors):,} {at}"):
+        who = blockers(community, receptors, _day(community, day))
+    err.print(_plain_repr(who))
+    deliver(who.to_frame() if output or json else who.by_building(), output, as_json=json, layer="blockers")
+
+
+def _sky(
+    plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    at: At = "windows", spacing: Spacing = 0.0,
+    epw: Annotated[Path | None, typer.Option(help="Weather (.epw): adds probable sunlight hours.")] = None,
+    output: Output = [], json: AsJson = False,
+) -> None:  # fmt: skip
+    """Sky view factor and vertical sky component; with weather also probable sunlight hours (APSH)."""
+    from cimkit.io.weather import read_epw
+    from cimkit.sim.irradiance import probable_sunlight
+    from cimkit.sim.sky import sky_view
+
+    weather = None if epw is None else read_epw(epw)
+    community = load_complete(plan, crs, datum, column, layer, windows=at == "windows")
+    receptors = _receptors(community, at, spacing)
+    with step(f"sky of {at}"):
+        seen = sky_view(community, receptors)
+    err.print(_plain_repr(seen))
+    frame = seen.to_frame()
+    if weather is not None:
+        with step(f"a year of sun at {at}"):
+            hours = probable_sunlight(community, receptors, weather)
+        err.print(_plain_repr(hours))
+        frame["apsh_pct"], frame["apsh_winter_pct"] = hours.annual, hours.winter
+    deliver(frame, output, as_json=json, layer="sky")
+
+
+def _irradiance(
+    plan: Plan, epw: Epw, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    at: Annotated[str, typer.Option(help="windows, facades, ground, or buildings: roofs and facades.")] = "buildings",
+    spacing: Spacing = 0.0, output: Output = [], json: AsJson = False,
+) -> None:  # fmt: skip
+    """Solar energy of a year, Perez sky: on points, or on roofs and facades of each building."""
+    from cimkit.io.weather import read_epw
+    from cimkit.sim.irradiance import irradiance
+    from cimkit.sim.solar_potential import solar_potential
+
+    weather = read_epw(epw)
+    err.print(_plain_repr(weather))
+    community = load_complete(plan, crs, datum, column, layer, windows=at == "windows")
+    with step(f"a year of sun and sky on {at}"):
+        if at == "buildings":
+            result: Any = solar_potential(community, weather, spacing=spacing or 2.0)
+        else:
+            result = irradiance(community, _receptors(community, at, spacing), weather)
+    err.print(_plain_repr(result))
+    deliver(result.to_frame(), output, as_json=json, layer="irradiance")
+
+
+def _envelope(
+    plan: Plan,
+    parcel: Annotated[str, typer.Option(help="Id of the parcel.", show_default=False)],
+    crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [], day: Day = "great-cold",
+    required: Annotated[float, typer.Option(help="Hours every window keeps [h].")] = 2.0,
+    cell: Annotated[float, typer.Option(help="Side of a column [m].")] = 6.0,
+    storeys: Annotated[int, typer.Option(help="Highest column.")] = 33,
+    setback: Annotated[float, typer.Option(help="From the border and from what stays [m].")] = 5.0,
+    picture: Picture = None, output: Output = [], json: AsJson = False,
+) -> None:  # fmt: skip
+    """Largest massing on a parcel that keeps every window's sun (最大包络体), checked by the forward kernel."""
+    from cimkit.sim.envelope import EnvelopeGrid, solar_envelope
+
+    community = load_complete(plan, crs, datum, column, layer, windows=True)
+    with step(f"solar envelope of {parcel}"):
+        grid = EnvelopeGrid(cell=cell, most_storeys=storeys, setback=setback)
+        found = solar_envelope(community, parcel, _day(community, day), required=required, grid=grid)
+    err.print(_plain_repr(found))
+    err.print(f"forward check: {_plain_repr(found.change)}")
+    deliver(found.to_frame() if output else found.binding_windows(), output, as_json=json, layer="envelope")
+    if picture is not None:
+        from cimkit.view.envelope import plot_envelope
+
+        _save(plot_envelope(found).figure, picture)
+    if not found.verified:
+        raise typer.Exit(FAILED)
+
+
+def _plain_repr(result: Any) -> str:
+    """Return what a result says of itself, without the angle brackets."""
+    return f"{result!r}"[1:-1].replace("[", r"\[")
+
+
+def _day(community: Community, name: str) -> SunDay:
+    """Return a standard day at the community's place."""
+    from cimkit.arrays import one_of
+    from cimkit.sim.sunpath import SunDay
+
+    one_of(name, tuple(DAYS), name="--day")
+    day: SunDay = getattr(SunDay, DAYS[name])(community.require_location())
+    return day
+
+
 def _receptors(community: Community, at: str, spacing: float) -> Any:
     """Return where sunlight is measured."""
+    from cimkit.arrays import one_of
     from cimkit.sim.receptors import facade_receptors, ground_receptors, window_receptors
 
+    one_of(at, ("windows", "facades", "ground"), name="--at")
     if at == "windows":
         return window_receptors(community)
     make = facade_receptors if at == "facades" else ground_receptors
@@ -73,11 +192,15 @@ def _receptors(community: Community, at: str, spacing: float) -> Any:
 
 def save_plan(community: Community, result: Any, path: Path, *, column: str = "") -> None:
     """Draw a result on the plan and write the picture."""
-    from cimkit.io.atomic import atomic_write
     from cimkit.view.plan import plot_plan
 
-    with step(f"drawing {path.name}"):
-        axes = plot_plan(community, result, column=column, labels=len(community.buildings) <= 80)
-        with atomic_write(path) as temporary:
-            axes.figure.savefig(temporary, dpi=150, bbox_inches="tight")
+    _save(plot_plan(community, result, column=column, labels=len(community.buildings) <= 80).figure, path)
+
+
+def _save(figure: Any, path: Path) -> None:
+    """Write a picture whole or not at all."""
+    from cimkit.io.atomic import atomic_write
+
+    with step(f"drawing {path.name}"), atomic_write(path) as temporary:
+        figure.savefig(temporary, dpi=150, bbox_inches="tight")
     wrote(path)

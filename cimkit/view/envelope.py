@@ -1,0 +1,95 @@
+"""The solar envelope in space: the massing among its neighbours (matplotlib)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from cimkit.geometry.sampling import walls_of
+from cimkit.view.colours import INK
+from cimkit.view.fonts import fonts
+
+if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray
+    from cimkit.sim.envelope import SolarEnvelope
+
+_LIGHT = np.array([-0.7, 0.4, 0.5])
+_NEIGHBOUR, _BINDING = "#e3e0da", "#c0281c"
+
+
+def plot_envelope(envelope: SolarEnvelope, *, around: float = 130.0, ax: Any = None, lang: str = "en") -> Any:
+    """Draw the massing by storeys, its neighbours in grey, and the windows that bind it in red, from the north-west.
+
+    Parameters
+    ----------
+    envelope
+        What is drawn.
+    around
+        Distance to which neighbours are drawn [m].
+    ax
+        Axes of three dimensions to draw into; new ones without it.
+    lang
+        ``en``, ``zh`` or ``zh-en``; English where no Chinese font is found.
+
+    Returns
+    -------
+    mpl_toolkits.mplot3d.axes3d.Axes3D
+        The axes drawn into.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.colors import to_rgb
+    from mpl_toolkits.mplot3d.art3d import Poly3DCollection
+
+    settled = fonts()
+    with plt.rc_context(settled.rc):
+        if ax is None:
+            _, ax = plt.subplots(figsize=(9.0, 5.6), layout="constrained", subplot_kw={"projection": "3d"})
+        solids, buildings = envelope.community.solids, envelope.community.buildings
+        near = shapely.union_all(envelope.cells).buffer(around)
+        part = solids.take(np.flatnonzero(shapely.intersects(solids.outline.to_shapely(), near) & (solids.owner >= 0)))
+        new = np.char.startswith(buildings.id.astype(str), f"{envelope.parcel}-E")[part.owner]
+        storeys = buildings.n_above[part.owner].astype(np.float64)
+        start, end, normal, own = walls_of(part.outline)
+        low, high = part.base[own], part.top[own]
+        walls = [np.column_stack([p, z]) for p, z in ((start, low), (end, low), (end, high), (start, high))]
+        faces: list[FloatArray] = list(np.stack(walls, axis=1))
+        rings = shapely.get_coordinates(shapely.get_exterior_ring(part.outline.to_shapely()), return_index=True)
+        for k in range(len(part)):
+            flat = rings[0][rings[1] == k]
+            faces.append(np.column_stack([flat, np.full(len(flat), part.top[k])]))
+        owner = np.concatenate([own, np.arange(len(part))])
+        up = np.concatenate([np.column_stack([normal, np.zeros(len(own))]), np.tile([0.0, 0.0, 1.0], (len(part), 1))])
+        shade = 0.72 + 0.28 * np.clip(up @ (_LIGHT / np.linalg.norm(_LIGHT)), -0.5, 1.0)
+        tint = plt.get_cmap("YlGnBu")(0.15 + 0.75 * storeys / max(1.0, float(envelope.storeys.max(initial=1))))[:, :3]
+        rgb = np.where(new[:, None], tint, np.array(to_rgb(_NEIGHBOUR)))
+        colours = np.clip(rgb[owner] * shade[:, None], 0.0, 1.0)
+        ax.add_collection3d(Poly3DCollection(faces, facecolors=colours, edgecolors="#5d666d", linewidths=0.15))
+        names = set(envelope.binding_windows()["id"])
+        w = envelope.community.windows
+        bound = np.array([name in names for name in w.id], dtype=bool)
+        ax.computed_zorder = False
+        ax.scatter(w.x[bound], w.y[bound], w.z[bound], s=14, c=_BINDING, depthshade=False, zorder=9)
+        _frame(ax, part.outline.xy, float(part.top.max(initial=10.0)))
+        ax.set_title(_title(envelope, settled.language(lang), int(bound.sum())), fontsize=10, color=INK)
+    return ax
+
+
+def _frame(ax: Any, xy: FloatArray, top: float) -> None:
+    """Set equal scales around what is drawn and look from the north-west above."""
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(0.0, top))
+    ax.set_box_aspect((*(high - low), top), zoom=1.3)
+    ax.set_proj_type("ortho")
+    ax.view_init(elev=38.0, azim=148.0)
+    ax.set_axis_off()
+
+
+def _title(envelope: SolarEnvelope, lang: str, bound: int) -> str:
+    """Return parcel, floor area and what binds."""
+    area, far, top = f"{envelope.floor_area:,.0f} m²", f"{envelope.far:.1f}", int(envelope.storeys.max(initial=0))
+    english = f"Solar envelope of {envelope.parcel}: {area} floor area, FAR {far}, up to {top} storeys; "
+    english += f"{bound} binding windows in red"
+    chinese = f"{envelope.parcel} 最大包络体：建筑面积 {area}，容积率 {far}，最高 {top} 层；红点为控制窗（{bound} 扇）"
+    return {"en": english, "zh": chinese}.get(lang, f"{chinese}\n{english}")
