@@ -123,6 +123,8 @@ def path_slope(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Val
     """Measure the mean gradient of paths."""
     e, n = m.community.path_edges, m.community.path_nodes
     rows = subjects.rows
+    if not n.z.any():
+        return Values.unknown(len(rows), "heights of the paths: all are 0; give them a z, or add a terrain")
     rise = np.abs(n.z[e.end[rows]] - n.z[e.start[rows]])
     return Values(100.0 * rise / np.maximum(e.length[rows], 0.01), note="mean gradient from node to node")
 
