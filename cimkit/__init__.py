@@ -46,6 +46,8 @@ _WHERE = {  # public name → module; the same list, typed, stands in __init__.p
     "EnvelopeGrid": "sim.envelope",
     "SolarEnvelope": "sim.envelope",
     "SkyView": "sim.sky",
+    "Spacing": "sim.spacing",
+    "building_spacing": "sim.spacing",
     "solar_envelope": "sim.envelope",
     "SolarPotential": "sim.solar_potential",
     "Weather": "model.weather",

@@ -93,6 +93,8 @@ from cimkit.sim.sky import SkyView as SkyView
 from cimkit.sim.sky import sky_view as sky_view
 from cimkit.sim.solar_potential import SolarPotential as SolarPotential
 from cimkit.sim.solar_potential import solar_potential as solar_potential
+from cimkit.sim.spacing import Spacing as Spacing
+from cimkit.sim.spacing import building_spacing as building_spacing
 from cimkit.sim.sunlight import Sunlight as Sunlight
 from cimkit.sim.sunlight import SunlightMethod as SunlightMethod
 from cimkit.sim.sunlight import sunlight as sunlight
