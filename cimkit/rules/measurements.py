@@ -10,6 +10,7 @@ import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, TextArray, one_of
 from cimkit.errors import MissingDataError
+from cimkit.geometry.ragged import offsets_of, ragged_rows
 from cimkit.model.derive import derive_windows
 from cimkit.model.kinds import BuildingUse
 from cimkit.rules.indicator import Indicator, Subjects, SunSetting, Values
@@ -136,19 +137,20 @@ class Measurements:
                 np.isin(np.arange(len(p)), list(lit)), len(lit) == len(p)
             )  # new windows, if all were asked
             self.window_hours(np.flatnonzero(seen[row]), setting)
-        if all(np.array_equal(a, b) for a, b in zip(self._walked(), previous._walked(), strict=True)):
-            self._walkers |= previous._walkers
-            if "walk" in previous.__dict__:
-                self.__dict__["walk"] = previous.walk
+        if all(np.array_equal(a, b) for a, b in zip(self._ways(), previous._ways(), strict=True)):
+            walks = previous._walkers | ({"adult": previous.walk} if "walk" in previous.__dict__ else {})
+            for walker, walk in walks.items():
+                same = walk.with_homes(homes_of(self.community, method=walk.method))
+                if same is not None and walker == "adult":
+                    self.__dict__["walk"] = same
+                elif same is not None:
+                    self._walkers[walker] = same
 
-    def _walked(self) -> tuple[Any, ...]:
-        """Return all that a walk depends on."""
+    def _ways(self) -> tuple[Any, ...]:
+        """Return paths and services as far as a walk depends on them."""
         c = self.community
-        d, e, f, n = c.dwellings, c.path_edges, c.facilities, c.entrances
-        return (
-            *(d.id, c.storeys.z[d.storey], c.storeys.building[d.storey], n.x, n.y, c.buildings.n_above, c.buildings.id),
-            *(e.id, e.length, e.kind, e.start, c.path_nodes.x, c.path_nodes.y, f.x, f.y, f.kind),
-        )
+        e, f, n = c.path_edges, c.facilities, c.path_nodes
+        return e.id, e.length, e.kind, e.start, e.end, e.step_free, n.x, n.y, f.id, f.x, f.y, f.kind, f.building
 
     @cached_property
     def windows(self) -> Windows:
@@ -245,9 +247,29 @@ class Measurements:
             self.walk  # noqa: B018
         if not self._areas and len(self.community.storeys):
             self.site("NATIONAL", "GBT50353_2013")
-        lights = [self._simulate(np.array(sorted(lit)), setting) for setting, lit in self._lit.items() if lit]
+        lights = [self._gathered(lit) for lit in self._lit.values() if lit]
         walks = [self.walk] if "walk" in self.__dict__ else []
         return [*lights, *walks, *self._walkers.values(), *self._areas.values(), *self._sites.values()]
+
+    def _gathered(self, lit: Mapping[int, tuple[Sunlight, int]]) -> Sunlight:
+        """Return all windows of one setting as one result, in order, from the runs that gave them."""
+        runs: dict[int, tuple[Sunlight, list[int], list[int]]] = {}
+        for window, (run, k) in lit.items():
+            _, windows, rows = runs.setdefault(id(run), (run, [], []))
+            windows.append(window)
+            rows.append(k)
+        parts = [(run, *ragged_rows(run.offsets, np.array(rows)), np.array(rows)) for run, _, rows in runs.values()]
+        order = np.argsort(np.concatenate([windows for _, windows, _ in runs.values()]))
+        sizes = np.concatenate([np.diff(offsets) for _, _, offsets, _ in parts])
+        items, offsets = ragged_rows(offsets_of(sizes), order)
+        return dataclasses.replace(
+            parts[0][0],
+            receptors=self._receptors.take(np.array(sorted(lit))),
+            offsets=offsets,
+            starts=np.concatenate([run.starts[own] for run, own, _, _ in parts])[items],
+            ends=np.concatenate([run.ends[own] for run, own, _, _ in parts])[items],
+            hours=np.concatenate([run.hours[rows] for run, _, _, rows in parts])[order],
+        )
 
     def lit(self, window: int, setting: SunSetting) -> list[str]:
         """Return the lit intervals of a window as text, in true solar time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,6 +92,26 @@ class WalkTimes:
             listed = ", ".join(k.code for k in self.kinds)
             raise InputError(f"WalkTimes: kind must be one of {listed}; got {wanted.code}.")
         return self.kinds.index(wanted)
+
+    def with_homes(self, homes: Homes) -> WalkTimes | None:
+        """Return the walks of other homes behind the same doors; None where they leave by other doors.
+
+        Parameters
+        ----------
+        homes
+            Where people set out now; paths and services must be as they were.
+        """
+        if not np.array_equal(homes.doors, self.homes.doors):
+            return None
+        first = np.full(len(homes.doors), -1)
+        reached = np.flatnonzero(np.isfinite(self.homes.indoor_min))[::-1]
+        first[self.homes.door[reached]] = reached
+        row = first[homes.door]
+        if (row < 0).any():
+            return None
+        outdoors = self.walk_min[row] - self.homes.indoor_min[row, None]
+        walk_min = homes.indoor_min[:, None] + outdoors
+        return replace(self, homes=homes, distance=self.distance[row], walk_min=walk_min, facility=self.facility[row])
 
     def share_within(self, minutes: float, kind: str | FacilityKind | None = None) -> Any:
         """Return the share of homes within some minutes of a kind, or of each kind as a dict.
