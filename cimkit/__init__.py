@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from cimkit.model.drawn import connect
+
 __version__ = "0.1.0"
 
 _WHERE = {  # public name → module; the same list, typed, stands in __init__.pyi
@@ -98,6 +100,8 @@ _WHERE = {  # public name → module; the same list, typed, stands in __init__.p
     "remove_object": "model.changes",
     "set_storeys": "model.changes",
     "Study": "view.study",
+    "plot": "view.plan",
+    "show": "view.show",
     "walk_times": "sim.access",
     "Evacuation": "sim.evacuation",
     "evacuation": "sim.evacuation",
@@ -121,6 +125,9 @@ _WHERE = {  # public name → module; the same list, typed, stands in __init__.p
 _MODULES = ("samples", "view")
 
 __all__ = sorted([*_WHERE, *_MODULES])  # noqa: PLE0605
+
+
+connect(lambda: import_module("cimkit.view"))
 
 
 def __getattr__(name: str) -> Any:

@@ -107,6 +107,8 @@ from cimkit.sim.supply import facility_database as facility_database
 from cimkit.sim.supply import improvement_plan as improvement_plan
 from cimkit.sim.supply import supply as supply
 from cimkit.sim.walk_method import WalkMethod as WalkMethod
+from cimkit.view.plan import plot as plot
+from cimkit.view.show import show as show
 from cimkit.view.study import Study as Study
 
 __version__: str

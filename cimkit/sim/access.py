@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.errors import InputError
+from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind
 from cimkit.model.notes import Notes
 from cimkit.sim.joined import join
@@ -27,7 +28,7 @@ TIERS = {5.0: 300.0, 10.0: 500.0, 15.0: 1000.0}
 
 
 @dataclass(frozen=True, repr=False)
-class WalkTimes:
+class WalkTimes(Drawn):
     """Nearest service of k kinds from n homes.
 
     Parameters

@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import FloatArray, IntArray, one_of
+from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import BuildingUse, SpaceKind, StoreyKind
 from cimkit.model.table import lookup_names
 from cimkit.sim.area_items import FAMILIES, SPACE, STOREY, VOID, Items, area_items
@@ -77,7 +78,7 @@ class Reason:
 
 
 @dataclass(frozen=True, repr=False)
-class FloorAreas:
+class FloorAreas(Drawn):
     """The ledgers of a community: n items, three factors each.
 
     Parameters

@@ -11,6 +11,7 @@ import numpy as np
 from cimkit.arrays import FloatArray, IntArray, TextArray
 from cimkit.geometry.scene import Scene
 from cimkit.geometry.triangles import Triangles
+from cimkit.model.drawn import Drawn
 from cimkit.sim.sunlight import SunlightMethod, _fan, _lit, clock, countable_hours
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ Ragged = tuple[IntArray, FloatArray, FloatArray]
 
 
 @dataclass(frozen=True, repr=False)
-class Blockers:
+class Blockers(Drawn):
     """What each building takes from each of n receptors on one day, p pairs.
 
     Parameters

@@ -11,6 +11,7 @@ from shapely.ops import substring
 
 from cimkit.errors import InputError, MissingDataError
 from cimkit.kernels.graph import FARTHEST, shortest_times
+from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind
 from cimkit.sim.joined import service_doors
 from cimkit.sim.network import MS, Places, WalkNetwork
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class LivingCircles:
+class LivingCircles(Drawn):
     """Paths from which a service is reached within some minutes.
 
     Parameters

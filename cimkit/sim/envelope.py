@@ -11,6 +11,7 @@ import shapely
 
 from cimkit.arrays import FloatArray, IntArray
 from cimkit.errors import InputError, MissingDataError
+from cimkit.model.drawn import Drawn
 from cimkit.model.edits import add_buildings
 from cimkit.model.kinds import Status
 from cimkit.model.records import Building
@@ -57,7 +58,7 @@ class EnvelopeGrid:
 
 
 @dataclass(frozen=True, repr=False)
-class SolarEnvelope:
+class SolarEnvelope(Drawn):
     """The largest massing on a parcel, c columns.
 
     Parameters

@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 
 from cimkit.errors import InputError, MissingDataError
+from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
 from cimkit.model.table import lookup_names
 from cimkit.model.tables import Facilities
@@ -29,7 +30,7 @@ _OUTSIDE = (PathKind.STREET, PathKind.MAIN_ROAD, PathKind.TRUNK_ROAD)
 
 
 @dataclass(frozen=True, repr=False)
-class Evacuation:
+class Evacuation(Drawn):
     """How n dwellings (or buildings) reach shelter, and how they do with passages blocked.
 
     Parameters

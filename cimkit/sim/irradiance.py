@@ -10,6 +10,7 @@ import numpy as np
 
 from cimkit.arrays import one_of
 from cimkit.errors import InputError
+from cimkit.model.drawn import Drawn
 from cimkit.sim.sky import CHUNK, centres, running, sort_suns, visible_dome
 from cimkit.sim.sunlight import SunlightMethod, _fan, _lit
 from cimkit.sim.sunpath import SunDay
@@ -39,7 +40,7 @@ COEFFICIENTS = np.array([
 
 
 @dataclass(frozen=True, repr=False)
-class Irradiance:
+class Irradiance(Drawn):
     """Solar energy on n receptors.
 
     Parameters
@@ -87,7 +88,7 @@ class Irradiance:
 
 
 @dataclass(frozen=True, repr=False)
-class ProbableSunlight:
+class ProbableSunlight(Drawn):
     """Share of the year's probable sunlight hours that n receptors get.
 
     Parameters

@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 
 from cimkit.errors import InputError, MissingDataError
+from cimkit.model.drawn import Drawn
 from cimkit.sim.receptors import Receptors
 from cimkit.sim.sunlight import SunlightMethod, sunlight
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Isochrones:
+class Isochrones(Drawn):
     """Ground with at least so many hours of sun.
 
     Parameters

@@ -10,6 +10,7 @@ import shapely
 
 from cimkit.arrays import FloatArray, as_floats
 from cimkit.errors import InputError
+from cimkit.model.drawn import Drawn
 
 if TYPE_CHECKING:
     from cimkit.model.community import Community
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Shadows:
+class Shadows(Drawn):
     """Shadow outlines at t hours on level ground.
 
     Parameters

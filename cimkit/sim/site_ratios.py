@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
+from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Ratio:
 
 
 @dataclass(frozen=True, repr=False)
-class SiteIndicators:
+class SiteIndicators(Drawn):
     """Indicators of each parcel and of all together.
 
     Parameters

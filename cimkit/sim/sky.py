@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cimkit.kernels.sunfan import Fan, lit_intervals
+from cimkit.model.drawn import Drawn
 
 if TYPE_CHECKING:
     from cimkit.arrays import FloatArray
@@ -23,7 +24,7 @@ CHUNK = 200_000  # receptors measured at once, so that memory stays bounded
 
 
 @dataclass(frozen=True, repr=False)
-class SkyView:
+class SkyView(Drawn):
     """Sky seen from n receptors.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.errors import InputError
+from cimkit.model.drawn import Drawn
 from cimkit.sim.irradiance import Irradiance, irradiance
 from cimkit.sim.receptors import WALL_OFFSET, Receptors
 
@@ -21,7 +22,7 @@ STEEP = 0.2  # surfaces whose normal rises less are facades
 
 
 @dataclass(frozen=True, repr=False)
-class SolarPotential:
+class SolarPotential(Drawn):
     """Solar energy on roofs and facades of b buildings in a year.
 
     Parameters

@@ -12,6 +12,7 @@ from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.errors import InputError
 from cimkit.kernels.intervals import intersect_rows
 from cimkit.kernels.sunfan import Fan, lit_intervals, make_fan
+from cimkit.model.drawn import Drawn
 
 if TYPE_CHECKING:
     from cimkit.geometry.scene import Scene
@@ -71,7 +72,7 @@ SunlightMethod.ALL_SUN = SunlightMethod("all sun, however short", min_segment_mi
 
 
 @dataclass(frozen=True, repr=False)
-class Sunlight:
+class Sunlight(Drawn):
     """Lit intervals of n receptors on one day, in true solar hours.
 
     Parameters

@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 
 from cimkit.errors import InputError
+from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import Status
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ SECOND = 1.0 / 3600.0  # [h] changes below a second are none
 
 
 @dataclass(frozen=True, repr=False)
-class SunlightChange:
+class SunlightChange(Drawn):
     """Hours of n receptors before and after.
 
     Parameters

@@ -4,11 +4,17 @@ from cimkit.view.area_plots import plot_public_space, plot_storeys, plot_waterfa
 from cimkit.view.assessment import self_assessment
 from cimkit.view.envelope import plot_envelope
 from cimkit.view.fonts import fonts
-from cimkit.view.plan import plot_plan
+from cimkit.view.page import View3D
+from cimkit.view.plan import community_of, plot, plot_plan
 from cimkit.view.report import report
+from cimkit.view.show import Picture, show
 
 __all__ = [
+    "Picture",
+    "View3D",
+    "community_of",
     "fonts",
+    "plot",
     "plot_envelope",
     "plot_plan",
     "plot_public_space",
@@ -16,4 +22,5 @@ __all__ = [
     "plot_waterfall",
     "report",
     "self_assessment",
+    "show",
 ]

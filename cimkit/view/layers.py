@@ -10,13 +10,26 @@ import numpy as np
 from cimkit.errors import InputError
 from cimkit.model.kinds import FacilityKind, RoomKind
 from cimkit.sim.access import WalkTimes
+from cimkit.sim.areas import FloorAreas
+from cimkit.sim.blockers import Blockers
+from cimkit.sim.circles import LivingCircles
+from cimkit.sim.envelope import SolarEnvelope
+from cimkit.sim.evacuation import Evacuation
+from cimkit.sim.irradiance import Irradiance, ProbableSunlight
+from cimkit.sim.isochrones import Isochrones
+from cimkit.sim.shadows import Shadows
+from cimkit.sim.site_ratios import SiteIndicators
+from cimkit.sim.sky import SkyView
+from cimkit.sim.solar_potential import SolarPotential
 from cimkit.sim.sunlight import Sunlight
-from cimkit.view.colours import STOREYS, SUNLIGHT, WALK, Classes
+from cimkit.sim.sunlight_change import SunlightChange
+from cimkit.view.colours import CHANGE, COUNTED, STOREYS, SUNLIGHT, WALK, Classes
 from cimkit.view.texts import DAYS
 
 if TYPE_CHECKING:
     from cimkit.arrays import FloatArray, IntArray
     from cimkit.model.community import Community
+    from cimkit.sim.receptors import Receptors
 
 HABITABLE = (RoomKind.LIVING, RoomKind.BEDROOM)
 
@@ -37,6 +50,10 @@ class Layer:
         Ends of strokes or dots (both ends equal), shape (m, 4) [m].
     values
         Value of each stroke, shape (m).
+    areas
+        Polygons on the ground, drawn in this order, and the value of each.
+    receptors, at
+        Where values were measured and what, one by one.
     """
 
     classes: Classes
@@ -45,6 +62,9 @@ class Layer:
     buildings: FloatArray
     strokes: FloatArray = field(default_factory=lambda: np.zeros((0, 4)))
     values: FloatArray = field(default_factory=lambda: np.zeros(0))
+    areas: tuple[tuple[Any, float], ...] = ()
+    receptors: Receptors | None = None
+    at: FloatArray | None = None
 
 
 def layer_of(community: Community, result: Any = None, *, column: str = "") -> Layer | None:
@@ -55,7 +75,7 @@ def layer_of(community: Community, result: Any = None, *, column: str = "") -> L
     community
         Whose plan.
     result
-        ``Sunlight`` or ``WalkTimes``.
+        Any result of a simulation.
     column
         For ``WalkTimes`` the kind of service, the first one without it; without a result a
         number column of the buildings, e.g. ``n_above``.
@@ -65,43 +85,160 @@ def layer_of(community: Community, result: Any = None, *, column: str = "") -> L
     InputError
         If the result has no picture on a plan, or the column is unknown.
     """
-    if isinstance(result, Sunlight):
-        return sunlight_layer(community, result)
     if isinstance(result, WalkTimes):
         return walk_layer(community, result, column or result.kinds[0].code)
     if result is not None:
-        raise InputError(f"plot_plan: result must be Sunlight or WalkTimes; got {type(result).__name__}.")
+        maker = next((m for kind, m in _MAKERS.items() if isinstance(result, kind)), None)
+        if maker is None:
+            listed = ", ".join(sorted(k.__name__ for k in (*_MAKERS, WalkTimes)))
+            raise InputError(f"plot: result must be one of {listed}; got {type(result).__name__}.")
+        made: Layer = maker(community, result)
+        return made
     if not column:
         return None
     values = getattr(community.buildings, column, None)
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "if":
-        raise InputError(f"plot_plan: column must be a number column of the buildings; got {column!r}.")
+        raise InputError(f"plot: column must be a number column of the buildings; got {column!r}.")
     shown = values.astype(np.float64)
     if column == "n_above":
         return Layer(STOREYS, STOREYS.english, STOREYS.chinese, shown)
     named = next(c for c in community.buildings.columns() if c.name == column)
-    return Layer(_even(shown, named), named.meaning, named.zh, shown)
+    return Layer(_even(shown, named.meaning, named.zh, named.unit), named.meaning, named.zh, shown)
 
 
-def _even(values: FloatArray, col: Any) -> Classes:
+def _even(values: FloatArray, english: str, chinese: str, unit: str) -> Classes:
     """Return five even classes over the values."""
-    low, high = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else (0.0, 1.0)
-    edges = np.linspace(low, max(high, low + 1e-9), 6).round(2)
-    return Classes(col.meaning, col.zh, col.unit, (*edges[:-1].tolist(), float("inf")), STOREYS.colours)
+    known = values[np.isfinite(values)]
+    low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+    edges = np.unique(np.linspace(low, max(high, low + 0.05), 6).round(2))
+    colours = STOREYS.colours[-(len(edges) - 1) :]
+    return Classes(english, chinese, unit, (*edges[:-1].tolist(), float("inf")), colours)
 
 
 def sunlight_layer(community: Community, sunlight: Sunlight) -> Layer:
     """Return strokes along the walls; one above the other, the least of them counts."""
-    r = sunlight.receptors
-    ends = r.points if r.other_ends is None else r.other_ends
-    strokes, values = least_at(np.column_stack([r.points[:, :2], ends[:, :2]]), sunlight.hours)
     worst = np.full(len(community.buildings), np.inf)
     np.minimum.at(worst, *best_of_dwellings(community, sunlight))
     worst[np.isinf(worst)] = np.nan
     day = sunlight.sun_day.name
     english = f"Hours of sun, {day}: windows, least over the storeys; buildings, the worst dwelling's best room"
     chinese = f"日照时数（{DAYS.get(day, day)}）：窗取各层最小值，建筑取最不利套型的最佳居室"
-    return Layer(SUNLIGHT, english, chinese, worst, strokes, values)
+    return _measured(SUNLIGHT, (english, chinese), worst, sunlight.receptors, sunlight.hours)
+
+
+def _measured(
+    classes: Classes, title: tuple[str, str], buildings: FloatArray, receptors: Receptors, values: FloatArray
+) -> Layer:
+    """Return the layer of values at receptors."""
+    ends = receptors.points if receptors.other_ends is None else receptors.other_ends
+    strokes, least = least_at(np.column_stack([receptors.points[:, :2], ends[:, :2]]), values)
+    return Layer(classes, *title, buildings, strokes, least, receptors=receptors, at=values)
+
+
+def _at_receptors(attribute: str, english: str, chinese: str, unit: str) -> Any:
+    """Return what makes the layer of one attribute of a result with receptors."""
+
+    def make(community: Community, result: Any) -> Layer:
+        values = np.asarray(getattr(result, attribute), dtype=np.float64)
+        none = np.full(len(community.buildings), np.nan)
+        return _measured(_even(values, english, chinese, unit), (english, chinese), none, result.receptors, values)
+
+    return make
+
+
+def _areas(classes: Classes, title: tuple[str, str], community: Community, pairs: Any) -> Layer:
+    """Return the layer of areas on the ground."""
+    return Layer(classes, *title, np.full(len(community.buildings), np.nan), areas=tuple(pairs))
+
+
+def _by_building(community: Community, names: Any, values: Any, worst: Any, title: tuple[str, str, str]) -> Layer:
+    """Return the layer of the worst value of each building named; ``worst`` is ``np.fmax`` or ``np.fmin``."""
+    row = {str(v): k for k, v in enumerate(community.buildings.id)}
+    rows = np.array([row.get(str(v), -1) for v in names], dtype=np.int64)
+    found = np.full(len(community.buildings), np.nan)
+    worst.at(found, rows[rows >= 0], np.asarray(values, dtype=np.float64)[rows >= 0])
+    return Layer(_even(found, *title), title[0], title[1], found)
+
+
+def _change_layer(community: Community, change: SunlightChange) -> Layer:
+    """Return what windows win and lose."""
+    title = ("Change of sunlight at windows", "窗日照变化")
+    light = windows_by_id(community, change.ids, change.after - change.before)
+    worst = np.full(len(community.buildings), np.nan)
+    w = community.windows
+    np.fmin.at(worst, w.building[w.building >= 0], light[w.building >= 0])
+    along = np.column_stack([np.cos(np.radians(w.azimuth)), -np.sin(np.radians(w.azimuth))])
+    half = np.nan_to_num(w.width, nan=1.5)[:, None] / 2 * along
+    xy, known = np.column_stack([w.x, w.y]), ~np.isnan(light)
+    strokes, least = least_at(np.column_stack([xy - half, xy + half])[known], light[known])
+    return Layer(CHANGE, *title, worst, strokes, least)
+
+
+def windows_by_id(community: Community, ids: Any, values: FloatArray) -> FloatArray:
+    """Return values given by window id, one a window of the community, nan where none is given."""
+    row = {str(name): k for k, name in enumerate(community.windows.id)}
+    rows = np.array([row.get(str(name), -1) for name in ids], dtype=np.int64)
+    found = np.full(len(community.windows), np.nan)
+    found[rows[rows >= 0]] = values[rows >= 0]
+    return found
+
+
+def _floor_layer(community: Community, areas: FloorAreas) -> Layer:
+    """Return the share of each building's area that counts for FAR."""
+    t = areas.totals("building")
+    share = t["far_area_m2"] / t["building_area_m2"].where(t["building_area_m2"] > 0)
+    layer = _by_building(community, t["building"], share, np.fmax, ("", "", ""))
+    return Layer(COUNTED, "Share of building area counted for FAR", "计容面积占建筑面积比", layer.buildings)
+
+
+def _site_layer(community: Community, site: SiteIndicators) -> Layer:
+    """Return the floor area ratio of each parcel."""
+    far = np.array([site.value("far", k) for k in range(len(community.parcels))])
+    classes = _even(far, "Floor area ratio", "容积率", "")
+    return _areas(
+        classes,
+        ("Floor area ratio", "容积率"),
+        community,
+        zip(community.parcels.outline.to_shapely(), far, strict=True),
+    )
+
+
+def _shadow_layer(community: Community, cast: Shadows) -> Layer:
+    """Return the hours the ground lies in shadow, of those asked for."""
+    title = (f"Shadow range, {cast.sun_day.name}", f"阴影范围（{DAYS.get(cast.sun_day.name, cast.sun_day.name)}）")
+    classes = _even(cast.hours, *title, "h")
+    return _areas(classes, title, community, zip(cast.outlines, cast.hours, strict=True))
+
+
+_MAKERS: dict[type, Any] = {
+    Sunlight: sunlight_layer,
+    SunlightChange: _change_layer,
+    FloorAreas: _floor_layer,
+    SiteIndicators: _site_layer,
+    Shadows: _shadow_layer,
+    SkyView: _at_receptors("sky_view", "Sky view factor", "天空视域因子", ""),
+    Irradiance: _at_receptors("total", "Solar energy", "太阳辐射量", "kWh/m²"),
+    ProbableSunlight: _at_receptors("annual", "Annual probable sunlight", "全年可能日照", "%"),
+    SolarPotential: lambda c, r: layer_of(c, r.irradiance),
+    Isochrones: lambda c, r: _areas(
+        SUNLIGHT, ("Hours of sun on the ground", "地面日照等时线"), c, zip(r.areas, r.levels, strict=True)
+    ),
+    LivingCircles: lambda c, r: _areas(
+        WALK, (f"Living circle: {r.kind.code.replace('_', ' ')}", f"生活圈：{r.kind.zh}"), c,
+        [(a, m - 1e-3) for a, m in zip(r.areas[::-1], r.minutes[::-1], strict=True)],
+    ),
+    Evacuation: lambda c, r: _by_building(
+        c, r.building, r.reach_min, np.fmax, ("Longest way to shelter", "至避难场所最长时间", "min")
+    ),
+    Blockers: lambda c, r: _by_building(
+        c, r.blocker_ids, r.gain, np.fmax, ("Most sun a building takes from a receptor", "遮挡：最大影响时数", "h")
+    ),
+    SolarEnvelope: lambda c, r: _areas(
+        STOREYS, (f"Solar envelope of {r.parcel}", f"日照包络：{r.parcel}"), c,
+        zip(r.cells, r.storeys.astype(float), strict=True),
+    ),
+}  # fmt: skip
+LAYERED = tuple(_MAKERS)
 
 
 def least_at(strokes: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:

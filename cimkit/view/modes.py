@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,8 @@ from cimkit.sim.isochrones import Isochrones
 from cimkit.sim.receptors import Receptors
 from cimkit.sim.sunlight import Sunlight
 from cimkit.sim.sunlight_change import SunlightChange
-from cimkit.view.colours import CHANGE, COUNTED, STOREYS, SUNLIGHT, Classes, use_colour
-from cimkit.view.layers import Layer, sunlight_layer, walk_layer
+from cimkit.view.colours import COUNTED, STOREYS, SUNLIGHT, Classes, use_colour
+from cimkit.view.layers import LAYERED, Layer, layer_of, walk_layer, windows_by_id
 from cimkit.view.texts import TEXTS
 
 if TYPE_CHECKING:
@@ -108,59 +109,40 @@ def _code(classes: Classes, values: FloatArray) -> IntArray:
 
 def _result_modes(community: Community, result: Any, key: str) -> list[Mode]:
     """Return the modes of a result; none for one that has no picture in space."""
-    if isinstance(result, Sunlight) and len(result):
-        layer = sunlight_layer(community, result)
-        return [_at(result.receptors, SUNLIGHT, result.hours, key, _short(layer), layer.buildings, light=result)]
     if isinstance(result, WalkTimes) and len(result):
         layers = [(k.code, walk_layer(community, result, k)) for k in result.kinds]
-        return [_classed(f"{key}-{code}", (y.english, y.chinese), y.classes, y.buildings) for code, y in layers]
-    if isinstance(result, SunlightChange) and len(result):
-        return _change_mode(community, result, key)
+        return [_of_layer(y, f"{key}-{code}") for code, y in layers]
     if isinstance(result, FloorAreas) and len(result):
         return _area_mode(community, result, key)
     if isinstance(result, Isochrones):
         x, y = (v.ravel() for v in np.meshgrid(result.x, result.y))
         known = ~np.isnan(result.hours.ravel())
         points = Receptors.at(np.column_stack([x, y, np.zeros(len(x))])[known])
+        hours, none = result.hours.ravel()[known], np.full(len(community.buildings), np.nan)
         title = ("Hours of sun on the ground", "地面日照时数")
-        return [_at(points, SUNLIGHT, result.hours.ravel()[known], key, title)]
-    return []
+        return [_of_layer(Layer(SUNLIGHT, *title, none, receptors=points, at=hours), key)]
+    layer = layer_of(community, result) if isinstance(result, LAYERED) else None
+    if layer is None or (layer.receptors is None and np.isnan(layer.buildings).all()):
+        return []
+    mode = _of_layer(layer, key, light=result if isinstance(result, Sunlight) else None)
+    if isinstance(result, SunlightChange):
+        lost = windows_by_id(community, result.ids, result.after - result.before)
+        mode = dataclasses.replace(mode, classes=_code(layer.classes, lost), hours=lost)
+    return [mode]
 
 
-def _short(layer: Layer) -> tuple[str, str]:
-    """Return the title of a layer up to its colon."""
-    return layer.english.split(":")[0], layer.chinese.split("：")[0]
-
-
-def _at(
-    receptors: Receptors,
-    classes: Classes,
-    hours: FloatArray,
-    key: str,
-    title: tuple[str, str],
-    buildings: FloatArray | None = None,
-    *,
-    light: Sunlight | None = None,
-) -> Mode:
-    """Return a mode of values at receptors, and of the buildings they belong to."""
-    coded = None if buildings is None else _code(classes, buildings)
+def _of_layer(layer: Layer, key: str, *, light: Sunlight | None = None) -> Mode:
+    """Return the mode of a layer: its buildings, and its receptors one by one."""
+    c = layer.classes
+    title = layer.english.split(":")[0], layer.chinese.split("：")[0]
+    if "-" in key:
+        title = layer.english, layer.chinese
+    shown = None if np.isnan(layer.buildings).all() else layer.buildings
+    classes = None if layer.at is None else _code(c, layer.at)
     return Mode(
-        key, title, classes.unit, _legend(classes), coded, buildings,
-        receptors=receptors, classes=_code(classes, hours), hours=hours, light=light,
+        key, title, c.unit, _legend(c), None if shown is None else _code(c, shown), shown,
+        receptors=layer.receptors, classes=classes, hours=layer.at, light=light,
     )  # fmt: skip
-
-
-def _change_mode(community: Community, change: SunlightChange, key: str) -> list[Mode]:
-    """Return what a plan takes from windows that were there before."""
-    row = {str(name): k for k, name in enumerate(community.windows.id)}
-    rows = np.array([row.get(str(name), -1) for name in change.ids], dtype=np.int64)
-    lost = np.full(len(community.windows), np.nan)
-    lost[rows[rows >= 0]] = (change.after - change.before)[rows >= 0]
-    title = ("Change of sunlight at windows", "窗日照变化")
-    worst = np.full(len(community.buildings), np.nan)
-    np.fmin.at(worst, community.windows.building, lost)
-    codes = _code(CHANGE, worst), _code(CHANGE, lost)
-    return [Mode(key, title, "h", _legend(CHANGE), codes[0], worst, classes=codes[1], hours=lost)]
 
 
 def _area_mode(community: Community, areas: FloorAreas, key: str) -> list[Mode]:

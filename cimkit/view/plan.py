@@ -8,16 +8,65 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import one_of
+from cimkit.errors import InputError
+from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, PathKind, SpaceKind, Status
 from cimkit.view.colours import GROUND, INK, OTHER_PATH, PATHS, TREE, WALL, use_colour
 from cimkit.view.fonts import fonts
-from cimkit.view.layers import Layer, layer_of
+from cimkit.view.layers import layer_of
 from cimkit.view.texts import LANGUAGES, say
 
 if TYPE_CHECKING:
-    from cimkit.model.community import Community
+    from cimkit.view.layers import Layer
 
 _METRES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+
+def plot(result: Any, *, community: Community | None = None, column: str = "", ax: Any = None, lang: str = "en") -> Any:
+    """Draw a result or a community as a plan, north up, with scale bar, north arrow and legend.
+
+    Parameters
+    ----------
+    result
+        Any result of a simulation, or a community.
+    community
+        Where it was measured, for results that do not hold it.
+    column
+        For ``WalkTimes`` the kind of service; for a community a number column of the buildings.
+    ax
+        Axes to draw into; new ones without it.
+    lang
+        ``en``, ``zh`` or ``zh-en``; English where no Chinese font is found.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn into.
+
+    Raises
+    ------
+    InputError
+        If the community is needed and not given, or the result has no picture on a plan.
+    """
+    if isinstance(result, Community):
+        return plot_plan(result, column=column, ax=ax, lang=lang)
+    return plot_plan(community_of(result, community), result, column=column, ax=ax, lang=lang)
+
+
+def community_of(result: Any, community: Community | None = None) -> Community:
+    """Return the community of a result, or the one given.
+
+    Raises
+    ------
+    InputError
+        If the result holds none and none is given.
+    """
+    own = getattr(result, "community", None) or getattr(getattr(result, "areas", None), "community", None)
+    found = community or own
+    if not isinstance(found, Community):
+        kind = type(result).__name__
+        raise InputError(f"{kind}.plot: the community must be given, a {kind} does not hold it: .plot(community).")
+    return found
 
 
 def plot_plan(
@@ -36,7 +85,7 @@ def plot_plan(
     community
         What is drawn.
     result
-        ``Sunlight`` or ``WalkTimes``, shown in fixed classes with the limit marked.
+        Any result of a simulation, in classes with the limit marked.
     column
         For ``WalkTimes`` the kind of service; without a result a number column of the
         buildings such as ``n_above``.
@@ -67,6 +116,10 @@ def plot_plan(
         if ax is None:
             _, ax = plt.subplots(figsize=(9.0, 8.2), layout="constrained")
         _ground(ax, community)
+        if layer is not None:
+            for shape, value in layer.areas:
+                colour = layer.classes.colour(value)
+                _patches(ax, shapely.get_parts(shape), facecolors=colour, edgecolors=colour, linewidths=0.4, zorder=2.5)
         _paths(ax, community)
         _buildings(ax, community, layer)
         if layer is not None and len(layer.strokes):

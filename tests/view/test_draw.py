@@ -1,0 +1,85 @@
+"""Every result has a picture, a 3D view and a table; Chinese is drawn or replaced, never boxes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import cimkit as ck
+from cimkit.errors import InputError
+from cimkit.model.drawn import Drawn
+from cimkit.sim import sky
+from cimkit.view import show as shown
+from cimkit.view.modes import modes_of
+
+mpl.use("Agg")
+SITE = ck.samples.slab_rows(rows=3, gap=18)
+DAY = ck.SunDay.great_cold(SITE.require_location())
+
+
+def results() -> list[Any]:
+    at = ck.window_receptors(SITE).take(np.arange(20))
+    light = ck.sunlight(SITE, at, DAY)
+    areas = ck.floor_areas(SITE)
+    return [
+        light,
+        ck.walk_times(SITE),
+        ck.compare_sunlight(light, light),
+        areas,
+        ck.site_indicators(SITE, areas),
+        ck.shadows(SITE, DAY, hours=[9, 12, 15]),
+        ck.isochrones(SITE, DAY, spacing=6.0),
+        ck.living_circles(SITE, "kindergarten"),
+        sky.sky_view(SITE, at),
+    ]
+
+
+ALL = results()
+
+
+@pytest.mark.parametrize("result", ALL, ids=lambda r: type(r).__name__)
+@pytest.mark.parametrize("lang", ["en", "zh-en"])
+def test_plot__draws_every_result_north_up_with_a_scale(result: Any, lang: str) -> None:
+    assert isinstance(result, Drawn)
+    ax = result.plot(SITE, lang=lang)
+    ax.figure.canvas.draw()  # a missing glyph is a warning, and a warning an error
+    assert ax.get_aspect() == 1.0
+    texts = [t.get_text() for t in ax.texts]
+    assert "N" in texts
+    assert any(t.endswith(" m") for t in texts)
+    assert ax.get_title(loc="left")
+    plt.close(ax.figure)
+    assert "<table" in result._repr_html_()
+
+
+def test_plot__asks_for_the_community_where_it_is_needed() -> None:
+    with pytest.raises(InputError, match=r"\.plot\(community\)"):
+        ALL[0].plot()
+    assert ck.plot(SITE, column="n_above") is not None
+    plt.close("all")
+
+
+def test_show__page_has_every_mode_and_a_plan_to_fall_back_on() -> None:
+    view = ck.show(SITE, *ALL)
+    assert "Content-Security-Policy" in view.html
+    assert 'class="fallback"' in view.html
+    assert "sandbox=" in view._repr_html_()
+    assert 'srcdoc="&lt;!DOCTYPE' in view._repr_html_()
+    keys = {m.key.split("-")[0] for m in modes_of(SITE, ALL)}
+    assert keys >= {"r0", "r1", "r2", "r3", "r6", "r8", "use", "storeys"}
+
+
+def test_show__picture_always_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shown if hasattr(shown, "_cannot_draw") else __import__("sys").modules["cimkit.view.show"],
+                        "_cannot_draw", lambda: "no OpenGL was found")  # fmt: skip
+    still = ck.show(SITE, ALL[0], how="picture")
+    assert still._repr_png_()[:4] == b"\x89PNG"
+    assert "a plan" in repr(still)
+    with pytest.raises(ck.MissingDataError, match="no OpenGL"):
+        ck.show(SITE, how="window")
+    with pytest.raises(InputError, match="how must be one of"):
+        ck.show(SITE, how="hologram")
