@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields
+from importlib.resources import files
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 _HEAD = """# Standards and rules
 
 Printed from the packs (`cimkit/rules/packs/*.toml`) and the area methods (`cimkit/sim/area_rules.py`,
-`area_local.py`) by `make docs`; do not edit. Texts are our own words. **Marks** say how sure a number is: {marks}.
+`area_local.py`, `spacing.toml`) by `make docs`; do not edit. Texts are our own words. **Marks** say how sure a number is: {marks}.
 Limits marked M are printed as unverified wherever they are used; `--verified-only` leaves them out.
 
 Of several rules for one indicator one is effective: that of the project before the city's, the province's,
@@ -60,7 +62,21 @@ def standards() -> str:
     lines += [*(_row(*r) for r in ELSEWHERE), ""]
     for local in (v for k, v in vars(LocalRules).items() if k.isupper() and isinstance(v, LocalRules)):
         lines += [f"### {local.name}: what counts for FAR", *_table(_local(local))]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join([*lines, *_spacing()]).rstrip() + "\n"
+
+
+def _spacing() -> Iterator[str]:
+    """Give the spacing rules of the cities."""
+    yield from (
+        "## Spacing of buildings",
+        "",
+        "Metres, and metres for each metre of height; `cimkit.building_spacing`, mark P.",
+        "",
+    )
+    yield from ("| rule | numbers |", "|---|---|")
+    text = files("cimkit.sim").joinpath("spacing.toml").read_text(encoding="utf-8")
+    for given in tomllib.loads(text).values():
+        yield _row(given["name"], "; ".join(f"{k.replace('_', ' ')} {v}" for k, v in given.items() if k != "name"))
 
 
 def _pack(pack: Pack) -> Iterator[str]:

@@ -9,7 +9,7 @@ import shapely
 
 from cimkit.model.kinds import FacilityKind, Provenance, SpaceKind, StoreyKind
 from cimkit.rules.indicator import Indicator, Subjects, Values
-from cimkit.rules.subjects import buildings, facilities, parcels, the_community
+from cimkit.rules.subjects import buildings, facilities, homes_and_care, parcels, the_community
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,6 +78,24 @@ def storey_height(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> 
     return Values(values, missing="storey heights: those here are derived from height or number of storeys")
 
 
+def spacing_margin(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
+    """Measure by how much a building stands farther from those that take its sun than a city asks for."""
+    from cimkit.sim.spacing import building_spacing
+
+    pairs = building_spacing(m.community, rule=given["spacing"])
+    margin = pairs.margins()[subjects.rows]
+
+    def evidence(k: int) -> dict[str, Any]:
+        own = np.flatnonzero(pairs.shaded == subjects.rows[k])
+        if not len(own):
+            return {"faces": "nothing within twice the distance"}
+        worst = own[(pairs.distance[own] - pairs.required[own]).argmin()]
+        numbers = {n: round(float(getattr(pairs, n)[worst]), 2) for n in ("distance", "required", "height", "turn")}
+        return {"blocker": str(m.community.buildings.id[pairs.blocker[worst]]), **numbers}
+
+    return Values(np.where(np.isnan(margin), np.inf, margin), evidence=evidence, note=f"by {pairs.rule}")
+
+
 def facility_area(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
     """Measure the building area of facilities as stated."""
     return Values(m.community.facilities.area[subjects.rows], missing="building area of the facility (建筑面积)")
@@ -135,6 +153,11 @@ LAND = (
     Indicator(
         "parcel_height", "m", "地块建筑高度", "height of the highest building of a parcel", "max height",
         "GB 50180-2018 table 4.0.2", parcels, _ratio("height", "heights of the parcel's buildings"),
+    ),
+    Indicator(
+        "spacing_margin", "m", "日照间距余量", "distance to what takes the sun, less what is asked",
+        "least of distance - required over facing pairs, see building_spacing", "cities' planning rules",
+        homes_and_care, spacing_margin, options=("spacing",),
     ),
     Indicator(
         "building_height", "m", "建筑高度", "height of a building", "ground to parapet or roof",

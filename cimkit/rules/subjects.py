@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CLASSES = ("low", "multi_1", "multi_2", "high_1", "high_2", "higher")  # 1-3, 4-6, 7-9, 10-18, 19-26, more storeys
 _UPPER = np.array([3.5, 6.5, 9.5, 18.5, 26.5])
 HOMES = ("residential", "elderly_housing")
+CARE = ("dormitory", "kindergarten", "school", "hospital")
 
 
 def height_class(storeys: Any) -> TextArray:
@@ -126,6 +127,15 @@ def buildings(m: Measurements, _: Mapping[str, Any]) -> Subjects:
     rows = np.arange(len(c.buildings))
     z = c.buildings.ground_z + np.nan_to_num(c.buildings.height)
     return Subjects("building", c.buildings.id, _at(m, rows, z), building_attributes(m, rows), rows)
+
+
+def homes_and_care(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+    """Return homes, schools and hospitals: the buildings whose sun rules protect."""
+    b = m.community.buildings
+    rows = np.flatnonzero(np.isin(BuildingUse.codes(b.use).astype(str), (*HOMES, *CARE)))
+    if not len(rows):
+        return Subjects.none("building", "" if len(b) else "no buildings")
+    return Subjects("building", b.id[rows], _at(m, rows), building_attributes(m, rows), rows)
 
 
 def buildings_of_use(m: Measurements, given: Mapping[str, Any]) -> Subjects:

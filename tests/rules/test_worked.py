@@ -12,9 +12,11 @@ from cimkit.model.community import Community
 from cimkit.model.kinds import RoomKind
 from cimkit.model.records import Location, Path, Space
 from cimkit.model.tables import Population
-from cimkit.rules.check import check
+from cimkit.rules.check import check, judge
 from cimkit.rules.findings import Finding, Findings
-from cimkit.rules.place import city_names
+from cimkit.rules.load import load_pack
+from cimkit.rules.measurements import Measurements
+from cimkit.rules.place import city_names, place_of
 from cimkit.samples import future_community, slab_rows
 from cimkit.sim.receptors import WALL_OFFSET
 
@@ -154,3 +156,33 @@ def test_check__level_paths_without_heights_are_not_called_level() -> None:
     slope = next(f for f in check(flat) if f.rule.indicator == "path_slope" and f.object)
     assert slope.verdict == "unknown"
     assert "height" in slope.note
+
+
+@pytest.mark.parametrize(
+    ("pack", "city", "gap", "place"),
+    [
+        ("CN-ZJ-Hangzhou-2026", "hangzhou", 1.2 * 18, {}),
+        ("CN-ZJ-Ningbo-2014", "ningbo", 1.25 * 18, {}),
+        ("CN-ZJ-Jiaxing-2018", "jiaxing", 1.3 * 18, {"old_town": "no"}),
+        ("CN-ZJ-Jiaxing-2018", "jiaxing", 1.2 * 18, {"old_town": "yes"}),
+        ("CN-ZJ-Taizhou-2025", "taizhou", 1.15 * 18, {"site": "new"}),
+        ("CN-ZJ-Taizhou-2025", "taizhou", 1.1 * 18, {"site": "renewal"}),
+        ("CN-ZJ-Wenzhou-2017", "wenzhou", 9.0, {}),
+    ],
+)
+@pytest.mark.parametrize("less", [0.0, 0.5])
+def test_spacing__of_each_city_holds_on_the_limit_and_fails_below(
+    pack: str, city: str, gap: float, place: dict[str, str], less: float
+) -> None:
+    block = slab_rows(gap=gap - less)
+    judged = [f for f in judge_only(block, pack, city, place) if f.object == "S2"]
+    assert [f.verdict for f in judged] == ["fail" if less else "pass"]
+    assert judged[0].margin == pytest.approx(-less, abs=0.01)
+    assert judged[0].evidence["blocker"] == "S1"
+
+
+def judge_only(block: Community, pack: str, city: str, place: dict[str, str]) -> list[Finding]:
+    """The spacing findings alone; nothing else is measured."""
+    rules = [r for r in load_pack(pack) if r.indicator == "spacing_margin"]
+    judged = judge(rules, Measurements(block), place_of(block, city=city, known=place))
+    return [j.finding(k) for j in judged for k in range(len(j))]
