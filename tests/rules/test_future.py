@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from cimkit.cli import app
 from cimkit.errors import FormatError, InputError
+from cimkit.io.files import write
 from cimkit.model.community import Community
 from cimkit.rules.future import assess
 from cimkit.rules.load import load_pack
@@ -161,3 +164,15 @@ def test_satisfaction__refuses_what_is_too_small_or_off_the_scale() -> None:
             satisfaction(pd.DataFrame({"q": [5, wrong]}), asked)
     with pytest.raises(InputError, match="missing"):
         satisfaction(pd.DataFrame({"other": [5]}), asked)
+
+
+def test_cli__the_project_file_of_the_docs_gives_a_page(tmp_path: Path, block: Community) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
+    path, plan, page = tmp_path / "riverside.toml", tmp_path / "a.gpkg", tmp_path / "self.html"
+    path.write_text("[pack]" + docs.split("```toml\n[pack]")[1].split("```")[0], encoding="utf-8")
+    write(block, plan)
+    pd.DataFrame({"q1": [4] * 40}).to_csv(tmp_path / "answers.csv", index=False)
+    given = ["future", str(plan), str(path), "--responses", str(tmp_path / "answers.csv"), "-o", str(page)]
+    done = CliRunner().invoke(app, given)
+    assert done.exit_code == 0, done.output
+    assert "75.0 (75.0 – 75.0)" in page.read_text(encoding="utf-8")
