@@ -101,6 +101,9 @@ from cimkit.sim.sunlight import sunlight as sunlight
 from cimkit.sim.sunlight_change import SunlightChange as SunlightChange
 from cimkit.sim.sunlight_change import affected_buildings as affected_buildings
 from cimkit.sim.sunlight_change import compare_sunlight as compare_sunlight
+from cimkit.sim.sunlit import SunPatches as SunPatches
+from cimkit.sim.sunlit import amenity_sun as amenity_sun
+from cimkit.sim.sunlit import sun_patches as sun_patches
 from cimkit.sim.sunpath import SunDay as SunDay
 from cimkit.sim.supply import Improvement as Improvement
 from cimkit.sim.supply import facility_database as facility_database

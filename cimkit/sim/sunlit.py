@@ -1,0 +1,163 @@
+"""Where the sun falls: patches of sun on open ground and, through windows, on floors (光斑); BRE's amenity rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from cimkit.arrays import FloatArray, TextArray, as_floats
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.sampling import grid_in_polygons
+from cimkit.model.kinds import SpaceKind, Status
+from cimkit.sim.receptors import Receptors, window_receptors
+from cimkit.sim.shadows import shadows
+from cimkit.sim.sunlight import SunlightMethod, sunlight
+from cimkit.sim.sunpath import SunDay
+
+if TYPE_CHECKING:
+    from cimkit.model.community import Community
+
+AMENITY = (SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN, SpaceKind.PLAZA, SpaceKind.PLAYGROUND, SpaceKind.PUBLIC_OPEN_SPACE)
+MARCH_21 = 0.15  # [°] declination at noon of 21 March 2001, Greenwich (C, almanac)
+
+
+@dataclass(frozen=True, repr=False)
+class SunPatches:
+    """Patches of sun, p of them.
+
+    Parameters
+    ----------
+    community
+        Where.
+    hours
+        True solar hour of each, shape (p) [h].
+    windows
+        Id of the window the sun comes through, "" on the ground, shape (p).
+    height
+        Of the floor or ground, shape (p) [m].
+    areas
+        Shapely (multi-)polygon of each in local metres, shape (p).
+    """
+
+    community: Community
+    hours: FloatArray
+    windows: TextArray
+    height: FloatArray
+    areas: Any
+
+    def __len__(self) -> int:
+        return len(self.hours)
+
+    def __repr__(self) -> str:
+        return f"<SunPatches: {len(self):,}, {shapely.area(self.areas).sum():,.0f} m² in all>"
+
+    def to_frame(self) -> Any:
+        """Return a GeoDataFrame in map coordinates, one row a patch."""
+        import geopandas as gpd
+
+        frame = self.community.frame
+        shift = np.array(frame.origin[:2])
+        data = {"window": self.windows, "hour_h": self.hours, "z_m": self.height, "area_m2": shapely.area(self.areas)}
+        return gpd.GeoDataFrame(
+            data, geometry=shapely.transform(self.areas, lambda c: c + shift), crs=frame.crs or None
+        )
+
+
+def sun_patches(community: Community, sun_day: SunDay, *, hours: Any, on: str = "ground") -> SunPatches:
+    """Compute the patches of sun on the parcels' open ground, or on floors behind windows.
+
+    On the ground, taken as level: the parcels without buildings and shadows. On floors: the opening of
+    each window lit at both ends of its sill at that hour, thrown along the sun on its storey's floor and cut to the
+    storey's outline; the wall's thickness, rooms, and shadows on a part of the opening are not taken into account.
+
+    Parameters
+    ----------
+    community
+        Where.
+    sun_day
+        The sun.
+    hours
+        True solar hours, shape (t) [h].
+    on
+        ``ground`` or ``floors`` (of windows whose storey is known).
+
+    Returns
+    -------
+    SunPatches
+        One an hour on the ground; one a window and hour on floors.
+    """
+    times = as_floats(np.atleast_1d(hours), name="hours")
+    if on == "ground":
+        shaded = shadows(community, sun_day, hours=times)
+        built = shapely.union_all(community.buildings.footprint.to_shapely())
+        free = shapely.union_all(community.parcels.outline.to_shapely()).difference(built)
+        night = sun_day.position(times)[0] <= 0
+        areas = np.where(night, shapely.MultiPolygon(), shapely.difference(free, shaded.outlines))
+        return SunPatches(community, times, np.full(len(times), "", dtype=object), np.zeros(len(times)), areas)
+    w = community.windows.take(np.flatnonzero(community.windows.storey >= 0))
+    r = window_receptors(community).take(np.flatnonzero(community.windows.storey >= 0))
+    light = sunlight(community, r, sun_day, method=SunlightMethod.ALL_SUN)
+    row = np.repeat(np.arange(len(r)), np.diff(light.offsets))
+    s = community.storeys
+    floor = s.z[w.storey] + community.buildings.ground_z[w.building]
+    plates = community.plates.outline.to_shapely()[s.plate[w.storey]]
+    found: list[tuple[Any, ...]] = []
+    for hour, elevation, azimuth in zip(times, *sun_day.position(times), strict=True):
+        lit = np.unique(row[(light.starts <= hour) & (hour <= light.ends)])
+        if elevation <= 0.0 or len(lit) == 0 or r.other_ends is None:
+            continue
+        away = -np.array([np.sin(np.radians(azimuth)), np.cos(np.radians(azimuth))]) / np.tan(np.radians(elevation))
+        rise = (w.z - floor)[lit, None]
+        high = rise + np.nan_to_num(w.height[lit], nan=1.5)[:, None]
+        one, two = r.points[lit, :2], r.other_ends[lit, :2]
+        ring = np.stack([one + rise * away, two + rise * away, two + high * away, one + high * away], axis=1)
+        areas = shapely.intersection(shapely.polygons(ring), plates[lit])
+        some = shapely.area(areas) > 1e-4
+        found += [(hour, w.id[k], floor[k], a) for k, a in zip(lit[some], areas[some], strict=True)]
+    columns = list(zip(*found, strict=True)) or [(), (), (), ()]
+    names, shapes = np.empty(len(found), dtype=object), np.empty(len(found), dtype=object)
+    names[:], shapes[:] = columns[1], columns[3]
+    return SunPatches(community, np.array(columns[0], float), names, np.array(columns[2], float), shapes)
+
+
+def amenity_sun(community: Community, *, hours: float = 2.0, spacing: float = 1.0) -> Any:
+    """Compute the share of each open space that gets enough sun on 21 March (BRE 209: at least half for 2 h).
+
+    Parameters
+    ----------
+    community
+        Whose green, squares, playgrounds and public open spaces.
+    hours
+        Hours a point must get on the whole day [h].
+    spacing
+        Distance of the points [m].
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a space: ``id``, ``area_m2``, ``sunlit_share`` (0–1), ``passes`` (at least half).
+
+    References
+    ----------
+    .. [1] BRE 209 (2011, 2022), Site layout planning for daylight and sunlight (mark M).
+    """
+    import pandas as pd
+
+    s = community.spaces
+    rows = np.flatnonzero(np.isin(s.kind, AMENITY) & (s.storey < 0) & (s.status != Status.DEMOLISH))
+    place = community.require_location()
+    day = SunDay(place.latitude, place.longitude, MARCH_21, (0.0, 24.0), "21 March")
+    shapes = s.outline.to_shapely()[rows]
+    points = [grid_in_polygons(Polygons.from_shapely([shape]), spacing) for shape in shapes]
+    xy = np.concatenate([np.zeros((0, 2)), *points])
+    own = np.repeat(np.arange(len(rows)), [len(p) for p in points])
+    z = s.z[rows][own] if community.terrain is None else community.terrain.elevation(xy)
+    spots = Receptors.at(np.column_stack([xy, z + 0.01]))
+    enough = sunlight(community, spots, day, method=SunlightMethod.ALL_SUN).hours >= hours - 1e-9
+    with np.errstate(invalid="ignore"):
+        share = np.bincount(own, enough, len(rows)) / np.bincount(own, minlength=len(rows))
+    data = {"id": s.id[rows], "area_m2": shapely.area(shapes), "sunlit_share": share, "passes": share >= 0.5}
+    return pd.DataFrame(data)
