@@ -24,7 +24,7 @@ def join(*parts: Any) -> Html:
     return Html("".join(safe(p) for p in parts))
 
 
-def element(name: str, *children: Any, **attributes: Any) -> Html:
+def element(name: str, /, *children: Any, **attributes: Any) -> Html:
     """Return an element; ``class_`` gives ``class``, ``data_x`` gives ``data-x``, None leaves an attribute out.
 
     Examples

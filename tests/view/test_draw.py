@@ -83,3 +83,41 @@ def test_show__picture_always_works(monkeypatch: pytest.MonkeyPatch) -> None:
         ck.show(SITE, how="window")
     with pytest.raises(InputError, match="how must be one of"):
         ck.show(SITE, how="hologram")
+
+
+def test_boards__mask_and_shadow_sheet() -> None:
+    at = ck.window_receptors(SITE)
+    row = int(np.flatnonzero((SITE.windows.building == 2) & np.isclose(SITE.windows.azimuth, 180))[0])
+    ax = ck.view.plot_sun_path(SITE, at, row=row, step=3.0, lang="zh-en")
+    ax.figure.canvas.draw()
+    mask = ax.collections[0].get_array()
+    assert (mask == 2).any()  # the half of the sky behind the wall
+    assert (mask == 1).any()  # and the row in front
+    assert mask.mask.any()
+    sheet = ck.view.plot_shadow_range(SITE, DAY, scale=1000)
+    sheet.figure.canvas.draw()
+    box = sheet.get_window_extent().width / sheet.figure.dpi * 0.0254
+    assert np.ptp(sheet.get_xlim()) / box == pytest.approx(1000, rel=0.01)
+    assert any("true solar time" in t.get_text() for t in sheet.figure.texts)
+    plt.close("all")
+
+
+def test_exchange__gltf_carries_rows_and_geopackage_opens_in_colour(tmp_path: Any) -> None:
+    trimesh = pytest.importorskip("trimesh", reason="trimesh is not installed: pip install 'cimkit[view]'")
+    file = ck.view.write_gltf(SITE, path=tmp_path / "site.glb")
+    scene = trimesh.load(file)
+    assert set(scene.geometry) == set(SITE.buildings.id)
+    first = scene.geometry[str(SITE.buildings.id[0])]
+    assert first.metadata["storeys"] == 6
+    assert first.bounds[1][1] == pytest.approx(SITE.buildings.height[0])
+    ck.write(SITE, tmp_path / "site.gpkg")
+    ck.view.add_qgis_styles(tmp_path / "site.gpkg")
+    import sqlite3
+
+    base = sqlite3.connect(tmp_path / "site.gpkg")
+    style, default = base.execute("SELECT styleQML, useAsDefault FROM layer_styles").fetchone()
+    base.close()
+    assert default == 1
+    assert 'attr="use"' in style
+    with pytest.raises(ck.MissingDataError, match="must have a layer"):
+        ck.view.add_qgis_styles(tmp_path / "site.gpkg", table="castles")
