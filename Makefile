@@ -1,13 +1,14 @@
 # make demo   build an environment, judge the sample community, say where the report is
 # make test   build an environment, run every check and test
 # make check  lint, types and docstrings only
+# make site   the docs site in site/, its gallery drawn anew, its links checked
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT := demo
 
-.PHONY: demo test check lint docs clean
+.PHONY: demo test check lint docs site clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -48,5 +49,10 @@ docs: $(VENV)/.test
 	$(BIN)/python -m cimkit.model.nomenclature > docs/nomenclature.md
 	$(BIN)/python -m tests.make_standards > docs/standards.md
 
+site: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet -e ".[docs]"
+	$(BIN)/python -m docs.gallery
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 clean:
-	rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(OUT) site .mypy_cache .ruff_cache .pytest_cache .hypothesis

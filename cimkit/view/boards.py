@@ -89,12 +89,12 @@ def plot_sun_path(
             ax.plot(np.radians(way[on]), _radius(up[on]), ".", ms=3.5, color="#c9801f")
             noon = float(day.position([12.0])[0][0])
             ax.annotate(
-                _in(lang, english, chinese), (np.pi, _radius(noon)), fontsize=7, color=INK, ha="center", va="bottom"
+                _in(lang, english, chinese), (np.pi, _radius(noon)), fontsize=7, color=INK, ha="center", va="top" if declination < -23 else "bottom"
             )
             if declination == _PATHS[2][0]:
                 for k in on:
                     ax.annotate(clock(hours[k])[:-6], (np.radians(way[k]), _radius(up[k])), fontsize=6.5, color=INK,
-                                xytext=(0, -8), textcoords="offset points", ha="center")  # fmt: skip
+                                xytext=(0, 3), textcoords="offset points", ha="center")  # fmt: skip
         ax.set_rlim(0, 1)
         ax.set_rticks(_radius(np.array([0.0, 30.0, 60.0])), ["0°", "30°", "60°"], fontsize=6.5)
         names = ("N", "E", "S", "W") if lang == "en" else ("北", "东", "南", "西")
@@ -177,7 +177,7 @@ def plot_shadow_range(
         ]
         for k, (title, text) in enumerate(items):
             x, y = margin / width + (k % 4) * 0.24, (0.95 - 0.42 * (k // 4)) / height
-            figure.text(x, y, f"{title}: {text}", fontsize=6.5, color=INK)
+            figure.text(x, y, f"{title}: {text}", fontsize=8, color=INK)
     return ax
 
 

@@ -60,6 +60,9 @@ def fonts() -> Fonts:
     Fonts
         Without a Chinese one if there is none on this machine.
     """
+    import matplotlib.pyplot as plt
+
+    plt.draw_if_interactive()  # loads the backend: within rc_context, a notebook's would lose its settings again
     return _find(os.environ.get("CIMKIT_FONT", ""))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +54,8 @@ class Layer:
         Polygons on the ground, drawn in this order, and the value of each.
     receptors, at
         Where values were measured and what, one by one.
+    alpha
+        How opaque the areas are, 0–1.
     """
 
     classes: Classes
@@ -65,6 +67,7 @@ class Layer:
     areas: tuple[tuple[Any, float], ...] = ()
     receptors: Receptors | None = None
     at: FloatArray | None = None
+    alpha: float = 1.0
 
 
 def layer_of(community: Community, result: Any = None, *, column: str = "") -> Layer | None:
@@ -207,7 +210,7 @@ def _shadow_layer(community: Community, cast: Shadows) -> Layer:
     """Return the hours the ground lies in shadow, of those asked for."""
     title = (f"Shadow range, {cast.sun_day.name}", f"阴影范围（{DAYS.get(cast.sun_day.name, cast.sun_day.name)}）")
     classes = _even(cast.hours, *title, "h")
-    return _areas(classes, title, community, zip(cast.outlines, cast.hours, strict=True))
+    return replace(_areas(classes, title, community, zip(cast.outlines, cast.hours, strict=True)), alpha=0.22)
 
 
 _MAKERS: dict[type, Any] = {

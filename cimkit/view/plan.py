@@ -107,6 +107,7 @@ def plot_plan(
         If ``lang`` is unknown or the result has no picture on a plan.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.colors import to_rgba
 
     one_of(lang, LANGUAGES, name="lang")
     settled = fonts()
@@ -118,8 +119,9 @@ def plot_plan(
         _ground(ax, community)
         if layer is not None:
             for shape, value in layer.areas:
-                colour = layer.classes.colour(value)
-                _patches(ax, shapely.get_parts(shape), facecolors=colour, edgecolors=colour, linewidths=0.4, zorder=2.5)
+                colour = to_rgba(layer.classes.colour(value))
+                face = (*colour[:3], layer.alpha)
+                _patches(ax, shapely.get_parts(shape), facecolors=face, edgecolors=colour, linewidths=0.5, zorder=2.5)
         _paths(ax, community)
         _buildings(ax, community, layer)
         if layer is not None and len(layer.strokes):
