@@ -89,7 +89,12 @@ def plot_sun_path(
             ax.plot(np.radians(way[on]), _radius(up[on]), ".", ms=3.5, color="#c9801f")
             noon = float(day.position([12.0])[0][0])
             ax.annotate(
-                _in(lang, english, chinese), (np.pi, _radius(noon)), fontsize=7, color=INK, ha="center", va="top" if declination < -23 else "bottom"
+                _in(lang, english, chinese),
+                (np.pi, _radius(noon)),
+                fontsize=7,
+                color=INK,
+                ha="center",
+                va="top" if declination < -23 else "bottom",
             )
             if declination == _PATHS[2][0]:
                 for k in on:

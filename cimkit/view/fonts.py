@@ -62,7 +62,7 @@ def fonts() -> Fonts:
     """
     import matplotlib.pyplot as plt
 
-    plt.draw_if_interactive()  # loads the backend: within rc_context, a notebook's would lose its settings again
+    plt.draw_if_interactive()  # type: ignore[no-untyped-call]  # loads the backend: within rc_context, a notebook's would lose its settings again
     return _find(os.environ.get("CIMKIT_FONT", ""))
 
 
