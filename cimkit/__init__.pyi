@@ -85,6 +85,14 @@ from cimkit.sim.receptors import Receptors as Receptors
 from cimkit.sim.receptors import facade_receptors as facade_receptors
 from cimkit.sim.receptors import ground_receptors as ground_receptors
 from cimkit.sim.receptors import window_receptors as window_receptors
+from cimkit.sim.routes import PathUse as PathUse
+from cimkit.sim.routes import Route as Route
+from cimkit.sim.routes import path_use as path_use
+from cimkit.sim.routes import walk_route as walk_route
+from cimkit.sim.services import NearestServices as NearestServices
+from cimkit.sim.services import ServiceAccess as ServiceAccess
+from cimkit.sim.services import nearest_services as nearest_services
+from cimkit.sim.services import service_access as service_access
 from cimkit.sim.shadows import Shadows as Shadows
 from cimkit.sim.shadows import shadows as shadows
 from cimkit.sim.site_ratios import SiteIndicators as SiteIndicators
@@ -109,6 +117,9 @@ from cimkit.sim.supply import Improvement as Improvement
 from cimkit.sim.supply import facility_database as facility_database
 from cimkit.sim.supply import improvement_plan as improvement_plan
 from cimkit.sim.supply import supply as supply
+from cimkit.sim.walk_change import WalkChange as WalkChange
+from cimkit.sim.walk_change import compare_walks as compare_walks
+from cimkit.sim.walk_change import young_and_old as young_and_old
 from cimkit.sim.walk_method import WalkMethod as WalkMethod
 from cimkit.view.plan import plot as plot
 from cimkit.view.show import show as show

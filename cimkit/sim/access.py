@@ -18,7 +18,7 @@ from cimkit.sim.walk_method import WalkMethod
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cimkit.arrays import FloatArray, IntArray, TextArray
+    from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
     from cimkit.model.community import Community
     from cimkit.sim.homes import Homes
     from cimkit.sim.network import WalkNetwork
@@ -167,6 +167,25 @@ class WalkTimes(Drawn):
                     row[f"persons_{name}"] = persons[near].sum()
                 rows.append(row)
         return pd.DataFrame(rows)
+
+    def blind_spots(
+        self, kinds: Sequence[str] = ("market", "pharmacy", "primary_school"), *, beyond: float = 1000.0
+    ) -> BoolArray:
+        """Return which homes have every one of some services farther than a distance, shape (n).
+
+        Parameters
+        ----------
+        kinds
+            Kinds of service that make a blind spot when all are far (a rule of Chinese planning tools, mark S);
+            one that does not exist at all is far from everybody.
+        beyond
+            Distance [m].
+        """
+        far = np.ones(len(self), dtype=bool)
+        for kind in map(FacilityKind.parse, kinds):
+            if kind in self.kinds:
+                far &= self.distance[:, self.of(kind)] > beyond
+        return far
 
     def to_frame(self) -> Any:
         """Return a DataFrame, one row a home and kind."""

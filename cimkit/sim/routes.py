@@ -1,0 +1,271 @@
+"""The way itself: routes in three dimensions, and how many people pass each path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from shapely.ops import substring
+
+from cimkit.errors import InputError
+from cimkit.kernels.graph import NOBODY, UNREACHED, shortest_tree, tree_loads
+from cimkit.sim.joined import Joined, join
+from cimkit.sim.reach import walk_matrix
+from cimkit.sim.seeds import closed_to_unreached, ends_of, shared_edges
+from cimkit.sim.walk_method import WalkMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cimkit.arrays import FloatArray, IntArray
+    from cimkit.model.community import Community
+    from cimkit.sim.network import Places, WalkNetwork
+
+
+@dataclass(frozen=True, repr=False)
+class Route:
+    """The quickest way from a home to a facility.
+
+    Parameters
+    ----------
+    home, facility
+        Ids.
+    line
+        From the dwelling's floor down to the door and along paths, local metres, shape (v, 3) [m].
+    walk_min
+        Time, the way down included; inf if there is no way, and then no line [min].
+    indoor_min
+        Of it, stairs or lift [min].
+    community
+        Where.
+    method
+        Who walks.
+    """
+
+    home: str
+    facility: str
+    line: FloatArray
+    walk_min: float
+    indoor_min: float
+    community: Community
+    method: WalkMethod
+
+    @property
+    def distance(self) -> float:
+        """Return the length in plan, from the door on [m]."""
+        return float(np.linalg.norm(np.diff(self.line[:, :2], axis=0), axis=1).sum())
+
+    def __repr__(self) -> str:
+        way = f"{self.walk_min:.1f} min ({self.indoor_min:.1f} indoors), {self.distance:,.0f} m"
+        return f"<Route of {self.method.name}, {self.home} to {self.facility}: {way if len(self.line) else 'no way'}>"
+
+    def to_frame(self) -> Any:
+        """Return a GeoDataFrame of one 3D line in map coordinates."""
+        import geopandas as gpd
+
+        frame = self.community.frame
+        line = self.line + np.array(frame.origin)
+        shape = shapely.linestrings(line) if len(line) > 1 else shapely.LineString()
+        data = {
+            "home": [self.home],
+            "facility": [self.facility],
+            "walker": [self.method.name],
+            "walk_min": [self.walk_min],
+            "indoor_min": [self.indoor_min],
+            "distance_m": [self.distance],
+        }
+        return gpd.GeoDataFrame(data, geometry=[shape], crs=frame.crs or None)
+
+
+def walk_route(
+    community: Community,
+    home: str,
+    facility: str,
+    *,
+    method: WalkMethod = WalkMethod.ADULT,
+    network: WalkNetwork | None = None,
+    hour: float | None = None,
+) -> Route:
+    """Find the quickest way from a home to a facility, as a line in three dimensions.
+
+    Parameters
+    ----------
+    community
+        Homes, services and paths.
+    home
+        Id of a dwelling, or of a building where there are no dwellings.
+    facility
+        Id of a facility.
+    method, network, hour
+        As in ``walk_times``.
+
+    Raises
+    ------
+    InputError
+        If there is no such home or facility.
+    """
+    joined = join(community, method=method, network=network, hour=hour)
+    found = []
+    for name, ids in ((home, joined.homes.ids), (facility, community.facilities.id)):
+        rows = np.flatnonzero(ids == name)
+        if len(rows) == 0:
+            raise InputError(f"walk_route: id must be one of the homes and facilities; got {name!r}.")
+        found.append(int(rows[0]))
+    door = joined.homes.door[found[0]]
+    at, there = joined.doors.take([door]), joined.services.take([found[1]])
+    minutes = float(walk_matrix(joined.network, at, there, timed=True)[0, 0])
+    indoor = float(joined.homes.indoor_min[found[0]])
+    line = np.zeros((0, 3))
+    if np.isfinite(minutes + indoor):
+        floor = joined.homes.doors[door].copy()
+        if joined.homes.kind == "dwelling":
+            floor[2] += max(float(community.storeys.z[community.dwellings.storey[found[0]]]), 0.0)
+        way = _way(joined.network, at, there)
+        line = np.concatenate([floor[None], joined.homes.doors[[door]], way, joined.service[[found[1]]]])
+        line = line[np.append(True, (np.diff(line, axis=0) != 0).any(axis=1))]
+    return Route(home, facility, line, minutes + indoor, indoor, community, method)
+
+
+def _way(network: WalkNetwork, at: Places, there: Places) -> FloatArray:
+    """Return the vertices of the quickest way along paths from one place to another, shape (v, 3)."""
+    (from_nodes, out), (to_nodes, into) = (
+        ends_of(network, p, timed=True, outward=o) for p, o in ((at, True), (there, False))
+    )
+    graph = network.graph(timed=True, towards=True)
+    time, previous = shortest_tree(graph, to_nodes[0], closed_to_unreached(into[0]), np.inf)
+    cost = np.where(time[from_nodes[0]] != UNREACHED, time[from_nodes[0]] + out[0], np.inf)
+    along = shared_edges(network, at, there, timed=True)[2]
+    share = [float(p.along[0] / max(network.length[p.edge[0]], 1e-9)) for p in (at, there)]
+    lines = network.course.to_shapely()
+    if len(along) and along[0] <= cost.min():
+        return _piece(lines[at.edge[0]], share[0], share[1])
+    end = int(cost.argmin())
+    parts = [_piece(lines[at.edge[0]], share[0], float(end))]
+    node = int(from_nodes[0, end])
+    while previous[node] != NOBODY:
+        then = int(previous[node])
+        edge, ahead = _edge_between(network, node, then)
+        parts.append(_piece(lines[edge], 0.0 if ahead else 1.0, 1.0 if ahead else 0.0))
+        node = then
+    last = np.where(to_nodes[0] == node, into[0], np.inf).argmin()
+    parts.append(_piece(lines[there.edge[0]], float(last), share[1]))
+    return np.concatenate(parts)
+
+
+def _edge_between(network: WalkNetwork, a: int, b: int) -> tuple[int, bool]:
+    """Return the quickest edge from node a to node b and whether it is walked along its course."""
+    ahead, back = network.whole(timed=True)
+    there = np.where((network.start == a) & (network.end == b), ahead, np.inf)
+    here = np.where((network.start == b) & (network.end == a), back, np.inf)
+    return (int(there.argmin()), True) if there.min() <= here.min() else (int(here.argmin()), False)
+
+
+def _piece(line: Any, start: float, stop: float) -> FloatArray:
+    """Return the vertices of a line between two shares of it, in walking order."""
+    part = substring(line, start, stop, normalized=True)
+    return shapely.get_coordinates(part, include_z=True)
+
+
+@dataclass(frozen=True, repr=False)
+class PathUse:
+    """How many people pass each path when everybody walks to the nearest services.
+
+    Parameters
+    ----------
+    network
+        The paths (m).
+    persons
+        People who walk on each path or a part of it, one way, shape (m).
+    community
+        Where.
+    """
+
+    network: WalkNetwork
+    persons: FloatArray
+    community: Community
+
+    def __repr__(self) -> str:
+        return f"<PathUse of {len(self.persons):,} paths: up to {self.persons.max(initial=0):,.0f} persons>"
+
+    def to_frame(self) -> Any:
+        """Return a GeoDataFrame in map coordinates, one row a path."""
+        import geopandas as gpd
+
+        frame, ids = self.community.frame, self.network.ids
+        shapes = shapely.transform(
+            self.network.course.to_shapely(), lambda c: c + np.array(frame.origin), include_z=True
+        )
+        data = {"path": np.arange(len(shapes)) if ids is None else ids, "persons": self.persons}
+        return gpd.GeoDataFrame(data, geometry=shapes, crs=frame.crs or None)
+
+
+def path_use(
+    community: Community,
+    *,
+    to: str | Sequence[str] | None = None,
+    method: WalkMethod = WalkMethod.ADULT,
+    network: WalkNetwork | None = None,
+    hour: float | None = None,
+) -> PathUse:
+    """Count who passes each path (betweenness): every resident walks to the nearest service of each kind.
+
+    Of ways equally quick one is taken. Homes without residents count as one person each if nobody is known.
+
+    Parameters
+    ----------
+    community
+        Homes, services and paths.
+    to, method, network, hour
+        As in ``walk_times``.
+    """
+    joined = join(community, method=method, network=network, hour=hour)
+    kinds, rows, kind = joined.of_kinds(to)
+    load = np.bincount(joined.homes.door, joined.homes.persons, len(joined.homes.doors))
+    if load.sum() <= 0:
+        load = np.bincount(joined.homes.door, minlength=len(load)).astype(np.float64)
+    persons = np.zeros(len(joined.network.start))
+    for k in range(len(kinds)):
+        persons += _passing(joined, joined.services.take(rows[kind == k]), load)
+    return PathUse(joined.network, persons, community)
+
+
+def _passing(joined: Joined, there: Places, load: FloatArray) -> FloatArray:
+    """Return how many people pass each edge on the way from their doors to the nearest of some services."""
+    network, at = joined.network, joined.doors
+    nodes, into = ends_of(network, there, timed=True)
+    graph = network.graph(timed=True, towards=True)
+    time, previous = shortest_tree(graph, nodes.reshape(-1), closed_to_unreached(into).reshape(-1), np.inf)
+    ends, out = ends_of(network, at, timed=True, outward=True)
+    cost = np.where(time[ends] != UNREACHED, time[ends] + out, np.inf)
+    door, _, along = shared_edges(network, at, there, timed=True)
+    direct = np.full(len(load), np.inf)
+    np.minimum.at(direct, door, along)
+    best = cost.argmin(axis=1)
+    least = cost[np.arange(len(load)), best]
+    goes = np.isfinite(np.minimum(least, direct)) & (load > 0)
+    persons = np.bincount(at.edge[goes], load[goes], len(network.start))
+    far = goes & (least < direct)
+    set_out = np.bincount(ends[np.arange(len(load)), best][far], load[far], len(time))
+    passing = tree_loads(previous, set_out)
+    used = np.flatnonzero((previous != NOBODY) & (passing > 0))
+    persons += np.bincount(_edges_of(network, used, previous[used]), passing[used], len(persons))
+    # at its root a tree goes on along the edge of the service that the root belongs to
+    order = np.argsort(into.reshape(-1), kind="stable")
+    root, first = np.unique(nodes.reshape(-1)[order], return_index=True)
+    ended = (previous[root] == NOBODY) & (passing[root] > 0)
+    edge = np.repeat(there.edge, 2)[order[first]][ended]
+    persons += np.bincount(edge, passing[root][ended], len(persons))
+    return persons
+
+
+def _edges_of(network: WalkNetwork, a: IntArray, b: IntArray) -> IntArray:
+    """Return the quickest edge from each node a to node b."""
+    ahead, back = network.whole(timed=True)
+    tail, head = np.concatenate([network.start, network.end]), np.concatenate([network.end, network.start])
+    n, cost = len(network.nodes), np.concatenate([ahead, back])
+    order = np.lexsort((cost, tail * n + head))
+    key, first = np.unique((tail * n + head)[order], return_index=True)
+    found: IntArray = order[first[np.searchsorted(key, a * n + b)]] % len(network.start)
+    return found
