@@ -165,7 +165,8 @@ def _edge_between(network: WalkNetwork, a: int, b: int) -> tuple[int, bool]:
 def _piece(line: Any, start: float, stop: float) -> FloatArray:
     """Return the vertices of a line between two shares of it, in walking order."""
     part = substring(line, start, stop, normalized=True)
-    return shapely.get_coordinates(part, include_z=True)
+    vertices: FloatArray = shapely.get_coordinates(part, include_z=True)
+    return vertices
 
 
 @dataclass(frozen=True, repr=False)
@@ -222,9 +223,9 @@ def path_use(
     """
     joined = join(community, method=method, network=network, hour=hour)
     kinds, rows, kind = joined.of_kinds(to)
-    load = np.bincount(joined.homes.door, joined.homes.persons, len(joined.homes.doors))
+    load: FloatArray = np.bincount(joined.homes.door, joined.homes.persons, len(joined.homes.doors)).astype(float)
     if load.sum() <= 0:
-        load = np.bincount(joined.homes.door, minlength=len(load)).astype(np.float64)
+        load = np.bincount(joined.homes.door, minlength=len(load)).astype(float)
     persons = np.zeros(len(joined.network.start))
     for k in range(len(kinds)):
         persons += _passing(joined, joined.services.take(rows[kind == k]), load)
@@ -245,7 +246,7 @@ def _passing(joined: Joined, there: Places, load: FloatArray) -> FloatArray:
     best = cost.argmin(axis=1)
     least = cost[np.arange(len(load)), best]
     goes = np.isfinite(np.minimum(least, direct)) & (load > 0)
-    persons = np.bincount(at.edge[goes], load[goes], len(network.start))
+    persons: FloatArray = np.bincount(at.edge[goes], load[goes], len(network.start)).astype(np.float64)
     far = goes & (least < direct)
     set_out = np.bincount(ends[np.arange(len(load)), best][far], load[far], len(time))
     passing = tree_loads(previous, set_out)
