@@ -46,6 +46,7 @@ def _walk(
     from cimkit.io.results import write_table
     from cimkit.sim.access import walk_times
     from cimkit.sim.circles import living_circles
+    from cimkit.sim.network import WalkNetwork
     from cimkit.sim.walk_method import WalkMethod
 
     method = getattr(WalkMethod, one_of(by, WALKERS, name="--by").upper())
@@ -58,7 +59,8 @@ def _walk(
     deliver(walk.to_frame(), output, as_json=json, layer="walk")
     if circles is not None:
         with step("living circles"):
-            found = [living_circles(community, kind, method=method).to_frame() for kind in walk.kinds]
+            network = WalkNetwork.of(community, method=method, hour=hour)
+            found = [living_circles(community, k, method=method, network=network).to_frame() for k in walk.kinds]
         write_table(pd.concat(found, ignore_index=True), circles, layer="circles")
         wrote(circles)
     if picture is not None:

@@ -132,7 +132,7 @@ def living_circles(
     paths = np.empty(len(limits), dtype=object)
     for k, limit in enumerate(limits):
         paths[k] = _reached(network, lines, cost / MS, there, float(limit))
-    areas = shapely.buffer(paths, along)
+    areas = _ground(paths, along)
     return LivingCircles(wanted, limits, paths, areas, along, community)
 
 
@@ -141,15 +141,30 @@ def _reached(network: WalkNetwork, lines: Any, cost: FloatArray, there: Places, 
     from_start = _share(limit - cost[network.start], network.backward_min)
     from_end = _share(limit - cost[network.end], network.forward_min)
     whole = from_start + from_end >= 1.0
-    pieces = list(lines[whole])
+    pieces = []
     for e in np.flatnonzero(~whole & ((from_start > 0) | (from_end > 0))):
         if from_start[e] > 0:
             pieces.append(substring(lines[e], 0.0, from_start[e], normalized=True))
         if from_end[e] > 0:
             pieces.append(substring(lines[e], 1.0 - from_end[e], 1.0, normalized=True))
     pieces += _around_services(network, lines, there, limit, whole)
-    pieces = [p for p in pieces if p.geom_type == "LineString" and p.length > 0]
-    return shapely.union_all(shapely.force_2d(np.array(pieces, dtype=object))) if pieces else shapely.MultiLineString()
+    cut = shapely.union_all(
+        shapely.force_2d(np.array([p for p in pieces if p.geom_type == "LineString"], dtype=object))
+    )
+    parts = np.concatenate([shapely.force_2d(lines[whole]), shapely.get_parts(cut)])
+    return shapely.multilinestrings(parts[shapely.length(parts) > 0])
+
+
+def _ground(paths: Any, along: float) -> Any:
+    """Return the ground along the paths of each limit; what a smaller limit holds is not joined again."""
+    areas, known, inner = np.empty(len(paths), dtype=object), np.zeros(0, dtype=np.int64), shapely.Polygon()
+    for k, path in enumerate(paths):
+        lines = shapely.get_parts(path)
+        keys = np.array([hash(w) for w in shapely.to_wkb(lines)], dtype=np.int64)
+        fresh = shapely.buffer(lines[~np.isin(keys, known)], along, quad_segs=4)
+        inner = areas[k] = shapely.union_all(np.append(fresh, inner))
+        known = np.append(known, keys)
+    return areas
 
 
 def _share(left: FloatArray, whole: FloatArray) -> FloatArray:

@@ -67,7 +67,8 @@ class Joined:
         else:
             kinds = tuple(FacilityKind.parse(k) for k in ([to] if isinstance(to, str | FacilityKind) else to))
         if not kinds:
-            raise MissingDataError("walking: homes and services must be there; got no services.")
+            said = "".join(f" {n.text}." for n in self.notes)
+            raise MissingDataError(f"walking: homes and services must be there; got no services. Give them.{said}")
         rows = np.flatnonzero(np.isin(have, kinds))
         index = np.full(max(FacilityKind) + 1, -1, dtype=np.int64)
         index[list(kinds)] = np.arange(len(kinds))

@@ -218,7 +218,9 @@ def path_use(
     ----------
     community
         Homes, services and paths.
-    to, method, network, hour
+    to
+        Kinds of service; all that exist without it.
+    method, network, hour
         As in ``walk_times``.
     """
     joined = join(community, method=method, network=network, hour=hour)

@@ -89,6 +89,11 @@ class WalkChange:
 def compare_walks(before: WalkTimes, after: WalkTimes) -> WalkChange:
     """Compare two variants by the ids of their homes.
 
+    Parameters
+    ----------
+    before, after
+        Walking times of each.
+
     Raises
     ------
     MissingDataError
