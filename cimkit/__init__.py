@@ -62,6 +62,8 @@ _WHERE = {  # public name → module; the same list, typed, stands in __init__.p
     "sky_view": "sim.sky",
     "solar_potential": "sim.solar_potential",
     "read": "io.files",
+    "read_gtfs": "io.gtfs",
+    "with_open_space": "sim.open_space",
     "write": "io.files",
     "SunlightChange": "sim.sunlight_change",
     "blockers": "sim.blockers",

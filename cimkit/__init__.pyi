@@ -12,6 +12,7 @@ from cimkit.geometry.polygons import clean_polygons as clean_polygons
 from cimkit.geometry.terrain import Terrain as Terrain
 from cimkit.io.files import read as read
 from cimkit.io.files import write as write
+from cimkit.io.gtfs import read_gtfs as read_gtfs
 from cimkit.io.weather import read_epw as read_epw
 from cimkit.model.changes import Edit as Edit
 from cimkit.model.changes import add_object as add_object
@@ -77,6 +78,7 @@ from cimkit.sim.irradiance import probable_sunlight as probable_sunlight
 from cimkit.sim.isochrones import Isochrones as Isochrones
 from cimkit.sim.isochrones import isochrones as isochrones
 from cimkit.sim.network import WalkNetwork as WalkNetwork
+from cimkit.sim.open_space import with_open_space as with_open_space
 from cimkit.sim.reach import floating_catchments as floating_catchments
 from cimkit.sim.reach import nearest_places as nearest_places
 from cimkit.sim.reach import reach_sums as reach_sums

@@ -1,0 +1,94 @@
+"""Stops of a public transport feed (GTFS) with their headways, as facilities; for routing in transit see r5py."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cimkit.errors import FormatError, InputError
+from cimkit.io.loading import check_file
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+MAX_TABLE = 2 * 1024**3  # bytes of an unpacked table
+_METRO = (1, 2)  # route types: metro, rail
+
+
+def read_gtfs(path: str | PathLike[str], *, hours: tuple[float, float] = (7.0, 9.0)) -> Any:
+    """Read the stops of a GTFS feed with the mean headway between some hours of the busiest service day.
+
+    Parameters
+    ----------
+    path
+        Feed (.zip) with stops, stop_times and trips.
+    hours
+        From and to hour of the day [h].
+
+    Returns
+    -------
+    GeoDataFrame
+        One row a stop in EPSG:4326 with ``id``, ``name``, ``kind`` (bus_stop, metro_station), ``departures_per_h``
+        and ``headway_min``, inf where nothing leaves. Written to a GeoPackage it reads as facilities.
+
+    Raises
+    ------
+    FormatError
+        If a table or a column is missing.
+    InputError
+        If the hours do not rise.
+    """
+    import geopandas as gpd
+
+    if not hours[0] < hours[1]:
+        raise InputError(f"read_gtfs: hours must rise; got {hours}.")
+    path = Path(path)
+    check_file(path)
+    stops = _table(path, "stops", "stop_id stop_name stop_lat stop_lon")
+    times = _table(path, "stop_times", "trip_id stop_id departure_time")
+    trips = _table(path, "trips", "trip_id route_id service_id")
+    routes = _table(path, "routes", "route_id route_type").set_index("route_id")["route_type"]
+    rows = times.merge(trips, on="trip_id")
+    clock = rows["departure_time"].str.strip().str.extract(r"^(\d{1,2}):(\d\d):(\d\d)$").astype(float)
+    hour = clock[0] + clock[1] / 60 + clock[2] / 3600
+    rows = rows[(hour >= hours[0]) & (hour < hours[1])]
+    if len(rows):  # the service with most departures stands for a working day
+        rows = rows[rows["service_id"] == rows["service_id"].value_counts().index[0]]
+    count = rows["stop_id"].value_counts().reindex(stops["stop_id"]).fillna(0).to_numpy(dtype=float)
+    metro = set(rows["stop_id"][rows["route_id"].map(routes).astype(float).isin(_METRO)])
+    per_hour = count / (hours[1] - hours[0])
+    with np.errstate(divide="ignore"):
+        headway = 60.0 / per_hour
+    place = gpd.points_from_xy(stops["stop_lon"].astype(float), stops["stop_lat"].astype(float))
+    data = {
+        "id": stops["stop_id"],
+        "name": stops["stop_name"],
+        "kind": np.where(stops["stop_id"].isin(metro), "metro_station", "bus_stop"),
+        "departures_per_h": per_hour,
+        "headway_min": headway,
+    }
+    return gpd.GeoDataFrame(data, geometry=place, crs="EPSG:4326")
+
+
+def _table(path: Path, name: str, columns: str) -> Any:
+    """Return the wanted columns of a table of the feed as text."""
+    import pandas as pd
+
+    wanted = columns.split()
+    try:
+        with zipfile.ZipFile(path) as feed:
+            if feed.getinfo(f"{name}.txt").file_size > MAX_TABLE:
+                raise FormatError(f"{path.name}: {name}.txt must have at most {MAX_TABLE:,} bytes; it has more.")
+            with feed.open(f"{name}.txt") as file:
+                frame = pd.read_csv(
+                    file, dtype=str, usecols=lambda c: c.strip("\ufeff ") in wanted, encoding="utf-8-sig"
+                )
+    except (KeyError, zipfile.BadZipFile, ValueError, OSError) as error:
+        raise FormatError(f"{path.name}: the feed must be a .zip that holds {name}.txt; {error}.") from error
+    missing = [c for c in wanted if c not in frame.columns]
+    if missing:
+        raise FormatError(f"{path.name}, {name}.txt: columns {', '.join(wanted)} must be there; {missing[0]} is not.")
+    return frame

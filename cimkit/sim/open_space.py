@@ -1,0 +1,136 @@
+"""Walking across squares and parks where no path is drawn: lines of sight around corners, joined to the network."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from shapely.ops import substring
+
+from cimkit.geometry.lines import Lines
+from cimkit.model.kinds import SpaceKind
+from cimkit.model.notes import Note, Notes
+from cimkit.sim.network import WalkNetwork
+
+if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray, IntArray
+    from cimkit.model.community import Community
+
+OPEN = (SpaceKind.PLAZA, SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.PLAYGROUND, SpaceKind.CENTRAL_GREEN)
+MARGIN = 3.0  # [m] paths this near to an open space lead onto it
+MOST = 150  # points of one space: lines of sight grow with their square
+
+
+def with_open_space(
+    network: WalkNetwork, community: Community, *, kinds: tuple[SpaceKind, ...] = OPEN
+) -> tuple[WalkNetwork, Notes]:
+    """Add straight ways across open spaces: a visibility graph between the paths that lead there, around buildings.
+
+    Paths are split where they enter ground within 3 m of a space. Spaces with more than 150 points, and those that no
+    path leads to, are left alone and noted. Levels do not count: spaces on roofs are not crossed.
+
+    Parameters
+    ----------
+    network
+        The paths.
+    community
+        Whose open spaces and buildings.
+    kinds
+        Kinds of space that are crossed.
+
+    Returns
+    -------
+    tuple
+        The network with more nodes and edges, and notes.
+    """
+    s = community.spaces
+    rows = np.flatnonzero(np.isin(s.kind, kinds) & (s.storey < 0))
+    built = shapely.union_all(shapely.make_valid(community.buildings.footprint.to_shapely()))
+    shapes = shapely.buffer(shapely.make_valid(s.outline.take(rows).to_shapely()), MARGIN, join_style="mitre")
+    grounds = shapely.simplify(shapely.difference(shapes, built), 0.25)
+    split = _split(network, grounds)
+    tree = shapely.STRtree(shapely.points(split.nodes[:, :2]))
+    nodes, start, end, skipped = [split.nodes], [], [], []
+    count = len(split.nodes)
+    for row, ground in zip(rows, grounds, strict=True):
+        doors = tree.query(ground, predicate="intersects")
+        doors = doors[np.isin(doors, split.start) | np.isin(doors, split.end)]
+        corners = np.unique(shapely.get_coordinates(ground), axis=0)
+        if len(doors) < 2 or len(doors) + len(corners) > MOST:
+            skipped.append(row)
+            continue
+        z = np.full(len(corners), split.nodes[doors, 2].mean())
+        ids = np.append(doors, count + np.arange(len(corners)))
+        places = np.concatenate([split.nodes[doors], np.column_stack([corners, z])])
+        a, b = np.triu_indices(len(ids), 1)
+        sight = shapely.linestrings(np.stack([places[a, :2], places[b, :2]], axis=1))
+        seen = shapely.covered_by(sight, shapely.buffer(ground, 0.01))
+        start.append(ids[a[seen]])
+        end.append(ids[b[seen]])
+        nodes.append(places[len(doors) :])
+        count += len(corners)
+    made = _joined(split, np.concatenate(nodes), start, end)
+    notes = []
+    if skipped:
+        text = f"{len(skipped)} of {len(rows)} open spaces are not crossed: fewer than two ways in, or too many corners"
+        notes.append(Note("N05", text, "spaces", str(s.id[skipped[0]]), count=len(skipped)))
+    return made, Notes.of(notes)
+
+
+def _joined(network: WalkNetwork, nodes: FloatArray, start: list[IntArray], end: list[IntArray]) -> WalkNetwork:
+    """Return the network with straight edges between nodes."""
+    if not start:
+        return network
+    extra = WalkNetwork.from_arrays(nodes, np.concatenate(start), np.concatenate(end), method=network.method)
+    names = ("start", "end", "length", "forward_min", "backward_min")
+    both: dict[str, Any] = {n: np.concatenate([getattr(network, n), getattr(extra, n)]) for n in names}
+    ids = None if network.ids is None else np.append(network.ids, np.full(len(extra.start), "open space", dtype=object))
+    course = Lines.concat([network.course, extra.course])
+    return dataclasses.replace(network, nodes=nodes, course=course, ids=ids, **both)
+
+
+def _split(network: WalkNetwork, grounds: Any) -> WalkNetwork:
+    """Return the network with a node wherever a path enters one of the grounds or bends in it."""
+    lines = network.course.to_shapely()
+    edge, ground = shapely.STRtree(shapely.boundary(grounds)).query(lines, predicate="intersects")
+    cuts = shapely.intersection(shapely.force_2d(lines[edge]), shapely.boundary(grounds)[ground])
+    points, which = shapely.get_parts(cuts, return_index=True)
+    dot = shapely.get_type_id(points) == 0
+    bends = shapely.points(network.course.xyz[:, :2])
+    within = np.unique(shapely.STRtree(bends).query(grounds, predicate="intersects")[1])
+    owner = np.append(edge[which[dot]], np.searchsorted(network.course.line, within, side="right") - 1)
+    share = shapely.line_locate_point(lines[owner], np.append(points[dot], bends[within]), normalized=True)
+    inside = (share > 1e-6) & (share < 1 - 1e-6)
+    owner, share = owner[inside], share[inside]
+    if len(owner) == 0:
+        return network
+    owner, share = np.unique(np.column_stack([owner, share]), axis=0).T
+    owner = owner.astype(np.int64)
+    last = np.append(np.diff(owner) != 0, True)
+    first = np.append(True, last[:-1])
+    new = len(network.nodes) + np.arange(len(owner))
+    # every cut begins a piece that ends at the next one or at the end of its path; each first cut also ends one
+    piece = np.concatenate([owner[first], owner])
+    low = np.concatenate([np.zeros(first.sum()), share])
+    high = np.concatenate([share[first], np.where(last, 1.0, np.append(share[1:], 1.0))])
+    tail = np.concatenate([network.start[owner[first]], new])
+    head = np.concatenate([new[first], np.where(last, network.end[owner], np.append(new[1:], -1))])
+    kept = np.setdiff1d(np.arange(len(lines)), owner)
+    parts = [substring(lines[e], a, b, normalized=True) for e, a, b in zip(piece, low, high, strict=True)]
+    cut = Lines.from_shapely(np.array(parts, dtype=object))
+    names = ("length", "forward_min", "backward_min")
+    old = [getattr(network, n) for n in names]
+    sizes: dict[str, Any] = {
+        n: np.concatenate([v[kept], v[piece] * (high - low)]) for n, v in zip(names, old, strict=True)
+    }
+    return dataclasses.replace(
+        network,
+        nodes=np.concatenate([network.nodes, cut.xyz[cut.line[:-1]][first.sum() :]]),
+        start=np.concatenate([network.start[kept], tail]),
+        end=np.concatenate([network.end[kept], head]),
+        course=Lines.concat([network.course.take(kept), cut]),
+        ids=None if network.ids is None else network.ids[np.concatenate([kept, piece])],
+        **sizes,
+    )
