@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import cimkit as ck
+from cimkit.view.html import Html
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
 FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
@@ -202,3 +203,61 @@ def test_page__without_webgl_says_so_and_keeps_its_plans(browser: Any, report: P
     assert "needs WebGL" in blind.evaluate("document.querySelector('.cim-view').innerText")
     assert blind.evaluate("document.querySelectorAll('svg.plan .house').length") > 0
     blind.close()
+
+
+def test_widget__a_dragged_slider_changes_hours_far_and_picture(browser: Any, block: ck.Community) -> None:
+    pytest.importorskip("anywidget", reason="anywidget is not installed: pip install 'cimkit[view]'")
+    from base64 import b64encode
+
+    from cimkit.view.page import page as whole
+
+    study = ck.Study(block, packs=["CN-GB50180-2018"], place={"climate_zone": "III"})
+    widget = study.widget(lang="en")
+    tab = browser.new_page()
+    wrong: list[str] = []
+    tab.on("pageerror", lambda e: wrong.append(str(e)))
+    tab.set_content(whole(Html("<div id='here'></div>"), "widget", "en", viewer=True))
+    state = {
+        "scene": b64encode(widget.scene).decode(),
+        "figures": widget.figures,
+        "chosen": "",
+        "lang": "en",
+        "said": "",
+    }
+    tab.evaluate(
+        """(state) => {
+        const bytes = (t) => Uint8Array.from(atob(t), (c) => c.charCodeAt(0));
+        const on = {}, model = window.model = {
+          state: { ...state, scene: bytes(state.scene) }, wishes: [],
+          get: (k) => model.state[k], set: (k, v) => { model.state[k] = v; if (k === "wish") model.wishes.push(v); },
+          on: (k, f) => { (on[k] ??= []).push(f); }, save_changes: () => {},
+          come: (k, v) => {
+            model.state[k] = k === "scene" ? bytes(v) : v;
+            (on[`change:${k}`] ?? []).forEach((f) => f()); },
+        };
+        return cimkit.render({ model, el: document.getElementById("here") }); }""",
+        state,
+    )
+    tab.evaluate("document.querySelector('.cim-view').cim.choose('S1')")
+    tab.evaluate(
+        "{ const s = document.querySelector('.cim-storeys'); s.value = 15; s.dispatchEvent(new Event('change')); }"
+    )
+    wish = tab.evaluate("model.wishes[0]")
+    assert (wish["do"], wish["target"], wish["count"]) == ("storeys", "S1", 15)
+    far = widget.figures["far"][1]
+    widget.wish = wish
+    assert widget.said == ""
+    assert widget.figures["far"][1] > far
+    tab.evaluate("(t) => model.come('scene', t)", b64encode(widget.scene).decode())
+    tab.evaluate("(f) => model.come('figures', f)", widget.figures)
+    end = time.monotonic() + 10
+    while (
+        tab.evaluate("document.querySelector('.cim-view').cim.scene.buildings.storeys[0]") != 15
+        and time.monotonic() < end
+    ):
+        time.sleep(0.05)
+    assert f"{widget.figures['far'][1]:g}" in tab.evaluate("document.querySelector('.cim-desk table').innerText")
+    widget.wish = {"do": "storeys", "target": "nobody", "count": 3}
+    assert "nobody" in widget.said
+    assert wrong == []
+    tab.close()
