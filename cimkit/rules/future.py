@@ -33,6 +33,17 @@ DIMENSIONS = {  # names seen; weights were not found: the project file states th
     "operation": "运营可持续性",
     "features": "特色亮点塑造",
 }
+SCENES = {
+    "邻里": "neighbours",
+    "教育": "education",
+    "健康": "health",
+    "创业": "enterprise",
+    "建筑": "building",
+    "交通": "traffic",
+    "低碳": "low carbon",
+    "服务": "service",
+    "治理": "governance",
+}
 STATES = {  # of an indicator, worst first: English, 中文
     "not met": "未达标",
     "evidence missing": "缺佐证",
@@ -68,6 +79,7 @@ class Scored:
 
     scene: str
     name: str
+    english: str
     kind: str
     state: str
     measured: tuple[str, ...]
@@ -130,10 +142,10 @@ class Assessment:
         """Return a DataFrame, one row an indicator."""
         import pandas as pd
 
-        names = ["scene", "indicator", "kind", "state", "state_zh", "measured", "evidence"]
+        names = ["scene", "scene_en", "indicator", "indicator_en", "kind", "state", "state_zh", "measured", "evidence"]
         rows = [
             (
-                *(i.scene, i.name, i.kind, i.state, STATES[i.state], "; ".join(i.measured)),
+                *(i.scene, SCENES[i.scene], i.name, i.english, i.kind, i.state, STATES[i.state], "; ".join(i.measured)),
                 "; ".join(e.told for e in i.evidence),
             )
             for i in self.indicators
@@ -235,9 +247,10 @@ def _scored(rules: list[Rule], findings: Findings, evidence: list[Evidence]) -> 
     place = findings.place.attributes()
     applies = [r for r in rules if holds(r.requirements[0].when, place, 1)[0][0] != NO]
     first, names = rules[0], {r.id for r in rules}
+    english = first.text.split(":")[0].split(";")[0]
     own = tuple(e for e in evidence if e.rule in names)
     if not applies:
-        return Scored(first.group, first.clause, first.kind, "not applicable", (), own)
+        return Scored(first.group, first.clause, english, first.kind, "not applicable", (), own)
     told = [_measured(r, findings) for r in applies]
     states = [s for s, _ in told if s]
     if "E" in first.kind:
@@ -246,7 +259,7 @@ def _scored(rules: list[Rule], findings: Findings, evidence: list[Evidence]) -> 
     state = min(states, key=order.index) if states else "evidence missing"
     if not states and own:
         state = "met" if all(e.meets for e in own) else "not met"
-    return Scored(first.group, first.clause, first.kind, state, tuple(t for _, t in told if t), own)
+    return Scored(first.group, first.clause, english, first.kind, state, tuple(t for _, t in told if t), own)
 
 
 def _measured(rule: Rule, findings: Findings) -> tuple[str, str]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cimkit.io.atomic import write_text
 from cimkit.view.html import Html, both, element, join
-from cimkit.view.page import page
-from cimkit.view.parts import row, table
+from cimkit.view.page import page, template
+from cimkit.view.parts import page_tools, row, table
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -45,8 +45,8 @@ def self_assessment(assessment: Assessment, *, path: str | PathLike[str], lang: 
         "Thresholds and weights are those of the project file; what it does not state stays open.",
         "限值与权重取自项目文件，未填写的保持待定。",
     )
-    body = join(head, *parts, element("footer", note))
-    write_text(path, page(body, name, lang))
+    body = element("main", join(head, element("nav", page_tools()), *parts, element("footer", note)), class_="sheet")
+    write_text(path, page(body, name, lang, style=template("report.css"), script=template("report.js")))
     return Path(path)
 
 
@@ -73,7 +73,8 @@ def _scenes(a: Assessment) -> Html:
     for values in a.to_frame().itertuples(index=False):
         colour = _COLOURS.get(values.state, "unknown")
         tag = element("span", both(values.state, values.state_zh), class_=f"tag v-{colour}")
-        lines.append(row([values.scene, values.indicator, values.kind, tag, values.measured, values.evidence]))
+        scene, name = both(values.scene_en, values.scene), both(values.indicator_en, values.indicator)
+        lines.append(row([scene, name, values.kind, tag, values.measured, values.evidence]))
     heads = [
         *(both("Scene", "场景"), both("Indicator", "指标"), both("Kind", "类别"), both("State", "状态")),
         *(both("Measured (least – middle – most)", "计算值（最小 – 中位 – 最大）"), both("Evidence", "佐证")),

@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from cimkit.view.colours import Classes
 
 
+def page_tools() -> Html:
+    """Return the switch of the language and the button that prints."""
+    return element(
+        "span",
+        element("button", "中文", type="button", data_say="zh"),
+        element("button", "English", type="button", data_say="en"),
+        element("button", words("print"), type="button", data_print=""),
+        class_="tools",
+    )
+
+
 def section(name: str, *content: Any) -> Html:
     """Return a section with its heading, or nothing if it has no content."""
     return element("section", element("h2", words(name)), *content, id=name) if any(content) else Html()

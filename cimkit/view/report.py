@@ -22,7 +22,7 @@ from cimkit.view.findings import findings_section, unknown_section
 from cimkit.view.html import Html, both, element, join
 from cimkit.view.judged import judged
 from cimkit.view.page import page, scene_element, template, viewer_files
-from cimkit.view.parts import mark_words, section
+from cimkit.view.parts import mark_words, page_tools, section
 from cimkit.view.results import sunlight_section, walking_section
 from cimkit.view.scene import scene_bytes
 from cimkit.view.sections import header, methods_section, notes_section, summary
@@ -141,14 +141,7 @@ def _nav(names: Sequence[str]) -> Html:
     }
     short |= {"unknown_list": ("Left open", "待定")}
     links = [element("a", both(*short.get(n, TEXTS[n])), href=f"#{n}") for n in names]
-    tools = element(
-        "span",
-        element("button", "中文", type="button", data_say="zh"),
-        element("button", "English", type="button", data_say="en"),
-        element("button", words("print"), type="button", data_print=""),
-        class_="tools",
-    )
-    return element("nav", *links, tools)
+    return element("nav", *links, page_tools())
 
 
 def _notes(community: Community, findings: Any, results: Sequence[Any]) -> Notes:
