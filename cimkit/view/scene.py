@@ -10,6 +10,7 @@ import numpy as np
 
 from cimkit.model.kinds import BuildingUse, FacilityKind, PathKind, RoomKind, SpaceKind, Status
 from cimkit.sim.sunlight import Sunlight
+from cimkit.sim.sunpath import SunDay
 from cimkit.view.colours import GROUND, OTHER_PATH, PATHS, TREE, VERDICTS, WALL
 from cimkit.view.judged import ORDER
 from cimkit.view.modes import NONE, Mode, modes_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from cimkit.geometry.polygons import Polygons
     from cimkit.model.community import Community
     from cimkit.sim.receptors import Receptors
-    from cimkit.sim.sunpath import SunDay
     from cimkit.view.judged import Judged
 
 MOST_FINDINGS = 20_000
@@ -91,12 +91,14 @@ def scene_bytes(
     rows
         Findings, see ``judged``.
     sun_day
-        Whose sun shines; that of the first sunlight result without it.
+        Whose sun shines; that of the first sunlight result without it, else Great Cold day.
     """
     arrays = Arrays()
     modes = modes_of(community, results)
     days = [r.sun_day for r in results if isinstance(r, Sunlight)]
     day = sun_day or (days[0] if days else None)
+    if day is None and community.location is not None:
+        day = SunDay.great_cold(community.location)
     sheet = sheet_of(community)
     wide = 0.12 * max(sheet.width, sheet.height)
     box = [sheet.west - wide, sheet.north - sheet.height - wide, sheet.west + sheet.width + wide, sheet.north + wide]
