@@ -10,7 +10,7 @@ import shapely
 from cimkit.model.kinds import FacilityKind, PathKind
 from cimkit.rules.indicator import Indicator, Subjects, Values
 from cimkit.rules.subjects import doors, facilities, parcels, paths, the_community
-from cimkit.sim.joined import service_doors
+from cimkit.sim.homes import service_doors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

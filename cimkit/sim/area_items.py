@@ -19,6 +19,7 @@ from cimkit.kernels.overlay_edges import Shapes
 from cimkit.kernels.overlay_groups import every_plate
 from cimkit.kernels.overlay_sweep import COVERED, NET
 from cimkit.model.kinds import Kind, SpaceKind, StoreyKind, VoidKind
+from cimkit.sim.area_measure import SPACE, STOREY, VOID, next_storeys, short_sides
 
 if TYPE_CHECKING:
     from cimkit.arrays import BoolArray, FloatArray, IntArray
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from cimkit.model.tables import Storeys
 
 FAMILIES: dict[type[Kind], int] = {StoreyKind: 0, VoidKind: 1, SpaceKind: 2}
-STOREY, VOID, SPACE = 0, 1, 2
 INSIDE = (  # spaces that take their area from the storey, in this order where they overlap
     *(SpaceKind.EVACUATION_CORRIDOR, SpaceKind.PUBLIC_PASSAGE, SpaceKind.ROOM, SpaceKind.REFUGE, SpaceKind.SHELTER),
     *(SpaceKind.CORRIDOR, SpaceKind.SKY_GARDEN, SpaceKind.BALCONY, SpaceKind.TERRACE, SpaceKind.STILT),
@@ -45,7 +45,6 @@ BUILT_ON_GROUND = (
 )
 ATTIC_STEPS = (0.0, 1.20, 2.10, 2.20)  # [m] clear heights at which the codes change their mind
 LEAST = 0.01  # [m²] what remains of a storey by rounding alone is nothing
-SAME_PLACE = 0.05  # [m] drawings meet to this
 
 
 @dataclass(frozen=True, repr=False)
@@ -134,16 +133,6 @@ def _storey_items(storeys: Storeys, area: FloatArray) -> dict[str, Any]:
         "enclosed": storeys.enclosed[rows].astype(np.int64),
         "roofed": np.ones(len(rows), np.int64),
     }
-
-
-def next_storeys(storeys: Storeys, step: int) -> IntArray:
-    """Return the row of the storey above (``step`` 1) or below (-1) each storey of a building, -1 for none."""
-    rank = storeys.level - (storeys.level > 0)  # there is no level 0
-    key = storeys.building * 100_000 + rank
-    order = np.argsort(key)
-    at = np.minimum(np.searchsorted(key[order], key + step), max(len(order) - 1, 0))
-    found: IntArray = np.where(key[order][at] == key + step, order[at], -1) if len(order) else order
-    return found
 
 
 def _void_items(community: Community, area: FloatArray) -> dict[str, Any]:
@@ -308,14 +297,3 @@ def _depths(community: Community, outside: BoolArray) -> FloatArray:
     rest = np.setdiff1d(chosen, out)
     depth[rest] = short_sides(spaces.outline.take(rest).to_shapely())
     return depth
-
-
-def short_sides(shapes: Any) -> FloatArray:
-    """Return the short side of the smallest rectangle around each shape, to the millimetre, shape (n) [m]."""
-    boxes = np.asarray(shapely.minimum_rotated_rectangle(shapes))
-    result = np.zeros(len(shapes))
-    whole = np.flatnonzero(shapely.get_num_coordinates(boxes) == 5)
-    if len(whole):
-        corners = shapely.get_coordinates(boxes[whole]).reshape(-1, 5, 2)
-        result[whole] = np.hypot(*np.moveaxis(np.diff(corners[:, :3], axis=1), 2, 0)).min(axis=1)
-    return np.round(result, 3)

@@ -9,14 +9,17 @@ import shapely
 
 from cimkit.geometry.ragged import ragged_rows
 from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
-from cimkit.sim.area_items import SAME_PLACE, SPACE, next_storeys, short_sides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cimkit.arrays import FloatArray, IntArray
     from cimkit.model.community import Community
+    from cimkit.model.tables import Storeys
     from cimkit.sim.area_items import Items
+
+STOREY, VOID, SPACE = 0, 1, 2  # families of items
+SAME_PLACE = 0.05  # [m] drawings meet to this
 
 MEASURED = (
     *("open_share", "open_sides", "share_45", "width", "short_side", "corridor_width", "path_gap", "continuous"),
@@ -29,6 +32,27 @@ COVERABLE = (
 )
 ROUTES = (SpaceKind.EVACUATION_CORRIDOR, SpaceKind.FIRE_LANE, SpaceKind.ROAD)
 REACH, DOOR = 0.5, 30.0  # [m] parts of a route join across a kerb; a door joins it over so much open ground
+
+
+def next_storeys(storeys: Storeys, step: int) -> IntArray:
+    """Return the row of the storey above (``step`` 1) or below (-1) each storey of a building, -1 for none."""
+    rank = storeys.level - (storeys.level > 0)  # there is no level 0
+    key = storeys.building * 100_000 + rank
+    order = np.argsort(key)
+    at = np.minimum(np.searchsorted(key[order], key + step), max(len(order) - 1, 0))
+    found: IntArray = np.where(key[order][at] == key + step, order[at], -1) if len(order) else order
+    return found
+
+
+def short_sides(shapes: Any) -> FloatArray:
+    """Return the short side of the smallest rectangle around each shape, to the millimetre, shape (n) [m]."""
+    boxes = np.asarray(shapely.minimum_rotated_rectangle(shapes))
+    result = np.zeros(len(shapes))
+    whole = np.flatnonzero(shapely.get_num_coordinates(boxes) == 5)
+    if len(whole):
+        corners = shapely.get_coordinates(boxes[whole]).reshape(-1, 5, 2)
+        result[whole] = np.hypot(*np.moveaxis(np.diff(corners[:, :3], axis=1), 2, 0)).min(axis=1)
+    return np.round(result, 3)
 
 
 def measure(community: Community, items: Items, wanted: Mapping[str, IntArray]) -> dict[str, FloatArray]:

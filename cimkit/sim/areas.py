@@ -15,9 +15,9 @@ from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import BuildingUse, SpaceKind, StoreyKind
 from cimkit.model.table import lookup_names
-from cimkit.sim.area_items import FAMILIES, SPACE, STOREY, VOID, Items, area_items
+from cimkit.sim.area_items import FAMILIES, Items, area_items
 from cimkit.sim.area_local import Exemption, LocalRules
-from cimkit.sim.area_measure import MEASURED, item_shapes, measure
+from cimkit.sim.area_measure import MEASURED, SPACE, STOREY, VOID, item_shapes, measure
 from cimkit.sim.area_rules import GB55031_2022, GBT50353_2013, AreaRule, first_rules
 
 if TYPE_CHECKING:

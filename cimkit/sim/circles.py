@@ -13,7 +13,7 @@ from cimkit.errors import InputError, MissingDataError
 from cimkit.kernels.graph import FARTHEST, shortest_times
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind
-from cimkit.sim.joined import service_doors
+from cimkit.sim.homes import service_doors
 from cimkit.sim.network import MS, Places, WalkNetwork
 from cimkit.sim.seeds import closed_to_unreached, ends_of
 from cimkit.sim.walk_method import WalkMethod

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray, IntArray
 from cimkit.errors import InputError, MissingDataError
 from cimkit.model.drawn import Drawn
 from cimkit.model.edits import add_buildings
@@ -21,6 +20,7 @@ from cimkit.sim.sunlight import Sunlight, SunlightMethod, sunlight
 from cimkit.sim.sunlight_change import SECOND, SunlightChange, compare_sunlight
 
 if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray, IntArray
     from cimkit.model.community import Community
     from cimkit.sim.sunpath import SunDay
 

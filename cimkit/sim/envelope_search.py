@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.sim.sunlight import SunlightMethod, countable_hours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from cimkit.arrays import BoolArray, FloatArray, IntArray
 
 STRIDE = 5  # [min] runs that may stay open are tried this far apart
 

@@ -123,3 +123,12 @@ def _doors(community: Community) -> tuple[FloatArray, IntArray, Notes]:
         door_of,
         Notes.of([Note("N04", text, "entrances", str(buildings.id[made.building[0]]), count=len(made))]),
     )
+
+
+def service_doors(community: Community) -> FloatArray:
+    """Return where each facility is entered: its own entrance, else its point, shape (f, 3) [m]."""
+    f, e = community.facilities, community.entrances
+    doors = np.column_stack([f.x, f.y, f.z])
+    own = np.flatnonzero((e.facility >= 0) & (e.kind != EntranceKind.GARAGE))[::-1]
+    doors[e.facility[own]] = np.column_stack([e.x[own], e.y[own], e.z[own]])
+    return doors

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.errors import MissingDataError
-from cimkit.model.kinds import EntranceKind, FacilityKind
+from cimkit.model.kinds import FacilityKind
 from cimkit.model.notes import Note, Notes
-from cimkit.sim.homes import Homes, homes_of
+from cimkit.sim.homes import Homes, homes_of, service_doors
 from cimkit.sim.network import Places, WalkNetwork, open_at
 from cimkit.sim.walk_method import WalkMethod
 
@@ -118,15 +118,6 @@ def join(
         said.append(Note("N06", text, homes.kind + "s", str(homes.ids[inside.argmax()]), count=int(inside.sum())))
     there = there._replace(edge=np.where(closed | stepped, -1, there.edge))
     return Joined(community, homes, service, network, at, there, straight, homes.notes + Notes.of(said))
-
-
-def service_doors(community: Community) -> FloatArray:
-    """Return where each facility is entered: its own entrance, else its point, shape (f, 3) [m]."""
-    f, e = community.facilities, community.entrances
-    doors = np.column_stack([f.x, f.y, f.z])
-    own = np.flatnonzero((e.facility >= 0) & (e.kind != EntranceKind.GARAGE))[::-1]
-    doors[e.facility[own]] = np.column_stack([e.x[own], e.y[own], e.z[own]])
-    return doors
 
 
 def _lost(

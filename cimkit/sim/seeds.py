@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cimkit.arrays import FloatArray, IntArray
 from cimkit.kernels.cells import Readers, Sources, readers_of, sources_of, with_mates
 from cimkit.kernels.graph import UNREACHED
 from cimkit.kernels.hilbert import hilbert_order
 
 if TYPE_CHECKING:
+    from cimkit.arrays import FloatArray, IntArray
     from cimkit.kernels.elimination import Hierarchy
     from cimkit.sim.network import Places, WalkNetwork
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.model.kinds import BuildingUse, Status
-from cimkit.sim.areas import FloorAreas
-from cimkit.sim.site_ratios import SiteIndicators
 from cimkit.view.html import Html, both, element, join
+from cimkit.view.layers import is_a
 from cimkit.view.parts import mark_words, row, section, table
 from cimkit.view.texts import words
 
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cimkit.model.community import Community
+    from cimkit.sim.areas import FloorAreas
+    from cimkit.sim.site_ratios import SiteIndicators
 
 MOST_ROWS = 500
 RATIOS = (  # indicator, column of the parcels, whether the limit is a largest value, words
@@ -30,13 +31,13 @@ FILL = {"whole": "#57809d", "less": "#d3a06b", "more": "#a5695c", "result": "#2d
 def areas_section(community: Community, results: Sequence[Any]) -> Html:
     """Return the ledgers, the steps from building area to counted area, the parcels, and the buildings by use."""
     parts: list[Html] = []
-    for areas in (r for r in results if isinstance(r, FloorAreas) and len(r)):
+    for areas in (r for r in results if is_a(r, "FloorAreas") and len(r)):
         said = join(areas.method.name, " · ", both("FAR after ", "计容按 "), areas.method.local.name)
         parts += [element("p", said, class_="soft small"), _ledgers(areas), _waterfall(areas)]
-    for site in (r for r in results if isinstance(r, SiteIndicators)):
+    for site in (r for r in results if is_a(r, "SiteIndicators")):
         if len(community.parcels):
             parts += [element("h3", both("Parcels against the plan", "各地块与规划指标")), _parcels(community, site)]
-    for areas in (r for r in results if isinstance(r, FloorAreas) and len(r.failed())):
+    for areas in (r for r in results if is_a(r, "FloorAreas") and len(r.failed())):
         parts += [element("h3", both("Spaces that miss their exemption", "未能豁免计容的空间")), _failed(areas)]
     parts += [element("h3", both("Buildings by use", "建筑用途")), _buildings(community)]
     return section("areas", *parts)

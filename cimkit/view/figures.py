@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.sim.access import WalkTimes
-from cimkit.sim.sunlight import Sunlight
 from cimkit.view import svg
 from cimkit.view.colours import WALK
 from cimkit.view.html import Html, both, element, join
-from cimkit.view.layers import layer_of, walk_layer
+from cimkit.view.layers import is_a, layer_of, walk_layer
 from cimkit.view.parts import section
 from cimkit.view.texts import words
 
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
 
     from cimkit.arrays import FloatArray
     from cimkit.model.community import Community
+    from cimkit.sim.access import WalkTimes
     from cimkit.view.judged import Judged
 
 MOST_MARKS = 600
@@ -33,12 +32,12 @@ def plans_section(community: Community, rows: Sequence[Judged], results: Sequenc
     key = join(svg.use_legend(community), svg.mark_legend() if marks else "")
     figures = [_figure(svg.plan(community, sheet, marks=marks), words("plan"), key, wide=True)]
     for result in results:
-        if isinstance(result, Sunlight) and len(result):
+        if is_a(result, "Sunlight") and len(result):
             layer = layer_of(community, result)
             if layer is not None:
                 drawing = svg.plan(community, sheet, layer)
                 figures.append(_figure(drawing, both(layer.english, layer.chinese), svg.legend(layer)))
-        elif isinstance(result, WalkTimes) and len(result):
+        elif is_a(result, "WalkTimes") and len(result):
             figures.append(_walk_figure(community, sheet, result))
     return section("plans", svg.base(community, sheet), element("div", *figures, class_="plans"))
 

@@ -9,27 +9,19 @@ import numpy as np
 
 from cimkit.errors import InputError
 from cimkit.model.kinds import FacilityKind, RoomKind
-from cimkit.sim.access import WalkTimes
-from cimkit.sim.areas import FloorAreas
-from cimkit.sim.blockers import Blockers
-from cimkit.sim.circles import LivingCircles
-from cimkit.sim.envelope import SolarEnvelope
-from cimkit.sim.evacuation import Evacuation
-from cimkit.sim.irradiance import Irradiance, ProbableSunlight
-from cimkit.sim.isochrones import Isochrones
-from cimkit.sim.shadows import Shadows
-from cimkit.sim.site_ratios import SiteIndicators
-from cimkit.sim.sky import SkyView
-from cimkit.sim.solar_potential import SolarPotential
-from cimkit.sim.sunlight import Sunlight
-from cimkit.sim.sunlight_change import SunlightChange
 from cimkit.view.colours import CHANGE, COUNTED, STOREYS, SUNLIGHT, WALK, Classes
 from cimkit.view.texts import DAYS
 
 if TYPE_CHECKING:
     from cimkit.arrays import FloatArray, IntArray
     from cimkit.model.community import Community
+    from cimkit.sim.access import WalkTimes
+    from cimkit.sim.areas import FloorAreas
     from cimkit.sim.receptors import Receptors
+    from cimkit.sim.shadows import Shadows
+    from cimkit.sim.site_ratios import SiteIndicators
+    from cimkit.sim.sunlight import Sunlight
+    from cimkit.sim.sunlight_change import SunlightChange
 
 HABITABLE = (RoomKind.LIVING, RoomKind.BEDROOM)
 
@@ -70,6 +62,11 @@ class Layer:
     alpha: float = 1.0
 
 
+def is_a(result: Any, *kinds: str) -> bool:
+    """Tell whether a result is of some kind, by its name: pages show results without loading every simulation."""
+    return type(result).__name__ in kinds
+
+
 def layer_of(community: Community, result: Any = None, *, column: str = "") -> Layer | None:
     """Return the layer of a result, or of a column of the buildings; None without both.
 
@@ -88,12 +85,12 @@ def layer_of(community: Community, result: Any = None, *, column: str = "") -> L
     InputError
         If the result has no picture on a plan, or the column is unknown.
     """
-    if isinstance(result, WalkTimes):
+    if is_a(result, "WalkTimes"):
         return walk_layer(community, result, column or result.kinds[0].code)
     if result is not None:
-        maker = next((m for kind, m in _MAKERS.items() if isinstance(result, kind)), None)
+        maker = _MAKERS.get(type(result).__name__)
         if maker is None:
-            listed = ", ".join(sorted(k.__name__ for k in (*_MAKERS, WalkTimes)))
+            listed = ", ".join(sorted((*_MAKERS, "WalkTimes")))
             raise InputError(f"plot: result must be one of {listed}; got {type(result).__name__}.")
         made: Layer = maker(community, result)
         return made
@@ -213,30 +210,30 @@ def _shadow_layer(community: Community, cast: Shadows) -> Layer:
     return replace(_areas(classes, title, community, zip(cast.outlines, cast.hours, strict=True)), alpha=0.22)
 
 
-_MAKERS: dict[type, Any] = {
-    Sunlight: sunlight_layer,
-    SunlightChange: _change_layer,
-    FloorAreas: _floor_layer,
-    SiteIndicators: _site_layer,
-    Shadows: _shadow_layer,
-    SkyView: _at_receptors("sky_view", "Sky view factor", "天空视域因子", ""),
-    Irradiance: _at_receptors("total", "Solar energy", "太阳辐射量", "kWh/m²"),
-    ProbableSunlight: _at_receptors("annual", "Annual probable sunlight", "全年可能日照", "%"),
-    SolarPotential: lambda c, r: layer_of(c, r.irradiance),
-    Isochrones: lambda c, r: _areas(
+_MAKERS: dict[str, Any] = {
+    "Sunlight": sunlight_layer,
+    "SunlightChange": _change_layer,
+    "FloorAreas": _floor_layer,
+    "SiteIndicators": _site_layer,
+    "Shadows": _shadow_layer,
+    "SkyView": _at_receptors("sky_view", "Sky view factor", "天空视域因子", ""),
+    "Irradiance": _at_receptors("total", "Solar energy", "太阳辐射量", "kWh/m²"),
+    "ProbableSunlight": _at_receptors("annual", "Annual probable sunlight", "全年可能日照", "%"),
+    "SolarPotential": lambda c, r: layer_of(c, r.irradiance),
+    "Isochrones": lambda c, r: _areas(
         SUNLIGHT, ("Hours of sun on the ground", "地面日照等时线"), c, zip(r.areas, r.levels, strict=True)
     ),
-    LivingCircles: lambda c, r: _areas(
+    "LivingCircles": lambda c, r: _areas(
         WALK, (f"Living circle: {r.kind.code.replace('_', ' ')}", f"生活圈：{r.kind.zh}"), c,
         [(a, m - 1e-3) for a, m in zip(r.areas[::-1], r.minutes[::-1], strict=True)],
     ),
-    Evacuation: lambda c, r: _by_building(
+    "Evacuation": lambda c, r: _by_building(
         c, r.building, r.reach_min, np.fmax, ("Longest way to shelter", "至避难场所最长时间", "min")
     ),
-    Blockers: lambda c, r: _by_building(
+    "Blockers": lambda c, r: _by_building(
         c, r.blocker_ids, r.gain, np.fmax, ("Most sun a building takes from a receptor", "遮挡：最大影响时数", "h")
     ),
-    SolarEnvelope: lambda c, r: _areas(
+    "SolarEnvelope": lambda c, r: _areas(
         STOREYS, (f"Solar envelope of {r.parcel}", f"日照包络：{r.parcel}"), c,
         zip(r.cells, r.storeys.astype(float), strict=True),
     ),

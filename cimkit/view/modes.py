@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.model.kinds import BuildingUse, Status
-from cimkit.sim.access import WalkTimes
-from cimkit.sim.areas import FAR, FloorAreas
-from cimkit.sim.isochrones import Isochrones
 from cimkit.sim.receptors import Receptors
-from cimkit.sim.sunlight import Sunlight
-from cimkit.sim.sunlight_change import SunlightChange
 from cimkit.view.colours import COUNTED, STOREYS, SUNLIGHT, Classes, use_colour
-from cimkit.view.layers import LAYERED, Layer, layer_of, walk_layer, windows_by_id
+from cimkit.view.layers import LAYERED, Layer, is_a, layer_of, walk_layer, windows_by_id
 from cimkit.view.texts import TEXTS
 
 if TYPE_CHECKING:
@@ -24,6 +19,8 @@ if TYPE_CHECKING:
 
     from cimkit.arrays import FloatArray, IntArray
     from cimkit.model.community import Community
+    from cimkit.sim.areas import FloorAreas
+    from cimkit.sim.sunlight import Sunlight
 
 NONE = 255
 STATES = {Status.EXISTING: "#c9c4bb", Status.PLANNED: "#e0a458", Status.DEMOLISH: "#b98a80"}
@@ -109,23 +106,23 @@ def _code(classes: Classes, values: FloatArray) -> IntArray:
 
 def _result_modes(community: Community, result: Any, key: str) -> list[Mode]:
     """Return the modes of a result; none for one that has no picture in space."""
-    if isinstance(result, WalkTimes) and len(result):
+    if is_a(result, "WalkTimes") and len(result):
         layers = [(k.code, walk_layer(community, result, k)) for k in result.kinds]
         return [_of_layer(y, f"{key}-{code}") for code, y in layers]
-    if isinstance(result, FloorAreas) and len(result):
+    if is_a(result, "FloorAreas") and len(result):
         return _area_mode(community, result, key)
-    if isinstance(result, Isochrones):
+    if is_a(result, "Isochrones"):
         x, y = (v.ravel() for v in np.meshgrid(result.x, result.y))
         known = ~np.isnan(result.hours.ravel())
         points = Receptors.at(np.column_stack([x, y, np.zeros(len(x))])[known])
         hours, none = result.hours.ravel()[known], np.full(len(community.buildings), np.nan)
         title = ("Hours of sun on the ground", "地面日照时数")
         return [_of_layer(Layer(SUNLIGHT, *title, none, receptors=points, at=hours), key)]
-    layer = layer_of(community, result) if isinstance(result, LAYERED) else None
+    layer = layer_of(community, result) if is_a(result, *LAYERED) else None
     if layer is None or (layer.receptors is None and np.isnan(layer.buildings).all()):
         return []
-    mode = _of_layer(layer, key, light=result if isinstance(result, Sunlight) else None)
-    if isinstance(result, SunlightChange):
+    mode = _of_layer(layer, key, light=result if is_a(result, "Sunlight") else None)
+    if is_a(result, "SunlightChange"):
         lost = windows_by_id(community, result.ids, result.after - result.before)
         mode = dataclasses.replace(mode, classes=_code(layer.classes, lost), hours=lost)
     return [mode]
@@ -147,6 +144,8 @@ def _of_layer(layer: Layer, key: str, *, light: Sunlight | None = None) -> Mode:
 
 def _area_mode(community: Community, areas: FloorAreas, key: str) -> list[Mode]:
     """Return what counts of each space for the floor area ratio; areas measured on a state keep their ids."""
+    from cimkit.sim.areas import FAR
+
     items, own = areas.items, areas.community.spaces.names()
     row = {str(name): k for k, name in enumerate(community.spaces.names())}
     found = np.full(len(community.spaces), NONE)

@@ -13,14 +13,12 @@ from cimkit.errors import MissingDataError
 from cimkit.io.atomic import write_text
 from cimkit.model.fingerprint import fingerprint
 from cimkit.model.notes import Notes
-from cimkit.sim.access import WalkTimes
-from cimkit.sim.areas import FloorAreas
-from cimkit.sim.sunlight import Sunlight
 from cimkit.view.areas import areas_section
 from cimkit.view.figures import plans_section
 from cimkit.view.findings import findings_section, unknown_section
 from cimkit.view.html import Html, both, element, join
 from cimkit.view.judged import judged
+from cimkit.view.layers import is_a
 from cimkit.view.page import page, scene_element, template, viewer_files
 from cimkit.view.parts import mark_words, page_tools, section
 from cimkit.view.results import sunlight_section, walking_section
@@ -159,12 +157,12 @@ def _methods(community: Community, findings: Any, results: Sequence[Any]) -> lis
     items: list[tuple[Any, Any]] = []
     for r in results:
         name = getattr(getattr(r, "method", None), "name", "")
-        if isinstance(r, Sunlight):
+        if is_a(r, "Sunlight"):
             day = join(day_words(r.sun_day.name), f" {r.sun_day.band[0]:g}–{r.sun_day.band[1]:g} h")
             items.append((words("sunlight"), join(day, f" · {name} · ", mark_words(r.method.mark))))
-        elif isinstance(r, WalkTimes):
+        elif is_a(r, "WalkTimes"):
             items.append((words("walking"), f"{name} · {r.method.speed_ms:g} m/s"))
-        elif isinstance(r, FloorAreas):
+        elif is_a(r, "FloorAreas"):
             items.append((words("areas"), f"{name} · {r.method.local.name}"))
     made = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     used = ", ".join(f"{n} {version(n)}" for n in ("numpy", "numba", "shapely"))

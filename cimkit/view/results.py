@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.model.kinds import Status
-from cimkit.sim.access import WalkTimes
-from cimkit.sim.sunlight import Sunlight
 from cimkit.view.colours import SUNLIGHT, WALK
 from cimkit.view.html import Html, both, element, join
 from cimkit.view.judged import number
-from cimkit.view.layers import best_of_dwellings
+from cimkit.view.layers import best_of_dwellings, is_a
 from cimkit.view.parts import row, section, spread, table
 from cimkit.view.texts import day_words, words
 
@@ -21,13 +19,15 @@ if TYPE_CHECKING:
 
     from cimkit.arrays import FloatArray, IntArray
     from cimkit.model.community import Community
+    from cimkit.sim.access import WalkTimes
+    from cimkit.sim.sunlight import Sunlight
 
 
 def sunlight_section(community: Community, results: Iterable[Any]) -> Html:
     """Return hours of sun building by building, for each day."""
     parts: list[Html] = []
     for light in results:
-        if isinstance(light, Sunlight) and len(light):
+        if is_a(light, "Sunlight") and len(light):
             title = join(day_words(light.sun_day.name), " · ", light.method.name)
             parts += [element("h3", title), _sunlight_table(community, light)]
     return section("sunlight", *parts)
@@ -67,7 +67,7 @@ def walking_section(results: Iterable[Any]) -> Html:
     """Return the walk to the nearest service of each kind."""
     parts: list[Html] = []
     for walk in results:
-        if isinstance(walk, WalkTimes) and len(walk):
+        if is_a(walk, "WalkTimes") and len(walk):
             straight = both(", straight lines", "，直线距离") if walk.straight else ""
             parts += [element("h3", walk.method.name, straight), _walk_table(walk)]
     return section("walking", *parts)

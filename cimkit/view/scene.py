@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.model.kinds import BuildingUse, FacilityKind, PathKind, RoomKind, SpaceKind, Status
-from cimkit.sim.sunlight import Sunlight
 from cimkit.sim.sunpath import SunDay
 from cimkit.view.colours import GROUND, OTHER_PATH, PATHS, TREE, VERDICTS, WALL
 from cimkit.view.judged import ORDER
+from cimkit.view.layers import is_a
 from cimkit.view.modes import NONE, Mode, modes_of
 from cimkit.view.svg import sheet_of
 from cimkit.view.texts import DAYS, TEXTS
@@ -95,7 +95,7 @@ def scene_bytes(
     """
     arrays = Arrays()
     modes = modes_of(community, results)
-    days = [r.sun_day for r in results if isinstance(r, Sunlight)]
+    days = [r.sun_day for r in results if is_a(r, "Sunlight")]
     day = sun_day or (days[0] if days else None)
     if day is None and community.location is not None:
         day = SunDay.great_cold(community.location)

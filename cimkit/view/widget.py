@@ -9,8 +9,8 @@ import anywidget
 import traitlets
 
 from cimkit.errors import CimkitError
-from cimkit.sim.sunlight import Sunlight
 from cimkit.view.judged import judged
+from cimkit.view.layers import is_a
 from cimkit.view.page import viewer_files
 from cimkit.view.scene import scene_bytes
 
@@ -38,7 +38,7 @@ class StudyWidget(anywidget.AnyWidget):
         """Show the current state, its figures beside those of the base."""
         state = self.study.state
         base = self.study.variants["base"].states[0] if self.study.variants["base"].states else state
-        lights = [r for r in state.results if isinstance(r, Sunlight)]
+        lights = [r for r in state.results if is_a(r, "Sunlight")]
         self.scene = scene_bytes(state.community, lights, judged(state.findings))
         old, new = base.figures(), state.figures()
         self.figures = {k: [_plain(old[k]), _plain(v)] for k, v in new.items()}
