@@ -1,4 +1,4 @@
-"""Plain slow twin of ``cimkit.kernels.sunfan``: rays at many hour angles, changes set by bisection."""
+"""Plain slow twin of ``cimkit.kernels.sunfan``: one ray between any two hour angles at which a plane turns."""
 
 import numpy as np
 
@@ -35,21 +35,40 @@ def planes_of(point, triangles):
     return planes * (np.sign(det) * (np.abs(det) > 1e-6 * size))[:, None, None]
 
 
-def lit_intervals(fan, point, normal, triangles, steps=1441):
-    """Return the lit intervals of one receptor; spells between two samples are not seen."""
+def turning_points(fan, normals, bounds=0.0, steps=2881):
+    """Return every hour angle at which n·s − bound changes sign: samples, parabolas for close pairs, bisection."""
     w = np.linspace(fan.start, fan.stop, steps)
+    value = lambda n, w: np.einsum("ka,ka->k", sun(fan, w), n) - bounds  # noqa: E731
+    f = sun(fan, w) @ normals.T - bounds  # (t, k)
+    t, k = np.nonzero((f[1:-1] * (f[2:] - f[1:-1]) > 0) & (f[1:-1] * (f[:-2] - f[1:-1]) > 0))  # nearest to zero
+    fall, bend = f[t + 2, k] - f[t, k], f[t + 2, k] - 2 * f[t + 1, k] + f[t, k]
+    peak = w[t + 1] - 0.5 * (w[1] - w[0]) * fall / bend
+    crossed = value(normals[k], peak) * f[t + 1, k] < 0
+    t, k, peak = t[crossed], k[crossed], peak[crossed]
+    t0, k0 = np.nonzero(f[1:] * f[:-1] < 0)
+    low, high = np.concatenate((w[t0], w[t], peak)), np.concatenate((w[t0 + 1], peak, w[t + 2]))
+    rows = np.concatenate((k0, k, k))
+    first = value(normals[rows], low)
+    for _ in range(48):
+        mid = 0.5 * (low + high)
+        same = value(normals[rows], mid) * first > 0
+        low, high = np.where(same, mid, low), np.where(same, high, mid)
+    return low
+
+
+def lit_intervals(fan, point, normal, triangles):
+    """Return the lit intervals of one receptor: tried in the middle between all hour angles where any plane turns."""
     planes = planes_of(point, triangles)
-    lit = lit_at(fan, normal, planes, w)
-    ends = [fan.start] if lit[0] else []
-    for k in np.flatnonzero(lit[1:] != lit[:-1]):
-        a, b = w[k], w[k + 1]
-        for _ in range(26):
-            mid = 0.5 * (a + b)
-            if lit_at(fan, normal, planes, mid)[0] == lit[k]:
-                a = mid
-            else:
-                b = mid
-        ends.append(a)
-    if lit[-1]:
-        ends.append(fan.stop)
-    return list(zip(ends[::2], ends[1::2], strict=True))
+    sides = planes.reshape(-1, 3)
+    sides = sides[np.any(sides != 0, axis=1)]
+    facades = [np.zeros((0, 3))]
+    for turn in (fan.least_turn, -fan.least_turn) if np.any(normal) else ():
+        c, q = np.cos(turn), np.sin(turn)
+        facades.append(np.array([[normal[0] * c - normal[1] * q, normal[0] * q + normal[1] * c, normal[2]]]))
+    turns = turning_points(fan, np.concatenate((sides, *facades)))
+    horizon = turning_points(fan, np.array([[0.0, 0.0, 1.0]]), fan.least_height)
+    ends = np.sort(np.concatenate(([fan.start, fan.stop], turns, horizon)))
+    ends = ends[np.diff(ends, prepend=-np.inf) > 1e-11]
+    lit = lit_at(fan, normal, planes, 0.5 * (ends[1:] + ends[:-1]))
+    change = np.flatnonzero(np.diff(np.concatenate(([False], lit, [False])).astype(int)))
+    return list(zip(ends[change[::2]], ends[change[1::2]], strict=True))

@@ -76,10 +76,10 @@ def _front_bits(nx, ny, nz, direction, word):
 
 @kernel
 def _store_edge(edge, k, ends, top):
-    """Write one edge, float32 about the group's centre."""
+    """Write one edge about the group's centre."""
     ax, ay, bx, by = ends
     edge[0, k], edge[1, k], edge[2, k], edge[3, k] = ax, ay, bx, by
-    edge[4, k], edge[5, k] = np.float32(bx - ax), np.float32(by - ay)
+    edge[4, k], edge[5, k] = bx - ax, by - ay
     edge[6, k] = top
 
 
@@ -139,7 +139,7 @@ def _load_outline(b, centre, prisms, edge, count):
 
 
 @kernel
-def _load_group(centre, normal, found, prisms, circle, sun, limits, work):
+def load_group(centre, normal, found, prisms, circle, sun, limits, work):
     """Fill the edges of a group: walls of solids, then all edges of slabs and of solids it may touch.
 
     Return the number of walls, of all edges, and of special prisms.
@@ -338,7 +338,7 @@ def _slab_walls(first, last, edge, rises, word, row, path, stretch, cell, window
 
 
 @kernel
-def _touches(first, last, edge, px, py):
+def touches(first, last, edge, px, py):
     """Whether the column stands inside an outline or within 5 mm of it."""
     inside = False
     reach, reach2 = np.float32(_TOUCH), np.float32(_TOUCH * _TOUCH)
@@ -356,7 +356,7 @@ def _touches(first, last, edge, px, py):
 
 
 @kernel
-def _farthest(first, last, edge, px, py):
+def farthest(first, last, edge, px, py):
     """Distance of the farthest corner from the column."""
     far2 = np.float32(0)
     for v in range(first, last):
@@ -371,20 +371,20 @@ def _shade_special(special, column, points, order, prisms, reach, edge, word, pa
     b, first, last, slab = special
     start, stop, px, py = column
     if slab == 0:
-        if _touches(first, last, edge, px, py):
+        if touches(first, last, edge, px, py):
             _entered_bits(first, last, edge, _START, word, path, stretch, cell, window)
             for k in range(start, stop):
                 if points[order[k], 2] < prisms.top[b]:
                     word[2 + k - start, :] |= word[1, :]
         return
-    far = _farthest(first, last, edge, px, py)
+    far = farthest(first, last, edge, px, py)
     for k in range(start, stop):
         z = points[order[k], 2]
         rise, high = np.float32(prisms.base[b] - z), np.float32(prisms.top[b] - z)
         if high <= 0 or rise > far * reach:
             continue
         _slab_walls(first, last, edge, (rise, high), word, 2 + k - start, path, stretch, cell, window)
-        if rise > 0 or _touches(first, last, edge, px, py):
+        if rise > 0 or touches(first, last, edge, px, py):
             _entered_bits(first, last, edge, max(rise, _START), word, path, stretch, cell, window)
             word[2 + k - start, :] |= word[1, :]
 
@@ -462,7 +462,7 @@ def _patch_masks(s, groups, points, normals, prisms, grid, sun, limits, work, co
         around = (circle[g, 0], circle[g, 1], circle[g, 2])
         found = prisms_in_reach(around, low, near, grid, prisms.top, sun, bounds, work.found)
         centre = (circle[g, 0], circle[g, 1], circle[g, 2], low)
-        counts = _load_group(centre, normal, found, prisms, grid.circle, sun, bounds, work)
+        counts = load_group(centre, normal, found, prisms, grid.circle, sun, bounds, work)
         for c in range(first, last):
             start, stop = column[c], column[c + 1]
             px = np.float32(points[order[start], 0] - circle[g, 0])

@@ -24,12 +24,11 @@ from cimkit.kernels._jit import kernel
 from cimkit.kernels.bvh import DEPTH
 from cimkit.kernels.intervals import insert
 from cimkit.kernels.rays import NEAREST
-from cimkit.kernels.sunfan_circle import Fan, block_band, half_space, make_fan, turn
+from cimkit.kernels.sunfan_circle import Fan, block_band, half_space, make_fan, narrow, pack_rows, turn, write_lit
 from cimkit.kernels.sunfan_walk import collect, is_enclosed, wedge_of
 
 __all__ = ["Fan", "lit_intervals", "make_fan"]
 
-GAP = 1e-6  # lit gaps shorter than this are rounding [rad], 14 ms
 GROUP = 32  # receptors that walk the tree together, at most
 REACH = 12.0  # widest box of a group [m]
 ROOM = 8  # lit intervals kept in the first pass; the few receptors with more are computed again
@@ -121,32 +120,6 @@ def _edge(s, n, one, two, px, py, pz, minus, plus, fit_c, slack, low, high):
 
 
 @kernel
-def _narrow(pieces, count, number, rise, fall):
-    """Cut the first ``count`` rows of pieces (start, end) by a half-space as solved; return their number."""
-    if number == 0:
-        return count if rise > 0.0 else 0
-    left = 0
-    work = pieces.shape[0] // 2
-    for k in range(count):
-        pieces[work + k, 0], pieces[work + k, 1] = pieces[k, 0], pieces[k, 1]
-    for k in range(count):
-        a, b = pieces[work + k, 0], pieces[work + k, 1]
-        if rise < fall:
-            a, b = max(a, rise), min(b, fall)
-            if a < b:
-                pieces[left, 0], pieces[left, 1] = a, b
-                left += 1
-            continue
-        if a < min(b, fall):
-            pieces[left, 0], pieces[left, 1] = a, min(b, fall)
-            left += 1
-        if max(a, rise) < b:
-            pieces[left, 0], pieces[left, 1] = max(a, rise), b
-            left += 1
-    return left
-
-
-@kernel
 def _pieces(sun, s, v, px, py, pz, low, high, pieces):
     """Compute the spans of tan(w/2) that triangle v of a pass hides, with drift and holes; return their number."""
     ax, ay, az = s[v] - px, s[CAP + v] - py, s[2 * CAP + v] - pz
@@ -155,17 +128,17 @@ def _pieces(sun, s, v, px, py, pz, low, high, pieces):
     g = s[SIGN + v]
     pieces[0, 0], pieces[0, 1] = low, high
     number, rise, fall = half_space(sun, (by * cz - bz * cy) * g, (bz * cx - bx * cz) * g, (bx * cy - by * cx) * g, 0.0)
-    count = _narrow(pieces, 1, number, rise, fall)
+    count = narrow(pieces, 1, number, rise, fall)
     if count > 0:
         number, rise, fall = half_space(
             sun, (cy * az - cz * ay) * g, (cz * ax - cx * az) * g, (cx * ay - cy * ax) * g, 0.0
         )
-        count = _narrow(pieces, count, number, rise, fall)
+        count = narrow(pieces, count, number, rise, fall)
     if count > 0:
         number, rise, fall = half_space(
             sun, (ay * bz - az * by) * g, (az * bx - ax * bz) * g, (ax * by - ay * bx) * g, 0.0
         )
-        count = _narrow(pieces, count, number, rise, fall)
+        count = narrow(pieces, count, number, rise, fall)
     return count
 
 
@@ -228,25 +201,6 @@ def _sort_near(receptors, first, stop):
             key = key << 15 | min(32767, int((points[i, a] - low[a]) / REACH))
         keys[k] = key
     return places[np.argsort(keys, kind="mergesort")]
-
-
-@kernel
-def _write_lit(sun, fan_start, fan_stop, starts, ends, count, out_starts, out_ends):
-    """Write what the blocked list leaves of the band as hour angles; return its number, even beyond the room."""
-    reached, lit = -sun.limit, 0
-    middle = 0.5 * (fan_start + fan_stop)
-    for k in range(count + 1):
-        stop = starts[k] if k < count else sun.limit
-        if stop > reached:
-            a = fan_start if reached <= -sun.limit else middle + 2.0 * math.atan(reached)
-            b = fan_stop if stop >= sun.limit else middle + 2.0 * math.atan(stop)
-            if b - a > GAP:
-                if lit < out_starts.size:
-                    out_starts[lit], out_ends[lit] = a, b
-                lit += 1
-        if k < count:
-            reached = max(reached, ends[k])
-    return lit
 
 
 class Receptors(NamedTuple):
@@ -336,21 +290,10 @@ def _lit(bvh, turned, centre, fan, sun, receptors, owners, closed, room, counts,
             for g in range(last - first):
                 place = places[first + g]
                 into = slice(place * room, (place + 1) * room)
-                counts[place] = _write_lit(
+                counts[place] = write_lit(
                     sun, fan.start, fan.stop, starts[g], ends[g], listed[g], out_starts[into], out_ends[into]
                 )
             first = last
-
-
-@kernel
-def _pack(counts, order, room, starts, ends, offsets, out_starts, out_ends):
-    """Move lists of at most ``room`` intervals from their place in the walk to their receptor's ragged place."""
-    for g in range(counts.size):
-        if counts[g] <= room:
-            to = offsets[order[g]]
-            for k in range(counts[g]):
-                out_starts[to + k] = starts[g * room + k]
-                out_ends[to + k] = ends[g * room + k]
 
 
 @kernel
@@ -387,7 +330,7 @@ def lit_intervals(bvh, points, normals, fan, owners, ignored, closed):
     for i in range(n):
         offsets[i + 1] += offsets[i]
     out_starts, out_ends = np.empty(offsets[n]), np.empty(offsets[n])
-    _pack(counts, order, ROOM, starts, ends, offsets, out_starts, out_ends)
+    pack_rows(counts, order, ROOM, starts, ends, offsets, out_starts, out_ends)
     many = order[counts > ROOM]
     if many.size > 0:
         room = counts.max()
@@ -406,5 +349,5 @@ def lit_intervals(bvh, points, normals, fan, owners, ignored, closed):
             starts,
             ends,
         )
-        _pack(counts, many, room, starts, ends, offsets, out_starts, out_ends)
+        pack_rows(counts, many, room, starts, ends, offsets, out_starts, out_ends)
     return offsets, out_starts, out_ends

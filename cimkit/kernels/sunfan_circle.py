@@ -11,6 +11,9 @@ from cimkit.kernels._jit import kernel
 from cimkit.kernels.intervals import insert
 
 
+GAP = 1e-6  # lit gaps shorter than this are rounding [rad], 14 ms
+
+
 class Fan(NamedTuple):
     """The sun of a day.
 
@@ -168,3 +171,59 @@ def block_band(sun, nx, ny, nz, starts, ends):
         if s != 0.0 and (nx != 0.0 or ny != 0.0):
             count = _block_outside(sun, nx * c + ny * s, ny * c - nx * s, nz, 0.0, starts, ends, count)
     return count
+
+
+@kernel
+def narrow(pieces, count, number, rise, fall):
+    """Cut the first ``count`` rows of pieces (start, end) by a half-space as solved; return their number."""
+    if number == 0:
+        return count if rise > 0.0 else 0
+    left = 0
+    work = pieces.shape[0] // 2
+    for k in range(count):
+        pieces[work + k, 0], pieces[work + k, 1] = pieces[k, 0], pieces[k, 1]
+    for k in range(count):
+        a, b = pieces[work + k, 0], pieces[work + k, 1]
+        if rise < fall:
+            a, b = max(a, rise), min(b, fall)
+            if a < b:
+                pieces[left, 0], pieces[left, 1] = a, b
+                left += 1
+            continue
+        if a < min(b, fall):
+            pieces[left, 0], pieces[left, 1] = a, min(b, fall)
+            left += 1
+        if max(a, rise) < b:
+            pieces[left, 0], pieces[left, 1] = max(a, rise), b
+            left += 1
+    return left
+
+
+@kernel
+def write_lit(sun, fan_start, fan_stop, starts, ends, count, out_starts, out_ends):
+    """Write what the blocked list leaves of the band as hour angles; return its number, even beyond the room."""
+    reached, lit = -sun.limit, 0
+    middle = 0.5 * (fan_start + fan_stop)
+    for k in range(count + 1):
+        stop = starts[k] if k < count else sun.limit
+        if stop > reached:
+            a = fan_start if reached <= -sun.limit else middle + 2.0 * math.atan(reached)
+            b = fan_stop if stop >= sun.limit else middle + 2.0 * math.atan(stop)
+            if b - a > GAP:
+                if lit < out_starts.size:
+                    out_starts[lit], out_ends[lit] = a, b
+                lit += 1
+        if k < count:
+            reached = max(reached, ends[k])
+    return lit
+
+
+@kernel
+def pack_rows(counts, order, room, starts, ends, offsets, out_starts, out_ends):
+    """Move lists of at most ``room`` intervals from their place in the walk to their receptor's ragged place."""
+    for g in range(counts.size):
+        if counts[g] <= room:
+            to = offsets[order[g]]
+            for k in range(counts[g]):
+                out_starts[to + k] = starts[g * room + k]
+                out_ends[to + k] = ends[g * room + k]
