@@ -78,6 +78,8 @@ _WHERE = {  # public name → module; the same list, typed, stands in __init__.p
     "LivingCircles": "sim.circles",
     "living_circles": "sim.circles",
     "SunDay": "sim.sunpath",
+    "julian_day": "sim.sunpath",
+    "sun_position": "sim.sunpath",
     "Sunlight": "sim.sunlight",
     "SunlightMethod": "sim.sunlight",
     "Terrain": "geometry.terrain",

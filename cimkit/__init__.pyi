@@ -115,6 +115,8 @@ from cimkit.sim.sunlit import SunPatches as SunPatches
 from cimkit.sim.sunlit import amenity_sun as amenity_sun
 from cimkit.sim.sunlit import sun_patches as sun_patches
 from cimkit.sim.sunpath import SunDay as SunDay
+from cimkit.sim.sunpath import julian_day as julian_day
+from cimkit.sim.sunpath import sun_position as sun_position
 from cimkit.sim.supply import Improvement as Improvement
 from cimkit.sim.supply import facility_database as facility_database
 from cimkit.sim.supply import improvement_plan as improvement_plan

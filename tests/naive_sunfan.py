@@ -45,7 +45,7 @@ def turning_points(fan, normals, bounds=0.0, steps=2881):
     peak = w[t + 1] - 0.5 * (w[1] - w[0]) * fall / bend
     crossed = value(normals[k], peak) * f[t + 1, k] < 0
     t, k, peak = t[crossed], k[crossed], peak[crossed]
-    t0, k0 = np.nonzero(f[1:] * f[:-1] < 0)
+    t0, k0 = np.nonzero(f[1:] * f[:-1] <= 0)  # a sample may be a root
     low, high = np.concatenate((w[t0], w[t], peak)), np.concatenate((w[t0 + 1], peak, w[t + 2]))
     rows = np.concatenate((k0, k, k))
     first = value(normals[rows], low)

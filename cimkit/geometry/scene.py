@@ -1,4 +1,4 @@
-"""Triangles and their tree: what blocks a ray."""
+"""Triangles with their tree, and upright prisms: what blocks a ray."""
 
 from __future__ import annotations
 
@@ -10,22 +10,26 @@ from cimkit.kernels.bvh import Bvh, build
 
 if TYPE_CHECKING:
     from cimkit.geometry.triangles import Triangles
+    from cimkit.kernels.column_prisms import Prisms
 
 
 @dataclass(frozen=True, repr=False)
 class Scene:
-    """Triangles that block the sun, with a bounding volume hierarchy over them.
+    """What blocks the sun: triangles, with a bounding volume hierarchy over them, and upright prisms.
 
     Parameters
     ----------
     triangles
-        What blocks.
+        What blocks as triangles.
     closed
         Whether they all bound solids with their corners counter-clockwise seen from outside.
+    prisms
+        What blocks as extruded outlines, if anything, and is not among the triangles.
     """
 
     triangles: Triangles
     closed: bool = True
+    prisms: Prisms | None = None
 
     @cached_property
     def bvh(self) -> Bvh:

@@ -61,7 +61,7 @@ class Terrain:
         return cls(float(low[0]), float(low[1]), float(spacing), np.where(np.isnan(z), near, z))
 
     def elevation(self, xy: Any) -> FloatArray:
-        """Return the ground height at points (n, 2), bilinear, the border's height outside [m].
+        """Return the height of the triangles that block the sun at points (n, 2), the border's outside [m].
 
         Examples
         --------
@@ -75,9 +75,9 @@ class Terrain:
         i = np.minimum(u.astype(np.int64), columns - 2)
         j = np.minimum(v.astype(np.int64), rows - 2)
         u, v = u - i, v - j
-        south = self.z[j, i] * (1 - u) + self.z[j, i + 1] * u
-        north = self.z[j + 1, i] * (1 - u) + self.z[j + 1, i + 1] * u
-        height: FloatArray = south * (1 - v) + north * v
+        sw, ne = self.z[j, i], self.z[j + 1, i + 1]
+        other = np.where(u >= v, self.z[j, i + 1], self.z[j + 1, i])
+        height: FloatArray = sw * (1 - np.maximum(u, v)) + other * np.abs(u - v) + ne * np.minimum(u, v)
         return height
 
     def slope(self, xy: Any) -> FloatArray:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 ROOM = 8  # lit intervals of a receptor; a run with more is repeated with enough
 STEP = math.radians(1.0)  # of the table that only tells what is in reach
 U = np.uint64
-_START = 1e-7  # rise after which a receptor at a wall is asked whether it looks into the solid [m]
+_START = 1e-9  # rise after which a receptor at a wall is asked whether it looks into the solid [m]
 _LOW, _HIGH, _CROSS, _HOLE = 7, 8, 9, 10  # rows of an edge after ax ay bx by ex ey top
 
 

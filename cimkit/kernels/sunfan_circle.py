@@ -10,7 +10,6 @@ import numpy as np
 from cimkit.kernels._jit import kernel
 from cimkit.kernels.intervals import insert
 
-
 GAP = 1e-6  # lit gaps shorter than this are rounding [rad], 14 ms
 
 

@@ -15,6 +15,7 @@ from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.scene import Scene
 from cimkit.geometry.triangles import Triangles, extrude, terrain_triangles
+from cimkit.kernels.column_prisms import Prisms
 from cimkit.model.kinds import BuildingUse, ProjectType, Status
 from cimkit.model.notes import Notes
 from cimkit.model.records import Building, Location
@@ -291,6 +292,15 @@ class Community:
         if self.terrain is not None:
             parts.append(terrain_triangles(self.terrain))
         return Scene(Triangles.concat(parts), closed=len(self.mesh) == 0)
+
+    @cached_property
+    def shading(self) -> Scene:
+        """What blocks the sun, each part as the quickest kernel takes it: outlines as prisms, the rest as triangles."""
+        solids = self.solids
+        outline = solids.outline
+        prisms = Prisms(outline.xy, outline.ring, outline.poly, solids.base, solids.top) if len(solids) else None
+        ground = [] if self.terrain is None else [terrain_triangles(self.terrain)]
+        return Scene(Triangles.concat([self.mesh, *ground]), len(self.mesh) == 0, prisms)
 
     def require_location(self) -> Location:
         """Return the location.

@@ -147,9 +147,9 @@ def blockers(
     >>> bool((who.sole <= who.blocked).all())
     True
     """
-    n, fan = len(receptors), _fan(sun_day, method)
-    free = _hours(_lit(Scene(Triangles.empty()), receptors, fan))
-    bright = _hours(_lit(community.scene, receptors, fan))
+    n, fan = len(receptors), _fan(sun_day, method, community.frame.convergence)
+    free = _hours(_lit(Scene(Triangles.empty()), receptors, fan), sun_day)
+    bright = _hours(_lit(community.shading, receptors, fan), sun_day)
     rows, owners, alone = _alone(community.scene, receptors, sun_day, fan)
     way = _cut(free, alone, rows)
     few = np.flatnonzero(_sum(way[0], way[2] - way[1], len(rows)) > SHORTEST)
@@ -171,9 +171,9 @@ def blockers(
     )  # fmt: skip
 
 
-def _hours(lit: tuple[IntArray, FloatArray, FloatArray]) -> Ragged:
-    """Return intervals of hour angles [rad] as true solar hours."""
-    return lit[0], 12.0 + np.degrees(lit[1]) / 15.0, 12.0 + np.degrees(lit[2]) / 15.0
+def _hours(lit: Ragged, sun_day: SunDay) -> Ragged:
+    """Return intervals of hour angles [rad] as hours of the day."""
+    return lit[0], sun_day.hour(lit[1]), sun_day.hour(lit[2])
 
 
 def _sum(rows: IntArray, values: FloatArray, n: int) -> FloatArray:
@@ -197,7 +197,7 @@ def _alone(scene: Scene, receptors: Receptors, sun_day: SunDay, fan: Any) -> tup
     empty = [np.zeros(0)]
     joined = (np.cumsum(counts), np.concatenate(empty + [r[1] for r in lists]))
     ends = np.concatenate(empty + [r[2] for r in lists])
-    return np.concatenate(rows), np.concatenate(owners), _hours((*joined, ends))
+    return np.concatenate(rows), np.concatenate(owners), _hours((*joined, ends), sun_day)
 
 
 def _candidates(scene: Scene, receptors: Receptors, sun_day: SunDay) -> Iterator[tuple[int, IntArray, Scene]]:

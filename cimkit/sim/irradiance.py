@@ -332,10 +332,10 @@ def _sum_lit(
         steps = np.concatenate([np.zeros((1, values.shape[2])), np.cumsum(sums, axis=0)])
         place = weather.location
         day = SunDay(place.latitude, place.longitude, float(year.declination[own].mean()), (0.0, 24.0), "class")
-        fan = _fan(day, SunlightMethod.ALL_SUN)
+        fan = _fan(day, SunlightMethod.ALL_SUN, community.frame.convergence)
         for first in range(0, len(receptors), CHUNK):
             part = np.arange(first, min(first + CHUNK, len(receptors)))
-            offsets, start, end = _lit(community.scene, bare.take(part), fan)
+            offsets, start, end = _lit(community.shading, bare.take(part), fan)
             row = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
             gain = running(steps, _minute(end)) - running(steps, _minute(start))
             for c in range(values.shape[2]):

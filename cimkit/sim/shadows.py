@@ -92,6 +92,7 @@ def shadows(community: Community, sun_day: SunDay, *, hours: Any, ground: float 
     if len(hours) and (hours.min() < 0 or hours.max() > 24):
         raise InputError(f"shadows: hours must be within 0..24; got {hours.min()} to {hours.max()}.")
     elevation, azimuth = sun_day.position(hours)
+    azimuth = azimuth - community.frame.convergence
     outlines = np.empty(len(hours), dtype=object)
     for k, (height, direction) in enumerate(zip(elevation, azimuth, strict=True)):
         if height <= 0.0:

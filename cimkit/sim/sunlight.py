@@ -10,15 +10,22 @@ import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.errors import InputError
+from cimkit.geometry.scene import Scene
+from cimkit.geometry.triangles import Triangles
+from cimkit.kernels.column_groups import group_columns
+from cimkit.kernels.column_lit import column_lit
+from cimkit.kernels.column_prisms import Prisms
 from cimkit.kernels.intervals import intersect_rows
 from cimkit.kernels.sunfan import Fan, lit_intervals, make_fan
 from cimkit.model.drawn import Drawn
 
 if TYPE_CHECKING:
-    from cimkit.geometry.scene import Scene
     from cimkit.model.community import Community
     from cimkit.sim.receptors import Receptors
     from cimkit.sim.sunpath import SunDay
+
+BLOCK = 1 << 19  # receptors computed at once, which bounds the memory
+Lists = tuple[IntArray, FloatArray, FloatArray]  # ragged: offsets (n + 1), starts, ends
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ SunlightMethod.ALL_SUN = SunlightMethod("all sun, however short", min_segment_mi
 
 @dataclass(frozen=True, repr=False)
 class Sunlight(Drawn):
-    """Lit intervals of n receptors on one day, in true solar hours.
+    """Lit intervals of n receptors on one day, in the hours of its day.
 
     Parameters
     ----------
@@ -115,7 +122,7 @@ class Sunlight(Drawn):
         )
 
     def intervals(self, row: int) -> list[tuple[float, float]]:
-        """Return the lit intervals of a receptor in true solar hours [h]."""
+        """Return the lit intervals of a receptor [h]."""
         own = slice(self.offsets[row], self.offsets[row + 1])
         return list(zip(self.starts[own].tolist(), self.ends[own].tolist(), strict=True))
 
@@ -146,6 +153,7 @@ def sunlight(
     sun_day: SunDay,
     *,
     method: SunlightMethod = SunlightMethod.GBT50947_2014,
+    crown_light: float | None = None,
 ) -> Sunlight:
     """Compute the hours of direct sunlight at each receptor.
 
@@ -163,6 +171,8 @@ def sunlight(
         The day's sun and the band that counts.
     method
         Which lit segments count.
+    crown_light
+        Share of the sun that tree crowns let through, 0..1; None leaves trees out, as the standards do.
 
     Returns
     -------
@@ -174,35 +184,80 @@ def sunlight(
     .. [1] GB/T 50947-2014, Standard for assessment parameters of sunlight on building.
     .. [2] GB 50180-2018, table 4.0.9.
     """
-    offsets, starts, ends = _lit(community.scene, receptors, _fan(sun_day, method))
-    starts, ends = 12.0 + np.degrees(starts) / 15.0, 12.0 + np.degrees(ends) / 15.0
+    fan = _fan(sun_day, method, community.frame.convergence)
+    lit = _lit(community.shading, receptors, fan)
+    offsets, starts, ends = lit[0], sun_day.hour(lit[1]), sun_day.hour(lit[2])
     hours = countable_hours(offsets, starts, ends, method)
+    if crown_light is not None and len(community.trees):
+        hours = crown_light * hours
+        crowns = Scene(Triangles.empty(), prisms=_crowns(community))
+        both = _meet(lit, _lit(crowns, receptors, fan))
+        offsets, starts, ends = both[0], sun_day.hour(both[1]), sun_day.hour(both[2])
+        hours = hours + (1.0 - crown_light) * countable_hours(offsets, starts, ends, method)
     return Sunlight(receptors, sun_day, method, offsets, starts, ends, hours)
 
 
-def _fan(sun_day: SunDay, method: SunlightMethod) -> Fan:
-    """Return the day's sun for the kernel, with what the method leaves out."""
-    start, stop = sun_day.band_radians()
-    fan = make_fan(math.radians(sun_day.latitude), (math.radians(sun_day.declination), 0.0, 0.0), start, stop)
+def _crowns(community: Community) -> Prisms:
+    """Return tree crowns as upright octagons."""
+    t = community.trees
+    angle = np.radians(22.5 + 45.0 * np.arange(8))
+    xy = np.dstack([t.x[:, None] + t.crown_radius[:, None] * np.cos(angle),
+                    t.y[:, None] + t.crown_radius[:, None] * np.sin(angle)])  # fmt: skip
+    rows = np.arange(len(t) + 1)
+    return Prisms(xy.reshape(-1, 2), 8 * rows, rows, t.z + t.crown_base, t.z + t.height)
+
+
+def _fan(sun_day: SunDay, method: SunlightMethod, convergence: float = 0.0) -> Fan:
+    """Return the day's sun for the kernel in axes turned from true north [°], with what the method leaves out."""
+    fan = make_fan(math.radians(sun_day.latitude), sun_day.declinations(), *sun_day.band_radians())
+    c, s = math.cos(math.radians(convergence)), math.sin(math.radians(convergence))
     return fan._replace(
-        least_height=math.sin(math.radians(method.min_elevation)), least_turn=math.radians(method.min_facade_angle)
+        axes=fan.axes @ np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]),
+        least_height=math.sin(math.radians(method.min_elevation)),
+        least_turn=math.radians(method.min_facade_angle),
     )
 
 
-def _lit(scene: Scene, receptors: Receptors, fan: Fan) -> tuple[IntArray, FloatArray, FloatArray]:
+def _lit(scene: Scene, receptors: Receptors, fan: Fan) -> Lists:
     """Return the lit hour angles of each receptor; of a window when both ends of its sill are lit."""
     count = len(receptors)
     points, normals = receptors.points, receptors.normals
     if receptors.other_ends is not None:
         points, normals = np.concatenate([points, receptors.other_ends]), np.concatenate([normals, normals])
-    none = np.full(len(points), -1, dtype=np.int64)
-    owners = scene.triangles.owner
-    lit = lit_intervals(scene.bvh, points, normals, fan, owners, none, scene.closed)
+    parts = [
+        _lit_points(scene, points[k : k + BLOCK], normals[k : k + BLOCK], fan) for k in range(0, len(points), BLOCK)
+    ]
+    lit = parts[0] if len(parts) == 1 else _joined(parts)
     if receptors.other_ends is not None:
         rows = np.arange(count)
         lit = intersect_rows(*lit, rows, rows + count)
-    offsets, starts, ends = lit
-    return offsets, starts, ends
+    return lit
+
+
+def _lit_points(scene: Scene, points: FloatArray, normals: FloatArray, fan: Fan) -> Lists:
+    """Return the lit hour angles of points: outlines by columns, triangles by the sun fan."""
+    prisms, lit = scene.prisms, None
+    if prisms is not None:
+        lit = column_lit(group_columns(points, normals), points, normals, prisms, fan)
+    if lit is None or len(scene.triangles):
+        none = np.full(len(points), -1, dtype=np.int64)
+        fanned = lit_intervals(scene.bvh, points, normals, fan, scene.triangles.owner, none, scene.closed)
+        lit = fanned if lit is None else _meet(lit, fanned)
+    return lit
+
+
+def _joined(parts: list[Lists]) -> Lists:
+    """Return ragged lists one after another."""
+    counts = [np.zeros(1, np.int64), *(np.diff(p[0]) for p in parts)]
+    a, b = (np.concatenate([np.zeros(0), *(p[k] for p in parts)]) for k in (1, 2))
+    return np.cumsum(np.concatenate(counts)), a, b
+
+
+def _meet(one: Lists, two: Lists) -> Lists:
+    """Return what two ragged lists share, row by row."""
+    rows = np.arange(len(one[0]) - 1)
+    lists: Lists = intersect_rows(*_joined([one, two]), rows, rows + len(rows))
+    return lists
 
 
 def countable_hours(offsets: IntArray, starts: FloatArray, ends: FloatArray, method: SunlightMethod) -> FloatArray:

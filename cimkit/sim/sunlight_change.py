@@ -161,7 +161,7 @@ def affected_buildings(
     others = np.flatnonzero(buildings.status != Status.PLANNED)
     if len(planned) == 0 or len(others) == 0:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    _, azimuth = sun_day.position(np.linspace(*sun_day.band, 33))
+    azimuth = sun_day.position(np.linspace(*sun_day.band, 33))[1] - community.frame.convergence
     reach = np.minimum(times_height * buildings.height[planned], most)
     fans = [_fan_around(shapes[b], azimuth + 180.0, r) for b, r in zip(planned, reach, strict=True)]
     touched = shapely.STRtree(shapes[others]).query(fans, predicate="intersects")[1]

@@ -1,4 +1,4 @@
-"""The sun of a place on a standard day, in true solar time: an exact circle."""
+"""The sun of a place on a standard day (an exact circle in true solar time) or on a date (ephemeris)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,93 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from cimkit.arrays import one_of
 from cimkit.errors import InputError
+from cimkit.kernels.solar import RATE, solar_positions
 
 if TYPE_CHECKING:
     from cimkit.arrays import FloatArray
 
+# Up to which year, coefficients of delta T [s] in hundreds of years, from when (Espenak and Meeus 2006; mark M).
+DELTA_T = (
+    (-500.0, (-20.0, 0.0, 32.0), 1820.0),
+    (500.0, (10583.6, -1014.41, 33.78311, -5.952053, -0.1798452, 0.022174192, 0.0090316521), 0.0),
+    (1600.0, (1574.2, -556.01, 71.23472, 0.319781, -0.8503463, -0.005050998, 0.0083572073), 1000.0),
+    (1700.0, (120.0, -98.08, -153.2, 1e6 / 7129.0), 1600.0),
+    (1800.0, (8.83, 16.03, -59.285, 133.36, -1e8 / 1174000.0), 1700.0),
+    (1860.0, (13.72, -33.2447, 68.612, 4111.6, -37436.0, 121272.0, -169900.0, 87500.0), 1800.0),
+    (1900.0, (7.62, 57.37, -2517.54, 16806.68, -44736.24, 1e10 / 233174.0), 1860.0),
+    (1920.0, (-2.79, 149.4119, -598.939, 6196.6, -19700.0), 1900.0),
+    (1941.0, (21.20, 84.493, -761.00, 2093.6), 1920.0),
+    (1961.0, (29.07, 40.7, -1e4 / 233.0, 1e6 / 2547.0), 1950.0),
+    (1986.0, (45.45, 106.7, -1e4 / 260.0, -1e6 / 718.0), 1975.0),
+    (2005.0, (63.86, 33.45, -603.74, 1727.5, 65181.4, 237359.9), 2000.0),
+    (2050.0, (62.92, 32.217, 55.89), 2000.0),
+    (2150.0, (-205.724, 56.28, 32.0), 1820.0),
+    (math.inf, (-20.0, 0.0, 32.0), 1820.0),
+)
+
 GREAT_COLD_2001 = -20.1160  # [°] at the exact term of 2001, NREL SPA (standards' base year)
 WINTER_SOLSTICE_2001 = -23.441  # [°] the same, seen from the ground (parallax)
+
+
+def julian_day(year: Any, month: Any = 1, day: Any = 1.0) -> FloatArray:
+    """Return Julian days of calendar dates, Gregorian from 15 October 1582 on (Meeus 1998, chapter 7).
+
+    Examples
+    --------
+    >>> float(julian_day(2000, 1, 1.5))
+    2451545.0
+    """
+    year, month, day = (np.asarray(v, dtype=np.float64) for v in (year, month, day))
+    y, m = np.where(month <= 2, year - 1, year), np.where(month <= 2, month + 12, month)
+    gregorian = year * 10000 + month * 100 + day >= 15821015
+    leap = np.where(gregorian, 2 - np.floor(y / 100) + np.floor(np.floor(y / 100) / 4), 0.0)
+    days: FloatArray = np.floor(365.25 * (y + 4716)) + np.floor(30.6001 * (m + 1)) + day + leap - 1524.5
+    return days
+
+
+def delta_t(days: Any) -> FloatArray:
+    """Return terrestrial less universal time at Julian days [s]."""
+    year = 2000.0 + (np.asarray(days, dtype=np.float64) - 2451544.5) / 365.2425
+    pieces = [np.polynomial.polynomial.polyval((year - start) / 100.0, c) for _, c, start in DELTA_T]
+    out: FloatArray = np.select([year < until for until, _, _ in DELTA_T], pieces)
+    return out
+
+
+def sun_position(days: Any, location: Place, *, height: float = 0.0) -> FloatArray:
+    """Compute the sun at instants, without refraction.
+
+    Parameters
+    ----------
+    days
+        Julian days of universal time, shape (n), from the year −2000 to 6000.
+    location
+        Latitude and longitude.
+    height
+        Above the sea [m].
+
+    Returns
+    -------
+    FloatArray
+        Elevation and azimuth, declination and hour angle seen from the place, hour angle seen from the
+        earth's centre [°], equation of time [min]; shape (n, 6).
+
+    References
+    ----------
+    .. [1] Reda and Andreas (2004), Solar position algorithm for solar radiation applications, Solar Energy 76.
+
+    Examples
+    --------
+    >>> import cimkit as ck
+    >>> noon = ck.julian_day(2026, 1, 20 + 4.17 / 24)
+    >>> ck.sun_position(noon, ck.Location(30.25, 120.17))[0, :2].round(1).tolist()
+    [39.6, 180.0]
+    """
+    days = np.atleast_1d(np.asarray(days, dtype=np.float64))
+    place = np.array([location.latitude, location.longitude, height])
+    out: FloatArray = solar_positions(days, delta_t(days), place)
+    return out
 
 
 class Place(Protocol):
@@ -38,11 +118,15 @@ class SunDay:
     latitude, longitude
         Of the place [°].
     declination
-        Of the sun [°].
+        Of the sun, at noon [°].
     band
-        First and last hour that count, true solar time [h].
+        First and last hour that count, in the day's own time [h].
     name
         Name of the day.
+    drift
+        Change of the declination with the hour angle w and with w² [°/rad, °/rad²].
+    clock
+        Hour of the day's time at noon, and its change with w and with w² [h, h/rad, h/rad²].
     """
 
     latitude: float
@@ -50,6 +134,8 @@ class SunDay:
     declination: float
     band: tuple[float, float] = (8.0, 16.0)
     name: str = "day"
+    drift: tuple[float, float] = (0.0, 0.0)
+    clock: tuple[float, float, float] = (12.0, 12.0 / math.pi, 0.0)
 
     def __post_init__(self) -> None:
         if not 0 <= self.band[0] < self.band[1] <= 24:
@@ -65,12 +151,78 @@ class SunDay:
         """Return winter solstice (冬至日) of the base year 2001."""
         return cls(location.latitude, location.longitude, WINTER_SOLSTICE_2001, band, "winter solstice")
 
+    @classmethod
+    def on(
+        cls, location: Place, date: tuple[int, int, int], *, band: tuple[float, float] = (0.0, 24.0),
+        time: str = "solar", utc_offset: float = 8.0,
+    ) -> SunDay:  # fmt: skip
+        """Return the sun of a real date, its declination drifting through the day.
+
+        Parameters
+        ----------
+        location
+            Latitude and longitude.
+        date
+            Year, month and day.
+        band
+            First and last hour that count [h].
+        time
+            What the hours are: ``solar`` (true solar time), ``civil`` or ``utc``.
+        utc_offset
+            Civil less universal time [h].
+
+        Examples
+        --------
+        >>> import cimkit as ck
+        >>> day = ck.SunDay.on(ck.Location(39.9, 116.4), (2001, 1, 20), band=(8, 17), time="civil")
+        >>> round(float(day.hour(0.0)), 2)  # noon by the clock
+        12.42
+        """
+        one_of(time, ("solar", "civil", "utc"), name="SunDay.on: time")
+        hours = np.linspace(*band, 5)
+        days = julian_day(*date) + (hours - {"solar": location.longitude / 15.0, "civil": utc_offset}.get(time, 0)) / 24
+        for _ in range(4 if time == "solar" else 0):
+            ahead = sun_position(days, location)[:, 4] - (hours - 12.0) * 15.0
+            days = days - ((ahead + 180.0) % 360.0 - 180.0) / (RATE - 0.985647)
+        seen = sun_position(days, location)
+        w = np.unwrap(np.radians(seen[:, 3]))
+        if time == "solar":
+            w += 2 * math.pi * np.round((np.radians((hours[2] - 12.0) * 15.0) - w[2]) / (2 * math.pi))
+        declination, clock = (np.polynomial.polynomial.polyfit(w, v, 2).tolist() for v in (seen[:, 2], hours))
+        name = "{:d}-{:02d}-{:02d}".format(*date)
+        drift = (declination[1], declination[2])
+        return cls(location.latitude, location.longitude, declination[0], band, name, drift, tuple(clock))
+
+    def hour(self, w: Any) -> Any:
+        """Return the hour of the day's time at hour angles [h]."""
+        return self.clock[0] + w * (self.clock[1] + w * self.clock[2])
+
+    def hour_angle(self, hour: Any) -> Any:
+        """Return the hour angle at hours of the day's time [rad]."""
+        flat = (np.asarray(hour, dtype=np.float64) - self.clock[0]) / self.clock[1]
+        return flat - flat * flat * self.clock[2] / self.clock[1]
+
     def band_radians(self) -> tuple[float, float]:
         """Return the band as hour angles, afternoon positive [rad]."""
-        return math.radians((self.band[0] - 12) * 15), math.radians((self.band[1] - 12) * 15)
+        start, stop = (float(self.hour_angle(h)) for h in self.band)
+        return start, min(stop, start + 2 * math.pi)
+
+    def declinations(self) -> tuple[float, float, float]:
+        """Return the declination as a polynomial of the hour angle [rad]."""
+        a, b, c = (math.radians(v) for v in (self.declination, *self.drift))
+        return a, b, c
+
+    def suns(self, w: Any) -> FloatArray:
+        """Return unit vectors (east, north, up) to the sun at hour angles, shape (t, 3)."""
+        w = np.atleast_1d(w)
+        phi, dec = math.radians(self.latitude), np.polynomial.polynomial.polyval(w, self.declinations())
+        low, high, turn = np.sin(dec), np.cos(dec), np.cos(w)
+        x, y = -high * np.sin(w), low * math.cos(phi) - high * math.sin(phi) * turn
+        out: FloatArray = np.column_stack([x, y, low * math.sin(phi) + high * math.cos(phi) * turn])
+        return out
 
     def circle(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return a, b, c of the sun's direction a + b cos w + c sin w at hour angle w."""
+        """Return a, b, c of the sun's direction a + b cos w + c sin w at hour angle w, drift left out."""
         phi, dec = math.radians(self.latitude), math.radians(self.declination)
         a = np.array([0.0, math.sin(dec) * math.cos(phi), math.sin(dec) * math.sin(phi)])
         b = np.array([0.0, -math.cos(dec) * math.sin(phi), math.cos(dec) * math.cos(phi)])
@@ -79,18 +231,14 @@ class SunDay:
     def hour_angles(self, step_min: float = 1.0) -> FloatArray:
         """Return hour angles from the band's start to its end, both included, shape (t) [rad]."""
         count = round((self.band[1] - self.band[0]) * 60 / step_min)
-        return np.linspace(*self.band_radians(), count + 1)
+        angles: FloatArray = self.hour_angle(np.linspace(*self.band, count + 1))
+        return angles
 
     def directions(self, step_min: float = 1.0) -> FloatArray:
         """Return unit vectors to the sun, shape (t, 3)."""
-        a, b, c = self.circle()
-        w = self.hour_angles(step_min)[:, None]
-        suns: FloatArray = a + b * np.cos(w) + c * np.sin(w)
-        return suns
+        return self.suns(self.hour_angles(step_min))
 
     def position(self, hours: Any) -> tuple[FloatArray, FloatArray]:
-        """Return elevation and azimuth at true solar hours, shape (t) [°]."""
-        a, b, c = self.circle()
-        w = np.radians((np.atleast_1d(hours) - 12.0) * 15.0)[:, None]
-        x, y, z = (a + b * np.cos(w) + c * np.sin(w)).T
+        """Return elevation and azimuth at hours of the day's time, shape (t) [°]."""
+        x, y, z = self.suns(self.hour_angle(np.atleast_1d(hours))).T
         return np.degrees(np.arcsin(np.clip(z, -1, 1))), np.degrees(np.arctan2(x, y)) % 360.0
