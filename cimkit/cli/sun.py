@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from cimkit.cli.common import (
@@ -25,9 +26,10 @@ from cimkit.cli.common import (
 
 if TYPE_CHECKING:
     from cimkit.model.community import Community
+    from cimkit.sim.sunlight import Sunlight
     from cimkit.sim.sunpath import SunDay
 
-Day = Annotated[str, typer.Option(help="great-cold or winter-solstice.")]
+Day = Annotated[str, typer.Option(help="great-cold, winter-solstice or a date such as 2026-03-21.")]
 At = Annotated[str, typer.Option(help="What is measured: windows, facades or ground.")]
 Spacing = Annotated[float, typer.Option(help="Between points on facades and ground [m].")]
 Picture = Annotated[Path | None, typer.Option(help="Picture: .png, .svg or .pdf.")]
@@ -49,9 +51,10 @@ def _sunlight(
     day: Day = "great-cold", at: At = "windows", spacing: Spacing = 0.0,
     required: Annotated[float, typer.Option(help="Hours asked for, to count what falls short [h].")] = 2.0,
     picture: Picture = None,
+    maps: Annotated[Path | None, typer.Option("--map", help="Windows, facade lines and isochrones: .gpkg.")] = None,
     output: Output = [], json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Hours of direct sun on the standard day."""
+    """Hours of direct sun on a day."""
     from cimkit.sim.sunlight import sunlight
 
     community = load_complete(plan, crs, datum, column, layer, windows=at == "windows")
@@ -62,6 +65,8 @@ def _sunlight(
     short = int((light.hours < required - 1e-9).sum())
     err.print(f"{short:,} of {len(light):,} have less than {required:g} h")
     deliver(light.to_frame(), output, as_json=json, layer="sunlight")
+    if maps is not None:
+        save_map(community, light, maps)
     if picture is not None:
         save_plan(community, light, picture)
 
@@ -73,8 +78,6 @@ def _blockers(
     output: Output = [], json: AsJson = False,
 ) -> None:  # fmt: skip
     """Who takes the sun from whom, and when (遮挡关系)."""
-    import numpy as np
-
     from cimkit.sim.blockers import blockers
 
     community = load_complete(plan, crs, datum, column, layer, windows=at == "windows")
@@ -169,10 +172,14 @@ def _plain_repr(result: Any) -> str:
 
 
 def _day(community: Community, name: str) -> SunDay:
-    """Return a standard day at the community's place."""
+    """Return a standard day or a date at the community's place."""
     from cimkit.arrays import one_of
     from cimkit.sim.sunpath import SunDay
 
+    parts = name.split("-")
+    if len(parts) == 3 and "".join(parts).isdigit():
+        date = (int(parts[0]), int(parts[1]), int(parts[2]))
+        return SunDay.on(community.require_location(), date, band=(8.0, 16.0))
     one_of(name, tuple(DAYS), name="--day")
     day: SunDay = getattr(SunDay, DAYS[name])(community.require_location())
     return day
@@ -203,4 +210,37 @@ def _save(figure: Any, path: Path) -> None:
 
     with step(f"drawing {path.name}"), atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=150, bbox_inches="tight")
+    wrote(path)
+
+
+def save_map(community: Community, light: Sunlight, path: Path) -> None:
+    """Write what was measured, facade lines of the ground storey (沿线) and isochrones (等时线) as layers."""
+    import geopandas as gpd
+    import shapely
+
+    from cimkit.io.atomic import atomic_write
+    from cimkit.sim.isochrones import isochrones
+    from cimkit.sim.receptors import facade_receptors
+    from cimkit.sim.sunlight import sunlight
+
+    shift, crs = np.array(community.frame.origin[:2]), community.frame.crs or None
+    with step("facade lines and isochrones"):
+        walls = sunlight(community, facade_receptors(community), light.sun_day, method=light.method)
+        at, normal = walls.receptors.points[:, :2] + shift, walls.receptors.normals[:, :2]
+        hours = np.floor(walls.hours * 2 + 1e-9) / 2
+        state = np.column_stack([walls.receptors.building, normal, hours])
+        first = np.flatnonzero(np.append(True, (state[1:] != state[:-1]).any(axis=1))) if len(at) else np.zeros(0, int)
+        last = np.append(first[1:], len(at))[: len(first)] - 1
+        half = 0.5 * np.column_stack([-normal[:, 1], normal[:, 0]])  # walls run with the building on their left
+        lines = shapely.linestrings(np.stack([at[first] - half[first], at[last] + half[last]], axis=1))
+        owner = walls.receptors.building_ids[first]
+        points = shapely.points(light.receptors.points[:, :2] + shift)
+        layers = {
+            light.receptors.kind: gpd.GeoDataFrame(light.to_frame(), geometry=points, crs=crs),
+            "facade_lines": gpd.GeoDataFrame({"building": owner, "at_least_h": hours[first]}, geometry=lines, crs=crs),
+            "isochrones": isochrones(community, light.sun_day, method=light.method).to_frame(),
+        }
+        with atomic_write(path) as temporary:
+            for name, frame in layers.items():
+                frame.to_file(temporary, layer=name, driver="GPKG", engine="pyogrio")
     wrote(path)

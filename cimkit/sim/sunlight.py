@@ -61,6 +61,8 @@ class SunlightMethod:
     GBT50947_2014: ClassVar[SunlightMethod]
     HANGZHOU_NOTE: ClassVar[SunlightMethod]
     PUTIAN_2022: ClassVar[SunlightMethod]
+    BEIJING_GREAT_COLD: ClassVar[SunlightMethod]
+    BEIJING_SOLSTICE: ClassVar[SunlightMethod]
     ALL_SUN: ClassVar[SunlightMethod]
 
     def __post_init__(self) -> None:
@@ -75,6 +77,10 @@ class SunlightMethod:
 SunlightMethod.GBT50947_2014 = SunlightMethod("GB/T 50947-2014", mark="M")
 SunlightMethod.HANGZHOU_NOTE = SunlightMethod("Hangzhou practice note, 2 longest", max_segments=2, mark="S")
 SunlightMethod.PUTIAN_2022 = SunlightMethod("Putian 2022", mark="P")
+SunlightMethod.BEIJING_GREAT_COLD = SunlightMethod("Beijing draft, Great Cold", min_facade_angle=12.0, mark="S")
+SunlightMethod.BEIJING_SOLSTICE = SunlightMethod(
+    "Beijing draft, winter solstice", min_segment_min=30.0, min_facade_angle=12.0, mark="S"
+)
 SunlightMethod.ALL_SUN = SunlightMethod("all sun, however short", min_segment_min=0.0, mark="P")
 
 
