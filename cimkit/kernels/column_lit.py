@@ -30,6 +30,7 @@ from cimkit.kernels.sunfan_circle import (
     narrow,
     pack_rows,
     turn,
+    unite_spans,
     write_lit,
 )
 
@@ -50,6 +51,7 @@ class _Work(NamedTuple):
     edge: np.ndarray  # (11, edges): ax ay bx by ex ey top, span of tan(w/2) between the ends, cross product, hole
     wall: np.ndarray  # (10, edges): ex ey top cross low high hole of the walls in view, span below the top, hole
     chosen: np.ndarray  # (edges): edges of the walls in view
+    ones: np.ndarray  # (edges): walls that are looked at one by one
     special: np.ndarray  # (prisms, 4): prism, first edge, last edge, 1 for a slab
     taken: np.ndarray  # (4, spells): starts and ends of what is blocked for all of a group, for one receptor
     event: np.ndarray  # (2, spells): when a ray enters and leaves the triangles of a slab, and their sign
@@ -63,6 +65,7 @@ def _work(parts, prisms, edges):
         edge=np.empty((parts, 11, edges)),
         wall=np.empty((parts, 10, edges)),
         chosen=np.empty((parts, edges), np.int64),
+        ones=np.empty((parts, edges), np.int64),
         special=np.empty((parts, prisms, 4), np.int64),
         taken=np.empty((parts, 4, 6 * edges + 8)),
         event=np.empty((parts, 2, 8 * edges + 8)),
@@ -235,11 +238,13 @@ def _take_walls(sun, walls, place, z, span, rows, work, taken):
     """Block what the walls in view take from one receptor; return the number of blocked spells."""
     wall, starts, ends, piece = work.wall, work.taken[2], work.taken[3], work.piece
     _top_spans(wall, walls, z, span[0], span[1], rows)
+    if sun.slack == 0.0:
+        low, high, hole = wall[7, :walls], wall[8, :walls], wall[9, :walls]
+        taken = unite_spans(low, high, hole, span[0], span[1], starts, ends, taken, work.ones)
+        if hole.sum() == 0.0:
+            return taken
     for k in range(walls):
-        if wall[7, k] >= wall[8, k]:
-            continue
-        if wall[9, k] == 0.0 and sun.slack == 0.0:
-            taken = insert(starts, ends, taken, wall[7, k], wall[8, k])
+        if wall[7, k] >= wall[8, k] or (wall[9, k] == 0.0 and sun.slack == 0.0):
             continue
         rises = (0.0, wall[2, k] - z)
         for p in range(_pieces(sun, work.edge, work.chosen[k], place, rises, span, piece)):
@@ -320,7 +325,7 @@ def _lit(groups, points, normals, prisms, grid, table, limits, sun, rows, work, 
     patches, parts = len(groups.patch) - 1, len(work.found)
     for part in prange(parts):
         own = _Work(
-            work.found[part], work.edge[part], work.wall[part], work.chosen[part], work.special[part],
+            work.found[part], work.edge[part], work.wall[part], work.chosen[part], work.ones[part], work.special[part],
             work.taken[part], work.event[part], work.piece[part],
         )  # fmt: skip
         for s in range(part, patches, parts):

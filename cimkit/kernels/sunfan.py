@@ -24,7 +24,17 @@ from cimkit.kernels._jit import kernel
 from cimkit.kernels.bvh import DEPTH
 from cimkit.kernels.intervals import insert
 from cimkit.kernels.rays import NEAREST
-from cimkit.kernels.sunfan_circle import Fan, block_band, half_space, make_fan, narrow, pack_rows, turn, write_lit
+from cimkit.kernels.sunfan_circle import (
+    Fan,
+    block_band,
+    half_space,
+    make_fan,
+    narrow,
+    pack_rows,
+    turn,
+    unite_spans,
+    write_lit,
+)
 from cimkit.kernels.sunfan_walk import collect, is_enclosed, wedge_of
 
 __all__ = ["Fan", "lit_intervals", "make_fan"]
@@ -143,18 +153,13 @@ def _pieces(sun, s, v, px, py, pz, low, high, pieces):
 
 
 @kernel
-def _active(sun, s, n, px, py, pz, closed, low, high, active):
-    """Run the passes of one receptor over n loaded triangles; list those that hide something, return the number."""
+def _passes(sun, s, n, px, py, pz, closed, low, high):
+    """Run the passes of one receptor over n loaded triangles: what span each hides."""
     _sides(s, n, px, py, pz, closed, low, high)
     minus, plus = sun.fit_a - sun.fit_b, sun.fit_a + sun.fit_b
     _edge(s, n, 0, 3 * CAP, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
     _edge(s, n, 3 * CAP, 6 * CAP, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
     _edge(s, n, 6 * CAP, 0, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
-    count = 0
-    for v in range(n):
-        active[count] = v
-        count += 1 if s[LOW + v] < s[HIGH + v] else 0
-    return count
 
 
 @kernel
@@ -213,15 +218,19 @@ class Receptors(NamedTuple):
 
 
 @kernel
-def _hide(sun, rows, s, n, x, y, z, closed, low, high, active, pieces, ignored, starts, ends, count):
+def _hide(sun, rows, s, n, x, y, z, closed, low, high, chosen, pieces, ignored, starts, ends, count):
     """Add what n loaded triangles hide from one receptor to its blocked list; return its number of intervals."""
-    hits = _active(sun, s, n, x, y, z, closed, low, high, active)
-    for q in range(hits):
-        v = active[q]
-        if ignored >= 0 and rows[v] == ignored:
-            continue
-        if sun.slack == 0.0 and s[HOLE + v] == 0.0:
-            count = insert(starts, ends, count, s[LOW + v], s[HIGH + v])
+    _passes(sun, s, n, x, y, z, closed, low, high)
+    for v in range(n if ignored >= 0 else 0):
+        if rows[v] == ignored:
+            s[HIGH + v] = s[LOW + v]
+    if sun.slack == 0.0:
+        lows, highs, holes = s[LOW : LOW + n], s[HIGH : HIGH + n], s[HOLE : HOLE + n]
+        count = unite_spans(lows, highs, holes, low, high, starts, ends, count, chosen)
+        if holes.sum() == 0.0:
+            return count
+    for v in range(n):
+        if s[LOW + v] >= s[HIGH + v] or (sun.slack == 0.0 and s[HOLE + v] == 0.0):
             continue
         for p in range(_pieces(sun, s, v, x, y, z, low, high, pieces)):
             count = insert(starts, ends, count, pieces[p, 0], pieces[p, 1])
@@ -236,7 +245,7 @@ def _lit(bvh, turned, centre, fan, sun, receptors, owners, closed, room, counts,
     e = sun.e
     for chunk in numba.prange(chunks):
         stack, found = np.empty(DEPTH, np.int64), np.empty(CAP, np.int64)
-        s, active, rows, pieces = (
+        s, chosen, rows, pieces = (
             np.empty(14 * CAP),
             np.empty(CAP, np.int64),
             np.empty(CAP, np.int64),
@@ -284,7 +293,7 @@ def _lit(bvh, turned, centre, fan, sun, receptors, owners, closed, room, counts,
                     y = e[1, 0] * px + e[1, 1] * py + e[1, 2] * pz
                     z = e[2, 0] * px + e[2, 1] * py + e[2, 2] * pz
                     listed[g] = _hide(
-                        sun, rows, s, width, x, y, z, solid, open_from, open_to, active, pieces,
+                        sun, rows, s, width, x, y, z, solid, open_from, open_to, chosen, pieces,
                         receptors.ignored[receptors.order[places[i]]], starts[g], ends[g], listed[g],
                     )  # fmt: skip
             for g in range(last - first):
