@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numba import prange
@@ -29,9 +28,8 @@ _OBLIQUITY = np.array([84381.448, -4680.93, -1.55, 1999.25, -51.38, -249.67, -39
 @cache
 def solar_terms() -> tuple[np.ndarray, np.ndarray]:
     """Return the periodic terms of the earth's place (k, 5) and of the nutation (63, 9)."""
-    place, nutation = (
-        np.loadtxt(Path(__file__).with_name(f"solar_{n}.csv"), delimiter=",") for n in ("terms", "nutation")
-    )
+    names = ("terms", "nutation")
+    place, nutation = (np.loadtxt(f"{__file__[:-3]}_{n}.csv", delimiter=",") for n in names)
     return place, nutation
 
 
