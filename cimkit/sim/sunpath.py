@@ -38,8 +38,22 @@ GREAT_COLD_2001 = -20.1160  # [°] at the exact term of 2001, NREL SPA (standard
 WINTER_SOLSTICE_2001 = -23.441  # [°] the same, seen from the ground (parallax)
 
 
-def julian_day(year: Any, month: Any = 1, day: Any = 1.0) -> FloatArray:
-    """Return Julian days of calendar dates, Gregorian from 15 October 1582 on (Meeus 1998, chapter 7).
+def julian_day(year: Any, month: Any, day: Any) -> FloatArray:
+    """Return Julian days of calendar dates, Gregorian from 15 October 1582 on.
+
+    Parameters
+    ----------
+    year, month, day
+        Of each date, shape (n), day with its fraction [d].
+
+    Returns
+    -------
+    FloatArray
+        Days, shape (n) [d].
+
+    References
+    ----------
+    .. [1] Meeus (1998), Astronomical Algorithms, chapter 7.
 
     Examples
     --------
