@@ -11,7 +11,7 @@ import numpy as np
 from cimkit.arrays import one_of
 from cimkit.errors import InputError
 from cimkit.model.drawn import Drawn
-from cimkit.sim.sky import CHUNK, centres, running, sort_suns, visible_dome
+from cimkit.sim.sky import centres, sort_suns, visible_dome
 from cimkit.sim.sunlight import SunlightMethod, _fan, _lit
 from cimkit.sim.sunpath import SunDay
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cimkit.model.weather import Weather
     from cimkit.sim.receptors import Receptors
 
+CHUNK = 200_000  # receptors whose exact spells are found at once, so that memory stays bounded
 CLASS_WIDTH = 0.8  # [°] days whose declinations fall into one class share the shading of their mean: 0.4° at most
 SUNSHINE = 120.0  # [W/m²] direct normal irradiance of sunshine (WMO-No. 8, 2008, chapter 8)
 SOLAR_CONSTANT = 1366.1  # [W/m²] ASTM E490
@@ -337,7 +338,7 @@ def _sum_lit(
             part = np.arange(first, min(first + CHUNK, len(receptors)))
             offsets, start, end = _lit(community.shading, bare.take(part), fan)
             row = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-            gain = running(steps, _minute(end)) - running(steps, _minute(start))
+            gain = _running(steps, _minute(end)) - _running(steps, _minute(start))
             for c in range(values.shape[2]):
                 out[part, c] += np.bincount(row, gain[:, c], len(offsets) - 1)
     return out
@@ -347,3 +348,11 @@ def _minute(angle: FloatArray) -> FloatArray:
     """Return hour angles [rad] as minutes after midnight."""
     minutes: FloatArray = (np.degrees(angle) / 15.0 + 12.0) * 60.0
     return minutes
+
+
+def _running(sums: FloatArray, place: FloatArray) -> FloatArray:
+    """Return running sums (t + 1, c) at places from 0 to t, linear between whole ones."""
+    place = np.clip(place, 0.0, len(sums) - 1.0)
+    whole = np.minimum(place.astype(np.int64), len(sums) - 2)
+    value: FloatArray = sums[whole] + (place - whole)[:, None] * (sums[whole + 1] - sums[whole])
+    return value

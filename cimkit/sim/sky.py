@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cimkit.kernels.sunfan import Fan, lit_intervals
+from cimkit.kernels.dome import dome_sums
 from cimkit.model.drawn import Drawn
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 PLANES = 120  # vertical planes through a receptor: azimuths 1.5° apart
 SHIFT = 0.2360679775  # of a step: no plane stands along what is drawn at round angles, and none mirrors another
 STEPS = 1800  # elevations of a plane, from horizon to horizon, at which running sums are kept: 0.1°
-CHUNK = 200_000  # receptors measured at once, so that memory stays bounded
 
 
 @dataclass(frozen=True, repr=False)
@@ -120,14 +119,11 @@ def centres(receptors: Receptors) -> FloatArray:
 def visible_dome(scene: Scene, receptors: Receptors, suns: FloatArray | None = None) -> Dome:
     """Sum the visible sky of each receptor over all planes; ``suns``, if given, as from ``sort_suns``."""
     suns = np.zeros((PLANES, STEPS + 1, 0)) if suns is None else suns
-    points, n = centres(receptors), len(receptors)
-    out = Dome(np.zeros(n), np.zeros(n), np.zeros(n), np.zeros((n, suns.shape[2])))
-    for first in range(0, n, CHUNK):
-        own = slice(first, first + CHUNK)
-        part = Dome(*(v[own] for v in out))
-        for k in range(PLANES):
-            _add_plane(scene, points[own], receptors.normals[own], k, suns[k], part)
-    return out
+    azimuth = math.pi * (np.arange(PLANES) + 0.5 + SHIFT) / PLANES
+    planes = np.column_stack([np.sin(azimuth), np.cos(azimuth)])
+    points, normals = (np.ascontiguousarray(v) for v in (centres(receptors), receptors.normals))
+    sums, found = dome_sums(scene.bvh, points, normals, planes, suns)
+    return Dome(sums[:, 0], sums[:, 1], sums[:, 2], found)
 
 
 def sort_suns(directions: FloatArray, values: FloatArray) -> FloatArray:
@@ -144,47 +140,3 @@ def sort_suns(directions: FloatArray, values: FloatArray) -> FloatArray:
     cells = plane * STEPS + step
     sums = [np.bincount(cells, v, PLANES * STEPS).reshape(PLANES, STEPS) for v in values.T]
     return np.pad(np.cumsum(np.stack(sums, axis=2), axis=1), ((0, 0), (1, 0), (0, 0)))
-
-
-def _add_plane(scene: Scene, points: FloatArray, normals: FloatArray, plane: int, suns: FloatArray, dome: Dome) -> None:
-    """Add the sky seen in a vertical plane: from the horizon opposite its azimuth (w = -π/2) over the zenith."""
-    azimuth = math.pi * (plane + 0.5 + SHIFT) / PLANES
-    along = np.array([math.sin(azimuth), math.cos(azimuth), 0.0])
-    up = np.array([0.0, 0.0, 1.0])
-    fan = Fan(np.array([up, along, np.cross(along, up)]), np.zeros(3), -math.pi / 2, math.pi / 2, 0.0, 0.0)
-    none = np.full(len(points), -1, dtype=np.int64)
-    offsets, start, end = lit_intervals(
-        scene.bvh, np.ascontiguousarray(points), np.ascontiguousarray(normals), fan, scene.triangles.owner, none,
-        scene.closed,
-    )  # fmt: skip
-    row = np.repeat(np.arange(len(points)), np.diff(offsets))
-    flat, steep = normals[row] @ along, normals[row, 2]
-    width = math.pi / PLANES
-    ends = [_integrals(w, flat, steep) for w in (end, start)]
-    if suns.shape[1]:
-        gain = running(suns, (end / math.pi + 0.5) * STEPS) - running(suns, (start / math.pi + 0.5) * STEPS)
-        for c in range(suns.shape[1]):
-            dome.suns[:, c] += np.bincount(row, gain[:, c], len(points))
-    for sums, one, two in zip(dome[:2], *ends, strict=True):
-        np.add(sums, np.bincount(row, one - two, len(points)) * width, out=sums)
-    open_ends = np.where(end > math.pi / 2 - 1e-6, flat, 0.0) - np.where(start < 1e-6 - math.pi / 2, flat, 0.0)
-    dome.horizon[:] += np.bincount(row, open_ends, len(points)) * width / 2.0
-
-
-def running(sums: FloatArray, place: FloatArray) -> FloatArray:
-    """Return running sums (t + 1, c) at places from 0 to t, linear between whole ones."""
-    place = np.clip(place, 0.0, len(sums) - 1.0)
-    whole = np.minimum(place.astype(np.int64), len(sums) - 2)
-    value: FloatArray = sums[whole] + (place - whole)[:, None] * (sums[whole + 1] - sums[whole])
-    return value
-
-
-def _integrals(w: FloatArray, flat: FloatArray, steep: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Integrate cosine / π and cosine · sin elevation over a slice of sky from the zenith to w.
-
-    The cosine is steep cos w + flat sin w, the solid angle |sin w| dw dα, sin elevation cos w.
-    """
-    side, sin, cos = np.sign(w), np.sin(w), np.cos(w)
-    plain: FloatArray = side * (steep * sin**2 / 2.0 + flat * (w / 2.0 - sin * cos / 2.0)) / math.pi
-    rising: FloatArray = side * (steep * (1.0 - cos**3) / 3.0 + flat * sin**3 / 3.0)
-    return plain, rising
