@@ -21,7 +21,9 @@ export class Stage {
     this.world.add(new THREE.HemisphereLight(0xffffff, 0xd9d5cc, 1.75));
     this.sun = new THREE.DirectionalLight(0xfff8ee, 2.2);
     this.sun.castShadow = true;
-    this.sun.shadow.mapSize.setScalar(4096);
+    const gl = this.renderer.getContext(), named = gl.getExtension("WEBGL_debug_renderer_info");
+    const soft = named && /swiftshader|llvmpipe|software/i.test(gl.getParameter(named.UNMASKED_RENDERER_WEBGL));
+    this.sun.shadow.mapSize.setScalar(soft ? 2048 : 4096); // without a graphics card fine shadows cost seconds
     this.sun.shadow.normalBias = Math.min(0.6, this.radius / 900);
     this.sun.shadow.bias = -0.0004;
     const r = this.radius;
