@@ -14,6 +14,7 @@ from cimkit.io.cimz import HEADER, read_cimz, write_cimz
 from cimkit.io.cityjson import read_cityjson
 from cimkit.io.cityjson_write import write_cityjson
 from cimkit.io.crs import Placing
+from cimkit.io.dxf import load_dxf
 from cimkit.io.graphml import load_graphml
 from cimkit.io.loading import Layers, check_file, load_layers
 from cimkit.io.osm import load_osm
@@ -25,11 +26,22 @@ if TYPE_CHECKING:
     from cimkit.model.community import Community
     from cimkit.model.notes import Note, Notes
 
-_MAPS = ("gpkg", "geojson", "shp", "fgb", "parquet", "graphml", "osm")
-_SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".fgb", ".parquet", ".geoparquet", ".graphml", ".pbf", ".osm")
+_MAPS = ("gpkg", "geojson", "shp", "fgb", "parquet", "graphml", "osm", "dxf")
+_SUFFIXES = (
+    ".gpkg",
+    ".geojson",
+    ".json",
+    ".shp",
+    ".fgb",
+    ".parquet",
+    ".geoparquet",
+    ".graphml",
+    ".pbf",
+    ".osm",
+    ".dxf",
+)
 _CITYJSON = re.compile(rb'"type"\s*:\s*"CityJSON')
 _ELSEWHERE = {  # what a file is by its first bytes or suffix, and what to do with it
-    "dxf": "a DXF drawing: save its closed outlines as GeoPackage or Shapefile in a GIS",
     "dwg": "a DWG drawing, for which there is no open reader: save it as DXF",
     "ifc": "an IFC model of one building: export its storey plates to GeoPackage",
     "tif": "a raster: read it as terrain, not as a community",
@@ -51,7 +63,7 @@ def read(
 ) -> tuple[Community, Notes]:
     """Read a community from a file, a folder of map files, or several files that belong together.
 
-    GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, OpenStreetMap extracts, OSMnx street
+    GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, DXF, OpenStreetMap extracts, OSMnx street
     networks, CityJSON, CityJSONSeq (also zipped) and our own .gpkg and .cimz. Whatever is
     guessed, mended or left out stands in the notes.
 
@@ -171,7 +183,7 @@ def format_of(path: str | PathLike[str]) -> str:
     if what:
         raise FormatError(f"{path.name}: the file must hold a community; it is {what}.")
     raise FormatError(
-        f"{path.name}: the format must be GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, OSM, GraphML, "
+        f"{path.name}: the format must be GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, DXF, OSM, GraphML, "
         f"CityJSON or .cimz; the first bytes are {head[:12]!r}."
     )
 
@@ -185,7 +197,7 @@ def _text_kind(path: Path, head: bytes, suffix: str) -> str:
         return "osm"
     if start.startswith(b"{") or suffix in ("geojson", "json"):
         return "cityjson" if _CITYJSON.search(path.read_bytes()) else "geojson"
-    return ""
+    return "dxf" if suffix == "dxf" else ""
 
 
 def _shape_kind(path: Path) -> str:
@@ -247,6 +259,8 @@ def _load(path: Path, kind: str) -> tuple[Layers, list[Note]]:
         return load_graphml(path), []
     if kind == "osm":
         return load_osm(path)
+    if kind == "dxf":
+        return load_dxf(path)
     return load_layers(path)
 
 

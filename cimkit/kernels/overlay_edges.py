@@ -9,6 +9,7 @@ import numpy as np
 
 from cimkit.kernels._jit import kernel
 
+FLAT = 1e-200  # [m] rise of edges that are taken as level: their slope would be infinite
 SIMPLE_LIMIT = 64  # larger rings go to the sweep instead of the pairwise test of their edges
 
 
@@ -79,7 +80,7 @@ def holds_point(shapes, row, x, y):
         for k in range(shapes.ring[r], shapes.ring[r + 1] - 1):
             ya, yb = xy[k, 1], xy[k + 1, 1]
             if (ya > y) != (yb > y):
-                at = (xy[k, 0] - x) + (y - ya) * ((xy[k + 1, 0] - xy[k, 0]) / (yb - ya))
+                at = (xy[k, 0] - x) + (xy[k + 1, 0] - xy[k, 0]) * ((y - ya) / (yb - ya))
                 if at > 0.0:
                     count += 1 if yb > ya else -1
         if (count != 0) != (r == shapes.poly[row]):
@@ -184,7 +185,7 @@ def is_simple(shapes, row):
         for k in range(a, hole - 1):
             ya, yb = xy[k, 1], xy[k + 1, 1]
             if (ya > xy[hole, 1]) != (yb > xy[hole, 1]):
-                at = (xy[k, 0] - xy[hole, 0]) + (xy[hole, 1] - ya) * ((xy[k + 1, 0] - xy[k, 0]) / (yb - ya))
+                at = (xy[k, 0] - xy[hole, 0]) + (xy[k + 1, 0] - xy[k, 0]) * ((xy[hole, 1] - ya) / (yb - ya))
                 if at > 0.0:
                     inside = not inside
         return inside
@@ -207,7 +208,7 @@ def add_edges(edges, m, rings, shapes, row, origin, window):
             if y1 < y0:
                 x0, y0, x1, y1 = x1, y1, x0, y0
                 turn = -1
-            if y0 == y1 or y1 <= y_lo or y0 >= y_hi or min(x0, x1) >= x_hi:
+            if y1 - y0 < FLAT or y1 <= y_lo or y0 >= y_hi or min(x0, x1) >= x_hi:
                 continue
             slope = (x1 - x0) / (y1 - y0)
             if y0 < y_lo:

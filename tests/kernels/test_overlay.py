@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from random import Random
 
 import numba
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cimkit.kernels.overlay import Overlay, Pairs, Shapes, _jobs, overlay_areas
@@ -146,6 +147,13 @@ def test_overlay_areas__equals_twin(c):
     assert _run(c) == pytest.approx(_run(c, run=naive.overlay_areas), abs=1e-9)
 
 
+@example(
+    {"plate": [[(0, 0), (0, 0), (0, 0), (1, 0)]], "voids": [], "spaces": [], "parcel": None},
+    0.0,
+    5e-324,
+    False,
+    Random(0),
+)
 @settings(max_examples=200, deadline=None)
 @given(case, st.floats(-1000, 1000), st.floats(0, 6.3), st.booleans(), st.randoms(use_true_random=False))
 def test_overlay_areas__moving_turning_and_order_change_nothing(c, shift, angle, mirror, random):
@@ -161,7 +169,9 @@ def test_overlay_areas__moving_turning_and_order_change_nothing(c, shift, angle,
     assert _run(c, move) == pytest.approx(expected, abs=1e-8)
 
 
-place = st.tuples(st.floats(-20, 20, width=32), st.floats(-20, 20, width=32))
+# To 0.1 mm: with differences of 1e-31 m GEOS gives areas for shapes that only touch, or fails.
+length = st.floats(-20, 20).map(lambda v: round(v, 4))
+place = st.tuples(length, length)
 hulls = st.lists(place, min_size=3, max_size=9).map(lambda v: shapely.convex_hull(shapely.multipoints(v)))
 areas = hulls.filter(lambda h: h.geom_type == "Polygon" and h.area > 1e-3)
 

@@ -1,0 +1,152 @@
+"""Site plans in DXF: closed outlines and lines by layer, with the texts that stand in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from cimkit.errors import FormatError, MissingDataError
+from cimkit.io.loading import Layers, check_file
+from cimkit.model.notes import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from os import PathLike
+
+_UNITS = {1: 0.0254, 2: 0.3048, 4: 0.001, 5: 0.01, 6: 1.0}  # $INSUNITS → metres
+_DRAWN = {"LINE", "LWPOLYLINE", "POLYLINE", "CIRCLE", "ARC", "ELLIPSE", "SPLINE"}
+_FLAT = 0.01  # [m] largest distance of an arc from its chords
+_SHUT = 0.01  # [m] an outline whose ends are so near is closed
+_STOREYS = re.compile(r"(\d{1,3})(?:\+\d+)?\s*(?:F|层|L)", re.IGNORECASE)
+_HEIGHT = re.compile(r"H\s*[=:：]\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
+_DEEP = 8  # blocks within blocks
+
+
+def load_dxf(path: str | PathLike[str]) -> tuple[Layers, list[Note]]:
+    """Return the layers of a drawing as frames of outlines or lines in metres, without CRS, and notes.
+
+    Outlines carry ``n_above`` and ``height`` from texts such as ``18F`` or ``H=54.0`` that stand in them (of nested
+    outlines in the smallest), and other text as ``name``. Blocks are taken apart, arcs become chords within 1 cm.
+
+    Parameters
+    ----------
+    path
+        DXF file of any version from R12 on; text in UTF-8 or the file's code page, GBK too.
+
+    Returns
+    -------
+    tuple
+        A frame for the outlines and one for the lines of each layer, and notes on unit and code page.
+
+    Raises
+    ------
+    FormatError
+        If it is no DXF file or holds no outlines and lines.
+    MissingDataError
+        If ezdxf is not installed.
+    """
+    try:
+        from ezdxf.filemanagement import readfile
+        from ezdxf.lldxf.const import DXFError
+    except ImportError as error:
+        raise MissingDataError(
+            f"{Path(path).name}: ezdxf must be installed for DXF; it is not. pip install 'cimkit[dxf]'."
+        ) from error
+    import geopandas as gpd
+
+    path = Path(path)
+    check_file(path)
+    notes: list[Note] = []
+    try:
+        drawing = readfile(path)
+        if drawing.dxfversion < "AC1021" and drawing.encoding == "cp1252" and _is_gbk(path):
+            drawing = readfile(path, encoding="gbk")
+            notes.append(Note("I01", f"{path.name}: text was decoded as GBK; the file says {drawing.encoding}"))
+    except (OSError, DXFError, UnicodeDecodeError, ValueError) as error:
+        raise FormatError(f"{path.name}: it must be a DXF drawing; {error}. Save it as DXF R2010.") from error
+    parts = [(e, layer) for e, layer in _entities(drawing.modelspace(), "", 0)]
+    scale = _scale(drawing.header.get("$INSUNITS", 0), parts, path.name, notes)
+    shapes: dict[tuple[str, bool], list[Any]] = {}
+    texts: list[tuple[str, Any]] = []
+    for e, layer in parts:
+        if e.dxftype() in _DRAWN:
+            shape = _shape(e, scale)
+            if shape is not None:
+                shapes.setdefault((layer, isinstance(shape, shapely.Polygon)), []).append(shape)
+        elif e.dxftype() in ("TEXT", "MTEXT"):
+            said = e.plain_text() if e.dxftype() == "MTEXT" else e.dxf.text
+            texts.append((said.strip(), shapely.Point(e.dxf.insert.x * scale, e.dxf.insert.y * scale)))
+    if not shapes:
+        raise FormatError(f"{path.name}: the drawing must hold outlines or lines; its model space has none.")
+    told = _said({k: v for k, v in shapes.items() if k[1]}, texts)
+    layers: Layers = []
+    for (layer, closed), own in shapes.items():
+        name = f"{layer} lines" if not closed and (layer, True) in shapes else layer
+        layers.append((name, gpd.GeoDataFrame(told.get((layer, closed), {}), geometry=np.array(own, dtype=object))))
+    return layers, notes
+
+
+def _is_gbk(path: Path) -> bool:
+    """Tell whether a file's bytes are Chinese text in GBK."""
+    try:
+        return any("一" <= c <= "鿿" for c in path.read_bytes().decode("gbk"))
+    except UnicodeDecodeError:
+        return False
+
+
+def _entities(space: Any, layer: str, depth: int) -> Iterator[tuple[Any, str]]:
+    """Give all entities with their layer, those of blocks too; what a block has on layer 0 takes the insert's."""
+    for e in space:
+        own = layer if layer and e.dxf.layer == "0" else e.dxf.layer
+        if e.dxftype() == "INSERT" and depth < _DEEP:
+            yield from _entities(e.virtual_entities(), own, depth + 1)
+        else:
+            yield e, own
+
+
+def _scale(code: int, parts: list[tuple[Any, str]], name: str, notes: list[Note]) -> float:
+    """Return metres a drawing unit; where the drawing does not say, by the size of what is drawn."""
+    if code in _UNITS:
+        return _UNITS[code]
+    outlines = [e for e, _ in parts if e.dxftype() == "LWPOLYLINE"]
+    sizes = [float(np.ptp(np.array(e.get_points("xy")), axis=0).max()) for e in outlines if len(e) > 1]
+    scale = 0.001 if sizes and float(np.median(sizes)) > 1000 else 1.0
+    unit = "mm" if scale < 1 else "m"
+    notes.append(Note("C05", f"{name}: the drawing does not say its unit ($INSUNITS {code}); taken as {unit}"))
+    return scale
+
+
+def _shape(entity: Any, scale: float) -> Any:
+    """Return an entity as polygon or line [m], None if it has no extent."""
+    from ezdxf.path import make_path
+
+    points = np.array([(p.x, p.y) for p in make_path(entity).flattening(_FLAT / scale)]) * scale
+    if len(points) < 2 or not np.ptp(points, axis=0).any():
+        return None
+    shut = getattr(entity, "is_closed", False) or getattr(entity, "closed", False)
+    if len(points) > 3 and (shut or np.hypot(*(points[0] - points[-1])) <= _SHUT):
+        return shapely.Polygon(points)
+    return shapely.LineString(points)
+
+
+def _said(outlines: dict[Any, list[Any]], texts: list[tuple[str, Any]]) -> dict[Any, dict[str, list[Any]]]:
+    """Return columns of each layer of outlines: storeys, height and name by the texts in the smallest around them."""
+    flat = [(key, k, shape) for key, own in outlines.items() for k, shape in enumerate(own)]
+    columns: dict[Any, dict[str, list[Any]]] = {
+        key: {"n_above": [-1] * len(own), "height": [np.nan] * len(own), "name": [""] * len(own)}
+        for key, own in outlines.items()
+    }
+    tree = shapely.STRtree([s for *_, s in flat])
+    for text, point in texts:
+        around = tree.query(point, predicate="intersects")
+        if not len(around) or not text:
+            continue
+        key, k, _ = flat[min(around, key=lambda i: flat[i][2].area)]
+        storeys, height = _STOREYS.fullmatch(text), _HEIGHT.fullmatch(text)
+        name, value = ("n_above", int(storeys[1])) if storeys else ("name", text)
+        columns[key][name if not height else "height"][k] = value if not height else float(height[1])
+    return columns
