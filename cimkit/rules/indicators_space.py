@@ -9,6 +9,7 @@ import shapely
 
 from cimkit.rules.indicator import Indicator, Subjects, Values
 from cimkit.rules.subjects import spaces
+from cimkit.sim.area_items import short_sides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,13 +48,8 @@ def space_soil(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Val
 
 def space_depth(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
     """Measure the depth of spaces: the shorter side of the smallest rectangle around."""
-    shapes = m.community.spaces.outline.take(subjects.rows).to_shapely()
-    depth = np.full(len(shapes), np.nan)
-    for k, box in enumerate(shapely.minimum_rotated_rectangle(shapes)):
-        if isinstance(box, shapely.Polygon):
-            ring = shapely.get_coordinates(box)
-            depth[k] = np.hypot(*np.diff(ring[:3], axis=0).T).min()
-    return Values(np.round(depth, 3), note="shorter side of the smallest rectangle around, to 1 mm")
+    depth = short_sides(m.community.spaces.outline.take(subjects.rows).to_shapely())
+    return Values(np.where(depth > 0, depth, np.nan), note="shorter side of the smallest rectangle around, to 1 mm")
 
 
 def space_of_dwelling(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:

@@ -62,12 +62,17 @@ class Test:
     def __post_init__(self) -> None:
         one_of(self.sign, tuple(OPERATORS), name="Test.sign")
 
+    def known(self, items: Mapping[str, Any]) -> BoolArray:
+        """Return of which items the property is known."""
+        values = items[self.what]
+        result: BoolArray = ~np.isnan(values) if values.dtype.kind == "f" else values != -1
+        return result
+
     def holds(self, items: Mapping[str, Any]) -> BoolArray:
         """Return for which items the condition is met."""
-        values = items[self.what]
+        values, known = items[self.what], self.known(items)
         with np.errstate(invalid="ignore"):
             met = OPERATORS[self.sign](values, self.value)
-        known = ~np.isnan(values) if values.dtype.kind == "f" else values != -1
         result: BoolArray = met & known if self.required else met | ~known
         return result
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray, IntArray, one_of
+from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import BuildingUse, SpaceKind, StoreyKind
 from cimkit.model.table import lookup_names
@@ -431,15 +431,17 @@ def _correct_labels(items: Items, columns: dict[str, Any]) -> None:
 
 
 def _passes(items: Items, exemption: Exemption, rows: IntArray) -> tuple[Any, list[str]]:
-    """Return which rows pass all tests, and for the others what failed."""
-    met = np.ones((len(exemption.tests), len(rows)), dtype=bool)
+    """Return which rows pass all tests, and what failed; of those that pass, what could not be tested."""
+    met, known = np.ones((2, len(exemption.tests), len(rows)), dtype=bool)
     for k, test in enumerate(exemption.tests):
-        met[k] = test.holds({test.what: items[test.what][rows]})
-    texts = []
-    for k, row in enumerate(rows):
-        told = [t.told(float(items[t.what][row])) for t, ok in zip(exemption.tests, met[:, k], strict=True) if not ok]
-        texts.append("; ".join(told))
-    return met.all(axis=0), texts
+        part = {test.what: items[test.what][rows]}
+        met[k], known[k] = test.holds(part), test.known(part)
+    passed: BoolArray = met.all(axis=0)
+    texts = [""] * len(rows)
+    for k in np.flatnonzero(~passed | ~known.all(axis=0)).tolist():
+        asked = zip(exemption.tests, known[:, k] if passed[k] else met[:, k], strict=True)
+        texts[k] = "; ".join(t.told(float(items[t.what][rows[k]])) for t, ok in asked if not ok)
+    return passed, texts
 
 
 def _parts_apart(items: Items, exemptions: tuple[Exemption, ...]) -> Items:
@@ -471,7 +473,7 @@ def _exempt(items: Items, local: LocalRules, factor: FloatArray, why: IntArray, 
             if ok and e.part and not items["free_part"][row]:
                 continue
             items["exempt"][row], items["exemption"][row] = int(ok), number
-            said = f"{e.name}: not counted" if ok else f"{e.name} not granted: {text}"
+            said = f"{e.name}: not counted{'; ' * bool(text)}{text}" if ok else f"{e.name} not granted: {text}"
             reason = book.number(Reason(local.name, e.clause, said, e.mark if ok else e.limits))
             why[row, FAR] = reason
             if not ok and not np.isnan(e.otherwise):
