@@ -51,7 +51,6 @@ def load_dxf(path: str | PathLike[str]) -> tuple[Layers, list[Note]]:
     """
     try:
         from ezdxf.filemanagement import readfile
-        from ezdxf.lldxf.const import DXFError
     except ImportError as error:
         raise MissingDataError(
             f"{Path(path).name}: ezdxf must be installed for DXF; it is not. pip install 'cimkit[dxf]'."
@@ -66,8 +65,9 @@ def load_dxf(path: str | PathLike[str]) -> tuple[Layers, list[Note]]:
         if drawing.dxfversion < "AC1021" and drawing.encoding == "cp1252" and _is_gbk(path):
             drawing = readfile(path, encoding="gbk")
             notes.append(Note("I01", f"{path.name}: text was decoded as GBK; the file says {drawing.encoding}"))
-    except (OSError, DXFError, UnicodeDecodeError, ValueError) as error:
-        raise FormatError(f"{path.name}: it must be a DXF drawing; {error}. Save it as DXF R2010.") from error
+    except Exception as error:  # ezdxf meets damaged files with errors of many kinds
+        said = f"{type(error).__name__}: {error}"
+        raise FormatError(f"{path.name}: it must be a DXF drawing; {said}. Save it as DXF R2010.") from error
     parts = [(e, layer) for e, layer in _entities(drawing.modelspace(), "", 0)]
     scale = _scale(drawing.header.get("$INSUNITS", 0), parts, path.name, notes)
     shapes: dict[tuple[str, bool], list[Any]] = {}

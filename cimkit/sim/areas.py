@@ -436,7 +436,7 @@ def _passes(items: Items, exemption: Exemption, rows: IntArray) -> tuple[Any, li
     for k, test in enumerate(exemption.tests):
         part = {test.what: items[test.what][rows]}
         met[k], known[k] = test.holds(part), test.known(part)
-    passed: BoolArray = met.all(axis=0)
+    passed: BoolArray = np.asarray(met.all(axis=0))
     texts = [""] * len(rows)
     for k in np.flatnonzero(~passed | ~known.all(axis=0)).tolist():
         asked = zip(exemption.tests, known[:, k] if passed[k] else met[:, k], strict=True)
