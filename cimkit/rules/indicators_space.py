@@ -9,7 +9,7 @@ import shapely
 
 from cimkit.rules.indicator import Indicator, Subjects, Values
 from cimkit.rules.subjects import spaces
-from cimkit.sim.area_items import short_sides
+from cimkit.sim.area_measure import short_sides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
