@@ -240,7 +240,7 @@ def _take_walls(sun, walls, place, z, span, rows, work, taken):
     _top_spans(wall, walls, z, span[0], span[1], rows)
     if sun.slack == 0.0:
         low, high, hole = wall[7, :walls], wall[8, :walls], wall[9, :walls]
-        taken = unite_spans(low, high, hole, span[0], span[1], starts, ends, taken, work.ones)
+        taken = unite_spans(low, high, hole, (span[0], span[1]), starts, ends, taken, work.ones)
         if hole.sum() == 0.0:
             return taken
     for k in range(walls):

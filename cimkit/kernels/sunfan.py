@@ -226,7 +226,7 @@ def _hide(sun, rows, s, n, x, y, z, closed, low, high, chosen, pieces, ignored, 
             s[HIGH + v] = s[LOW + v]
     if sun.slack == 0.0:
         lows, highs, holes = s[LOW : LOW + n], s[HIGH : HIGH + n], s[HOLE : HOLE + n]
-        count = unite_spans(lows, highs, holes, low, high, starts, ends, count, chosen)
+        count = unite_spans(lows, highs, holes, (low, high), starts, ends, count, chosen)
         if holes.sum() == 0.0:
             return count
     for v in range(n):

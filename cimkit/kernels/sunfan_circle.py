@@ -209,13 +209,14 @@ def _cell(t, low, scale):
 
 
 @kernel
-def unite_spans(lows, highs, holes, low, high, starts, ends, count, chosen):
-    """Add the spans that are not empty and have no hole to a blocked list, the band low..high; return its number.
+def unite_spans(lows, highs, holes, band, starts, ends, count, chosen):
+    """Add the spans that are not empty and have no hole to a blocked list within a band (2); return its number.
 
     Spans overlap a lot, and sorting them in costs a wrongly guessed branch each. So the band is cut into 63 cells: one
     pass marks the cells that single spans fill, and only spans that end in another cell are sorted in one by one; the
-    others lie within what is marked. Twice as fast for the whole kernel.
+    others lie within what is marked. Twice as fast where spans overlap a lot, no faster where they are scattered.
     """
+    low, high = band
     cover, every, scale = U(0), U(0x7FFFFFFFFFFFFFFF), CELLS / (high - low)
     for k in range(U(lows.size)):
         v = U(k)

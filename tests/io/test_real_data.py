@@ -100,7 +100,6 @@ def test_read__den_haag_roofs(shared_data):
 @pytest.mark.parametrize(
     ("folder", "name"),
     [
-        ("dxf_plans", "suzhou_site_plan_gbk_mm.dxf"),
         ("ifc_buildings", "duplex.ifc"),
         ("epw_china", "Shanghai-Hongqiao_1956_2023_TMYx.epw"),
         ("tasmania_dem", "dem_01.tif"),
