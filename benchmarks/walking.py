@@ -212,7 +212,8 @@ def main() -> int:
         if not PEERS.exists():
             sys.exit(f"benchmarks.walking: the runners must lie in {PEERS}; they do not. Set CIMKIT_PEERS.")
         subprocess.run([sys.executable, str(PEERS / "network.py"), size, "--out", str(asked.data)], check=True)
-    found += against_peers(asked.data / "net_100k.npz", [w for w in works if w in BEST], asked.rounds)
+    if against := [w for w in works if w in BEST]:
+        found += against_peers(asked.data / "net_100k.npz", against, asked.rounds)
     if "edit" in works:
         seconds = what_if(asked.data / "net_10k.npz")
         print(json.dumps({"net": "net_10k", "work": "edit, W1 and W3", "tool": "cimkit", "run_s": round(seconds, 5)}))
