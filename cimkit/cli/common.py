@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Grid
 
 from cimkit.errors import InputError
@@ -36,13 +37,8 @@ out, err = Console(highlight=False, width=_WIDTH), Console(stderr=True, highligh
 
 def complain(text: str, code: int) -> int:
     """Print an error and return the exit code."""
-    err.print(f"[bold red]error:[/] {_plain(text)}")
+    err.print(f"[bold red]error:[/] {escape(text)}")
     return code
-
-
-def _plain(text: Any) -> str:
-    """Return text whose brackets are no markup."""
-    return str(text).replace("[", r"\[")
 
 
 @contextmanager
@@ -105,7 +101,7 @@ def load_complete(
     community = complete(community, windows=windows, assume_housing=assume_housing)
     guessed = [n for n in community.notes if n.code[0] in "DNWHP" and n.severity == "info"]
     if guessed:
-        err.print("[dim]derived: " + "; ".join(_plain(n.text) for n in guessed[:6]) + "[/]")
+        err.print("[dim]derived: " + "; ".join(escape(n.text) for n in guessed[:6]) + "[/]")
     return community
 
 
@@ -117,7 +113,7 @@ def show_frame(frame: Any, *, title: str = "", rows: int = 20) -> None:
     for name, number in zip(frame.columns, numeric, strict=True):
         wide.add_column(str(name), justify="right" if number else "left", overflow="fold")
     for values in frame.head(rows).itertuples(index=False):
-        wide.add_row(*(_plain(f"{v:,.2f}" if isinstance(v, float) else v) for v in values))
+        wide.add_row(*(escape(f"{v:,.2f}" if isinstance(v, float) else str(v)) for v in values))
     out.print(wide)
     if len(frame) > rows:
         out.print(f"[dim]… {len(frame):,} rows; write them all with -o FILE.csv[/]")
@@ -138,4 +134,4 @@ def deliver(frame: Any, output: Sequence[Path], *, as_json: bool, layer: str, ro
 
 def wrote(path: Path) -> None:
     """Say that a file was written."""
-    err.print(f"wrote [bold]{_plain(path)}[/]")
+    err.print(f"wrote [bold]{escape(str(path))}[/]")
