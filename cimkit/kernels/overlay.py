@@ -14,13 +14,12 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from cimkit.kernels._jit import kernel
+from cimkit.kernels._jit import inner, kernel
 from cimkit.kernels.overlay_clip import CLIP_PARTS, CLIP_ROOM, cut_by_ring, intersections, split_areas, twice_area
 from cimkit.kernels.overlay_edges import (
     Shapes,
     bounds_of,
     holds_point,
-    inner,
     is_convex,
     is_simple,
     lean,

@@ -6,7 +6,8 @@ their intersections, and those from cutting: far less work than a sweep.
 
 from __future__ import annotations
 
-from cimkit.kernels.overlay_edges import lean, ring_area
+from cimkit.kernels._jit import lean
+from cimkit.kernels.overlay_edges import ring_area
 
 CLIP_PARTS = 4  # more parts in a group have too many combinations; they are swept
 CLIP_ROOM = 64  # vertices of a cut ring; larger ones are swept

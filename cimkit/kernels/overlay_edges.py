@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from cimkit.kernels._jit import kernel
+from cimkit.kernels._jit import lean
 
 FLAT = 1e-200  # [m] rise of edges that are taken as level: their slope would be infinite
 SIMPLE_LIMIT = 64  # larger rings go to the sweep instead of the pairwise test of their edges
-
-
-# Arrays are only borrowed here: counting references made the overlay 1.25 times slower. Nothing but kernels call
-# these functions: without entries from Python they compile in two thirds of the time.
-inner = functools.partial(kernel, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-lean = functools.partial(inner, _nrt=False)
 
 
 _NONE = np.zeros(0, np.intp)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from cimkit.kernels._jit import kernel
+from cimkit.kernels._jit import inner, kernel
 from cimkit.kernels.overlay import Pairs
-from cimkit.kernels.overlay_edges import Shapes, bounds_of, holds_point, inner, touches_box
+from cimkit.kernels.overlay_edges import Shapes, bounds_of, holds_point, touches_box
 
 
 class Grid(NamedTuple):

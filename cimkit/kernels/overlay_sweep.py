@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cimkit.kernels._jit import inner, lean
 from cimkit.kernels.overlay_clip import CLIP_PARTS, CLIP_ROOM
-from cimkit.kernels.overlay_edges import Edges, add_edges, inner, lean
+from cimkit.kernels.overlay_edges import Edges, add_edges
 
 PARCEL, PLATE, VOID, SPACE = 0, 1, 2, 3  # classes of edges; spaces of class c have SPACE + c
 GROSS, VOIDS, NET, COVERED = 0, 1, 2, 3  # columns of Overlay.total
