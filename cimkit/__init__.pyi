@@ -1,4 +1,4 @@
-"""The public list, typed; written by ``python -m tests.make_stub``."""
+"""The public list: a name is public if it stands here; ``cimkit/__init__.py`` reads it."""
 
 from cimkit import samples as samples
 from cimkit import view as view
@@ -131,4 +131,3 @@ from cimkit.view.study import Study as Study
 
 __version__: str
 __all__: list[str]
-_WHERE: dict[str, str]

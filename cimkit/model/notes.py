@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from math import nan
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cimkit.arrays import one_of
@@ -15,54 +17,8 @@ if TYPE_CHECKING:
 
 SEVERITIES = ("error", "warning", "info")
 
-CODES: dict[str, tuple[str, str, str]] = {  # code: severity, meaning, 中文
-    "G101": ("error", "a shape has too few points or no area", "点数不足或无面积"),
-    "G102": ("warning", "repeated points", "重复点"),
-    "G103": ("warning", "a ring was not closed", "未闭合"),
-    "G104": ("warning", "a ring crosses itself", "自相交"),
-    "G201": ("warning", "a hole lies outside or crosses its outer ring", "内环越界"),
-    "G202": ("warning", "a ring stands twice", "重复环"),
-    "G208": ("info", "a ring was turned the other way", "环方向"),
-    "M01": ("warning", "an id stands more than once", "编号重复"),
-    "M02": ("info", "ids were missing and have been made", "编号缺失"),
-    "M03": ("error", "a reference points to nothing", "引用失效"),
-    "M04": ("warning", "a code is not in its list", "代码未知"),
-    "M05": ("error", "a number is out of its range", "数值越界"),
-    "M06": ("info", "a column was read as another name", "字段映射"),
-    "H01": ("warning", "a height is missing", "缺高度"),
-    "H02": ("info", "a height or number of storeys was guessed", "高度或层数推定"),
-    "H03": ("warning", "a storey height is implausible", "层高异常"),
-    "H04": ("warning", "there is a gap or overlap between storeys", "楼层间隙或重叠"),
-    "H05": ("info", "a plate reaches beyond the plate below", "楼板出挑"),
-    "H06": ("warning", "every storey is an open one", "全为架空层"),
-    "H07": ("info", "storeys were derived", "楼层推定"),
-    "W01": ("info", "windows were derived by rule", "窗按规则生成"),
-    "D01": ("info", "dwellings were derived by rule", "住宅套数推定"),
-    "D02": ("info", "residents were derived by rule", "人口推定"),
-    "P01": ("warning", "a footprint stands twice", "基底重复"),
-    "P02": ("warning", "footprints overlap", "基底重叠"),
-    "P03": ("info", "a gap of 0–0.5 m between footprints", "窄缝"),
-    "P04": ("warning", "a building lies on more than one parcel, or on none", "建筑跨地块"),
-    "P05": ("warning", "a space or void reaches beyond its plate", "空间越出楼板"),
-    "P06": ("warning", "a space lies over a void", "空间与挑空重叠"),
-    "P07": ("warning", "declared and computed area differ by more than 1 %", "申报面积不符"),
-    "P08": ("info", "a parcel was derived", "地块推定"),
-    "C01": ("error", "the CRS is missing", "缺坐标系"),
-    "C02": ("error", "coordinates lie outside the CRS's area of use", "坐标越出坐标系范围"),
-    "C03": ("info", "geographic or web-mercator input was projected", "经纬度已投影"),
-    "C04": ("error", "the axes look swapped", "坐标轴颠倒"),
-    "C05": ("warning", "the unit was guessed", "单位推定"),
-    "N01": ("warning", "the path network has separate parts", "路网不连通"),
-    "N02": ("warning", "an entrance lies far from any path", "出入口离路网过远"),
-    "N03": ("info", "a place is reached by steps only", "仅台阶可达"),
-    "N04": ("info", "entrances were derived", "出入口推定"),
-    "N05": ("info", "there are no paths; straight lines are used", "无路网，直线近似"),
-    "N06": ("info", "a place cannot be used at this hour or by this person", "该时段或人群不可用"),
-    "I01": ("info", "text was decoded as", "文字编码"),
-    "I02": ("warning", "a record was skipped", "记录跳过"),
-    "I03": ("info", "a layer was not used", "图层未使用"),
-    "I04": ("info", "a geometry changed its type", "几何类型改变"),
-}
+_CODES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+CODES: dict[str, tuple[str, str, str]] = {code: tuple(facts) for code, facts in _CODES.items()}  # as notes.toml says
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,11 @@ def city_names() -> list[str]:
     return sorted(_cities())
 
 
+def city_zh(name: str) -> str:
+    """Return the Chinese name of a city we know, else the name."""
+    return str(_cities().get(name, {}).get("zh", name))
+
+
 def find_city(name: str) -> str:
     """Return the name of a city for its name in English or Chinese, empty if we do not know it.
 

@@ -88,23 +88,12 @@ def future_community(seed: int = 0) -> Community:
     for house in site:
         _add_house(rows, house, ground, rng)
         add_building_spaces(rows, house)
-    for k, (name, outline) in enumerate(STREETS):
-        rows.add(Spaces, id=f"R{k + 1:02d}", kind=SpaceKind.ROAD, name=name, outline=outline)
+    for k, street in enumerate(STREETS):
+        rows.add(Spaces, id=f"R{k + 1:02d}", kind=SpaceKind.ROAD, **street)
     rows.add(Spaces, id="W01", kind=SpaceKind.WATER, name="春江", outline=river())
-    for ident, kind, name, outline, status, more in OPEN_SPACES:
-        stage = 2 if status else 0
-        open_to_all = kind not in (SpaceKind.PARKING, SpaceKind.FIRE_LANE)
-        rows.add(
-            Spaces,
-            id=ident,
-            kind=kind,
-            name=name,
-            outline=outline,
-            status=status,
-            stage=stage,
-            public=open_to_all,
-            **more,
-        )
+    for space in OPEN_SPACES:
+        open_to_all = space["kind"] not in (SpaceKind.PARKING, SpaceKind.FIRE_LANE)
+        rows.add(Spaces, stage=2 if space["status"] else 0, public=open_to_all, **space)
     _add_services(rows)
     add_greens(rows)
     add_trees(rows, rng)
@@ -131,12 +120,8 @@ def _terrain() -> Terrain:
 
 def _add_parcels(rows: Rows) -> None:
     """Add the parcels with the limits of the plan."""
-    names = ("far_max", "density_max", "green_min", "height_max")
-    for ident, name, use, outline, *limits in PARCELS:
-        rows.add(
-            Parcels, id=ident, name=name, land_use=use, outline=outline, area_declared=outline.area,
-            **dict(zip(names, limits, strict=True)),
-        )  # fmt: skip
+    for parcel in PARCELS:
+        rows.add(Parcels, area_declared=parcel["outline"].area, **parcel)
 
 
 def _add_house(rows: Rows, house: House, ground: Terrain, rng: np.random.Generator) -> None:
@@ -148,7 +133,7 @@ def _add_house(rows: Rows, house: House, ground: Terrain, rng: np.random.Generat
         Buildings,
         id=house.id,
         footprint=house.outline,
-        parcel=next((k for k, p in enumerate(PARCELS) if p[3].covers(house.outline)), -1),
+        parcel=next((k for k, p in enumerate(PARCELS) if p["outline"].covers(house.outline)), -1),
         name=house.name,
         use=house.use,
         status=house.status,
@@ -244,31 +229,22 @@ def _add_services(rows: Rows) -> None:
     """Add services and gates; a service in a building has a door of its own."""
     ids: dict[str, int] = {}
     buildings = rows.of(Buildings)
-    for s in SERVICES:
-        stem = s.kind.code[:2].upper()
+    for service in SERVICES:
+        inside = service.get("house", "")
+        stem = service["kind"].code[:2].upper()
         ids[stem] = ids.get(stem, 0) + 1
-        house = next((k for k, b in enumerate(buildings) if s.house and b["name"].endswith(s.house)), -1)
-        row = rows.add(
-            Facilities,
-            id=f"F-{stem}{ids[stem]}",
-            kind=s.kind,
-            name=s.name,
-            x=s.x,
-            y=s.y,
-            building=house,
-            status=s.status,
-            stage=1 if s.status else 0,
-            operator="春江街道" if s.house == "邻里中心" else "",
-            **s.more,
-        )
+        house = next((k for k, b in enumerate(buildings) if inside and b["name"].endswith(inside)), -1)
+        own = {k: v for k, v in service.items() if k != "house"} | {"id": f"F-{stem}{ids[stem]}", "building": house}
+        own["operator"] = "春江街道" if inside == "邻里中心" else ""
+        row = rows.add(Facilities, stage=1 if own["status"] else 0, **own)
         if house >= 0:
             rows.add(
-                Entrances, id=f"F-{stem}{ids[stem]}/E1", kind=EntranceKind.FACILITY, x=s.x, y=s.y,
-                building=house, facility=row, step_free=s.more.get("step_free", -1),
+                Entrances, id=f"{own['id']}/E1", kind=EntranceKind.FACILITY, x=own["x"], y=own["y"],
+                building=house, facility=row, step_free=own.get("step_free", -1),
             )  # fmt: skip
-    parcel = {p[0]: k for k, p in enumerate(PARCELS)}
-    for ident, kind, x, y, name, _ in GATES:
-        rows.add(Entrances, id=ident, kind=kind, x=x, y=y, parcel=parcel[name], step_free=1)
+    parcel = {p["id"]: k for k, p in enumerate(PARCELS)}
+    for gate in GATES:
+        rows.add(Entrances, step_free=1, **(gate | {"parcel": parcel[gate["parcel"]]}))
 
 
 def _community(rows: Rows, site: list[House], ground: Terrain) -> Community:

@@ -20,7 +20,7 @@ _GREEN = (SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN)
 
 def add_greens(rows: Rows) -> None:
     """Add green areas: 2 m off the houses, beside paths and hard ground; the river bank too."""
-    west, east, school, centre = (p[3] for p in PARCELS)
+    west, east, school, centre = (p["outline"] for p in PARCELS)
     north = box(0, 246, 218, 154)
     south = west.difference(north)
     areas = [(land, OLD, (OLD, NEW)) for land in (north, east, school)]

@@ -8,10 +8,11 @@ import numpy as np
 
 from cimkit.model.kinds import ProjectType, Status
 from cimkit.model.notes import CODES, SEVERITIES, Notes
+from cimkit.rules.place import city_zh
 from cimkit.view.findings import verdict_band
 from cimkit.view.html import Html, both, element, join
 from cimkit.view.parts import mark_words, pairs, row, section, table
-from cimkit.view.texts import CITIES, MARKS, MEANINGS, words
+from cimkit.view.texts import MARKS, MEANINGS, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +26,7 @@ MOST_ROWS = 2_000
 def header(community: Community, title: str) -> Html:
     """Return the name of the project and what it is."""
     kind = community.project_type
-    facts = [both(community.city.title(), CITIES.get(community.city, community.city))] if community.city else []
+    facts = [both(community.city.title(), city_zh(community.city))] if community.city else []
     if kind != ProjectType.UNKNOWN:
         facts.append(both(kind.code.replace("_", " "), kind.zh))
     facts += [join(part) for part in (community.unit, community.frame.crs) if part]
