@@ -14,7 +14,7 @@ import shapely
 
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.ragged import offsets_of
-from cimkit.kernels.overlay import overlay_areas
+from cimkit.kernels.overlay import Overlay, overlay_areas
 from cimkit.kernels.overlay_edges import Shapes
 from cimkit.kernels.overlay_groups import every_plate
 from cimkit.kernels.overlay_sweep import COVERED, NET
@@ -43,6 +43,7 @@ BUILT_ON_GROUND = (
     *(SpaceKind.CANOPY, SpaceKind.SHED, SpaceKind.RAIN_CORRIDOR, SpaceKind.SKY_CORRIDOR, SpaceKind.RAMP),
     *(SpaceKind.EXTERNAL_STAIR, SpaceKind.BAY_WINDOW, SpaceKind.EQUIPMENT_PLATFORM),
 )
+OPENINGS = (VoidKind.ATRIUM, VoidKind.VOID_ROOM, VoidKind.LIGHT_WELL)  # after wells, which stand in them
 ATTIC_STEPS = (0.0, 1.20, 2.10, 2.20)  # [m] clear heights at which the codes change their mind
 LEAST = 0.01  # [m²] what remains of a storey by rounding alone is nothing
 
@@ -66,16 +67,15 @@ class Items:
 def area_items(community: Community) -> Items:
     """Return all items of a community: storeys (pitched roofs in steps of height), openings, spaces."""
     storeys, spaces = community.storeys, community.spaces
-    left, opening, inside = _shares(community)
-    outside = _beyond(community)
-    loose = spaces.storey < 0
-    outside[loose] = spaces.outline.areas()[loose]
-    ground = ~np.isin(spaces.kind, [*INSIDE, *OUTSIDE]) & ~loose
-    outside[ground] = spaces.outline.areas()[ground]
+    left, opening, inside, drawn_inside = _shares(community)
+    outside, drawn_outside = _beyond(community)
+    whole = (spaces.storey < 0) | ~np.isin(spaces.kind, [*INSIDE, *OUTSIDE])
+    outside[whole] = spaces.outline.areas()[whole]
+    within = drawn_inside > drawn_outside + LEAST  # as drawn: what else lies there does not move it
     parts = [
         _storey_items(storeys, left),
         _void_items(community, opening),
-        _space_items(community, inside, outside),
+        _space_items(community, inside + outside, within),
     ]
     names = dict.fromkeys(name for p in parts for name in p)
     columns = {name: np.concatenate([_column(p, name) for p in parts]) for name in names}
@@ -155,17 +155,17 @@ def _void_items(community: Community, area: FloatArray) -> dict[str, Any]:
     }
 
 
-def _space_items(community: Community, inside: FloatArray, outside: FloatArray) -> dict[str, Any]:
-    """Return the items of spaces."""
+def _space_items(community: Community, area: FloatArray, within: BoolArray) -> dict[str, Any]:
+    """Return the items of spaces, with their areas, and whether they lie within their storey."""
     spaces, storeys = community.spaces, community.storeys
     height = np.append(storeys.height, np.nan)[spaces.storey]
     height = np.where(np.isnan(height), spaces.clear_height, height)
-    structure = np.where(spaces.inside_structure < 0, inside > outside, spaces.inside_structure)
+    structure = np.where(spaces.inside_structure < 0, within, spaces.inside_structure)
     structure = np.where((spaces.storey < 0) & (spaces.inside_structure < 0), -1, structure)
     inner = np.append(community.dwellings.inner_area, np.nan)[spaces.dwelling]
     with np.errstate(invalid="ignore", divide="ignore"):
         storeys_high = spaces.clear_height / height
-        inner_share = np.round((inside + outside) / inner, 6)
+        inner_share = np.round(area / inner, 6)
     # Open ground: under the sky unless it is said to be roofed.
     on_ground = (spaces.storey < 0) & (spaces.roofed != 1) & ~np.isin(spaces.kind, BUILT_ON_GROUND)
     return {
@@ -175,7 +175,7 @@ def _space_items(community: Community, inside: FloatArray, outside: FloatArray) 
         "space": np.arange(len(spaces)),
         "dwelling": spaces.dwelling,
         "level": np.append(storeys.level, 0)[spaces.storey],
-        "area": inside + outside,
+        "area": area,
         "height": height,
         "clear_height": np.where(on_ground & np.isnan(spaces.clear_height), np.inf, spaces.clear_height),
         "storeys_high": storeys_high,
@@ -188,7 +188,7 @@ def _space_items(community: Community, inside: FloatArray, outside: FloatArray) 
         "planted_share": spaces.planted_share,
         "soil_depth": spaces.soil_depth,
         "public": spaces.public,
-        "depth": _depths(community, outside > inside),
+        "depth": _depths(community, ~within),
         "inner_area": inner,
         "inner_share": inner_share,
         "clearance": np.where(spaces.storey < 0, spaces.z, np.append(storeys.z, np.nan)[spaces.storey]),
@@ -205,8 +205,8 @@ def _owned(shapes: Polygons, sizes: IntArray, kind: IntArray) -> Shapes:
     return Shapes(shapes.xy, shapes.ring, shapes.poly, offsets_of(sizes), kind.astype(np.int64))
 
 
-def _overlay(plates: Polygons, voids: Polygons | None, shapes: Polygons, owner: IntArray) -> tuple[Any, FloatArray]:
-    """Return the totals of each plate, and the area of each shape on it that no earlier shape has.
+def _overlay(plates: Polygons, voids: Polygons | None, shapes: Polygons, owner: IntArray) -> Overlay:
+    """Return the totals of each plate, the area of each shape on it, and what of it no earlier shape has.
 
     ``owner``: plate of each shape, in ascending order.
     """
@@ -216,8 +216,7 @@ def _overlay(plates: Polygons, voids: Polygons | None, shapes: Polygons, owner: 
     items = _owned(shapes, sizes, np.arange(len(owner)) - start[owner])
     none = np.zeros(n, np.int64)
     holes = _owned(Polygons.empty(), none, none[:0]) if voids is None else _owned(voids, none + 1, none)
-    result = overlay_areas(_ragged(plates), holes, items, _ragged(Polygons.empty()), every_plate(n), start=start)
-    return result.total, result.own
+    return overlay_areas(_ragged(plates), holes, items, _ragged(Polygons.empty()), every_plate(n), start=start)
 
 
 def _rank(kinds: Any, order: tuple[SpaceKind, ...]) -> IntArray:
@@ -227,45 +226,64 @@ def _rank(kinds: Any, order: tuple[SpaceKind, ...]) -> IntArray:
     return table[np.asarray(kinds, dtype=np.int64)]
 
 
-def _shares(community: Community) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the area left to each storey, and that of each opening and each space within its storey [m²]."""
+def _by_priority(storey: IntArray, rank: IntArray, ids: Any, shapes: Polygons) -> IntArray:
+    """Return the order of shapes by storey and rank; of one rank, the one whose id comes first has an overlap.
+
+    The order of rows must not matter; ids are sorted only where boxes overlap, for that is slow.
+    """
+    box, place = shapes.bounds(), np.zeros(len(storey), np.int64)
+    tied = np.ones(len(storey), dtype=bool)
+    for axis in (0, 1):  # if any two of a group overlap, so do two neighbours
+        order = np.lexsort((box[:, axis], rank, storey))
+        group = np.cumsum(np.append(0, (np.diff(storey[order]) != 0) | (np.diff(rank[order]) != 0)))
+        meets = (np.diff(group) == 0) & (box[order[1:], axis] < box[order[:-1], axis + 2])
+        tied[order] &= np.isin(group, group[1:][meets])
+    place[tied] = np.unique(ids[tied].astype(str), return_inverse=True)[1]
+    return np.lexsort((place, rank, storey))
+
+
+def _shares(community: Community) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return the area left to each storey, that of each opening and space within its storey, and as drawn [m²]."""
     storeys, voids, spaces = community.storeys, community.voids, community.spaces
     left = community.plates.outline.areas()[storeys.plate]
-    opening, inside = np.zeros(len(voids)), np.zeros(len(spaces))
+    opening, inside, drawn = np.zeros(len(voids)), np.zeros(len(spaces)), np.zeros(len(spaces))
     rank = _rank(spaces.kind, INSIDE)
     built_in = np.isin(spaces.kind, IN_STRUCTURE) & (spaces.inside_structure == 1)
     rank[built_in] = len(INSIDE)
     chosen = np.flatnonzero((spaces.storey >= 0) & (rank >= 0))
     storey = np.concatenate([voids.storey, spaces.storey[chosen]])
     if len(storey) == 0:
-        return left, opening, inside
-    order = np.lexsort((np.concatenate([np.full(len(voids), -1), rank[chosen]]), storey))
-    shapes = Polygons.concat([voids.outline, spaces.outline.take(chosen)]).take(order)
+        return left, opening, inside, drawn
+    ranks = np.concatenate([np.isin(voids.kind, OPENINGS) - 2, rank[chosen]])
+    ids = np.concatenate([np.full(len(voids), "", dtype=object), spaces.id[chosen]])
+    shapes = Polygons.concat([voids.outline, spaces.outline.take(chosen)])
+    order = _by_priority(storey, ranks, ids, shapes)
     busy, owner = np.unique(storey[order], return_inverse=True)
-    total, own = _overlay(community.plates.outline.take(storeys.plate[busy]), None, shapes, owner)
-    left[busy] = total[:, NET] - total[:, COVERED]
-    areas = np.empty(len(order))
-    areas[order] = own
-    opening[:] = areas[: len(voids)]
-    inside[chosen] = areas[len(voids) :]
-    return left, opening, inside
+    result = _overlay(community.plates.outline.take(storeys.plate[busy]), None, shapes.take(order), owner)
+    left[busy] = result.total[:, NET] - result.total[:, COVERED]
+    areas = np.empty((2, len(order)))
+    areas[:, order] = result.own, result.share
+    opening[:] = areas[0, : len(voids)]
+    inside[chosen], drawn[chosen] = areas[:, len(voids) :]
+    return left, opening, inside, drawn
 
 
-def _beyond(community: Community) -> FloatArray:
-    """Return the area of each space beyond the outline of its storey [m²]."""
+def _beyond(community: Community) -> tuple[FloatArray, FloatArray]:
+    """Return the area of each space beyond the outline of its storey, and as drawn [m²]."""
     storeys, spaces = community.storeys, community.spaces
-    beyond = np.zeros(len(spaces))
+    beyond, drawn = np.zeros(len(spaces)), np.zeros(len(spaces))
     rank = _rank(spaces.kind, OUTSIDE)
     chosen = np.flatnonzero((spaces.storey >= 0) & (rank >= 0))
     if len(chosen) == 0:
-        return beyond
-    chosen = chosen[np.lexsort((rank[chosen], spaces.storey[chosen]))]
+        return beyond, drawn
+    outlines = spaces.outline.take(chosen)
+    order = _by_priority(spaces.storey[chosen], rank[chosen], spaces.id[chosen], outlines)
+    chosen, shapes = chosen[order], outlines.take(order)
     busy, owner = np.unique(spaces.storey[chosen], return_inverse=True)
-    shapes = spaces.outline.take(chosen)
     plates = community.plates.outline.take(storeys.plate[busy])
-    _, own = _overlay(_boxes(shapes, owner, len(busy)), plates, shapes, owner)
-    beyond[chosen] = own
-    return beyond
+    result = _overlay(_boxes(shapes, owner, len(busy)), plates, shapes, owner)
+    beyond[chosen], drawn[chosen] = result.own, result.share
+    return beyond, drawn
 
 
 def _boxes(shapes: Polygons, owner: IntArray, count: int) -> Polygons:

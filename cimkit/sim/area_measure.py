@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 STOREY, VOID, SPACE = 0, 1, 2  # families of items
 SAME_PLACE = 0.05  # [m] drawings meet to this
+SLIVER = 0.005  # [m]
 
 MEASURED = (
     *("open_share", "open_sides", "share_45", "width", "short_side", "corridor_width", "path_gap", "continuous"),
@@ -44,15 +45,34 @@ def next_storeys(storeys: Storeys, step: int) -> IntArray:
     return found
 
 
+def _rectangles(shapes: Any) -> FloatArray:
+    """Return three corners of the smallest rectangle around each shape, shape (n, 3, 2) [m].
+
+    Around a triangle two or three are equally small: the narrowest is taken. Of lines they are 0.
+    """
+    hulls = shapely.convex_hull(shapes)
+    size = np.where(shapely.get_dimensions(hulls) == 2, shapely.get_num_coordinates(hulls), 0)
+    corners = np.zeros((len(hulls), 3, 2))
+    for count in np.unique(size[size > 0]):
+        rows = np.flatnonzero(size == count)
+        xy = shapely.get_coordinates(hulls[rows]).reshape(len(rows), count, 2)
+        side = np.diff(xy, axis=1)  # one of them lies on the rectangle
+        along = side / np.hypot(side[..., 0], side[..., 1])[..., None]
+        across = np.stack([-along[..., 1], along[..., 0]], axis=-1)
+        u, v = along @ xy.swapaxes(1, 2), across @ xy.swapaxes(1, 2)
+        width, area = np.ptp(v, axis=2), np.ptp(u, axis=2) * np.ptp(v, axis=2)
+        smallest = area <= area.min(axis=1, keepdims=True) * (1 + 1e-9)
+        best = np.arange(len(rows)), np.where(smallest, width, np.inf).argmin(axis=1)
+        ends = [(u.min(axis=2), v.min(axis=2)), (u.max(axis=2), v.min(axis=2)), (u.max(axis=2), v.max(axis=2))]
+        for k, (a, b) in enumerate(ends):
+            corners[rows, k] = a[best][:, None] * along[best] + b[best][:, None] * across[best]
+    return corners
+
+
 def short_sides(shapes: Any) -> FloatArray:
     """Return the short side of the smallest rectangle around each shape, to the millimetre, shape (n) [m]."""
-    boxes = np.asarray(shapely.minimum_rotated_rectangle(shapes))
-    result = np.zeros(len(shapes))
-    whole = np.flatnonzero(shapely.get_num_coordinates(boxes) == 5)
-    if len(whole):
-        corners = shapely.get_coordinates(boxes[whole]).reshape(-1, 5, 2)
-        result[whole] = np.hypot(*np.moveaxis(np.diff(corners[:, :3], axis=1), 2, 0)).min(axis=1)
-    return np.round(result, 3)
+    sides = np.hypot(*np.moveaxis(np.diff(_rectangles(shapes), axis=1), 2, 0))
+    return np.round(sides.min(axis=1), 3) if len(sides) else np.zeros(0)
 
 
 def measure(community: Community, items: Items, wanted: Mapping[str, IntArray]) -> dict[str, FloatArray]:
@@ -136,17 +156,16 @@ def _free_borders(community: Community, items: Items, rows: IntArray, shapes: An
     border = shapely.boundary(shapes)
     free = border.copy()
     some = np.flatnonzero(~shapely.is_empty(walls))
-    free[some] = shapely.difference(border[some], shapely.buffer(walls[some], SAME_PLACE))
+    thick = shapely.buffer(walls[some], -SLIVER, join_style="mitre")  # what rounding leaves between edges is no wall
+    free[some] = shapely.difference(border[some], shapely.buffer(thick, SAME_PLACE + SLIVER))
     return border, free
 
 
 def _open_sides(shapes: Any, border: Any, free: Any) -> FloatArray:
     """Return how many of the four sides of the smallest rectangle around are open over half their length."""
-    boxes = np.asarray(shapely.minimum_rotated_rectangle(shapes))
-    corners = np.stack([shapely.get_coordinates(b)[:3] if shapely.get_num_coordinates(b) == 5 else np.eye(3)[:, :2]
-                        for b in boxes])  # fmt: skip
+    corners = _rectangles(shapes)
     axis = corners[:, 1] - corners[:, 0]
-    axis /= np.hypot(*axis.T)[:, None]
+    axis /= np.maximum(np.hypot(*axis.T), 1e-9)[:, None]
     middle = 0.5 * (corners[:, 0] + corners[:, 2])
 
     def by_side(lines: Any) -> FloatArray:

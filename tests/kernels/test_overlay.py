@@ -141,7 +141,7 @@ def _run(c, change=lambda p: p, run=overlay_areas):
     return np.concatenate([r.total[0], r.share, r.own])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 @given(case)
 def test_overlay_areas__equals_twin(c):
     assert _run(c) == pytest.approx(_run(c, run=naive.overlay_areas), abs=1e-9)
@@ -154,7 +154,7 @@ def test_overlay_areas__equals_twin(c):
     False,
     Random(0),
 )
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(
     case,
     st.floats(-1000, 1000),
@@ -182,25 +182,28 @@ hulls = st.lists(place, min_size=3, max_size=9).map(lambda v: shapely.convex_hul
 areas = hulls.filter(lambda h: h.geom_type == "Polygon" and h.area > 1e-3)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)  # GEOS is wrong in about one of some thousand cases
+@settings(deadline=None)
 @given(areas, st.lists(areas, max_size=2), st.lists(st.tuples(areas, st.integers(0, 2)), max_size=4), areas)
 def test_overlay_areas__equals_shapely(plate, voids, spaces, parcel):
     def rings(shape):
         return [shapely.get_coordinates(shape.exterior)[:-1]]
 
+    def ours(run):
+        r = one(rings(plate), map(rings, voids), [rings(s) for s, _ in spaces], kinds, parcel=rings(parcel), run=run)
+        return [*r.total[0], *r.share] if len(r.total) else np.zeros(7)
+
     kinds = [k for _, k in spaces]
-    r = one(rings(plate), map(rings, voids), [rings(s) for s, _ in spaces], kinds, parcel=rings(parcel))
     gross = shapely.intersection(plate, parcel)
     net = shapely.difference(gross, shapely.union_all(voids))
     covered = shapely.intersection(net, shapely.union_all([s for s, _ in spaces]))
     share = [shapely.intersection(net, shapely.union_all([s for s, k in spaces if k == c])).area for c in range(3)]
-    total = r.total[0] if len(r.total) else np.zeros(4)
-    expected = [gross.area, gross.area - net.area, net.area, covered.area]
-    assert total == pytest.approx(expected, rel=1e-9, abs=1e-9 * max(1.0, plate.area))
-    assert (r.share if len(r.total) else np.zeros(3)) == pytest.approx(share, rel=1e-9, abs=1e-9 * max(1.0, plate.area))
+    expected = [gross.area, gross.area - net.area, net.area, covered.area, *share]
+    accuracy = {"rel": 1e-9, "abs": 1e-9 * max(1.0, plate.area)}
+    if ours(overlay_areas) != pytest.approx(expected, **accuracy):  # GEOS is wrong in about one of some thousand cases
+        assert ours(overlay_areas) == pytest.approx(ours(naive.overlay_areas), **accuracy)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(case, polygon)
 def test_overlay_areas__parts_sum_and_voids_never_add(c, extra):
     r = _run(c)

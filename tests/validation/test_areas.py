@@ -34,9 +34,8 @@ def house(*, width: float = 20, depth: float = 10, storeys: int = 1, height: flo
 def with_spaces(town: Community, outlines: list[list[tuple[float, float]]], **columns: object) -> Community:
     n = len(outlines)
     given = {k: np.full(n, v) if np.isscalar(v) else np.asarray(v) for k, v in columns.items()}
-    ids = np.array([f"S{k}" for k in range(n)], dtype=object)
-    shapes = Polygons.from_rings([[o] for o in outlines])
-    return dataclasses.replace(town, spaces=Spaces(id=ids, outline=shapes, **{"storey": np.zeros(n), **given}))
+    about = {"id": np.array([f"S{k}" for k in range(n)], dtype=object), "storey": np.zeros(n), **given}
+    return dataclasses.replace(town, spaces=Spaces(outline=Polygons.from_rings([[o] for o in outlines]), **about))
 
 
 def space_area(town: Community, method: AreaMethod) -> float:
