@@ -86,9 +86,8 @@ def _points(ring: Sequence[int], vertices: FloatArray) -> FloatArray:
 
 def newell(points: FloatArray) -> FloatArray:
     """Return the unit normal of a ring by Newell's method, zeros if it has no area."""
-    p = points - points[0]
-    q = np.roll(p, -1, axis=0)
-    normal = np.cross(p, q).sum(axis=0)
+    (a, b, c), (d, e, f) = (points[1:-1] - points[0]).T, (points[2:] - points[0]).T
+    normal = np.array([b @ f - c @ e, c @ d - a @ f, a @ e - b @ d])
     size = float(np.linalg.norm(normal))
     return normal / size if size > 1e-9 else np.zeros(3)
 

@@ -12,7 +12,7 @@ from cimkit.arrays import FloatArray, IntArray, TextArray
 from cimkit.geometry.scene import Scene
 from cimkit.geometry.triangles import Triangles
 from cimkit.model.drawn import Drawn
-from cimkit.sim.sunlight import SunlightMethod, _fan, _lit, clock, countable_hours
+from cimkit.sim.sunlight import SunlightMethod, _fan, _lit, clock, countable_hours, favourable_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,6 +148,7 @@ def blockers(
     True
     """
     n, fan = len(receptors), _fan(sun_day, method, community.frame.convergence)
+    receptors = favourable_pieces(community.shading, receptors, sun_day, method=method, fan=fan)
     free = _hours(_lit(Scene(Triangles.empty()), receptors, fan), sun_day)
     bright = _hours(_lit(community.shading, receptors, fan), sun_day)
     rows, owners, alone = _alone(community.scene, receptors, sun_day, fan)

@@ -126,7 +126,7 @@ class ProbableSunlight(Drawn):
 
 
 class _Year(NamedTuple):
-    """The sun of each day (365) and minute of true solar time (1440): row of the weather, unit vector."""
+    """The sun of each day (365) and minute of true solar time (1440): row of the weather, unit vector on the map."""
 
     hour: IntArray
     sun: FloatArray
@@ -181,7 +181,7 @@ def irradiance(
     if not 0.0 <= albedo <= 1.0:
         raise InputError(f"irradiance: albedo must be within 0..1; got {albedo}.")
     chosen = _chosen(days)
-    year = _year(weather)
+    year = _year(weather, community)
     minutes, dome_dhi, horizon_dhi = _powers(weather, year, chosen)
     vectors = minutes[:, :, None] * year.sun
     if beam == "planes":
@@ -223,7 +223,7 @@ def probable_sunlight(community: Community, receptors: Receptors, weather: Weath
     ----------
     .. [1] BRE 209 (2022), Site layout planning for daylight and sunlight: 25 % a year, 5 % in winter (mark S).
     """
-    year = _year(weather)
+    year = _year(weather, community)
     shines = (year.sun[:, :, 2] > 0.0) & (weather.dni[year.hour] >= SUNSHINE)
     day = np.arange(1, 366)[:, None]
     winter = shines & ((day >= WINTER[0]) | (day <= WINTER[1]))
@@ -289,8 +289,8 @@ def _almanac(days: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.arcsin(np.sin(tilt) * np.sin(course)), early
 
 
-def _year(weather: Weather) -> _Year:
-    """Return the sun of every minute of the base year 2001 at the weather's place."""
+def _year(weather: Weather, community: Community) -> _Year:
+    """Return the sun of every minute of the base year 2001 at the weather's place, turned to the map's north."""
     day, minute = np.arange(365.0)[:, None], np.arange(MINUTES) + 0.5
     when = day + (minute - 720.0) / MINUTES - weather.location.longitude / 360.0
     declination, early = _almanac(when)
@@ -298,11 +298,12 @@ def _year(weather: Weather) -> _Year:
     hour = (day.astype(np.int64) * 24 + np.floor(standard / 60.0).astype(np.int64)) % 8760
     angle, phi = np.radians((minute - 720.0) / 4.0), math.radians(weather.location.latitude)
     sin, cos = np.sin(declination), np.cos(declination)
-    north = sin * math.cos(phi) - cos * math.sin(phi) * np.cos(angle)
+    east, north = -cos * np.sin(angle), sin * math.cos(phi) - cos * math.sin(phi) * np.cos(angle)
     up = sin * math.sin(phi) + cos * math.cos(phi) * np.cos(angle)
+    turn = np.exp(1j * math.radians(community.frame.convergence)) * (east + 1j * north)
     noon = np.degrees(declination[:, 720])
     klass = np.unique(np.floor((noon + 23.5) / CLASS_WIDTH).astype(np.int64), return_inverse=True)[1]
-    return _Year(hour, np.stack([-cos * np.sin(angle), north, up], axis=2), noon, klass)
+    return _Year(hour, np.stack([turn.real, turn.imag, up], axis=2), noon, klass)
 
 
 def _powers(weather: Weather, year: _Year, chosen: BoolArray) -> tuple[FloatArray, float, float]:

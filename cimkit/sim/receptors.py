@@ -13,6 +13,7 @@ from cimkit.geometry.directions import direction_of
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.sampling import grid_in_polygons, points_on_walls, walls_of
 from cimkit.model.derive import WindowRule, derive_windows
+from cimkit.model.kinds import WindowKind
 from cimkit.model.notes import Note, Notes
 from cimkit.model.table import lookup_names
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from cimkit.model.community import Community
 
 WALL_OFFSET = 0.02  # [m] receptors stand this far before their wall
+VIRTUAL_SILL = 0.9  # [m] above the floor, of French and bay windows (Putian 2022, mark P)
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,6 +46,9 @@ class Receptors:
         For windows, the other end of the sill's base line; both must be lit, shape (n, 3) [m].
     notes
         What was derived to make them.
+    spare
+        For windows wider than what counts, how far the piece between the two ends can be moved along the sill to
+        either side, shape (n) [m]; None if no window is wider.
     """
 
     points: FloatArray
@@ -54,6 +59,7 @@ class Receptors:
     building_ids: TextArray
     other_ends: FloatArray | None = None
     notes: Notes = field(default_factory=Notes)
+    spare: FloatArray | None = None
 
     @classmethod
     def at(cls, points: Any, *, normals: Any = None, ids: Any = None, kind: str = "ground") -> Receptors:
@@ -81,8 +87,8 @@ class Receptors:
         changes: dict[str, Any] = {
             name: getattr(self, name)[rows] for name in ("points", "normals", "ids", "building", "building_ids")
         }
-        ends = None if self.other_ends is None else self.other_ends[rows]
-        return replace(self, **changes, other_ends=ends)
+        ends, spare = (None if v is None else v[rows] for v in (self.other_ends, self.spare))
+        return replace(self, **changes, other_ends=ends, spare=spare)
 
     def to_frame(self) -> Any:
         """Return a DataFrame, one row a receptor."""
@@ -96,8 +102,9 @@ class Receptors:
 def window_receptors(community: Community, *, max_width: float = 1.8, rule: WindowRule | None = None) -> Receptors:
     """Return both ends of each window's sill base line.
 
-    Windows wider than ``max_width`` are measured on their middle part of that width. A
-    community without windows gets them by rule, and the notes say so.
+    Of windows wider than ``max_width`` the ends are those of the middle piece of that width, and ``sunlight`` moves it
+    along the sill to where it gets most sun. French and bay windows are measured no lower than 0.9 m above their
+    storey's floor. A community without windows gets them by rule. The notes say what was derived.
 
     Parameters
     ----------
@@ -115,7 +122,8 @@ def window_receptors(community: Community, *, max_width: float = 1.8, rule: Wind
 
     References
     ----------
-    .. [1] Putian 2022 (莆自然资规〔2022〕3号): ends of the base line, at most 1.80 m.
+    .. [1] Putian 2022 (莆自然资规〔2022〕3号): ends of the base line, of wider windows the most favourable 1.80 m
+       (mark P).
     """
     windows, notes = community.windows, Notes()
     if len(windows) == 0 and len(community.storeys):
@@ -125,11 +133,21 @@ def window_receptors(community: Community, *, max_width: float = 1.8, rule: Wind
         notes = Notes.of([Note("W01", text, "windows", count=len(windows))])
     normals = direction_of(windows.azimuth) if len(windows) else np.zeros((0, 3))
     along = np.column_stack([normals[:, 1], -normals[:, 0], np.zeros(len(windows))])
-    half = np.minimum(np.nan_to_num(windows.width, nan=max_width), max_width)[:, None] / 2
-    middle = np.column_stack([windows.x, windows.y, windows.z]) + WALL_OFFSET * normals
+    width = np.nan_to_num(windows.width, nan=min(max_width, 1.8))
+    half, spare = np.minimum(width, max_width)[:, None] / 2, np.maximum(width - max_width, 0.0) / 2
+    z = windows.z.copy()
+    low = np.flatnonzero(np.isin(windows.kind, (WindowKind.FRENCH, WindowKind.BAY)) & (windows.storey >= 0))
+    if len(low):
+        storeys = community.storeys.take(windows.storey[low])
+        z[low] = np.fmax(z[low], community.buildings.ground_z[storeys.building] + storeys.z + VIRTUAL_SILL)
+    if (z > windows.z).any():
+        text = f"{(z > windows.z).sum()} French and bay windows measured {VIRTUAL_SILL:g} m above the floor"
+        notes = notes + Notes.of([Note("W02", text, "windows", count=int((z > windows.z).sum()))])
+    middle = np.column_stack([windows.x, windows.y, z]) + WALL_OFFSET * normals
     owner = lookup_names(community.buildings.id, windows.building)
     ends = middle - half * along, middle + half * along
-    return Receptors(ends[0], normals, windows.id, "window", windows.building, owner, ends[1], notes)
+    return Receptors(ends[0], normals, windows.id, "window", windows.building, owner, ends[1], notes,
+                     spare if (spare > 1e-6).any() else None)  # fmt: skip
 
 
 def facade_receptors(community: Community, *, spacing: float = 1.0, height: float = 0.9, storey: int = 1) -> Receptors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +99,7 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any, on: str = 
         areas = np.where(night, shapely.MultiPolygon(), shapely.difference(free, shaded.outlines))
         return SunPatches(community, times, np.full(len(times), "", dtype=object), np.zeros(len(times)), areas)
     w = community.windows.take(np.flatnonzero(community.windows.storey >= 0))
-    r = window_receptors(community).take(np.flatnonzero(community.windows.storey >= 0))
+    r = window_receptors(community, max_width=math.inf).take(np.flatnonzero(community.windows.storey >= 0))
     light = sunlight(community, r, sun_day, method=SunlightMethod.ALL_SUN)
     row = np.repeat(np.arange(len(r)), np.diff(light.offsets))
     s = community.storeys
@@ -106,10 +107,11 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any, on: str = 
     plates = community.plates.outline.to_shapely()[s.plate[w.storey]]
     found: list[tuple[Any, ...]] = []
     for hour, elevation, azimuth in zip(times, *sun_day.position(times), strict=True):
+        angle = np.radians(azimuth - community.frame.convergence)
         lit = np.unique(row[(light.starts <= hour) & (hour <= light.ends)])
         if elevation <= 0.0 or len(lit) == 0 or r.other_ends is None:
             continue
-        away = -np.array([np.sin(np.radians(azimuth)), np.cos(np.radians(azimuth))]) / np.tan(np.radians(elevation))
+        away = -np.array([np.sin(angle), np.cos(angle)]) / np.tan(np.radians(elevation))
         rise = (w.z - floor)[lit, None]
         high = rise + np.nan_to_num(w.height[lit], nan=1.5)[:, None]
         one, two = r.points[lit, :2], r.other_ends[lit, :2]

@@ -66,7 +66,7 @@ def plot_sun_path(
         eye = (eye + receptors.other_ends[row]) / 2
     azimuth, elevation = np.meshgrid(np.arange(0.0, 360.0 + step, step), np.arange(0.0, 90.0 + step, step))
     elevation = np.minimum(elevation, 90.0)
-    away = direction_of(azimuth.ravel(), elevation.ravel())
+    away = direction_of(azimuth.ravel() - community.frame.convergence, elevation.ravel())  # on the map
     hidden = any_hits(community.scene.bvh, np.ascontiguousarray(eye[None]), np.ascontiguousarray(away))[0]
     behind = away @ receptors.normals[row] <= 0
     mask = np.where(behind, 2.0, np.where(hidden, 1.0, np.nan)).reshape(azimuth.shape)

@@ -35,7 +35,13 @@ def spans():
     plan.plot(0, 0, "ko")
     for name, p in (("A", a), ("B", b), ("P", np.array([2.0, 2.0]))):
         plan.annotate(name, p + (0, -3), ha="center")
-    plan.set(aspect="equal", ylim=(-32, 6), title="plan: the wall counts for suns between A and B", xlabel="east [m]", ylabel="north [m]")
+    plan.set(
+        aspect="equal",
+        ylim=(-32, 6),
+        title="plan: the wall counts for suns between A and B",
+        xlabel="east [m]",
+        ylabel="north [m]",
+    )
     e = b - a
     rise = (a[0] * e[1] - a[1] * e[0]) / (x / z * e[1] - y / z * e[0])
     ahead = (a[0] * y - a[1] * x < 0) & (x * b[1] - y * b[0] < 0)
@@ -46,7 +52,12 @@ def spans():
     for level in np.arange(0.9, 16, 3):
         lit = ~(height > level)
         column.plot(hour, np.where(lit, level, np.nan), color=SUN, lw=2)
-    column.set(title="one height a minute serves all windows", xlabel="true solar hour", ylabel="z of the column [m]", ylim=(0, 17))
+    column.set(
+        title="one height a minute serves all windows",
+        xlabel="true solar hour",
+        ylabel="z of the column [m]",
+        ylim=(0, 17),
+    )
     save(figure, "sunlight_spans.svg")
 
 

@@ -46,6 +46,23 @@ def test_sunlight__behind_an_infinite_wall_on_winter_solstice(k: float, hours: f
     assert hours_behind(wall(30.0), 30.0 * k, day) == pytest.approx(hours, abs=EXACT)
 
 
+RATIOS = {  # standards.md §7.3: D/H for 1, 2 and 3 h on the ground at Great Cold
+    "Beijing": (39.90, 1.744, 1.780, 1.844), "Shanghai": (31.23, 1.257, 1.280, 1.320),
+    "Jiaxing": (30.75, 1.236, 1.258, 1.297), "Hangzhou": (30.25, 1.214, 1.236, 1.274),
+    "Ningbo": (29.87, 1.198, 1.219, 1.257), "Wenzhou": (28.02, 1.122, 1.142, 1.177),
+}  # fmt: skip
+
+
+@pytest.mark.validation
+@pytest.mark.parametrize("city", RATIOS)
+def test_sunlight__ratio_of_distance_to_height_for_whole_hours(city: str) -> None:
+    latitude, *ratios = RATIOS[city]
+    day = SunDay.great_cold(Location(latitude, 120.0))
+    for hours, k in enumerate(ratios, start=1):
+        less, more = (hours_behind(wall(30.0), 30.0 * (k + step), day) for step in (-6e-4, 6e-4))
+        assert less < hours < more
+
+
 @pytest.mark.validation
 @pytest.mark.parametrize(
     ("width", "height", "distance", "hours"),
