@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from cimkit.kernels._jit import kernel
+from cimkit.kernels._jit import inner, kernel, lean
 from cimkit.kernels.rays import MISS, hits_box, hits_triangle, make_ray
 
 LEAF = 4  # triangles in a leaf at most, unless their middles coincide
@@ -33,14 +33,14 @@ class Bvh(NamedTuple):
     corners: Any
 
 
-@kernel
+@lean
 def _area(box):
     """Return half the surface of a box given as (lo x, y, z, hi x, y, z) [m²]."""
     dx, dy, dz = box[3] - box[0], box[4] - box[1], box[5] - box[2]
     return dx * dy + dy * dz + dz * dx
 
 
-@kernel
+@lean
 def _grow(box, other):
     """Widen a box to hold another."""
     for a in range(3):
@@ -48,20 +48,20 @@ def _grow(box, other):
         box[a + 3] = max(box[a + 3], other[a + 3])
 
 
-@kernel
+@lean
 def _clear(box):
     """Make a box empty."""
     for a in range(3):
         box[a], box[a + 3] = np.inf, -np.inf
 
 
-@kernel
+@lean
 def _bin_of(box, axis, low, extent):
     """Return the bin of a triangle by the middle of its box."""
     return min(BINS - 1, int((0.5 * (box[axis] + box[axis + 3]) - low) / extent * BINS))
 
 
-@kernel
+@lean
 def _best_cut(boxes, order, start, stop, middle, bins, number, reach):
     """Return (axis, bin) of the cheapest cut of a node, axis -1 if the middles coincide."""
     best, best_axis, best_bin = np.inf, -1, 0
@@ -69,8 +69,8 @@ def _best_cut(boxes, order, start, stop, middle, bins, number, reach):
         extent = middle[axis + 3] - middle[axis]
         if not extent > 1e-9:
             continue
-        number[:] = 0
         for b in range(BINS):
+            number[b] = 0
             _clear(bins[b])
         for q in range(start, stop):
             box = boxes[order[q]]
@@ -79,7 +79,8 @@ def _best_cut(boxes, order, start, stop, middle, bins, number, reach):
             _grow(bins[b], box)
         _clear(reach[BINS])
         for b in range(BINS - 1, 0, -1):  # reach[b]: all bins from b on
-            reach[b] = reach[b + 1]
+            _clear(reach[b])
+            _grow(reach[b], reach[b + 1])
             _grow(reach[b], bins[b])
         below = 0
         _clear(reach[0])
@@ -95,7 +96,7 @@ def _best_cut(boxes, order, start, stop, middle, bins, number, reach):
     return best_axis, best_bin
 
 
-@kernel
+@lean
 def _partition(boxes, order, start, stop, axis, low, extent, cut):
     """Move the triangles below the cut to the front; return where the others begin."""
     middle = start
@@ -108,7 +109,7 @@ def _partition(boxes, order, start, stop, axis, low, extent, cut):
     return middle
 
 
-@kernel
+@inner
 def _boxes_of(triangles):
     """Return the box of each triangle, shape (m, 6) [m]."""
     boxes = np.empty((triangles.shape[0], 6))
@@ -121,23 +122,14 @@ def _boxes_of(triangles):
 
 
 @kernel
-def build(triangles):
-    """Build the tree of triangles (m, 3, 3) [m]; the same input always gives the same tree."""
-    m = triangles.shape[0]
-    boxes = _boxes_of(triangles)
-    order = np.arange(m)
-    room = max(1, 2 * m)
-    nodes = np.empty((room, 6))
-    left, first, count, depth = (
-        np.full(room, -1),
-        np.zeros(room, np.int64),
-        np.zeros(room, np.int64),
-        np.zeros(room, np.int64),
-    )
+def _grow_tree(triangles, order, nodes, left, first, count):
+    """Fill the order of triangles (m, 3, 3) and the nodes of their tree; return the number of nodes."""
+    m, room = triangles.shape[0], left.size
+    boxes, depth = _boxes_of(triangles), np.empty(room, np.int64)
     bins, reach, number = np.empty((BINS, 6)), np.empty((BINS + 1, 6)), np.empty(BINS, np.int64)
     middle, point = np.empty(6), np.empty(6)
     stack = np.empty(room + 1, np.int64)
-    stack[0] = 0
+    stack[0] = depth[0] = first[0] = 0
     count[0] = m
     waiting, used = 1, 1
     while waiting > 0:
@@ -152,6 +144,7 @@ def build(triangles):
             for a in range(3):
                 point[a] = point[a + 3] = 0.5 * (box[a] + box[a + 3])
             _grow(middle, point)
+        left[node] = -1
         if stop - start <= LEAF:
             continue
         axis, cut = -1, 0
@@ -168,17 +161,21 @@ def build(triangles):
         stack[waiting], stack[waiting + 1] = used + 1, used
         waiting += 2
         used += 2
+    return used
+
+
+def build(triangles: Any) -> Bvh:
+    """Build the tree of triangles (m, 3, 3) [m]; the same input always gives the same tree."""
+    m = len(triangles)
+    room, order = max(1, 2 * m), np.arange(m)
+    nodes, (left, first, count) = np.empty((room, 6)), np.empty((3, room), np.int64)
+    used = _grow_tree(triangles, order, nodes, left, first, count)
     pad = 1e-9 * (1.0 + np.abs(nodes[0]).max()) if m > 0 else 0.0  # covers the rounding of a box test
-    corners = np.empty((m, 3, 3))
-    for q in range(m):
-        corners[q] = triangles[order[q]]
-    return Bvh(
-        nodes[:used, :3] - pad, nodes[:used, 3:] + pad, left[:used].copy(), first[:used].copy(), count[:used].copy(),
-        order, corners,
-    )  # fmt: skip
+    lo, hi = nodes[:used, :3] - pad, nodes[:used, 3:] + pad
+    return Bvh(lo, hi, left[:used].copy(), first[:used].copy(), count[:used].copy(), order, triangles[order])
 
 
-@kernel
+@lean
 def _walk(bvh, ray, nearest, stack):
     """Return the tree-order row of a triangle the ray hits, -1 if none: the nearest one, or any."""
     best, found = MISS, -1

@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from cimkit.kernels._jit import kernel
-from cimkit.kernels.bvh import DEPTH
+from cimkit.kernels._jit import inner, kernel, lean
+from cimkit.kernels.bvh import DEPTH, Bvh
 from cimkit.kernels.intervals import insert
 from cimkit.kernels.rays import NEAREST
 from cimkit.kernels.sunfan_circle import (
@@ -30,7 +30,6 @@ from cimkit.kernels.sunfan_circle import (
     half_space,
     make_fan,
     narrow,
-    pack_rows,
     turn,
     unite_spans,
     write_lit,
@@ -42,44 +41,32 @@ __all__ = ["Fan", "lit_intervals", "make_fan"]
 GROUP = 32  # receptors that walk the tree together, at most
 REACH = 12.0  # widest box of a group [m]
 ROOM = 8  # lit intervals kept in the first pass; the few receptors with more are computed again
-CHUNK = 2048  # receptors sorted and walked by one task
+CHUNK = 256  # receptors walked by one task
+SCATTER = 1_000_003  # a prime above the number of tasks
 CAP = 512  # triangles of one vector pass
 TINY, SIGN, LOW, HIGH, HOLE = 9 * CAP, 10 * CAP, 11 * CAP, 12 * CAP, 13 * CAP  # rows of a pass after the 9 coordinates
 U = np.uint64
 
 
-@kernel(parallel=True)
-def _turn_corners(bvh, sun, centre):
-    """Turn all triangles to the sun's axes, around a centre: (m, 10), last the least det of a hit."""
-    m = bvh.corners.shape[0]
-    out = np.empty((m, 10))
-    e = sun.e
-    for k in numba.prange(m):
-        for c in range(3):
-            x, y, z = (
-                bvh.corners[k, c, 0] - centre[0],
-                bvh.corners[k, c, 1] - centre[1],
-                bvh.corners[k, c, 2] - centre[2],
-            )
-            for a in range(3):
-                out[k, 3 * c + a] = e[a, 0] * x + e[a, 1] * y + e[a, 2] * z
-        ux, uy, uz = out[k, 3] - out[k, 0], out[k, 4] - out[k, 1], out[k, 5] - out[k, 2]
-        vx, vy, vz = out[k, 6] - out[k, 0], out[k, 7] - out[k, 1], out[k, 8] - out[k, 2]
-        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        out[k, 9] = NEAREST * math.sqrt(nx * nx + ny * ny + nz * nz)
-    return out
-
-
-@kernel
-def _load(turned, found, first, n, s):
-    """Copy n found triangles into the rows of a pass."""
+@lean
+def _load(corners, e, middle, found, first, n, s):
+    """Write n found triangles into the rows of a pass, in the sun's axes around a middle, and the least det of a hit."""
     for v in range(n):
-        row = found[first + v]
-        for a in range(10):
-            s[a * CAP + v] = turned[row, a]
+        k = found[first + v]
+        for c in range(3):
+            x, y, z = corners[k, c, 0] - middle[0], corners[k, c, 1] - middle[1], corners[k, c, 2] - middle[2]
+            for a in range(3):
+                s[(3 * c + a) * CAP + v] = e[a, 0] * x + e[a, 1] * y + e[a, 2] * z
+    for k in range(U(n)):
+        v = U(k)
+        x, y, z = s[v], s[U(CAP) + v], s[U(2 * CAP) + v]
+        ux, uy, uz = s[U(3 * CAP) + v] - x, s[U(4 * CAP) + v] - y, s[U(5 * CAP) + v] - z
+        vx, vy, vz = s[U(6 * CAP) + v] - x, s[U(7 * CAP) + v] - y, s[U(8 * CAP) + v] - z
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        s[U(TINY) + v] = NEAREST * np.sqrt(nx * nx + ny * ny + nz * nz)
 
 
-@kernel
+@lean
 def _sides(s, n, px, py, pz, closed, low, high):
     """Set the sign of each triangle as the receptor sees it, 0 where it cannot hide anything."""
     for k in range(U(n)):
@@ -96,7 +83,7 @@ def _sides(s, n, px, py, pz, closed, low, high):
         s[U(HOLE) + v] = 0.0
 
 
-@kernel(inline="always")  # so that rows are constants and the loop becomes vector code: 5 times faster
+@lean(inline="always")  # so that rows are constants and the loop becomes vector code: 5 times faster
 def _edge(s, n, one, two, px, py, pz, minus, plus, fit_c, slack, low, high):
     """Narrow the hidden span of each triangle by the plane of one edge, given by the rows of its ends."""
     for k in range(U(n)):
@@ -129,7 +116,7 @@ def _edge(s, n, one, two, px, py, pz, minus, plus, fit_c, slack, low, high):
         s[U(HOLE) + v] = 1.0 if hole & (not none) else s[U(HOLE) + v]
 
 
-@kernel
+@lean
 def _pieces(sun, s, v, px, py, pz, low, high, pieces):
     """Compute the spans of tan(w/2) that triangle v of a pass hides, with drift and holes; return their number."""
     ax, ay, az = s[v] - px, s[CAP + v] - py, s[2 * CAP + v] - pz
@@ -137,8 +124,9 @@ def _pieces(sun, s, v, px, py, pz, low, high, pieces):
     cx, cy, cz = s[6 * CAP + v] - px, s[7 * CAP + v] - py, s[8 * CAP + v] - pz
     g = s[SIGN + v]
     pieces[0, 0], pieces[0, 1] = low, high
+    count = np.int64(1)  # no literal: a function is compiled again for each of those
     number, rise, fall = half_space(sun, (by * cz - bz * cy) * g, (bz * cx - bx * cz) * g, (bx * cy - by * cx) * g, 0.0)
-    count = narrow(pieces, 1, number, rise, fall)
+    count = narrow(pieces, count, number, rise, fall)
     if count > 0:
         number, rise, fall = half_space(
             sun, (cy * az - cz * ay) * g, (cz * ax - cx * az) * g, (cx * ay - cy * ax) * g, 0.0
@@ -152,7 +140,7 @@ def _pieces(sun, s, v, px, py, pz, low, high, pieces):
     return count
 
 
-@kernel
+@lean
 def _passes(sun, s, n, px, py, pz, closed, low, high):
     """Run the passes of one receptor over n loaded triangles: what span each hides."""
     _sides(s, n, px, py, pz, closed, low, high)
@@ -162,54 +150,28 @@ def _passes(sun, s, n, px, py, pz, closed, low, high):
     _edge(s, n, 6 * CAP, 0, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
 
 
-@kernel
-def _same_group(points, normals, i, k, low, high):
-    """Whether receptor k fits the group that began with i and fills the box from low to high; widen the box."""
+@lean
+def _next_group(points, normals, order, first, stop, low, high):
+    """Return where the group that begins at a place ends, and fill its box; neighbours with the same normal share it."""
+    i = order[first]
     for a in range(3):
-        if normals[i, a] != normals[k, a]:
-            return False
-        if max(high[a], points[k, a]) - min(low[a], points[k, a]) > REACH:
-            return False
-    for a in range(3):
-        low[a], high[a] = min(low[a], points[k, a]), max(high[a], points[k, a])
-    return True
-
-
-@kernel
-def _next_group(points, normals, first, low, high):
-    """Return where the group that begins with receptor ``first`` ends."""
-    for a in range(3):
-        low[a] = high[a] = points[first, a]
+        low[a] = high[a] = points[i, a]
     last = first + 1
-    while last < points.shape[0] and last - first < GROUP:
-        if not _same_group(points, normals, first, last, low, high):
+    while last < min(stop, first + GROUP):
+        k, fits = order[last], True
+        for a in range(3):
+            wide = max(high[a], points[k, a]) - min(low[a], points[k, a]) > REACH
+            fits = fits and normals[i, a] == normals[k, a] and not wide
+        if not fits:
             break
+        for a in range(3):
+            low[a], high[a] = min(low[a], points[k, a]), max(high[a], points[k, a])
         last += 1
     return last
 
 
-@kernel
-def _sort_near(receptors, first, stop):
-    """Order the receptors first to stop of a walk by normal and cell, so that neighbours follow each other → places."""
-    places = np.arange(first, stop)
-    points, normals, order = receptors.points, receptors.normals, receptors.order
-    low = np.full(3, np.inf)
-    for p in places:
-        for a in range(3):
-            low[a] = min(low[a], points[order[p], a])
-    keys = np.empty(places.size, np.int64)
-    for k in range(places.size):
-        i = order[places[k]]
-        turn_x, turn_y, turn_z = int(normals[i, 0] * 8191.0), int(normals[i, 1] * 8191.0), int(normals[i, 2] * 8191.0)
-        key = (turn_x * 7 + turn_y * 31 + turn_z * 127) & 0xFFFF
-        for a in range(3):
-            key = key << 15 | min(32767, int((points[i, a] - low[a]) / REACH))
-        keys[k] = key
-    return places[np.argsort(keys, kind="mergesort")]
-
-
 class Receptors(NamedTuple):
-    """Points (n, 3) with normals (n, 3), zero for none, in the order of walking; ``ignored`` (n): owner, or -1."""
+    """Points (n, 3) with normals (n, 3), zero for none; ``ignored`` (n): owner, or -1; ``order`` (k): those to walk."""
 
     points: Any
     normals: Any
@@ -217,7 +179,7 @@ class Receptors(NamedTuple):
     order: Any
 
 
-@kernel
+@lean
 def _hide(sun, rows, s, n, x, y, z, closed, low, high, chosen, pieces, ignored, starts, ends, count):
     """Add what n loaded triangles hide from one receptor to its blocked list; return its number of intervals."""
     _passes(sun, s, n, x, y, z, closed, low, high)
@@ -227,8 +189,6 @@ def _hide(sun, rows, s, n, x, y, z, closed, low, high, chosen, pieces, ignored, 
     if sun.slack == 0.0:
         lows, highs, holes = s[LOW : LOW + n], s[HIGH : HIGH + n], s[HOLE : HOLE + n]
         count = unite_spans(lows, highs, holes, (low, high), starts, ends, count, chosen)
-        if holes.sum() == 0.0:
-            return count
     for v in range(n):
         if s[LOW + v] >= s[HIGH + v] or (sun.slack == 0.0 and s[HOLE + v] == 0.0):
             continue
@@ -237,126 +197,105 @@ def _hide(sun, rows, s, n, x, y, z, closed, low, high, chosen, pieces, ignored, 
     return count
 
 
+@inner
+def _walk(bvh, fan, sun, receptors, owners, closed, first, stop, counts, out_starts, out_ends):
+    """Write the lit intervals of the receptors at places first to stop, at most a row of each, and their number."""
+    stack, found = np.empty(DEPTH, np.int64), np.empty(CAP, np.int64)
+    s, chosen, rows, pieces = np.empty(14 * CAP), np.empty(CAP, np.int64), np.empty(CAP, np.int64), np.empty((16, 2))
+    starts, ends, listed = np.empty((GROUP, 64)), np.empty((GROUP, 64)), np.empty(GROUP, np.int64)
+    low, high, e = np.empty(3), np.empty(3), sun.e
+    points, normals, order = receptors.points, receptors.normals, receptors.order
+    while first < stop:
+        last = _next_group(points, normals, order, first, stop, low, high)
+        nx, ny, nz = normals[order[first], 0], normals[order[first], 1], normals[order[first], 2]
+        shut = block_band(sun, nx, ny, nz, starts[0], ends[0])
+        open_from = ends[0, 0] if shut > 0 and starts[0, 0] <= -sun.limit else -sun.limit
+        open_to = starts[0, shut - 1] if shut > 0 and ends[0, shut - 1] >= sun.limit else sun.limit
+        total = 0
+        solid = closed
+        wedge = wedge_of(sun, open_from, open_to, nx, ny, nz, low, high)
+        if open_from < open_to:
+            for g in range(first, last if closed else first):
+                i = order[g]
+                solid = solid and not is_enclosed(bvh, points[i, 0], points[i, 1], points[i, 2], stack)
+            found, total = collect(bvh, sun, wedge, solid, stack, found)
+        if 4 * total + 8 > starts.shape[1]:
+            starts, ends = np.empty((GROUP, 8 * total)), np.empty((GROUP, 8 * total))
+            block_band(sun, nx, ny, nz, starts[0], ends[0])
+        for g in range(last - first):
+            listed[g] = shut
+            for k in range(shut):
+                starts[g, k], ends[g, k] = starts[0, k], ends[0, k]
+        for block in range(0, total, CAP):
+            width = min(CAP, total - block)
+            _load(bvh.corners, e, wedge.middle, found, block, width, s)
+            for v in range(width):
+                rows[v] = owners[bvh.order[found[block + v]]]
+            for g in range(last - first):
+                i = order[first + g]
+                x, y, z = points[i, 0] - wedge.middle[0], points[i, 1] - wedge.middle[1], points[i, 2] - wedge.middle[2]
+                listed[g] = _hide(
+                    sun, rows, s, width, e[0, 0] * x + e[0, 1] * y + e[0, 2] * z,
+                    e[1, 0] * x + e[1, 1] * y + e[1, 2] * z, e[2, 0] * x + e[2, 1] * y + e[2, 2] * z,
+                    solid, open_from, open_to, chosen, pieces, receptors.ignored[i], starts[g], ends[g], listed[g],
+                )  # fmt: skip
+        for g in range(last - first):
+            i = order[first + g]
+            counts[i] = write_lit(sun, fan.start, fan.stop, starts[g], ends[g], listed[g], out_starts[i], out_ends[i])
+        first = last
+
+
 @kernel(parallel=True)
-def _lit(bvh, turned, centre, fan, sun, receptors, owners, closed, room, counts, out_starts, out_ends):
-    """Write the lit intervals of each receptor, at most ``room`` of each, and their number."""
+def _lit(bvh, fan, sun, receptors, owners, closed, counts, starts, ends):
+    """Write the lit intervals of receptors, at most a row of each, and their number."""
     n = receptors.order.size
     chunks = (n + CHUNK - 1) // CHUNK
-    e = sun.e
-    for chunk in numba.prange(chunks):
-        stack, found = np.empty(DEPTH, np.int64), np.empty(CAP, np.int64)
-        s, chosen, rows, pieces = (
-            np.empty(14 * CAP),
-            np.empty(CAP, np.int64),
-            np.empty(CAP, np.int64),
-            np.empty((16, 2)),
-        )
-        starts, ends, listed = np.empty((GROUP, 64)), np.empty((GROUP, 64)), np.empty(GROUP, np.int64)
-        low, high = np.empty(3), np.empty(3)
-        places = _sort_near(receptors, chunk * CHUNK, min(n, (chunk + 1) * CHUNK))
-        points, normals = np.empty((places.size, 3)), np.empty((places.size, 3))
-        for k in range(places.size):
-            i = receptors.order[places[k]]
-            for a in range(3):
-                points[k, a], normals[k, a] = receptors.points[i, a], receptors.normals[i, a]
-        first = 0
-        while first < places.size:
-            last = _next_group(points, normals, first, low, high)
-            i = first
-            shut = block_band(sun, normals[i, 0], normals[i, 1], normals[i, 2], starts[0], ends[0])
-            open_from = ends[0, 0] if shut > 0 and starts[0, 0] <= -sun.limit else -sun.limit
-            open_to = starts[0, shut - 1] if shut > 0 and ends[0, shut - 1] >= sun.limit else sun.limit
-            total = 0
-            solid = closed
-            if open_from < open_to:
-                for i in range(first, last):
-                    solid = solid and not is_enclosed(bvh, points[i, 0], points[i, 1], points[i, 2], stack)
-                wedge = wedge_of(sun, open_from, open_to, normals[i, 0], normals[i, 1], normals[i, 2], low, high)
-                found, total = collect(bvh, sun, wedge, solid, stack, found)
-            if 4 * total + 8 > starts.shape[1]:
-                wide_starts, wide_ends = np.empty((GROUP, 8 * total)), np.empty((GROUP, 8 * total))
-                wide_starts[0, :shut], wide_ends[0, :shut] = starts[0, :shut], ends[0, :shut]
-                starts, ends = wide_starts, wide_ends
-            for g in range(last - first):
-                listed[g] = shut
-                for k in range(shut):
-                    starts[g, k], ends[g, k] = starts[0, k], ends[0, k]
-            for block in range(0, total, CAP):
-                width = min(CAP, total - block)
-                _load(turned, found, block, width, s)
-                for v in range(width):
-                    rows[v] = owners[bvh.order[found[block + v]]]
-                for g in range(last - first):
-                    i = first + g
-                    px, py, pz = points[i, 0] - centre[0], points[i, 1] - centre[1], points[i, 2] - centre[2]
-                    x = e[0, 0] * px + e[0, 1] * py + e[0, 2] * pz
-                    y = e[1, 0] * px + e[1, 1] * py + e[1, 2] * pz
-                    z = e[2, 0] * px + e[2, 1] * py + e[2, 2] * pz
-                    listed[g] = _hide(
-                        sun, rows, s, width, x, y, z, solid, open_from, open_to, chosen, pieces,
-                        receptors.ignored[receptors.order[places[i]]], starts[g], ends[g], listed[g],
-                    )  # fmt: skip
-            for g in range(last - first):
-                place = places[first + g]
-                into = slice(place * room, (place + 1) * room)
-                counts[place] = write_lit(
-                    sun, fan.start, fan.stop, starts[g], ends[g], listed[g], out_starts[into], out_ends[into]
-                )
-            first = last
+    for c in numba.prange(chunks):
+        first = c * SCATTER % chunks * CHUNK  # threads get a mix of the dear and the cheap
+        _walk(bvh, fan, sun, receptors, owners, closed, first, min(n, first + CHUNK), counts, starts, ends)
 
 
-@kernel
-def lit_intervals(bvh, points, normals, fan, owners, ignored, closed):
-    """Lit hour angles [rad] of n receptors, ragged: (offsets (n + 1), starts, ends) [1].
+def _near_order(points: Any, normals: Any) -> Any:
+    """Return the rows of receptors sorted by normal and cell, so that neighbours follow each other."""
+    n = len(points)
+    turns = (normals * 8191.0).astype(np.int64) @ np.array([7, 31, 127]) & 0xFFF
+    cells = ((points - points.min(axis=0)) / REACH).astype(np.int64) & 0x3FF
+    place = max(n - 1, 1).bit_length()
+    keys = (turns << 30 | cells[:, 0] << 20 | cells[:, 1] << 10 | cells[:, 2]) << place | np.arange(n)
+    keys.sort()
+    return keys & ((1 << place) - 1)
+
+
+def _rows(
+    bvh: Bvh, points: Any, normals: Any, fan: Fan, owners: Any, ignored: Any, closed: bool, room: int
+) -> tuple[Any, Any, Any]:
+    """Return the number of lit intervals of each receptor and, in rows, the first ``room`` of them."""
+    n = len(points)
+    counts, starts, ends = np.zeros(n, np.int64), np.empty((n, room)), np.empty((n, room))
+    order = _near_order(points, normals) if n else np.zeros(0, np.int64)
+    _lit(bvh, fan, turn(fan), Receptors(points, normals, ignored, order), owners, closed, counts, starts, ends)
+    return counts, starts, ends
+
+
+def lit_intervals(
+    bvh: Bvh, points: Any, normals: Any, fan: Fan, owners: Any, ignored: Any, closed: bool
+) -> tuple[Any, Any, Any]:
+    """Return lit hour angles [rad] of n receptors, ragged: (offsets (n + 1), starts, ends) [1].
 
     ``points`` (n, 3) [m], ``normals`` (n, 3), 0 for none; ``owners`` (m) of the triangles, whose triangles receptor i
     does not see if it is ``ignored`` (n), -1 for none; ``closed``: the triangles bound solids, outer sides
     counter-clockwise.
     """
-    n = points.shape[0]
-    sun = turn(fan)
-    centre = 0.5 * (bvh.lo[0] + bvh.hi[0]) if bvh.order.size > 0 else np.zeros(3)
-    turned = _turn_corners(bvh, sun, centre)
-    order = np.arange(n)
-    counts, starts, ends = np.zeros(n, np.int64), np.empty(n * ROOM), np.empty(n * ROOM)
-    _lit(
-        bvh,
-        turned,
-        centre,
-        fan,
-        sun,
-        Receptors(points, normals, ignored, order),
-        owners,
-        closed,
-        ROOM,
-        counts,
-        starts,
-        ends,
-    )
-    offsets = np.zeros(n + 1, np.int64)
-    for g in range(n):
-        offsets[order[g] + 1] = counts[g]
-    for i in range(n):
-        offsets[i + 1] += offsets[i]
-    out_starts, out_ends = np.empty(offsets[n]), np.empty(offsets[n])
-    pack_rows(counts, order, ROOM, starts, ends, offsets, out_starts, out_ends)
-    many = order[counts > ROOM]
-    if many.size > 0:
-        room = counts.max()
-        counts, starts, ends = np.zeros(many.size, np.int64), np.empty(many.size * room), np.empty(many.size * room)
-        _lit(
-            bvh,
-            turned,
-            centre,
-            fan,
-            sun,
-            Receptors(points, normals, ignored, many),
-            owners,
-            closed,
-            room,
-            counts,
-            starts,
-            ends,
-        )
-        pack_rows(counts, many, room, starts, ends, offsets, out_starts, out_ends)
+    counts, starts, ends = _rows(bvh, points, normals, fan, owners, ignored, closed, ROOM)
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    kept, many = np.arange(ROOM) < counts[:, None], np.flatnonzero(counts > ROOM)
+    if len(many) == 0:
+        return offsets, starts[kept], ends[kept]
+    out_starts, out_ends, few = np.empty(offsets[-1]), np.empty(offsets[-1]), np.repeat(counts <= ROOM, counts)
+    kept[many] = False
+    out_starts[few], out_ends[few] = starts[kept], ends[kept]
+    room = int(counts.max())
+    counts, starts, ends = _rows(bvh, points[many], normals[many], fan, owners, ignored[many], closed, room)
+    kept = np.arange(room) < counts[:, None]
+    out_starts[~few], out_ends[~few] = starts[kept], ends[kept]
     return offsets, out_starts, out_ends

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cimkit.kernels._jit import kernel
+from cimkit.kernels._jit import kernel, lean
 from cimkit.kernels._lanes import trailing_zeros
 from cimkit.kernels.intervals import insert
 
@@ -60,7 +60,7 @@ def make_fan(latitude: float, declination: tuple[float, float, float], start: fl
     return Fan(axes, np.array(declination, dtype=np.float64), float(start), float(stop), 0.0, 0.0)
 
 
-@kernel
+@lean
 def declination_at(sun, w):
     """Compute the declination at an hour angle counted from the band's middle [rad]."""
     return sun.d0 + w * (sun.d1 + w * sun.d2)
@@ -99,7 +99,7 @@ def turn(fan):
     )
 
 
-@kernel
+@lean
 def solve(alpha, beta, gamma):
     """Return (number of roots, rising, falling root tan(w/2)) of alpha + beta cos w + gamma sin w.
 
@@ -118,7 +118,7 @@ def solve(alpha, beta, gamma):
     return 2, q / qa, qc / q
 
 
-@kernel
+@lean
 def half_space(sun, nx, ny, nz, bound):
     """Solve n·s(w) > bound on the true sun, n in the fan's axes: as ``_solve``, exact with a drifting declination."""
     d = sun.d0
@@ -141,7 +141,7 @@ def half_space(sun, nx, ny, nz, bound):
     return number, rise, fall
 
 
-@kernel
+@lean
 def _block_outside(sun, nx, ny, nz, bound, starts, ends, count):
     """Add to a list of blocked intervals where n·s < bound, n in x, y, z."""
     e = sun.e
@@ -164,10 +164,11 @@ def _block_outside(sun, nx, ny, nz, bound, starts, ends, count):
     return count
 
 
-@kernel
+@lean
 def block_band(sun, nx, ny, nz, starts, ends):
     """List when the sun stands too low, or behind a facade with normal n (0 for none); return the number."""
-    count = _block_outside(sun, 0.0, 0.0, 1.0, sun.least_height, starts, ends, 0)
+    count = np.int64(0)  # no literal: a function is compiled again for each of those
+    count = _block_outside(sun, 0.0, 0.0, 1.0, sun.least_height, starts, ends, count)
     if nx != 0.0 or ny != 0.0 or nz != 0.0:
         c, s = math.cos(sun.least_turn), math.sin(sun.least_turn)
         count = _block_outside(sun, nx * c - ny * s, nx * s + ny * c, nz, 0.0, starts, ends, count)
@@ -176,7 +177,7 @@ def block_band(sun, nx, ny, nz, starts, ends):
     return count
 
 
-@kernel
+@lean
 def narrow(pieces, count, number, rise, fall):
     """Cut the first ``count`` rows of pieces (start, end) by a half-space as solved; return their number."""
     if number == 0:
@@ -202,13 +203,13 @@ def narrow(pieces, count, number, rise, fall):
     return left
 
 
-@kernel(inline="always")
+@lean(inline="always")
 def _cell(t, low, scale):
     """Return a place among the cells of ``unite_spans``, whole numbers being their borders."""
     return min(max((t - low) * scale, 0.0), float(CELLS))
 
 
-@kernel
+@lean
 def unite_spans(lows, highs, holes, band, starts, ends, count, chosen):
     """Add the spans that are not empty and have no hole to a blocked list within a band (2); return its number.
 
@@ -241,7 +242,7 @@ def unite_spans(lows, highs, holes, band, starts, ends, count, chosen):
     return count
 
 
-@kernel
+@lean
 def write_lit(sun, fan_start, fan_stop, starts, ends, count, out_starts, out_ends):
     """Write what the blocked list leaves of the band as hour angles; return its number, even beyond the room."""
     reached, lit = -sun.limit, 0

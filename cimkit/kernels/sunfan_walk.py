@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cimkit.kernels._jit import kernel
+from cimkit.kernels._jit import inner, lean
 
 
 class Wedge(NamedTuple):
@@ -21,7 +21,7 @@ class Wedge(NamedTuple):
     half: Any
 
 
-@kernel
+@lean
 def half_plane(sun, t, side):
     """Return the plane through the pole at tan(w/2) = t, positive on the ``side`` of later suns."""
     w = 2.0 * math.atan(t)
@@ -30,13 +30,13 @@ def half_plane(sun, t, side):
     return (c * e[1, 0] - s * e[0, 0], c * e[1, 1] - s * e[0, 1], c * e[1, 2] - s * e[0, 2])
 
 
-@kernel
+@lean
 def _support(n, cx, cy, cz, hx, hy, hz):
     """Return the greatest n·q over a box given by middle and half."""
     return n[0] * cx + n[1] * cy + n[2] * cz + abs(n[0]) * hx + abs(n[1]) * hy + abs(n[2]) * hz
 
 
-@kernel
+@lean
 def misses(sun, wedge, cx, cy, cz, hx, hy, hz):
     """Whether no vector of a box (middle, half) can point to the sun as a group sees it."""
     if wedge.wide:
@@ -60,7 +60,7 @@ def misses(sun, wedge, cx, cy, cz, hx, hy, hz):
     return along + reach < low - 1e-6 or along - reach > high + 1e-6
 
 
-@kernel
+@lean
 def triangle_misses(sun, wedge, corners, k, closed):
     """Whether triangle k cannot hide the sun from any receptor of the group."""
     mx, my, mz = wedge.middle
@@ -113,7 +113,7 @@ def triangle_misses(sun, wedge, corners, k, closed):
     return False
 
 
-@kernel
+@inner
 def collect(bvh, sun, wedge, closed, stack, found):
     """Walk the tree for a group; return the triangles (tree order) that may hide the sun, and their number."""
     mx, my, mz = wedge.middle
@@ -141,13 +141,16 @@ def collect(bvh, sun, wedge, closed, stack, found):
         for k in range(bvh.first[node], bvh.first[node] + bvh.count[node]):
             if not triangle_misses(sun, wedge, bvh.corners, k, closed):
                 if count == found.size:
-                    found = np.concatenate((found, np.empty_like(found)))
+                    wider = np.empty(2 * count, np.int64)
+                    for q in range(count):
+                        wider[q] = found[q]
+                    found = wider
                 found[count] = k
                 count += 1
     return found, count
 
 
-@kernel
+@lean
 def is_enclosed(bvh, x, y, z, stack):
     """Whether a point of a closed mesh lies in a solid or under an open roof: surfaces above it, up less down."""
     stack[0] = 0
@@ -169,7 +172,7 @@ def is_enclosed(bvh, x, y, z, stack):
     return above > 0
 
 
-@kernel
+@lean
 def _side_above(corners, k, x, y, z):
     """Return 1 if triangle k passes above a point with its outer side up, -1 with its outer side down, else 0."""
     turn = 0
@@ -201,7 +204,7 @@ def _side_above(corners, k, x, y, z):
     return turn if height * nz > 0.0 else 0
 
 
-@kernel
+@lean
 def wedge_of(sun, open_from, open_to, nx, ny, nz, low, high):
     """Return what a group with box low to high and normal n sees of the sun between two tan(w/2)."""
     wide = 2.0 * (math.atan(open_to) - math.atan(open_from)) > math.pi
