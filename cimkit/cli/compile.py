@@ -12,7 +12,7 @@ _DONE = "compiled"
 
 
 def compile_kernels() -> None:
-    """Compile areas and walking in a second process while this one compiles the sun; nothing if it is done."""
+    """Compile half of them in a second process while this one compiles the others; nothing if it is done."""
     from cimkit.io.atomic import write_text
     from cimkit.kernels._jit import kernel_folder
 
@@ -22,16 +22,17 @@ def compile_kernels() -> None:
     with step("compiling kernels, once"):
         helper = subprocess.Popen([sys.executable, "-m", "cimkit.cli.compile"], stdout=subprocess.DEVNULL)
         try:
-            _sun()
+            _columns_and_walking()
         finally:
             helper.wait()
     mark.parent.mkdir(parents=True, exist_ok=True)
     write_text(mark, "")
 
 
-def _sun() -> None:
-    """Use the kernels of the sun."""
-    from cimkit.samples import slab_rows
+def _columns_and_walking() -> None:
+    """Use the kernels of the sun among outlines, and those of walking."""
+    from cimkit.samples import future_community, slab_rows
+    from cimkit.sim.access import walk_times
     from cimkit.sim.receptors import ground_receptors, window_receptors
     from cimkit.sim.sunlight import sunlight
     from cimkit.sim.sunpath import SunDay
@@ -39,18 +40,23 @@ def _sun() -> None:
     block = slab_rows()
     for receptors in (window_receptors(block), ground_receptors(block, spacing=20.0)):
         sunlight(block, receptors, SunDay.great_cold(block.require_location()))
+    walk_times(future_community())
 
 
-def _rest() -> None:
-    """Use the kernels of walking and of areas."""
+def _areas_and_fan() -> None:
+    """Use the kernels of areas, and those of the sun among triangles: bare ground."""
+    from cimkit.model.community import Community
     from cimkit.samples import future_community
-    from cimkit.sim.access import walk_times
     from cimkit.sim.areas import floor_areas
+    from cimkit.sim.receptors import Receptors
+    from cimkit.sim.sunlight import sunlight
+    from cimkit.sim.sunpath import SunDay
 
     community = future_community()
     floor_areas(community)
-    walk_times(community)
+    ground = Community(location=community.location, terrain=community.terrain)
+    sunlight(ground, Receptors.at([[0.0, 0.0, 0.0]]), SunDay.great_cold(ground.require_location()))
 
 
 if __name__ == "__main__":
-    _rest()
+    _areas_and_fan()
