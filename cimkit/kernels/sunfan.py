@@ -14,7 +14,6 @@ receptor are tested, unless the receptor is found to lie inside a solid or under
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numba
@@ -50,7 +49,7 @@ U = np.uint64
 
 @lean
 def _load(corners, e, middle, found, first, n, s):
-    """Write n found triangles into the rows of a pass, in the sun's axes around a middle, and the least det of a hit."""
+    """Write n found triangles into the rows of a pass, in the sun's axes around a middle, and the least det of hits."""
     for v in range(n):
         k = found[first + v]
         for c in range(3):
@@ -152,7 +151,7 @@ def _passes(sun, s, n, px, py, pz, closed, low, high):
 
 @lean
 def _next_group(points, normals, order, first, stop, low, high):
-    """Return where the group that begins at a place ends, and fill its box; neighbours with the same normal share it."""
+    """Return where the group that begins at a place ends, and fill its box; its receptors share one normal."""
     i = order[first]
     for a in range(3):
         low[a] = high[a] = points[i, a]
