@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cimkit.rules.conditions import in_words
 from cimkit.rules.findings import limits_in_words
+from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.load import load_pack, pack_names
 from cimkit.rules.rule import LEVELS, MARKS
 from cimkit.sim.area_local import Exemption, HeightStep, LocalRules, UnitCaps
@@ -31,9 +32,12 @@ Limits marked M are printed as unverified wherever they are used; `--verified-on
 Of several rules for one indicator one is effective: that of the project before the city's, the province's,
 the nation's. In short:
 
-| packs | rules | judged | not judged, with reason | unverified |
-|---:|---:|---:|---:|---:|
-| {packs} | {rules} | {judged} | {left} | {doubtful} |
+| packs | rules | judged | measured, limit left to the project | of the method | preferences | open, with reason |
+|---:|---:|---:|---:|---:|---:|---:|
+| {packs} | {rules} | {judged} | {measured} | {method} | {advice} | {open} |
+
+{doubtful} rules rest on numbers that nobody has verified. *Open* are those that need evidence, a document we have not
+seen, or data no model holds; evidence is attached to them in a project file (see [rules.md](rules.md)).
 """
 
 
@@ -47,15 +51,21 @@ def standards() -> str:
     """
     packs = sorted((load_pack(n) for n in pack_names()), key=lambda p: (LEVELS.index(p.level), p.name))
     rules = [r for p in packs for r in p]
-    judged = sum(r.judged for r in rules)
+    states = Counter(r.state for r in rules)
     marks = ", ".join(f"{m} {en}" for m, (en, _) in MARKS.items())
     doubtful = sum(not r.verified for r in rules)
-    lines = [
-        _HEAD.format(
-            marks=marks, packs=len(packs), rules=len(rules), judged=judged, left=len(rules) - judged, doubtful=doubtful
-        )
-    ]
+    lines = [_HEAD.format(marks=marks, packs=len(packs), rules=len(rules), doubtful=doubtful, **states)]
     lines += [line for p in packs for line in _pack(p)]
+    lines += ["## Indicators", "", "What rules may measure, how, and where the way of computing comes from.", ""]
+    lines += [
+        "| indicator | 中文 | unit | meaning | formula | source | needs, options |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        _row(f"`{i.name}`", i.zh, i.unit, i.meaning, i.formula, i.source, ", ".join(i.parameters))
+        for i in INDICATORS.values()
+    ]
+    lines.append("")
     lines += ["## Area methods", "", "How building area and area counted for FAR are computed, article by article.", ""]
     for name, articles in (("GB/T 50353-2013", GBT50353_2013), ("GB 55031-2022", GB55031_2022)):
         lines += [f"### {name}, articles on area", *_table(map(_article, articles))]
@@ -135,11 +145,9 @@ def _marks(rule: Rule) -> str:
 
 def _state(rule: Rule) -> str:
     """Return what judges a rule, or why nothing does."""
-    return (
-        f"`{rule.indicator}`"
-        if rule.judged
-        else f"no: {rule.why}" + (f" (`{rule.indicator}`)" if rule.indicator else "")
-    )
+    if rule.judged:
+        return f"`{rule.indicator}`"
+    return f"{rule.state}: {rule.why}" + (f" (`{rule.indicator}`)" if rule.indicator else "")
 
 
 def _table(rows: Any) -> Iterator[str]:

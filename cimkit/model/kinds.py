@@ -186,6 +186,7 @@ class SpaceKind(Kind):
     RAIN_CORRIDOR = 25, "风雨连廊"
     SHED = 26, "车棚"
     ROAD = 27, "道路"
+    DECK = 28, "景观平台"
 
 
 class FacilityKind(Kind):
@@ -229,6 +230,12 @@ class FacilityKind(Kind):
     BANK = 35, "银行"
     POST_OFFICE = 36, "邮局"
     PROPERTY_OFFICE = 37, "物业用房"
+    NURSING_CARE = 38, "老年养护院"
+    ELDERLY_CENTRE = 39, "养老服务中心"
+    STREET_CENTRE = 40, "街道社区服务中心"
+    STREET_OFFICE = 41, "街道办事处"
+    COMMUNITY_ROOM = 42, "社区用房"
+    SERVICE_COMPLEX = 43, "社区嵌入式服务综合体"
 
 
 class EntranceKind(Kind):

@@ -15,8 +15,9 @@ from cimkit.rules.indicator import Indicator, Subjects, Values
 from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.load import load_packs
 from cimkit.rules.measurements import Measurements
-from cimkit.rules.place import Place, city_packs, place_of
+from cimkit.rules.place import Place, city_packs, place_of, zone_note
 from cimkit.rules.rule import FAIL, LEVELS, PASS, Pack, Requirement, Rule
+from cimkit.rules.subjects import NAMED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,10 +100,11 @@ def check(
     named = list(packs) if packs is not None else city_packs(here.city)
     loaded = load_packs(named)
     measured = measurements or Measurements(community.after())
+    measured.previous = Measurements(before.before(), weather=measured.weather) if before is not None else None
     rules = _rules(loaded, verified_only=verified_only)
     judged = judge(rules, measured, here)
-    if before is not None:
-        judged = compared(judged, judge(rules, Measurements(before.before()), here))
+    if measured.previous is not None:
+        judged = compared(judged, judge(rules, measured.previous, here))
     if baseline is not None:
         judged = compared_with_baseline(judged, baseline)
     return Findings(
@@ -111,7 +113,7 @@ def check(
         packs=tuple(p.name for p in loaded),
         not_judged=tuple(r for r in rules if not r.judged),
         measurements=measured,
-        notes=community.notes,
+        notes=community.notes + zone_note(community, here),
         name=community.name,
         digests={"input": fingerprint(community)} | {p.name: p.digest for p in loaded},
         against_baseline=baseline is not None,
@@ -186,7 +188,7 @@ def _judge_group(candidates: list[tuple[Rule, Requirement]], source: Measured, p
             rows = np.flatnonzero(open_ & (state == wanted))
             if len(rows):
                 also = _overridden(rule, rest, attributes, len(subjects), rows)
-                question = f"whether the rule applies: {unknown} is not known" if wanted == UNSURE else ""
+                question = _question(unknown, place) if wanted == UNSURE else ""
                 judged.append(_judge_rows((rule, requirement), subjects, rows, source, also, question))
         open_ &= state == NO
         if not open_.any():
@@ -194,6 +196,14 @@ def _judge_group(candidates: list[tuple[Rule, Requirement]], source: Measured, p
     if not judged:
         return [_nothing(candidates[0], candidates, Subjects.none(subjects.table))]
     return judged
+
+
+def _question(unknown: str, place: Place) -> str:
+    """Return what must be known for a rule to apply, and how to say it."""
+    how = f"; state it: --place {unknown}=…" if unknown in place.attributes() else ""
+    if unknown in NAMED:
+        how = f"; the name tells it: {', '.join(NAMED[unknown])}"
+    return f"whether the rule applies: {unknown} is not known{how}"
 
 
 def _overridden(

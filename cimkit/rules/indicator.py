@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cimkit.arrays import one_of
+from cimkit.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 BANDS = {"great_cold": (8.0, 16.0), "winter_solstice": (9.0, 15.0)}  # [h] true solar time
 
 
+_DATE = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
+
+
 class SunSetting(NamedTuple):
-    """A standard day, its band and what counts of it."""
+    """A standard day (or a date, month-day of 2001), its band and what counts of it."""
 
     day: str = "great_cold"
     first: float = 8.0
@@ -36,8 +40,10 @@ class SunSetting(NamedTuple):
         InputError
             If the day is not known.
         """
-        day = one_of(options.get("day", "great_cold"), tuple(BANDS), name="day of a sunlight rule")
-        first, last = options.get("band", BANDS[day])
+        day = str(options.get("day", "great_cold"))
+        if day not in BANDS and not _DATE.match(day):
+            raise InputError(f"day of a sunlight rule must be {', '.join(BANDS)} or a date as 03-21; got {day!r}.")
+        first, last = options.get("band", BANDS.get(day, (0.0, 24.0)))
         segments = int(options.get("max_segments", 0))
         return cls(day, float(first), float(last), float(options.get("min_segment", 5.0)), segments)
 
@@ -134,6 +140,8 @@ class Indicator:
         Parameters that make it another quantity (``kind`` of facility): one rule holds for each.
     options
         Parameters of how it is measured (standard day, band).
+    relative
+        Whether it compares with the state before.
     """
 
     name: str
@@ -146,6 +154,7 @@ class Indicator:
     measure: Callable[[Measurements, Subjects, Mapping[str, Any]], Values]
     keys: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    relative: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ _OPEN_SPACE = (
 )
 
 
-def _ratio(name: str, missing: str, factor: float = 1.0) -> Callable[..., Values]:
+def site_ratio(name: str, missing: str, factor: float = 1.0) -> Callable[..., Values]:
     """Return the measure of a site indicator, of parcels or of all together, with what it was made of."""
 
     def measure(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
@@ -139,20 +139,20 @@ LAND = (
     Indicator(
         "floor_area_ratio", "", "容积率", "area counted for FAR over the land of the parcel",
         "Σ counted area / land", "GB/T 50353-2013 or GB 55031-2022 with the place's rules (AreaMethod)",
-        parcels, _ratio("far", _LAND), options=_METHOD,
+        parcels, site_ratio("far", _LAND), options=_METHOD,
     ),
     Indicator(
         "building_density", "%", "建筑密度", "area of footprints over the land of the parcel",
-        "Σ footprint / land", _A, parcels, _ratio("building_density", _LAND, 100.0), options=_METHOD,
+        "Σ footprint / land", _A, parcels, site_ratio("building_density", _LAND, 100.0), options=_METHOD,
     ),
     Indicator(
         "green_ratio", "%", "绿地率", "green on the ground over the land of the parcel",
         "area of green within the parcel / land", _A, parcels,
-        _ratio("green_ratio", "green: add spaces of kind green (绿地)", 100.0), options=_METHOD,
+        site_ratio("green_ratio", "green: add spaces of kind green (绿地)", 100.0), options=_METHOD,
     ),
     Indicator(
         "parcel_height", "m", "地块建筑高度", "height of the highest building of a parcel", "max height",
-        "GB 50180-2018 table 4.0.2", parcels, _ratio("height", "heights of the parcel's buildings"),
+        "GB 50180-2018 table 4.0.2", parcels, site_ratio("height", "heights of the parcel's buildings"),
     ),
     Indicator(
         "spacing_margin", "m", "日照间距余量", "distance to what takes the sun, less what is asked",
@@ -169,22 +169,22 @@ LAND = (
     ),
     Indicator(
         "land_per_person", "m2", "人均用地面积", "land of each resident of a parcel", "land / residents",
-        "GB 50180-2018 table 4.0.2", parcels, _ratio("land_per_person", "residents of the parcel"),
+        "GB 50180-2018 table 4.0.2", parcels, site_ratio("land_per_person", "residents of the parcel"),
     ),
     Indicator(
         "public_green_per_person", "m2", "人均公共绿地", "public green of each resident",
         "green open to everybody / residents", "GB 50180-2018 4.0.4", the_community,
-        _ratio("public_green_per_person", "residents and public green: spaces of kind green, public"),
+        site_ratio("public_green_per_person", "residents and public green: spaces of kind green, public"),
     ),
     Indicator(
         "central_green_per_person", "m2", "人均集中绿地", "central green of each resident",
         "central green / residents", "GB 50180-2018 4.0.7", the_community,
-        _ratio("central_green_per_person", "residents and central green: spaces of kind central_green"),
+        site_ratio("central_green_per_person", "residents and central green: spaces of kind central_green"),
     ),
     Indicator(
         "shelter_area_per_person", "m2", "人均避难面积", "shelter of each resident", "shelters / residents",
         "GB/T 51327-2018 5.3", the_community,
-        _ratio("shelter_area_per_person", "residents and shelters: spaces of kind shelter (避难场所)"),
+        site_ratio("shelter_area_per_person", "residents and shelters: spaces of kind shelter (避难场所)"),
     ),
     Indicator(
         "facility_area", "m2", "设施建筑面积", "building area of a facility of a kind", "as stated",
@@ -222,11 +222,11 @@ LAND = (
     Indicator(
         "parking_per_dwelling", "", "户均停车位", "parking spaces of each dwelling", "Σ parking / dwellings",
         "complete community (完整社区)", the_community,
-        _ratio("parking_per_dwelling", "dwellings, and spaces with a number in 'parking'"),
+        site_ratio("parking_per_dwelling", "dwellings, and spaces with a number in 'parking'"),
     ),
     Indicator(
         "road_density", "km/km2", "路网密度", "length of streets over area", "Σ length / convex hull of the paths",
         "GB 50180-2018 chapter 6", the_community,
-        _ratio("road_density", "streets: add paths of kind street, main_road …"),
+        site_ratio("road_density", "streets: add paths of kind street, main_road …"),
     ),
 )  # fmt: skip

@@ -31,6 +31,12 @@ def space_width(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Va
     return Values(np.round(width, 2), note="diameter of the largest circle inside, to 1 cm")
 
 
+def space_elevation(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure how high above the ground spaces lie."""
+    s, floor = m.community.spaces, np.append(m.community.storeys.z, 0.0)
+    return Values(floor[s.storey[subjects.rows]] + s.z[subjects.rows])
+
+
 def space_clear_height(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
     """Measure the clear height of spaces."""
     return Values(m.community.spaces.clear_height[subjects.rows], missing="clear height of the space (净高)")
@@ -99,6 +105,10 @@ SPACE = (
     Indicator(
         "space_depth", "m", "空间进深", "depth of a space of a kind", "shorter side of the smallest rectangle around",
         "Longgang 2025", spaces, space_depth, keys=("space",),
+    ),
+    Indicator(
+        "space_elevation", "m", "空间标高", "height of a space of a kind above the ground", "floor of the storey + z",
+        "Singapore URA", spaces, space_elevation, keys=("space",),
     ),
     Indicator(
         "space_clear_height", "m", "空间净高", "clear height of a space of a kind", "as stated",

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 HABITABLE = (RoomKind.LIVING, RoomKind.BEDROOM)
 ROOMS = (RoomKind.CLASSROOM, RoomKind.ACTIVITY, RoomKind.WARD, RoomKind.BEDROOM, RoomKind.LIVING)
-GROUND_STEP = 1.0  # [m] GB/T 50947: 1 to 5 m on the ground (mark M)
+GROUND_STEP = (1.0, 5.0)  # [m] GB/T 50947: 1 to 5 m on the ground (mark M)
+GROUND_POINTS = 1000  # of one space: larger ones get a wider grid, within these bounds
 _OPTIONS = ("day", "band", "min_segment", "max_segments")
 _SOURCE = "GB/T 50947-2014; both ends of the sill's base line lit at once (满窗); true solar time"
 
@@ -131,18 +132,23 @@ def ground_share(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) 
     setting, wanted = SunSetting.of(given), float(given.get("hours", 2.0))
     s = m.community.spaces
     share = np.full(len(subjects), np.nan)
-    shapes = s.outline.take(subjects.rows).to_shapely()
-    counts: list[tuple[int, int]] = []
-    for k, shape in enumerate(shapes):
-        points = grid_in_polygons(Polygons.from_shapely([shape]), GROUND_STEP)
-        at = np.column_stack([points, np.full(len(points), subjects.places[k, 2] + 0.01)])
-        sunny = m.ground_hours(Receptors.at(at), setting) >= wanted - 1e-9 if len(at) else np.zeros(0)
-        counts.append((int(sunny.sum()), len(at)))
-        if len(at):
-            share[k] = 100.0 * float(sunny.mean())
+    outlines = s.outline.take(subjects.rows)
+    steps = np.clip(np.sqrt(outlines.areas() / GROUND_POINTS), *GROUND_STEP).round(2)
+    grids = [
+        grid_in_polygons(Polygons.from_shapely([shape]), step)
+        for shape, step in zip(outlines.to_shapely(), steps.tolist(), strict=True)
+    ]
+    counts = np.array([len(g) for g in grids])
+    own = np.repeat(np.arange(len(grids)), counts)
+    lit = np.zeros(len(grids))
+    if len(own):
+        at = np.column_stack([np.concatenate(grids), subjects.places[own, 2] + 0.01])
+        sunny = m.ground_hours(Receptors.at(at), setting) >= wanted - 1e-9
+        lit = np.bincount(own[sunny], minlength=len(grids))
+    share[counts > 0] = 100.0 * lit[counts > 0] / counts[counts > 0]
 
     def evidence(k: int) -> dict[str, Any]:
-        return {"points_with_sun": counts[k][0], "points": counts[k][1], "spacing_m": GROUND_STEP}
+        return {"points_with_sun": int(lit[k]), "points": int(counts[k]), "spacing_m": float(steps[k])}
 
     return Values(share, missing="an outline large enough for one point a metre", evidence=evidence)
 
@@ -165,7 +171,7 @@ SUN = (
     ),
     Indicator(
         "sunlit_ground_share", "%", "场地日照面积比例", "share of a space's ground with the hours asked for",
-        "points of a 1 m grid with hours ≥ the hours asked for / points",
+        "points of a 1 m grid (wider, up to 5 m, on large ground) with hours ≥ the hours asked for / points",
         _SOURCE, spaces, ground_share, keys=("space",), options=("hours", *_OPTIONS),
     ),
 )  # fmt: skip

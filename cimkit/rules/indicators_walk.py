@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.model.kinds import FacilityKind, PathKind
+from cimkit.model.kinds import FacilityKind
 from cimkit.rules.indicator import Indicator, Subjects, Values
+from cimkit.rules.indicators_site import to_crossing
 from cimkit.rules.subjects import doors, facilities, parcels, paths, the_community
 from cimkit.sim.homes import service_doors
 
@@ -90,14 +91,7 @@ def coverage(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> V
 
 def crossing_distance(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
     """Measure the straight distance from facilities to the nearest crossing."""
-    e = m.community.path_edges
-    rows = np.flatnonzero(e.kind == PathKind.CROSSING)
-    if not len(rows):
-        return Values.unknown(len(subjects), "crossings: add paths of kind crossing (人行横道)")
-    doors = service_doors(m.community)[subjects.rows]
-    tree = shapely.STRtree(e.course.take(rows).to_shapely())
-    _, gaps = tree.query_nearest(shapely.points(doors[:, :2]), all_matches=False, return_distance=True)
-    return Values(np.round(gaps, 2), note="straight distance from the facility's own entrance, else its point")
+    return to_crossing(m, shapely.points(service_doors(m.community)[subjects.rows, :2]))
 
 
 def evacuation_ways(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:

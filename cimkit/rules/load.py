@@ -17,7 +17,7 @@ import numpy as np
 
 from cimkit.errors import FormatError, InputError
 from cimkit.rules.indicators import INDICATORS
-from cimkit.rules.rule import COMPARATORS, KINDS, LEVELS, MARKS, Pack, Requirement, Rule
+from cimkit.rules.rule import COMPARATORS, KINDS, LEVELS, MARKS, ROLES, Pack, Requirement, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,12 +27,12 @@ PACKS = Path(__file__).parent / "packs"
 _TEMPLATE = Path(__file__).parent / "template.toml"
 _PACK_KEYS = {
     *("name", "title", "title_zh", "level", "place", "standard", "edition", "date", "source"),
-    *("extends", "off", "mandatory", "with", "why"),
+    *("extends", "off", "mandatory", "with", "why", "role"),
 }
 _RULE_KEYS = {
     *("id", "standard", "clause", "edition", "date", "source", "mandatory", "indicator", "comparator"),
     *("threshold", "table", "limit_from", "unit", "mark", "kind", "text", "text_zh", "applies_when", "with"),
-    *("shortfall", "why", "group"),
+    *("shortfall", "why", "group", "role"),
 }
 _TABLES = {"pack", "rule", "limits", "acceptance", "evidence", "dimension", "survey"}  # the last four: see future.py
 _ROW_KEYS = {"value", "mark", "with"}
@@ -268,6 +268,7 @@ def _rule(entry: Mapping[str, Any], number: int, head: Mapping[str, Any], source
         indicator=indicator,
         comparator=comparator,
         kind=entry.get("kind", "G" if indicator else "E"),
+        role=entry.get("role", head.get("role", "limit")),
         mark=entry["mark"],
         text=entry["text"],
         requirements=_requirements(entry, comparator, source, name),
@@ -284,6 +285,7 @@ def _check_words(entry: Mapping[str, Any], head: Mapping[str, Any], source: _Sou
     _among(entry["mark"], tuple(MARKS), "mark", source, name)
     _among(entry.get("kind", "G"), KINDS, "kind", source, name)
     _among(entry.get("shortfall", ""), _SHORTFALLS, "shortfall", source, name)
+    _among(entry.get("role", head.get("role", "limit")), ROLES, "role", source, name)
 
 
 def _check_indicator(entry: Mapping[str, Any], source: _Source, name: str) -> None:

@@ -13,7 +13,7 @@ from cimkit.errors import MissingDataError
 from cimkit.geometry.ragged import offsets_of, ragged_rows
 from cimkit.model.derive import derive_windows
 from cimkit.model.kinds import BuildingUse
-from cimkit.rules.indicator import Indicator, Subjects, SunSetting, Values
+from cimkit.rules.indicator import BANDS, Indicator, Subjects, SunSetting, Values
 from cimkit.sim.access import WalkTimes, walk_times
 from cimkit.sim.area_local import LocalRules
 from cimkit.sim.areas import AreaMethod, FloorAreas, floor_areas
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from cimkit.model.community import Community
     from cimkit.model.tables import Windows
+    from cimkit.model.weather import Weather
+    from cimkit.sim.irradiance import ProbableSunlight
 
 
 class Measurements:
@@ -38,10 +40,14 @@ class Measurements:
     ----------
     community
         As it is judged; existing and planned things, without those that go.
+    weather
+        Of a typical year, for probable sunlight hours.
     """
 
-    def __init__(self, community: Community) -> None:
+    def __init__(self, community: Community, *, weather: Weather | None = None) -> None:
         self.community = community
+        self.weather = weather
+        self.previous: Measurements | None = None  # of the state before, for what compares with it
         self._subjects: dict[tuple[str, ...], Subjects] = {}
         self._values: dict[tuple[str, ...], Values] = {}
         self._hours: dict[SunSetting, FloatArray] = {}
@@ -57,13 +63,16 @@ class Measurements:
         """Return what an indicator is measured on."""
         key = indicator.key(given)
         if key not in self._subjects:
-            self._subjects[key] = indicator.subjects(self, given)
+            try:
+                self._subjects[key] = indicator.subjects(self, given)
+            except MissingDataError as error:
+                self._subjects[key] = Subjects.none("community", str(error))
         return self._subjects[key]
 
     def values(self, indicator: Indicator, given: Mapping[str, Any]) -> Values:
         """Return the measured values of an indicator, one a subject."""
         key = (*indicator.key(given), *(f"{k}={given[k]}" for k in indicator.options if k in given))
-        if key not in self._values:
+        if key not in self._values or indicator.relative:
             subjects = self.subjects(indicator, given)
             try:
                 self._values[key] = indicator.measure(self, subjects, given)
@@ -191,6 +200,53 @@ class Measurements:
     def _receptors(self) -> Receptors:
         return window_receptors(dataclasses.replace(self.community, windows=self.windows))
 
+    @cached_property
+    def window_sky(self) -> FloatArray:
+        """Vertical sky component of each window [%]."""
+        from cimkit.sim.sky import sky_view
+
+        return sky_view(self.community, self._receptors).vsc
+
+    @cached_property
+    def probable_sunlight(self) -> ProbableSunlight:
+        """Probable sunlight hours of each window.
+
+        Raises
+        ------
+        MissingDataError
+            If there is no weather.
+        """
+        from cimkit.sim.irradiance import probable_sunlight
+
+        if self.weather is None:
+            raise MissingDataError(
+                "the weather of a typical year: --weather FILE.epw, or Measurements(community, weather=read_epw(…))."
+            )
+        return probable_sunlight(self.community, self._receptors, self.weather)
+
+    @cached_property
+    def shelter_loads(self) -> Any:
+        """Shelters with the residents nearest to each, see ``Evacuation.loads``."""
+        from cimkit.sim.evacuation import evacuation
+
+        return evacuation(self.community).loads()
+
+    @cached_property
+    def parcel_persons(self) -> FloatArray:
+        """Residents of each parcel, nan where nobody is counted at all."""
+        c, homes = self.community, self.homes
+        if not homes.persons.sum() > 0:
+            return np.full(len(c.parcels), np.nan)
+        parcel = c.buildings.parcel[homes.building]
+        return np.bincount(parcel + 1, homes.persons, len(c.parcels) + 1)[1:].astype(np.float64)
+
+    @cached_property
+    def wall_roads(self) -> Any:
+        """Site roads in front of walls, see ``cimkit.sim.wall_roads``."""
+        from cimkit.sim.wall_roads import wall_roads
+
+        return wall_roads(self.community)
+
     @property
     def derived_windows(self) -> bool:
         """Whether the windows were placed by rule."""
@@ -224,8 +280,11 @@ class Measurements:
 
     def _sun_day(self, setting: SunSetting) -> SunDay:
         """Return the day of a setting."""
-        make = {"great_cold": SunDay.great_cold, "winter_solstice": SunDay.winter_solstice}[setting.day]
-        return make(self.community.require_location(), band=(setting.first, setting.last))
+        place, band = self.community.require_location(), (setting.first, setting.last)
+        if setting.day in BANDS:
+            return getattr(SunDay, setting.day)(place, band=band)  # type: ignore[no-any-return]
+        month, day = (int(v) for v in setting.day.split("-"))
+        return SunDay.on(place, (2001, month, day), band=band)
 
     def _sun(self, receptors: Receptors, setting: SunSetting) -> Sunlight:
         """Run the sun over receptors."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cimkit.errors import InputError
 from cimkit.model.kinds import ProjectType
+from cimkit.model.notes import Note, Notes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +42,12 @@ class Place:
         ``yes`` where the authority lets renewal fall below the standard.
     project_type
         One of the five project types.
+    circle
+        What the plan is: a whole living circle of ``15``, ``10`` or ``5`` minutes (生活圈), or a ``block`` (居住街坊).
+    dense
+        ``yes`` where the plan declares low-rise or multi-storey blocks of high density (GB 50180 table 4.0.3).
+    level
+        Level of EN 17037 that is asked: ``minimum``, ``medium`` or ``high``.
     """
 
     city: str = ""
@@ -51,6 +58,9 @@ class Place:
     old_town: str = "no"
     renewal_relief: str = "no"
     project_type: str = ""
+    circle: str = ""
+    dense: str = "no"
+    level: str = "minimum"
 
     def attributes(self) -> dict[str, str]:
         """Return all as name → value, as conditions ask for them."""
@@ -58,10 +68,29 @@ class Place:
 
 
 @lru_cache(maxsize=1)
+def _places() -> dict[str, Any]:
+    """Return the file of places: cities by name, and ``zone``: boxes that lie well inside a climate zone."""
+    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
+
+
+def climate_zone_at(latitude: float, longitude: float) -> str:
+    """Return the building climate zone (建筑气候区) of a place that lies well inside one, else empty.
+
+    Examples
+    --------
+    >>> climate_zone_at(30.25, 120.17), climate_zone_at(33.0, 119.0)  # Hangzhou; near the border of II and III
+    ('III', '')
+    """
+    for zone in _places()["zone"]:
+        south, north, west, east = zone["box"]
+        if south <= latitude <= north and west <= longitude <= east:
+            return str(zone["name"])
+    return ""
+
+
 def _cities() -> dict[str, dict[str, Any]]:
     """Return the cities we know, by their name."""
-    known: dict[str, dict[str, Any]] = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    return known
+    return {k: v for k, v in _places().items() if k != "zone"}
 
 
 def city_names() -> list[str]:
@@ -106,7 +135,8 @@ def place_of(community: Community, *, city: str = "", known: Mapping[str, str] |
     name = find_city(city or community.city)
     if city and not name:
         raise InputError(f"city must be one of {', '.join(city_names())}; got {city!r}. Or name packs.")
-    fields: dict[str, str] = {}
+    at = community.location
+    fields: dict[str, str] = {"climate_zone": climate_zone_at(at.latitude, at.longitude)} if at else {}
     if name:
         own = _cities()[name]
         fields = {k: own[k] for k in ("province", "climate_zone", "city_size")} | {"city": name}
@@ -114,6 +144,17 @@ def place_of(community: Community, *, city: str = "", known: Mapping[str, str] |
     if kind is not ProjectType.UNKNOWN:
         fields |= {"project_type": kind.code, "site": _SITES.get(kind, "renewal")}
     return Place(**(fields | dict(known or {})))
+
+
+def zone_note(community: Community, place: Place) -> Notes:
+    """Return the note that the climate zone was taken from the coordinates, if it was."""
+    at = community.location
+    if place.city or at is None or place.climate_zone != climate_zone_at(at.latitude, at.longitude):
+        return Notes()
+    if not place.climate_zone:
+        return Notes()
+    text = f"climate zone {place.climate_zone} by the coordinates, well inside it (from memory, unverified)"
+    return Notes.of([Note("C06", text, fix="state it: --place climate_zone=…, or --city")])
 
 
 def city_packs(city: str) -> list[str]:

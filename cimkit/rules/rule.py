@@ -21,6 +21,7 @@ MARKS = {  # how sure a number is: English, 中文
     "M": ("UNVERIFIED, from memory", "未核实"),
 }
 COMPARATORS = (">=", "<=", ">", "<", "within")
+ROLES = ("limit", "method", "advice")
 KINDS = ("G", "E", "G+E")  # computed from geometry, shown by evidence, both
 PASS, FAIL, UNKNOWN = 1, 0, -1  # of one value, see ``Requirement.judge``
 
@@ -84,11 +85,19 @@ class Rule:
     shortfall: str = ""
     why: str = ""
     group: str = ""  # what rules stand under in a report, e.g. a scene
+    role: str = "limit"  # "method": a number of the way of computing; "advice": a preference beside a limit
 
     @property
     def judged(self) -> bool:
         """Whether an indicator measures it and a limit is known."""
         return bool(self.indicator) and any(q.has_limit for q in self.requirements)
+
+    @property
+    def state(self) -> str:
+        """How the rule is dealt with: ``judged``, ``measured`` (limit left to the project), its role, ``open``."""
+        if self.judged:
+            return "judged"
+        return "measured" if self.indicator else self.role if self.role != "limit" else "open"
 
     @property
     def verified(self) -> bool:

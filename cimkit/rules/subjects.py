@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
-from cimkit.model.kinds import BuildingUse, FacilityKind, PathKind, SpaceKind, Status
+from cimkit.model.kinds import (
+    BuildingUse,
+    EntranceKind,
+    FacilityKind,
+    PathKind,
+    RoomKind,
+    SpaceKind,
+    Status,
+    StoreyKind,
+)
 from cimkit.model.table import lookup_names
 from cimkit.rules.indicator import Subjects
 
@@ -20,6 +30,26 @@ CLASSES = ("low", "multi_1", "multi_2", "high_1", "high_2", "higher")  # 1-3, 4-
 _UPPER = np.array([3.5, 6.5, 9.5, 18.5, 26.5])
 HOMES = ("residential", "elderly_housing")
 CARE = ("dormitory", "kindergarten", "school", "hospital")
+NOT_LIVED_IN = (RoomKind.KITCHEN, RoomKind.OTHER, RoomKind.OFFICE)
+STREETS = (PathKind.STREET, PathKind.MAIN_ROAD, PathKind.TRUNK_ROAD)
+NEAR = 30.0  # [m] ground this near to a building belongs to it, where no building is nearer
+NAMED = {  # classes that names tell: of parks, shelters and evacuation passages
+    "park": {"综合公园": "large", "社区公园": "community", "游园": "garden", "口袋公园": "pocket"},
+    "shelter": {"紧急": "emergency", "临时": "temporary", "短期": "short", "中期": "medium", "长期": "long"},
+    "passage": {"救灾": "rescue", "主通道": "main", "主要疏散": "main"},
+}
+
+
+def named(what: str, names: Any, default: str = "") -> TextArray:
+    """Return the class that each name tells: the first word of ``NAMED`` in it, else the default.
+
+    Examples
+    --------
+    >>> list(named("park", ["滨江口袋公园", "滨江公园"]))
+    ['pocket', '']
+    """
+    words = NAMED[what].items()
+    return np.array([next((c for w, c in words if w in str(n)), default) for n in names], dtype=object)
 
 
 def height_class(storeys: Any) -> TextArray:
@@ -40,7 +70,10 @@ def the_community(m: Measurements, _: Mapping[str, Any]) -> Subjects:
     c = m.community
     middle = c.buildings.footprint.centroids().mean(axis=0) if len(c.buildings) else np.zeros(2)
     place = np.array([[middle[0], middle[1], 0.0]])
-    return Subjects("community", np.array([c.name or "community"], dtype=object), place, rows=np.zeros(1, np.int64))
+    storeys = _housing_of_parcels(m, whole=True)[0] if len(c.storeys) else np.array([np.nan])
+    attributes = {"mean_storeys": storeys, "height_class": height_class(storeys)}
+    ids = np.array([c.name or "community"], dtype=object)
+    return Subjects("community", ids, place, attributes, np.zeros(1, np.int64))
 
 
 def dwellings(m: Measurements, _: Mapping[str, Any]) -> Subjects:
@@ -101,21 +134,25 @@ def parcels(m: Measurements, _: Mapping[str, Any]) -> Subjects:
     return Subjects("parcel", p.id, _with_z(p.outline.inner_points()), attributes, np.arange(len(p)))
 
 
-def _housing_of_parcels(m: Measurements) -> tuple[FloatArray, FloatArray]:
-    """Return mean storeys of the housing of each parcel, and housing's share of the floor area above ground."""
+def _housing_of_parcels(m: Measurements, *, whole: bool = False) -> tuple[FloatArray, FloatArray]:
+    """Return mean storeys of the housing of each parcel, and housing's share of the floor area above ground.
+
+    With ``whole`` all buildings count as on one parcel.
+    """
     c = m.community
-    n = len(c.parcels)
+    n = 1 if whole else len(c.parcels)
+    parcel_of = np.zeros(len(c.buildings), dtype=np.int64) if whole else c.buildings.parcel
     s = c.storeys
     above = np.flatnonzero(s.level > 0)
     area = c.plates.outline.areas()[s.plate[above]]
-    parcel = c.buildings.parcel[s.building[above]]
+    parcel = parcel_of[s.building[above]]
     home = np.isin(m.storey_use[above].astype(str), HOMES)
     here = parcel >= 0
     total = np.bincount(parcel[here], weights=area[here], minlength=n)
     homes = np.bincount(parcel[here & home], weights=area[here & home], minlength=n)
     with_home = np.unique(s.building[above][home])
     base = c.buildings.footprint.areas()[with_home]
-    own = c.buildings.parcel[with_home]
+    own = parcel_of[with_home]
     ground = np.bincount(own[own >= 0], weights=base[own >= 0], minlength=n)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(ground > 0, homes / ground, np.nan), np.where(total > 0, homes / total, np.nan)
@@ -153,6 +190,7 @@ def facilities(m: Measurements, given: Mapping[str, Any]) -> Subjects:
     if not len(rows):
         return Subjects.none("facility")
     attributes = {"status": Status.codes(f.status[rows]), "capacity": f.capacity[rows]}
+    attributes["park"] = named("park", f.name[rows])
     return Subjects("facility", f.id[rows], np.column_stack([f.x[rows], f.y[rows], f.z[rows]]), attributes, rows)
 
 
@@ -170,6 +208,7 @@ def spaces(m: Measurements, given: Mapping[str, Any]) -> Subjects:
         "enclosed": np.array(["", "no", "yes"], dtype=object)[s.enclosed[rows] + 1],
         "level": level.astype(np.float64),
         "area": s.outline.areas()[rows],
+        "beside": _beside(m, rows) if given["space"] == "playground" else np.full(len(rows), "", dtype=object),
     }
     return Subjects("space", s.id[rows], _with_z(s.outline.inner_points()[rows], s.z[rows]), attributes, rows)
 
@@ -185,7 +224,96 @@ def paths(m: Measurements, given: Mapping[str, Any]) -> Subjects:
     nodes = m.community.path_nodes
     start, end = e.start[rows], e.end[rows]
     places = np.column_stack([(v[start] + v[end]) / 2 for v in (nodes.x, nodes.y, nodes.z)])
-    return Subjects("path", e.id[rows], places, {"status": Status.codes(e.status[rows])}, rows)
+    attributes = {"status": Status.codes(e.status[rows]), "passage": named("passage", e.name[rows], "secondary")}
+    return Subjects("path", e.id[rows], places, attributes, rows)
+
+
+def street_blocks(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+    """Return the blocks that streets close all around."""
+    e = m.community.path_edges
+    courses = shapely.force_2d(e.course.take(np.flatnonzero(np.isin(e.kind, STREETS))).to_shapely())
+    faces = np.array(shapely.get_parts(shapely.polygonize(shapely.get_parts(shapely.union_all(courses)))), dtype=object)
+    if not len(faces):
+        return Subjects.none("block", "streets that close a block: add paths of kind street, main_road (路网)")
+    middle = shapely.get_coordinates(shapely.point_on_surface(faces))
+    order = np.lexsort((middle[:, 0].round(3), middle[:, 1].round(3)))
+    ids = np.array([f"block{k + 1}" for k in range(len(faces))], dtype=object)
+    return Subjects("block", ids, _with_z(middle[order]), {}, faces[order])
+
+
+def named_streets(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+    """Return the streets that have a name, with the rows of their paths."""
+    e = m.community.path_edges
+    rows = np.flatnonzero(np.isin(e.kind, STREETS) & (e.name != ""))
+    if not len(rows):
+        return Subjects.none("street", "streets with a name: add paths of kind street, main_road (路网)")
+    names, first, own = np.unique(e.name[rows].astype(str), return_index=True, return_inverse=True)
+    parts = np.empty(len(names), dtype=object)
+    for k in range(len(names)):
+        parts[k] = rows[own == k]
+    nodes = m.community.path_nodes
+    start = e.start[rows[first]]
+    return Subjects("street", names.astype(object), _with_z(np.column_stack([nodes.x, nodes.y])[start]), {}, parts)
+
+
+def gates(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+    """Return the gates of parcels."""
+    e = m.community.entrances
+    rows = np.flatnonzero(e.kind == EntranceKind.GATE)
+    if not len(rows):
+        return Subjects.none("gate", "gates: add entrances of kind gate (小区出入口)")
+    return Subjects("gate", e.id[rows], np.column_stack([e.x, e.y, e.z])[rows], {}, rows)
+
+
+def storeys_of_kind(m: Measurements, given: Mapping[str, Any]) -> Subjects:
+    """Return the storeys of one kind (``storey``)."""
+    c = m.community
+    rows = np.flatnonzero(c.storeys.kind == StoreyKind.parse(given["storey"]))
+    building = c.storeys.building[rows]
+    places = _at(m, building, c.buildings.ground_z[building] + c.storeys.z[rows])
+    return Subjects("storey", c.storeys.names()[rows], places, {"use": m.storey_use[rows]}, rows)
+
+
+def home_windows(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+    """Return the windows of homes that are not known to belong to rooms nobody stays in."""
+    w, storey = m.windows, m.window_storey
+    if not len(w):
+        return Subjects.none("window", "windows, or storeys to place them on by rule")
+    use = np.append(m.storey_use, "").astype(str)[storey]
+    rows = np.flatnonzero(np.isin(use, HOMES) & ~np.isin(w.room, NOT_LIVED_IN))
+    facing = np.abs((w.azimuth[rows] + m.community.frame.convergence) % 360.0 - 180.0)
+    attributes = {"facing": facing, "status": Status.codes(m.community.buildings.status[w.building[rows]])}
+    return Subjects("window", w.id[rows], np.column_stack([w.x, w.y, w.z])[rows], attributes, rows)
+
+
+def empty_parcels(m: Measurements, given: Mapping[str, Any]) -> Subjects:
+    """Return the parcels without a building: land that somebody may still build on."""
+    every = parcels(m, given)
+    rows = every.rows[~np.isin(every.rows, m.community.buildings.parcel)]
+    attributes = {k: np.asarray(v)[rows] for k, v in every.attributes.items()}
+    return Subjects("parcel", every.ids[rows], every.places[rows], attributes, rows, every.missing)
+
+
+def shelters(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+    """Return the shelters that people go to."""
+    loads = m.shelter_loads
+    ids = loads["shelter"].to_numpy(dtype=object)
+    c = m.community
+    names = dict(zip(c.spaces.id, c.spaces.name, strict=True)) | dict(
+        zip(c.facilities.id, c.facilities.name, strict=True)
+    )
+    kinds = named("shelter", [names.get(i, "") for i in ids])
+    return Subjects("shelter", ids, np.full((len(ids), 3), np.nan), {"shelter": kinds}, np.arange(len(ids)))
+
+
+def _beside(m: Measurements, rows: IntArray) -> TextArray:
+    """Return the use of the building nearest to some spaces, empty where none is near."""
+    b, shapes = m.community.buildings, m.community.spaces.outline.take(rows).to_shapely()
+    found = np.full(len(rows), "", dtype=object)
+    if len(b):
+        own, other = shapely.STRtree(b.footprint.to_shapely()).query_nearest(shapes, max_distance=NEAR)
+        found[own] = BuildingUse.codes(b.use[other])
+    return found
 
 
 def building_attributes(m: Measurements, rows: IntArray) -> dict[str, Any]:

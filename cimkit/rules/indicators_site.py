@@ -1,0 +1,432 @@
+"""Indicators of a whole living circle, of its streets, gates, shelters and the ground between walls and roads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from cimkit.model.kinds import EntranceKind, FacilityKind, PathKind, SpaceKind
+from cimkit.rules.indicator import Indicator, Subjects, Values
+from cimkit.rules.indicators_land import site_ratio
+from cimkit.rules.subjects import (
+    buildings,
+    facilities,
+    gates,
+    named_streets,
+    parcels,
+    paths,
+    shelters,
+    storeys_of_kind,
+    street_blocks,
+    the_community,
+)
+from cimkit.sim.site_ratios import GREENS
+from cimkit.sim.supply import CIRCLES
+from cimkit.sim.wall_roads import BESIDE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cimkit.arrays import FloatArray
+    from cimkit.rules.measurements import Measurements
+
+BLOCK = ("convenience_store", "refuse_point")  # services of a block, GB 50180-2018 appendix B (mark M)
+LAND_USES = {  # first letters or digits of land-use codes: GB 50137-2011; 国土空间分类 2023 (mark M)
+    "housing": ("R", "07"),
+    "facilities": ("A", "B", "08", "09"),
+    "green": ("G", "14"),
+    "roads": ("S", "12"),
+}
+ACROSS = 40.0  # [m] as far as the border of a parcel is looked for from the middle of a street
+ON_STREET = 15.0  # [m] a crossing this near to the line of a street crosses it
+AT_BORDER = 6.0  # [m] a gate this near to the border of a parcel stands in it
+MAIN_WIDTH = 4.0  # [m] a site road this wide is a main one, GB 50180-2018 chapter 6 (mark M)
+
+
+def _one(value: float, missing: str = "", **evidence: Any) -> Values:
+    """Return the value of the community."""
+    return Values(np.array([value]), missing=missing, evidence=lambda _k: evidence)
+
+
+def residents(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
+    """Measure the number of residents."""
+    return _one(m.persons())
+
+
+def dwellings(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
+    """Measure the number of dwellings."""
+    n = len(m.community.dwellings)
+    return _one(float(n) if n else float("nan"), "dwellings (住宅套), or run complete()")
+
+
+def land(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
+    """Measure the land of all parcels."""
+    areas = m.community.parcels.outline.areas()
+    return _one(float(areas.sum()) if len(areas) else float("nan"), "parcels (地块)", parcels=len(areas))
+
+
+def land_use_share(m: Measurements, _: Subjects, given: Mapping[str, Any]) -> Values:
+    """Measure the share of the land that serves one use, if that of every parcel is known, roads included."""
+    p = m.community.parcels
+    area, found = p.outline.areas(), dict.fromkeys(LAND_USES, 0.0)
+    known = 0
+    for code, one in zip(p.land_use, area, strict=True):
+        parts = [u for part in str(code).split("/") for u, heads in LAND_USES.items() if part.strip().startswith(heads)]
+        known += bool(parts)
+        for use in parts:  # of mixed land each use has an equal part
+            found[use] += float(one) / len(parts)
+    if not known or known < len(p) or not found["roads"]:
+        what = "the land use of all land: a code for every parcel (R2, A33, G1, S1 …), and parcels of roads"
+        return Values.unknown(1, what)
+    return _one(100.0 * found[given["land"]] / float(area.sum()), parcels=len(p))
+
+
+def tier_facilities(column: str) -> Callable[..., Values]:
+    """Return the measure of what the services of one circle have for 1000 residents."""
+
+    def measure(m: Measurements, _: Subjects, given: Mapping[str, Any]) -> Values:
+        f, tier = m.community.facilities, given.get("tier", 5)
+        kinds = BLOCK if tier == "block" else CIRCLES[int(tier)]
+        rows = np.flatnonzero(np.isin(f.kind, [FacilityKind.parse(k) for k in kinds]))
+        stated = getattr(f, column)[rows]
+        known = 1000.0 * float(np.nansum(stated)) / m.persons()
+        open_ = int(np.isnan(stated).sum())
+        shown = {"facilities": len(rows), "not_stated": open_}
+        upper = np.array([np.inf if open_ or not len(rows) else known])
+        what = f"{column.replace('_', ' ')} of {open_} facilities" if len(rows) else "facilities of this circle"
+        return Values(upper, np.array([known]), what, lambda _k: shown, "what is not stated counts as nothing at least")
+
+    return measure
+
+
+def largest_facility_land(m: Measurements, _: Subjects, given: Mapping[str, Any]) -> Values:
+    """Measure the largest stated land of the facilities of a kind."""
+    f = m.community.facilities
+    rows = np.flatnonzero(f.kind == FacilityKind.parse(given["kind"]))
+    stated = f.land_area[rows]
+    largest = float(np.nanmax(stated)) if np.isfinite(stated).any() else float("nan")
+    return _one(largest, f"a {given['kind']} with its land (用地面积)", facilities=list(f.id[rows]))
+
+
+def _largest_park(m: Measurements) -> tuple[Any, float, str]:
+    """Return outline (None if only the facility is known), area and name of the largest public green."""
+    s, f = m.community.spaces, m.community.facilities
+    rows = np.flatnonzero(np.isin(s.kind, GREENS) & (s.storey < 0) & s.public)
+    areas = s.outline.take(rows).areas()
+    parks = np.flatnonzero((f.kind == FacilityKind.PARK) & (f.land_area > 0))
+    best: tuple[Any, float, str] = (None, float("nan"), "")
+    if len(rows):
+        k = rows[int(areas.argmax())]
+        best = (s.outline.take(np.array([k])).to_shapely()[0], float(areas.max()), str(s.id[k]))
+    if len(parks) and not f.land_area[parks].max() <= best[1]:
+        k = parks[int(f.land_area[parks].argmax())]
+        best = (None, float(f.land_area[k]), str(f.id[k]))
+    return best
+
+
+def park_area(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
+    """Measure the largest public green."""
+    _, area, name = _largest_park(m)
+    return _one(area, "public green: spaces of kind green with public = true, or parks with their land", park=name)
+
+
+def park_width(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
+    """Measure the width of the largest public green: the diameter of the largest circle inside."""
+    shape, _, name = _largest_park(m)
+    wide = float("nan") if shape is None else 2.0 * shapely.length(shapely.maximum_inscribed_circle(shape, 0.01))
+    return _one(round(wide, 2), "the outline of the largest park: a space of kind green with public = true", park=name)
+
+
+def charged_share(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
+    """Measure the charging places over the parking spaces."""
+    f, spaces = m.community.facilities, float(m.community.spaces.parking.sum())
+    places = f.capacity[f.kind == FacilityKind.CHARGING]
+    if not spaces or not len(places) or np.isnan(places).any():
+        return Values.unknown(1, "parking spaces, and facilities of kind charging with their number (capacity)")
+    return _one(100.0 * float(places.sum()) / spaces, chargers=float(places.sum()), parking=spaces)
+
+
+def exempt_share(m: Measurements, _: Subjects, given: Mapping[str, Any]) -> Values:
+    """Measure the building area above ground that is not counted, over what is."""
+    areas = m.areas_of(given.get("area_local", "NATIONAL"), given.get("area_code", "GBT50353_2013"))
+    items = areas.items
+    above = (m.community.storeys.level[items["storey"]] > 0) if len(m.community.storeys) else np.zeros(0, bool)
+    whole = float(areas.counted("building_area")[above].sum())
+    counted = float(areas.counted("far_area")[above].sum())
+    share = 100.0 * max(whole - counted, 0.0) / counted if counted else float("nan")
+    return _one(share, "storeys", building_m2=round(whole, 2), counted_m2=round(counted, 2))
+
+
+def street_spacing(_: Measurements, subjects: Subjects, __: Mapping[str, Any]) -> Values:
+    """Measure how far apart the streets around blocks are: the longer side of the smallest rectangle around."""
+    box = shapely.get_coordinates(shapely.minimum_rotated_rectangle(subjects.rows)).reshape(-1, 5, 2)
+    sides = np.hypot(*np.moveaxis(np.diff(box, axis=1)[:, :2], 2, 0))
+    return Values(np.round(sides.max(axis=1), 2), note="from middle to middle of the streets")
+
+
+def street_width(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the width of streets from parcel to parcel, square to the middle of each path."""
+    borders = shapely.union_all(m.community.parcels.outline.to_shapely())
+    lines = shapely.force_2d(m.community.path_edges.course.take(subjects.rows).to_shapely())
+    ends = [
+        shapely.get_coordinates(shapely.line_interpolate_point(lines, p, normalized=True)) for p in (0.49, 0.5, 0.51)
+    ]
+    along = ends[2] - ends[0]
+    along /= np.maximum(np.hypot(*along.T), 1e-9)[:, None]
+    width = np.zeros(len(lines))
+    for side in (1.0, -1.0):
+        out = side * ACROSS * np.column_stack([-along[:, 1], along[:, 0]])
+        ray = shapely.linestrings(np.stack([ends[1], ends[1] + out], axis=1))
+        hit = shapely.distance(shapely.points(ends[1]), shapely.intersection(ray, borders))
+        width += hit
+    return Values(np.round(width, 2), missing="parcels on both sides of the street: their borders are its red lines")
+
+
+def gate_spacing(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the longest way along the border of parcels from gate to gate."""
+    e = m.community.entrances
+    rows = np.flatnonzero(e.kind == EntranceKind.GATE)
+    points = shapely.points(e.x[rows], e.y[rows])
+    values = np.full(len(subjects), np.nan)
+    count = np.zeros(len(subjects), dtype=np.int64)
+    for k, shape in enumerate(m.community.parcels.outline.take(subjects.rows).to_shapely()):
+        ring = shapely.get_exterior_ring(shape)
+        own = (e.parcel[rows] == subjects.rows[k]) | shapely.dwithin(points, ring, AT_BORDER)
+        if own.any():
+            at = np.sort(shapely.line_locate_point(ring, points[own]))
+            values[k] = np.diff(np.append(at, at[0] + ring.length)).max()
+            count[k] = own.sum()
+    missing = "gates of the parcel: add entrances of kind gate (小区出入口)"
+    return Values(np.round(values, 2), missing=missing, evidence=lambda k: {"gates": int(count[k])})
+
+
+def main_drive(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the width of the widest drive on parcels."""
+    e = m.community.path_edges
+    rows = np.flatnonzero((e.kind == PathKind.SERVICE) & (e.width > 0))
+    tree = shapely.STRtree(e.course.take(rows).to_shapely())
+    parcel, drive = tree.query(m.community.parcels.outline.take(subjects.rows).to_shapely(), predicate="intersects")
+    widest = np.full(len(subjects), np.nan)
+    np.fmax.at(widest, parcel, e.width[rows][drive])
+    return Values(widest, missing="drives of the parcel with their width: paths of kind service (内部道路)")
+
+
+def crossing_spacing(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the longest stretch of streets between crossings; with less than two, the street's length at least."""
+    e = m.community.path_edges
+    crossings = e.course.take(np.flatnonzero(e.kind == PathKind.CROSSING)).to_shapely()
+    values, least = np.full(len(subjects), np.inf), np.zeros(len(subjects))
+    counts = np.zeros(len(subjects), dtype=np.int64)
+    for k, rows in enumerate(subjects.rows):
+        merged = shapely.line_merge(shapely.union_all(shapely.force_2d(e.course.take(rows).to_shapely())))
+        parts = shapely.get_parts(merged)
+        line = parts[int(shapely.length(parts).argmax())]
+        near = crossings[shapely.dwithin(crossings, line, ON_STREET)] if len(crossings) else crossings
+        at = np.sort(shapely.line_locate_point(line, shapely.line_interpolate_point(near, 0.5, normalized=True)))
+        counts[k], least[k] = len(at), float(line.length)
+        if len(at) > 1:
+            values[k] = least[k] = np.diff(at).max()
+    missing = "crossings of the street: add paths of kind crossing (人行横道)"
+    return Values(
+        values, least, missing, lambda k: {"crossings": int(counts[k])}, "along the longest part of the street"
+    )
+
+
+def gate_crossing(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the straight distance from gates to the nearest crossing."""
+    return to_crossing(m, shapely.points(subjects.places[:, :2]))
+
+
+def to_crossing(m: Measurements, points: Any) -> Values:
+    """Measure the straight distance from points to the nearest crossing."""
+    e = m.community.path_edges
+    rows = np.flatnonzero(e.kind == PathKind.CROSSING)
+    if not len(rows):
+        return Values.unknown(len(points), "crossings: add paths of kind crossing (人行横道)")
+    tree = shapely.STRtree(e.course.take(rows).to_shapely())
+    _, gaps = tree.query_nearest(points, all_matches=False, return_distance=True)
+    return Values(np.round(gaps, 2), note="straight distance from the gate, else from the point")
+
+
+def parcel_shelter(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the shelter ground on parcels for each of their residents."""
+    s = m.community.spaces
+    rows = np.flatnonzero((s.kind == SpaceKind.SHELTER) & (s.storey < 0))
+    if not len(rows):
+        return Values.unknown(len(subjects), "shelters: add spaces of kind shelter (避难场所)")
+    ground = shapely.union_all(s.outline.take(rows).to_shapely())
+    own = shapely.area(shapely.intersection(m.community.parcels.outline.take(subjects.rows).to_shapely(), ground))
+    persons = m.parcel_persons[subjects.rows]
+    share = np.where(persons > 0, own / np.maximum(persons, 1e-9), np.where(np.isnan(persons), np.nan, np.inf))
+    return Values(
+        share, missing="residents of the parcel", note="a parcel is taken as one block; without residents none is asked"
+    )
+
+
+def shelter_load(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the area of shelters for each resident who has no shelter nearer."""
+    loads = m.shelter_loads
+    area = loads["m2_per_person"].to_numpy(dtype=np.float64)[subjects.rows]
+    persons = loads["persons"].to_numpy(dtype=np.float64)
+    return Values(
+        area, missing="the land of the shelter", evidence=lambda k: {"persons": round(float(persons[k]), 1)},
+        note="all of the shelter's ground counts as effective; the class is told by its name (紧急, 短期 …)",
+    )  # fmt: skip
+
+
+def served(*, land_each: bool) -> Callable[..., Values]:
+    """Return the measure of the residents to whom a facility of a kind is the nearest, or its land for each of them."""
+
+    def measure(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
+        walk, f = m.walk, m.community.facilities
+        kind = FacilityKind.parse(given["kind"])
+        column = walk.facility[:, walk.kinds.index(kind)]
+        persons = np.bincount(column[column >= 0], walk.homes.persons[column >= 0], len(f))[subjects.rows]
+        if not land_each:
+            return Values(persons.astype(np.float64), note="residents to whom no other of the kind is nearer on foot")
+        area = f.land_area[subjects.rows]
+        each: FloatArray = np.where(persons > 0, area / np.maximum(persons, 1e-9), np.inf)
+        return Values(np.where(np.isnan(area), np.nan, each), missing="land of the facility (用地面积)")
+
+    return measure
+
+
+def storey_clear(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the clear height of storeys; where it is not stated, it is below the height from floor to floor."""
+    s = m.community.storeys
+    clear, height = s.clear_height[subjects.rows], s.height[subjects.rows]
+    known = ~np.isnan(clear)
+    return Values(
+        np.where(known, clear, height), np.where(known, clear, 0.0), "clear height of the storey (净高)",
+        note="where no clear height is stated, the height from floor to floor is the upper end",
+    )  # fmt: skip
+
+
+def road_distance(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
+    """Measure the distance of a kind of wall from the edge of the nearest site road in front of it."""
+    near = m.wall_roads[given["wall"]]
+    known = np.array([near[int(b)] for b in subjects.rows])
+    return Values(known[:, 0], note=f"roads up to {BESIDE:g} m in front of the wall; none there: passes")
+
+
+def with_roads(m: Measurements, given: Mapping[str, Any]) -> Subjects:
+    """Return buildings with the kind of site road (``road``: main, minor) in front of a kind of wall."""
+    e = m.community.path_edges
+    if not ((e.kind == PathKind.SERVICE) & (e.width > 0)).any():
+        return Subjects.none("building", "site roads with their width: paths of kind service (内部道路)")
+    near, every = m.wall_roads[given["wall"]], buildings(m, given)
+    wide = np.array([near[int(b)][1] for b in every.rows])
+    own = np.flatnonzero(~np.isnan(wide))
+    attributes = {k: np.asarray(v)[own] for k, v in every.attributes.items()}
+    attributes["road"] = np.where(wide[own] >= MAIN_WIDTH, "main", "minor").astype(object)
+    return Subjects("building", every.ids[own], every.places[own], attributes, every.rows[own])
+
+
+_C, _ROADS = "GB 50180-2018 table 3.0.4", "GB 50180-2018 chapter 6"
+_DOWN = "Σ stated / residents × 1000, of the services of the circle (facilities.circle_min)"
+SITE = (
+    Indicator("residents", "persons", "居住人口", "residents of the plan", "Σ persons", _C, the_community, residents),
+    Indicator("dwellings", "dwellings", "住宅套数", "dwellings of the plan", "number", _C, the_community, dwellings),
+    Indicator(
+        "site_area", "m2", "用地面积", "land of the plan", "Σ area of parcels", "Future Community's units",
+        the_community, land,
+    ),
+    Indicator(
+        "site_land_per_person", "m2", "人均居住区用地", "land of the plan for each resident", "land / residents",
+        "GB 50180-2018 table 4.0.1", the_community, site_ratio("land_per_person", "residents and parcels"),
+    ),
+    Indicator(
+        "site_floor_area_ratio", "", "居住区容积率", "area counted for FAR of the plan over its land",
+        "Σ counted area / Σ land", "GB 50180-2018 table 4.0.1", the_community, site_ratio("far", "parcels"),
+        options=("area_local", "area_code"),
+    ),
+    Indicator(
+        "land_use_share", "%", "用地构成", "share of the land that serves housing, facilities, green or roads",
+        "Σ parcels of the use by their code / Σ parcels; mixed land in equal parts",
+        "GB 50180-2018 table 4.0.1; codes of GB 50137-2011 and of 2023", the_community, land_use_share, keys=("land",),
+    ),
+    Indicator(
+        "tier_area_per_1000", "m2", "千人设施建筑面积", "building area of a circle's services for 1000 residents",
+        _DOWN, "GB 50180-2018 table 5.0.3", the_community, tier_facilities("area"), options=("tier",),
+    ),
+    Indicator(
+        "tier_land_per_1000", "m2", "千人设施用地面积", "land of a circle's services for 1000 residents", _DOWN,
+        "GB 50180-2018 table 5.0.3", the_community, tier_facilities("land_area"), options=("tier",),
+    ),
+    Indicator(
+        "largest_facility_land", "m2", "最大设施用地", "land of the largest facility of a kind", "largest stated",
+        "GB 50180-2018 appendix C", the_community, largest_facility_land, keys=("kind",),
+    ),
+    Indicator(
+        "park_area", "m2", "最大公园面积", "area of the largest public green", "largest outline or stated land",
+        "GB 50180-2018 4.0.4", the_community, park_area,
+    ),
+    Indicator(
+        "park_width", "m", "最大公园宽度", "width of the largest public green", "diameter of the largest circle inside",
+        "GB 50180-2018 4.0.4", the_community, park_width,
+    ),
+    Indicator(
+        "charged_share", "%", "充电车位比例", "charging places over parking spaces", "Σ capacity / Σ parking",
+        "complete community (完整社区)", the_community, charged_share,
+    ),
+    Indicator(
+        "exempt_share", "%", "豁免面积比例", "building area above ground that does not count for FAR over what counts",
+        "(Σ building area - Σ counted) / Σ counted", "Hong Kong APP-151", the_community, exempt_share,
+        options=("area_local", "area_code"),
+    ),
+    Indicator(
+        "street_spacing", "m", "道路间距", "distance of the streets around a block",
+        "longer side of the smallest rectangle around what streets close", _ROADS, street_blocks, street_spacing,
+    ),
+    Indicator(
+        "street_width", "m", "道路红线宽度", "width of a street between parcels",
+        "distance to the nearest parcel on either side, square to the middle of the path", _ROADS, paths, street_width,
+        keys=("path",),
+    ),
+    Indicator(
+        "gate_spacing", "m", "出入口间距", "longest way along a parcel's border from gate to gate",
+        "largest gap between gates along the outer ring", _ROADS, parcels, gate_spacing,
+    ),
+    Indicator(
+        "main_drive_width", "m", "主要附属道路宽度", "width of the widest drive of a parcel", "largest stated width",
+        _ROADS, parcels, main_drive,
+    ),
+    Indicator(
+        "crossing_spacing", "m", "过街设施间距", "longest stretch of a street without a crossing",
+        "largest gap between crossings along the street", "GB/T 51439-2021", named_streets, crossing_spacing,
+    ),
+    Indicator(
+        "gate_crossing_distance", "m", "小区出入口距过街设施", "distance from a gate to the nearest crossing",
+        "straight", "GB/T 51439-2021", gates, gate_crossing,
+    ),
+    Indicator(
+        "parcel_shelter_per_person", "m2", "街区人均避难面积", "shelter on a parcel for each of its residents",
+        "shelter ground on the parcel / its residents", "GB/T 51327-2018 5.3", parcels, parcel_shelter,
+    ),
+    Indicator(
+        "shelter_load", "m2", "避难场所人均面积", "area of a shelter for each resident nearest to it",
+        "area / residents who have no shelter nearer on foot", "GB/T 51327-2018 table 5.4.4", shelters, shelter_load,
+    ),
+    Indicator(
+        "served_residents", "persons", "设施服务人口", "residents to whom a facility of a kind is the nearest",
+        "Σ residents by nearest way", "GB/T 51346-2019 table 4.4.7", facilities, served(land_each=False),
+        keys=("kind",),
+    ),
+    Indicator(
+        "served_land_per_person", "m2", "设施服务人均用地", "land of a facility for each resident nearest to it",
+        "land / residents by nearest way", "GB/T 51346-2019 table 4.4.7", facilities, served(land_each=True),
+        keys=("kind",),
+    ),
+    Indicator(
+        "storey_clear_height", "m", "楼层净高", "clear height of a storey of a kind", "as stated, below floor to floor",
+        "GB 55031-2022 3.2.7", storeys_of_kind, storey_clear, keys=("storey",),
+    ),
+    Indicator(
+        "road_distance", "m", "建筑距道路", "distance of a kind of wall (entrance, wall, gable) from a site road",
+        "wall to the road's edge: to its middle less half its width, in front of the wall; a gable is a wall along "
+        "the short side of buildings longer than wide", "Jiaxing 2018 table 3-3; GB 50180-2018 6.0.5", with_roads,
+        road_distance, keys=("wall",),
+    ),
+)  # fmt: skip

@@ -1,0 +1,147 @@
+"""Indicators of sky and view: vertical sky component, probable sunlight, distance of the view, sun of empty land."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from cimkit.errors import MissingDataError
+from cimkit.geometry.directions import direction_of
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.sampling import grid_in_polygons
+from cimkit.rules.indicator import Indicator, Subjects, SunSetting, Values
+from cimkit.rules.subjects import empty_parcels, home_windows
+from cimkit.sim.receptors import Receptors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cimkit.arrays import FloatArray
+    from cimkit.rules.measurements import Measurements
+
+VIEW = 60.0  # [m] as far as a view is followed
+LAND_STEP = 5.0  # [m] between points on empty land, the widest GB/T 50947 allows on the ground (mark M)
+_BEFORE = "the state before: --before OLD.gpkg, or check(…, before=…)"
+_KEPT = "windows that were not there before pass"
+
+
+def sky_component(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure the vertical sky component of windows."""
+    return Values(m.window_sky[subjects.rows], note="in the middle of the sill")
+
+
+def probable_sun(what: str) -> Callable[..., Values]:
+    """Return the measure of the share of the year's probable sunlight hours, annual or winter, of windows."""
+
+    def measure(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+        shares: FloatArray = getattr(m.probable_sunlight, what)[subjects.rows]
+        return Values(shares, note="a minute of sun counts from 120 W/m² direct radiation")
+
+    return measure
+
+
+def compared_with_before(measure: Callable[..., Values], compare: Callable[..., FloatArray]) -> Callable[..., Values]:
+    """Return the measure that compares the windows' values with those they had before."""
+
+    def both(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
+        if m.previous is None:
+            raise MissingDataError(_BEFORE)
+        now = measure(m, subjects, given).values
+        old = home_windows(m.previous, given)
+        was = dict(zip(old.ids, measure(m.previous, old, given).values, strict=True))
+        before = np.array([was.get(i, np.nan) for i in subjects.ids])
+        values = np.where(np.isnan(before), np.inf, compare(now, before))
+        return Values(values, note=_KEPT, evidence=lambda k: {"before": round(float(before[k]), 3)})
+
+    return both
+
+
+def _ratio(now: FloatArray, before: FloatArray) -> FloatArray:
+    """Return after over before, 1 where there was nothing."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio: FloatArray = np.where(before > 0, now / before, 1.0)
+    return ratio
+
+
+def sky_ratio(now: FloatArray, before: FloatArray) -> FloatArray:
+    """Return after over before, without limit where 27 % are kept: BRE 209 asks both."""
+    return np.where(now >= 27.0, np.inf, _ratio(now, before))
+
+
+def sun_kept(now: FloatArray, before: FloatArray) -> FloatArray:
+    """Return the loss with the other sign, without limit where 25 % are kept or 0.8 of the former."""
+    return np.where((now >= 25.0) | (_ratio(now, before) >= 0.8), np.inf, now - before)
+
+
+def view_distance(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+    """Measure how far a window looks out: to the nearest building as high as the window, straight ahead."""
+    c, w = m.community, m.windows
+    rows = subjects.rows
+    ahead = direction_of(w.azimuth[rows])[:, :2]
+    start = np.column_stack([w.x, w.y])[rows] + 0.05 * ahead
+    rays = shapely.linestrings(np.stack([start, start + VIEW * ahead], axis=1))
+    shapes = c.buildings.footprint.to_shapely()
+    bottom, top = c.buildings.ground_z + c.buildings.base, c.buildings.ground_z + np.nan_to_num(c.buildings.height)
+    ray, other = shapely.STRtree(shapes).query(rays, predicate="intersects")
+    z = w.z[rows][ray] + 0.5 * np.nan_to_num(w.height[rows][ray], nan=1.5)
+    ray, other = (v[(bottom[other] < z) & (z < top[other])] for v in (ray, other))
+    far = np.full(len(rows), VIEW)
+    hit = shapely.distance(shapely.points(start[ray]), shapely.intersection(rays[ray], shapes[other]))
+    np.minimum.at(far, ray, hit)
+    return Values(np.round(far, 2), note=f"straight ahead from the window's middle, up to {VIEW:g} m, buildings alone")
+
+
+def land_sun(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
+    """Measure the least sun of land without buildings, beyond an ``edge`` along its border [m]."""
+    setting, edge = SunSetting.of(given), float(given.get("edge", 0.0))
+    values = np.full(len(subjects), np.nan)
+    for k, shape in enumerate(m.community.parcels.outline.take(subjects.rows).to_shapely()):
+        inner = shapely.get_parts(shapely.buffer(shape, -edge)) if edge else np.array([shape], dtype=object)
+        inner = inner[shapely.area(inner) > 0]
+        points = grid_in_polygons(Polygons.from_shapely(inner), LAND_STEP) if len(inner) else np.zeros((0, 2))
+        ground = m.community.terrain.elevation(points) if m.community.terrain is not None else np.zeros(len(points))
+        at = np.column_stack([points, ground + 0.01])
+        values[k] = m.ground_hours(Receptors.at(at), setting).min() if len(at) else np.inf
+    return Values(values, note=f"one point each {LAND_STEP:g} m; land narrower than the edge passes")
+
+
+_BRE = "BRE 209 (2022)"
+SKY = (
+    Indicator(
+        "vertical_sky_component", "%", "垂直天空分量", "light of the overcast sky on a window over that of open ground",
+        "CIE overcast sky over the visible part, exact in elevation, azimuth in steps of 1.5°", _BRE,
+        home_windows, sky_component,
+    ),
+    Indicator(
+        "sky_component_ratio", "", "垂直天空分量前后比", "vertical sky component after over before",
+        "after / before; windows that keep 27 % pass, as BRE asks both", _BRE,
+        home_windows, compared_with_before(sky_component, sky_ratio), relative=True,
+    ),
+    Indicator(
+        "probable_sunlight", "%", "全年可能日照时数比例", "annual probable sunlight hours of a window",
+        "hours with sun on the window / hours with sun on open ground, by the weather of a typical year", _BRE,
+        home_windows, probable_sun("annual"),
+    ),
+    Indicator(
+        "probable_sunlight_winter", "%", "冬半年可能日照时数比例", "the same between 21 September and 21 March",
+        "hours of winter on the window / hours of the whole year on open ground", _BRE,
+        home_windows, probable_sun("winter"),
+    ),
+    Indicator(
+        "probable_sunlight_change", "%", "全年可能日照时数变化", "change of annual probable sunlight hours",
+        "after - before; windows that keep 25 %, or 0.8 of the former, pass", _BRE,
+        home_windows, compared_with_before(probable_sun("annual"), sun_kept), relative=True,
+    ),
+    Indicator(
+        "view_distance", "m", "视野距离", "distance a window looks out",
+        "straight ahead to the nearest building as high as the window's middle", "EN 17037 (straight ahead only)",
+        home_windows, view_distance,
+    ),
+    Indicator(
+        "empty_land_sunlight", "h", "相邻空地日照时数", "least sun of land without buildings, beyond an edge",
+        "least hours over a grid of 5 m", "Ningbo 2014", empty_parcels, land_sun,
+        options=("edge", "day", "band", "min_segment", "max_segments"),
+    ),
+)  # fmt: skip
