@@ -128,13 +128,13 @@ def _largest_park(m: Measurements) -> tuple[Any, float, str]:
 
 def park_area(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
     """Measure the largest public green."""
-    _, area, name = _largest_park(m)
+    _shape, area, name = _largest_park(m)
     return _one(area, "public green: spaces of kind green with public = true, or parks with their land", park=name)
 
 
 def park_width(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
     """Measure the width of the largest public green: the diameter of the largest circle inside."""
-    shape, _, name = _largest_park(m)
+    shape, _area, name = _largest_park(m)
     wide = float("nan") if shape is None else 2.0 * shapely.length(shapely.maximum_inscribed_circle(shape, 0.01))
     return _one(round(wide, 2), "the outline of the largest park: a space of kind green with public = true", park=name)
 

@@ -140,7 +140,7 @@ def ground_share(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) 
     ]
     counts = np.array([len(g) for g in grids])
     own = np.repeat(np.arange(len(grids)), counts)
-    lit = np.zeros(len(grids))
+    lit = np.zeros(len(grids), dtype=np.int64)
     if len(own):
         at = np.column_stack([np.concatenate(grids), subjects.places[own, 2] + 0.01])
         sunny = m.ground_hours(Receptors.at(at), setting) >= wanted - 1e-9
