@@ -65,6 +65,10 @@ from cimkit.sim.blockers import Blockers as Blockers
 from cimkit.sim.blockers import blockers as blockers
 from cimkit.sim.circles import LivingCircles as LivingCircles
 from cimkit.sim.circles import living_circles as living_circles
+from cimkit.sim.daylight import amenity_sun as amenity_sun
+from cimkit.sim.daylight import exposure_levels as exposure_levels
+from cimkit.sim.daylight import noticeable_loss as noticeable_loss
+from cimkit.sim.daylight import reference_points as reference_points
 from cimkit.sim.decay import Decay as Decay
 from cimkit.sim.envelope import EnvelopeGrid as EnvelopeGrid
 from cimkit.sim.envelope import SolarEnvelope as SolarEnvelope
@@ -112,7 +116,6 @@ from cimkit.sim.sunlight_change import SunlightChange as SunlightChange
 from cimkit.sim.sunlight_change import affected_buildings as affected_buildings
 from cimkit.sim.sunlight_change import compare_sunlight as compare_sunlight
 from cimkit.sim.sunlit import SunPatches as SunPatches
-from cimkit.sim.sunlit import amenity_sun as amenity_sun
 from cimkit.sim.sunlit import sun_patches as sun_patches
 from cimkit.sim.sunpath import SunDay as SunDay
 from cimkit.sim.sunpath import julian_day as julian_day

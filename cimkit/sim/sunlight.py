@@ -65,6 +65,7 @@ class SunlightMethod:
     PUTIAN_2022: ClassVar[SunlightMethod]
     BEIJING_GREAT_COLD: ClassVar[SunlightMethod]
     BEIJING_SOLSTICE: ClassVar[SunlightMethod]
+    EN17037: ClassVar[SunlightMethod]
     ALL_SUN: ClassVar[SunlightMethod]
 
     def __post_init__(self) -> None:
@@ -83,6 +84,7 @@ SunlightMethod.BEIJING_GREAT_COLD = SunlightMethod("Beijing draft, Great Cold", 
 SunlightMethod.BEIJING_SOLSTICE = SunlightMethod(
     "Beijing draft, winter solstice", min_segment_min=30.0, min_facade_angle=12.0, mark="S"
 )
+SunlightMethod.EN17037 = SunlightMethod("EN 17037", min_segment_min=0.0, mark="M")
 SunlightMethod.ALL_SUN = SunlightMethod("all sun, however short", min_segment_min=0.0, mark="P")
 
 

@@ -1,4 +1,4 @@
-"""Where the sun falls: patches of sun on open ground and, through windows, on floors (光斑); BRE's amenity rule."""
+"""Where the sun falls: patches of sun on open ground and, through windows, on floors (光斑)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,13 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import FloatArray, TextArray, as_floats
-from cimkit.geometry.polygons import Polygons
-from cimkit.geometry.sampling import grid_in_polygons
-from cimkit.model.kinds import SpaceKind, Status
-from cimkit.sim.receptors import Receptors, window_receptors
+from cimkit.sim.receptors import window_receptors
 from cimkit.sim.shadows import shadows
 from cimkit.sim.sunlight import SunlightMethod, sunlight
-from cimkit.sim.sunpath import SunDay
 
 if TYPE_CHECKING:
     from cimkit.model.community import Community
-
-AMENITY = (SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN, SpaceKind.PLAZA, SpaceKind.PLAYGROUND, SpaceKind.PUBLIC_OPEN_SPACE)
-MARCH_21 = 0.15  # [°] declination at noon of 21 March 2001, Greenwich (C, almanac)
+    from cimkit.sim.sunpath import SunDay
 
 
 @dataclass(frozen=True, repr=False)
@@ -123,43 +117,3 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any, on: str = 
     names, shapes = np.empty(len(found), dtype=object), np.empty(len(found), dtype=object)
     names[:], shapes[:] = columns[1], columns[3]
     return SunPatches(community, np.array(columns[0], float), names, np.array(columns[2], float), shapes)
-
-
-def amenity_sun(community: Community, *, hours: float = 2.0, spacing: float = 1.0) -> Any:
-    """Compute the share of each open space that gets enough sun on 21 March (BRE 209: at least half for 2 h).
-
-    Parameters
-    ----------
-    community
-        Whose green, squares, playgrounds and public open spaces.
-    hours
-        Hours a point must get on the whole day [h].
-    spacing
-        Distance of the points [m].
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a space: ``id``, ``area_m2``, ``sunlit_share`` (0–1), ``passes`` (at least half).
-
-    References
-    ----------
-    .. [1] BRE 209 (2011, 2022), Site layout planning for daylight and sunlight (mark M).
-    """
-    import pandas as pd
-
-    s = community.spaces
-    rows = np.flatnonzero(np.isin(s.kind, AMENITY) & (s.storey < 0) & (s.status != Status.DEMOLISH))
-    place = community.require_location()
-    day = SunDay(place.latitude, place.longitude, MARCH_21, (0.0, 24.0), "21 March")
-    shapes = s.outline.to_shapely()[rows]
-    points = [grid_in_polygons(Polygons.from_shapely([shape]), spacing) for shape in shapes]
-    xy = np.concatenate([np.zeros((0, 2)), *points])
-    own = np.repeat(np.arange(len(rows)), [len(p) for p in points])
-    z = s.z[rows][own] if community.terrain is None else community.terrain.elevation(xy)
-    spots = Receptors.at(np.column_stack([xy, z + 0.01]))
-    enough = sunlight(community, spots, day, method=SunlightMethod.ALL_SUN).hours >= hours - 1e-9
-    with np.errstate(invalid="ignore"):
-        share = np.bincount(own, enough, len(rows)) / np.bincount(own, minlength=len(rows))
-    data = {"id": s.id[rows], "area_m2": shapely.area(shapes), "sunlit_share": share, "passes": share >= 0.5}
-    return pd.DataFrame(data)

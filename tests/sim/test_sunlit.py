@@ -12,7 +12,7 @@ from cimkit.kernels.bvh import any_hits
 from cimkit.model.community import Community
 from cimkit.model.complete import complete
 from cimkit.model.records import Building, Location, Parcel, Space
-from cimkit.sim.sunlit import amenity_sun, sun_patches
+from cimkit.sim.sunlit import sun_patches
 from cimkit.sim.sunpath import SunDay
 
 HANGZHOU = Location(30.25, 120.17)
@@ -59,10 +59,3 @@ def test_sun_patches__through_a_south_window_at_noon() -> None:
         assert east - west == pytest.approx(widths[name], abs=1e-6)
         assert north - south == pytest.approx(1.5 / height, abs=0.03)
         assert south == pytest.approx(-10 - 0.02 + 0.9 / height, abs=1e-6)
-
-
-def test_amenity_sun__open_ground_passes_and_the_strip_behind_a_slab_has_only_the_ends_of_the_day() -> None:
-    frame = amenity_sun(site(), hours=6.0, spacing=2.0).set_index("id")
-    assert frame.loc["H", "sunlit_share"] == 1.0
-    assert not frame.loc["G", "passes"]
-    assert frame.loc["G", "area_m2"] == pytest.approx(240.0)
