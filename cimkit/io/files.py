@@ -16,6 +16,7 @@ from cimkit.io.cityjson_write import write_cityjson
 from cimkit.io.crs import Placing
 from cimkit.io.dxf import load_dxf
 from cimkit.io.graphml import load_graphml
+from cimkit.io.ifc import read_ifc
 from cimkit.io.loading import Layers, check_file, load_layers
 from cimkit.io.osm import load_osm
 from cimkit.io.vector import Reading, community_of_layers, write_vector
@@ -43,7 +44,6 @@ _SUFFIXES = (
 _CITYJSON = re.compile(rb'"type"\s*:\s*"CityJSON')
 _ELSEWHERE = {  # what a file is by its first bytes or suffix, and what to do with it
     "dwg": "a DWG drawing, for which there is no open reader: save it as DXF",
-    "ifc": "an IFC model of one building: export its storey plates to GeoPackage",
     "tif": "a raster: read it as terrain, not as a community",
     "xlsx": "a spreadsheet: hand its storey table to Community.from_frames(storeys=...)",
     "csv": "a table: hand it to Community.from_frames()",
@@ -63,7 +63,7 @@ def read(
 ) -> tuple[Community, Notes]:
     """Read a community from a file, a folder of map files, or several files that belong together.
 
-    GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, DXF, OpenStreetMap extracts, OSMnx street
+    GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, DXF, IFC, OpenStreetMap extracts, OSMnx street
     networks, CityJSON, CityJSONSeq (also zipped) and our own .gpkg and .cimz. Whatever is
     guessed, mended or left out stands in the notes.
 
@@ -183,8 +183,8 @@ def format_of(path: str | PathLike[str]) -> str:
     if what:
         raise FormatError(f"{path.name}: the file must hold a community; it is {what}.")
     raise FormatError(
-        f"{path.name}: the format must be GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, DXF, OSM, GraphML, "
-        f"CityJSON or .cimz; the first bytes are {head[:12]!r}."
+        f"{path.name}: the format must be GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, DXF, IFC, OSM, "
+        f"GraphML, CityJSON or .cimz; the first bytes are {head[:12]!r}."
     )
 
 
@@ -197,6 +197,8 @@ def _text_kind(path: Path, head: bytes, suffix: str) -> str:
         return "osm"
     if start.startswith(b"{") or suffix in ("geojson", "json"):
         return "cityjson" if _CITYJSON.search(path.read_bytes()) else "geojson"
+    if head.startswith(b"ISO-10303-21") and (suffix == "ifc" or b"IFC" in head):
+        return "ifc"
     return "dxf" if suffix == "dxf" else ""
 
 
@@ -246,6 +248,8 @@ def _read_whole(path: Path, kind: str, placing: Placing) -> tuple[Community, Not
         return read_cityjson(path, frame=placing.frame, crs=placing.crs)
     if placing != Placing():
         raise InputError(f"{path.name}: the file knows where it lies; leave out frame, crs, datum and swap_xy.")
+    if kind == "ifc":
+        return read_ifc(path)
     if kind == "cim":
         community, notes = read_cim(path)
         return community, community.notes + notes

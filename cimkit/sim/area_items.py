@@ -248,6 +248,8 @@ def _shares(community: Community) -> tuple[FloatArray, FloatArray, FloatArray, F
     left = community.plates.outline.areas()[storeys.plate]
     opening, inside, drawn = np.zeros(len(voids)), np.zeros(len(spaces)), np.zeros(len(spaces))
     rank = _rank(spaces.kind, INSIDE)
+    kind = np.append(storeys.kind, -1)[spaces.storey]
+    rank[(kind == StoreyKind.ATTIC) & (spaces.kind == SpaceKind.ROOM)] = -1  # there the roof's height decides
     built_in = np.isin(spaces.kind, IN_STRUCTURE) & (spaces.inside_structure == 1)
     rank[built_in] = len(INSIDE)
     chosen = np.flatnonzero((spaces.storey >= 0) & (rank >= 0))

@@ -100,7 +100,6 @@ def test_read__den_haag_roofs(shared_data):
 @pytest.mark.parametrize(
     ("folder", "name"),
     [
-        ("ifc_buildings", "duplex.ifc"),
         ("epw_china", "Shanghai-Hongqiao_1956_2023_TMYx.epw"),
         ("tasmania_dem", "dem_01.tif"),
         ("gothenburg_dsm", "DSM_KRbig.tif"),
