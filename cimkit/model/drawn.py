@@ -25,7 +25,7 @@ class Drawn:
 
     def show(self, community: Any = None, *, lang: str = "en") -> Any:
         """Show it in 3D, see ``cimkit.show``."""
-        return _view[0]().show(_view[0]().community_of(self, community), self, lang=lang)
+        return _view[0]().show_result(self, community, lang=lang)
 
     def _repr_html_(self) -> str:
         """Return what it says and the first rows of it."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.io.results import plain
+from cimkit.model.drawn import Drawn
 from cimkit.model.notes import Notes
 from cimkit.rules.rule import MARKS, Requirement, Rule
 
@@ -213,7 +214,7 @@ def limits_in_words(rule: Rule, low: float, high: float) -> str:
 
 
 @dataclass(frozen=True, repr=False)
-class Findings:
+class Findings(Drawn):
     """What a check found, in a stable order: as the packs order their rules, then by object.
 
     Parameters

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.errors import FormatError
+from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import ProjectType
 from cimkit.rules.conditions import NO, holds
 from cimkit.rules.indicators import INDICATORS
@@ -98,7 +99,7 @@ class Dimension:
 
 
 @dataclass(frozen=True, repr=False)
-class Assessment:
+class Assessment(Drawn):
     """A self-assessment.
 
     Parameters

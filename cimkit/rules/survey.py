@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.errors import InputError
+from cimkit.model.drawn import Drawn
 
 if TYPE_CHECKING:
     from cimkit.arrays import FloatArray, IntArray
@@ -49,7 +50,7 @@ class Questionnaire:
 
 
 @dataclass(frozen=True, repr=False)
-class Satisfaction:
+class Satisfaction(Drawn):
     """Scores of q questions, from 0 (all worst) to 100 (all best).
 
     Parameters

@@ -11,6 +11,7 @@ from shapely.ops import substring
 
 from cimkit.errors import InputError
 from cimkit.kernels.graph import NOBODY, UNREACHED, shortest_tree, tree_loads
+from cimkit.model.drawn import Drawn
 from cimkit.sim.joined import Joined, join
 from cimkit.sim.reach import walk_matrix
 from cimkit.sim.seeds import closed_to_unreached, ends_of, shared_edges
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Route:
+class Route(Drawn):
     """The quickest way from a home to a facility.
 
     Parameters
@@ -170,7 +171,7 @@ def _piece(line: Any, start: float, stop: float) -> FloatArray:
 
 
 @dataclass(frozen=True, repr=False)
-class PathUse:
+class PathUse(Drawn):
     """How many people pass each path when everybody walks to the nearest services.
 
     Parameters

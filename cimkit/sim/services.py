@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.errors import InputError
+from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind
 from cimkit.model.notes import Note, Notes
 from cimkit.sim.decay import Decay
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class NearestServices:
+class NearestServices(Drawn):
     """The k nearest services of one kind from n homes.
 
     Parameters
@@ -74,7 +75,7 @@ class NearestServices:
 
 
 @dataclass(frozen=True, repr=False)
-class ServiceAccess:
+class ServiceAccess(Drawn):
     """What services of k kinds offer to n homes.
 
     Parameters

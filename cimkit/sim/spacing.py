@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
+from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import BuildingUse, Status
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ PARALLEL = 30.0  # [°] long sides that differ less face each other (mark M)
 
 
 @dataclass(frozen=True, repr=False)
-class Spacing:
+class Spacing(Drawn):
     """Distances of p pairs of facing buildings.
 
     Parameters

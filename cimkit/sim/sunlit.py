@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import FloatArray, TextArray, as_floats
+from cimkit.model.drawn import Drawn
 from cimkit.sim.receptors import window_receptors
 from cimkit.sim.shadows import shadows
 from cimkit.sim.sunlight import SunlightMethod, sunlight
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class SunPatches:
+class SunPatches(Drawn):
     """Patches of sun, p of them.
 
     Parameters

@@ -10,6 +10,7 @@ import numpy as np
 
 from cimkit.arrays import one_of
 from cimkit.errors import InputError, MissingDataError
+from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import BuildingUse, FacilityKind, Status
 from cimkit.model.table import lookup_names
 from cimkit.model.tables import Facilities
@@ -115,7 +116,7 @@ def supply(community: Community, *, kinds: Sequence[str] | None = None) -> Any:
 
 
 @dataclass(frozen=True, repr=False)
-class Improvement:
+class Improvement(Drawn):
     """Where to add or enlarge services of one kind, and what is gained.
 
     Parameters

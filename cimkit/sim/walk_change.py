@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.errors import MissingDataError
+from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import AgeBand, FacilityKind
 from cimkit.sim.access import WalkTimes, walk_times
 from cimkit.sim.walk_method import WalkMethod
@@ -27,7 +28,7 @@ GROUPS = (
 
 
 @dataclass(frozen=True, repr=False)
-class WalkChange:
+class WalkChange(Drawn):
     """Walking times of the homes that two variants share.
 
     Parameters

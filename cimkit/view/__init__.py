@@ -9,7 +9,7 @@ from cimkit.view.fonts import fonts
 from cimkit.view.page import View3D
 from cimkit.view.plan import community_of, plot, plot_plan
 from cimkit.view.report import report
-from cimkit.view.show import Picture, show
+from cimkit.view.show import Picture, show, show_result
 
 __all__ = [
     "Picture",
@@ -28,5 +28,6 @@ __all__ = [
     "report",
     "self_assessment",
     "show",
+    "show_result",
     "write_gltf",
 ]

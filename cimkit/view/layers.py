@@ -15,13 +15,17 @@ from cimkit.view.texts import DAYS
 if TYPE_CHECKING:
     from cimkit.arrays import FloatArray, IntArray
     from cimkit.model.community import Community
+    from cimkit.rules.findings import Findings
     from cimkit.sim.access import WalkTimes
     from cimkit.sim.areas import FloorAreas
     from cimkit.sim.receptors import Receptors
+    from cimkit.sim.routes import PathUse, Route
     from cimkit.sim.shadows import Shadows
     from cimkit.sim.site_ratios import SiteIndicators
     from cimkit.sim.sunlight import Sunlight
     from cimkit.sim.sunlight_change import SunlightChange
+    from cimkit.sim.supply import Improvement
+    from cimkit.sim.walk_change import WalkChange
 
 HABITABLE = (RoomKind.LIVING, RoomKind.BEDROOM)
 
@@ -60,6 +64,23 @@ class Layer:
     receptors: Receptors | None = None
     at: FloatArray | None = None
     alpha: float = 1.0
+
+    def least(self) -> tuple[FloatArray, FloatArray]:
+        """Return each different stroke once, with the least of its values."""
+        if len(self.strokes) == 0:
+            return self.strokes, self.values
+        places, where = np.unique(self.strokes.round(2), axis=0, return_inverse=True)
+        least = np.full(len(places), np.inf)
+        np.minimum.at(least, where.reshape(-1), self.values)
+        return places, least
+
+
+def rows_of(ids: Any, names: Any) -> IntArray:
+    """Return the row of each id among names, -1 for none; equal lists are seen at once."""
+    if len(ids) == len(names) and np.array_equal(ids, names):
+        return np.arange(len(ids))
+    row = {str(name): k for k, name in enumerate(names)}
+    return np.array([row.get(str(name), -1) for name in ids], dtype=np.int64)
 
 
 def is_a(result: Any, *kinds: str) -> bool:
@@ -131,8 +152,8 @@ def _measured(
 ) -> Layer:
     """Return the layer of values at receptors."""
     ends = receptors.points if receptors.other_ends is None else receptors.other_ends
-    strokes, least = least_at(np.column_stack([receptors.points[:, :2], ends[:, :2]]), values)
-    return Layer(classes, *title, buildings, strokes, least, receptors=receptors, at=values)
+    strokes = np.column_stack([receptors.points[:, :2], ends[:, :2]])
+    return Layer(classes, *title, buildings, strokes, values, receptors=receptors, at=values)
 
 
 def _at_receptors(attribute: str, english: str, chinese: str, unit: str) -> Any:
@@ -153,8 +174,7 @@ def _areas(classes: Classes, title: tuple[str, str], community: Community, pairs
 
 def _by_building(community: Community, names: Any, values: Any, worst: Any, title: tuple[str, str, str]) -> Layer:
     """Return the layer of the worst value of each building named; ``worst`` is ``np.fmax`` or ``np.fmin``."""
-    row = {str(v): k for k, v in enumerate(community.buildings.id)}
-    rows = np.array([row.get(str(v), -1) for v in names], dtype=np.int64)
+    rows = rows_of(np.asarray(names, dtype=object), community.buildings.id)
     found = np.full(len(community.buildings), np.nan)
     worst.at(found, rows[rows >= 0], np.asarray(values, dtype=np.float64)[rows >= 0])
     return Layer(_even(found, *title), title[0], title[1], found)
@@ -170,14 +190,13 @@ def _change_layer(community: Community, change: SunlightChange) -> Layer:
     along = np.column_stack([np.cos(np.radians(w.azimuth)), -np.sin(np.radians(w.azimuth))])
     half = np.nan_to_num(w.width, nan=1.5)[:, None] / 2 * along
     xy, known = np.column_stack([w.x, w.y]), ~np.isnan(light)
-    strokes, least = least_at(np.column_stack([xy - half, xy + half])[known], light[known])
-    return Layer(CHANGE, *title, worst, strokes, least)
+    strokes = np.column_stack([xy - half, xy + half])[known]
+    return Layer(CHANGE, *title, worst, strokes, light[known])
 
 
 def windows_by_id(community: Community, ids: Any, values: FloatArray) -> FloatArray:
     """Return values given by window id, one a window of the community, nan where none is given."""
-    row = {str(name): k for k, name in enumerate(community.windows.id)}
-    rows = np.array([row.get(str(name), -1) for name in ids], dtype=np.int64)
+    rows = rows_of(ids, community.windows.id)
     found = np.full(len(community.windows), np.nan)
     found[rows[rows >= 0]] = values[rows >= 0]
     return found
@@ -210,7 +229,80 @@ def _shadow_layer(community: Community, cast: Shadows) -> Layer:
     return replace(_areas(classes, title, community, zip(cast.outlines, cast.hours, strict=True)), alpha=0.22)
 
 
+def _of_homes(
+    community: Community, rows: IntArray, values: Any, worst: Any, title: tuple[str, str], unit: str
+) -> Layer:
+    """Return the layer of the worst value of the homes of each building; ``rows`` are the buildings of the homes."""
+    found = _by_building(community, np.append(community.buildings.id, "")[rows], values, worst, (*title, unit))
+    return replace(found, classes=WALK) if unit == "min" else found
+
+
+def _walk_change_layer(community: Community, change: WalkChange) -> Layer:
+    """Return the most that a home of each building loses: to the nearest service of each kind."""
+    most = np.nanmax(np.nan_to_num(change.change_min, posinf=60.0, neginf=-60.0), axis=1, initial=-60.0)
+    title = ("Change of walking time, the worst home", "步行时间变化（最不利住户）")
+    owner = change.after.homes.building[change.rows_after]
+    layer = _of_homes(community, owner, most, np.fmax, title, "")
+    return replace(layer, classes=layer.classes._replace(unit="min"))
+
+
+def _route_layer(community: Community, route: Route) -> Layer:
+    """Return the way walked."""
+    strokes = np.column_stack([route.line[:-1, :2], route.line[1:, :2]])
+    title = (f"Way from {route.home} to {route.facility}", f"路线：{route.home} 至 {route.facility}")
+    none = np.full(len(community.buildings), np.nan)
+    return Layer(WALK, *title, none, strokes, np.full(len(strokes), route.walk_min))
+
+
+def _use_layer(community: Community, use: PathUse) -> Layer:
+    """Return how many people pass each path."""
+    xy, line = use.network.course.xyz[:, :2], use.network.course.line
+    pieces, owner = np.ones(len(xy), dtype=bool), np.repeat(np.arange(len(line) - 1), np.diff(line))
+    pieces[line[1:] - 1] = False  # the last point of a path begins no piece
+    first, title = np.flatnonzero(pieces), ("People who pass", "经过人数")
+    values = use.persons[owner[first]]
+    none = np.full(len(community.buildings), np.nan)
+    return Layer(_even(values, *title, ""), *title, none, np.column_stack([xy[first], xy[first + 1]]), values)
+
+
+def _findings_layer(community: Community, found: Findings) -> Layer:
+    """Return how many findings fail at each building, what lies in it included."""
+    row = {str(name): k for k, name in enumerate(community.buildings.id)}
+    at = [row.get(f.object.split("/")[0], -1) for f in found.failures()]
+    count = np.bincount([k for k in at if k >= 0], minlength=len(row)).astype(np.float64)
+    title = ("Findings that fail", "不满足项数")
+    return Layer(_even(count, *title, ""), *title, count)
+
+
+def _improvement_layer(community: Community, plan: Improvement) -> Layer:
+    """Return where services are added or enlarged, the first the most useful."""
+    order = np.arange(1.0, len(plan.xy) + 1)
+    title = (f"Where to add: {plan.kind.code.replace('_', ' ')}", f"建议增设：{plan.kind.zh}")
+    none, xy = np.full(len(community.buildings), np.nan), np.column_stack([plan.xy, plan.xy])
+    return Layer(_even(order, *title, ""), *title, none, xy, order)
+
+
 _MAKERS: dict[str, Any] = {
+    "Route": _route_layer,
+    "PathUse": _use_layer,
+    "WalkChange": _walk_change_layer,
+    "Findings": _findings_layer,
+    "Improvement": _improvement_layer,
+    "NearestServices": lambda c, r: _of_homes(
+        c, r.homes.building, r.cost[:, 0], np.fmax,
+        (f"Way to the nearest {r.kind.code.replace('_', ' ')}", f"至最近{r.kind.zh}"), "min" if r.timed else "m",
+    ),
+    "ServiceAccess": lambda c, r: _of_homes(
+        c, r.homes.building, r.score.mean(axis=1), np.fmin,
+        ("Access to services, the worst home", "服务可达性（最不利住户）"), "",
+    ),
+    "Spacing": lambda c, r: _by_building(
+        c, c.buildings.id, r.margins(), np.fmin, ("Spacing over what is required", "间距余量", "m")
+    ),
+    "SunPatches": lambda c, r: replace(
+        _areas(_even(r.hours, "Sun through windows", "窗投日光", "h"), ("Sun through windows", "窗投日光"),
+               c, zip(r.areas, r.hours, strict=True)), alpha=0.5,
+    ),
     "Sunlight": sunlight_layer,
     "SunlightChange": _change_layer,
     "FloorAreas": _floor_layer,
@@ -241,16 +333,6 @@ _MAKERS: dict[str, Any] = {
 LAYERED = tuple(_MAKERS)
 
 
-def least_at(strokes: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return each different stroke once, with the least of its values."""
-    if len(strokes) == 0:
-        return strokes, values
-    places, where = np.unique(strokes.round(2), axis=0, return_inverse=True)
-    least = np.full(len(places), np.inf)
-    np.minimum.at(least, where.reshape(-1), values)
-    return places, least
-
-
 def walk_layer(community: Community, walk: WalkTimes, kind: str | FacilityKind) -> Layer:
     """Return the longest walk from each building to the nearest service of a kind; unreached is infinite."""
     minutes = walk.walk_min[:, walk.of(kind)]
@@ -263,8 +345,7 @@ def walk_layer(community: Community, walk: WalkTimes, kind: str | FacilityKind) 
 
 def best_of_dwellings(community: Community, sunlight: Sunlight) -> tuple[IntArray, FloatArray]:
     """Return building and hours of the best living room or bedroom of each dwelling that has one."""
-    row_of = {str(name): k for k, name in enumerate(community.windows.id)}
-    rows = np.array([row_of.get(str(name), -1) for name in sunlight.receptors.ids], dtype=np.int64)
+    rows = rows_of(sunlight.receptors.ids, community.windows.id)
     w = community.windows
     if sunlight.receptors.kind != "window" or len(w) == 0:
         return np.zeros(0, np.int64), np.zeros(0)

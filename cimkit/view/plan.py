@@ -11,9 +11,10 @@ from cimkit.arrays import one_of
 from cimkit.errors import InputError
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, PathKind, SpaceKind, Status
+from cimkit.view.charts import CHARTS, plot_chart
 from cimkit.view.colours import GROUND, INK, OTHER_PATH, PATHS, TREE, WALL, use_colour
 from cimkit.view.fonts import fonts
-from cimkit.view.layers import layer_of
+from cimkit.view.layers import is_a, layer_of
 from cimkit.view.texts import LANGUAGES, say
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ _METRES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 def plot(result: Any, *, community: Community | None = None, column: str = "", ax: Any = None, lang: str = "en") -> Any:
     """Draw a result or a community as a plan, north up, with scale bar, north arrow and legend.
+
+    An assessment and a survey have no place: they are drawn as bars.
 
     Parameters
     ----------
@@ -50,6 +53,8 @@ def plot(result: Any, *, community: Community | None = None, column: str = "", a
     """
     if isinstance(result, Community):
         return plot_plan(result, column=column, ax=ax, lang=lang)
+    if is_a(result, *CHARTS):
+        return plot_chart(result, ax=ax, lang=lang)
     return plot_plan(community_of(result, community), result, column=column, ax=ax, lang=lang)
 
 
@@ -61,8 +66,9 @@ def community_of(result: Any, community: Community | None = None) -> Community:
     InputError
         If the result holds none and none is given.
     """
-    own = getattr(result, "community", None) or getattr(getattr(result, "areas", None), "community", None)
-    found = community or own
+    holders = [result, *(getattr(result, name, None) for name in ("areas", "measurements", "findings"))]
+    holders.append(getattr(holders[-1], "measurements", None))  # an assessment holds findings, they what was measured
+    found = community or next((c for h in holders if (c := getattr(h, "community", None))), None)
     if not isinstance(found, Community):
         kind = type(result).__name__
         raise InputError(f"{kind}.plot: the community must be given, a {kind} does not hold it: .plot(community).")
@@ -207,8 +213,8 @@ def _strokes(ax: Any, layer: Layer) -> None:
     """Draw windows or points in the colours of their values."""
     from matplotlib.collections import LineCollection
 
-    ends = layer.strokes.reshape(-1, 2, 2)
-    colours = [layer.classes.colour(v) for v in layer.values]
+    strokes, values = layer.least()
+    ends, colours = strokes.reshape(-1, 2, 2), [layer.classes.colour(v) for v in values]
     if np.ptp(ends, axis=1).max() < 0.01:
         ax.scatter(ends[:, 0, 0], ends[:, 0, 1], c=colours, s=3, linewidths=0, zorder=5)
     else:

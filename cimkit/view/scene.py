@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cimkit.geometry.ragged import offsets_of, ragged_rows
 from cimkit.model.kinds import BuildingUse, FacilityKind, PathKind, RoomKind, SpaceKind, Status
 from cimkit.sim.sunpath import SunDay
 from cimkit.view.colours import GROUND, OTHER_PATH, PATHS, TREE, VERDICTS, WALL
 from cimkit.view.judged import ORDER
-from cimkit.view.layers import is_a
+from cimkit.view.layers import is_a, rows_of
 from cimkit.view.modes import NONE, Mode, modes_of
 from cimkit.view.svg import sheet_of
 from cimkit.view.texts import DAYS, TEXTS
@@ -20,7 +21,7 @@ from cimkit.view.texts import DAYS, TEXTS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cimkit.arrays import FloatArray
+    from cimkit.arrays import FloatArray, IntArray
     from cimkit.geometry.polygons import Polygons
     from cimkit.model.community import Community
     from cimkit.sim.receptors import Receptors
@@ -74,7 +75,7 @@ class Arrays:
         block = bytearray(len(text).to_bytes(4, "little") + text)
         for values in self.parts.values():
             block += bytes(-len(block) % 4) + values.tobytes()
-        return gzip.compress(bytes(block), 6, mtime=0)
+        return gzip.compress(bytes(block), 4, mtime=0)
 
 
 def scene_bytes(
@@ -102,6 +103,7 @@ def scene_bytes(
     sheet = sheet_of(community)
     wide = 0.12 * max(sheet.width, sheet.height)
     box = [sheet.west - wide, sheet.north - sheet.height - wide, sheet.west + sheet.width + wide, sheet.north + wide]
+    windows = _windows(community, modes, arrays)
     header = {
         "name": community.name,
         "box": [round(v, 2) for v in box],
@@ -112,13 +114,13 @@ def scene_bytes(
         "ground": _ground(community, box, arrays),
         "top": _solids(community, arrays),
         "buildings": _buildings(community, arrays),
-        "windows": _windows(community, modes, arrays),
+        "windows": windows,
         "flat": _flats(community, arrays),
         "path": _paths(community, arrays),
         "facilities": _facilities(community, arrays),
         "parcels": [str(v) for v in community.parcels.id],
         "homes": _homes(community, arrays),
-        "modes": [_mode(m, arrays) for m in modes],
+        "modes": [_mode(m, arrays, windows["id"]) for m in modes],
         "findings": _findings(rows),
     }
     _trees(community, arrays)
@@ -201,8 +203,8 @@ def _buildings(community: Community, arrays: Arrays) -> dict[str, Any]:
 def _windows(community: Community, modes: Sequence[Mode], arrays: Arrays) -> dict[str, Any]:
     """Keep the windows of the community, or those placed by rule for a result."""
     w = community.windows
-    placed = next((m.receptors for m in modes if m.receptors is not None and m.receptors.kind == "window"), None)
-    if len(w) or placed is None:
+    placed = [m.receptors for m in modes if m.receptors is not None and m.receptors.kind == "window"]
+    if len(w) or not placed:
         xyz, azimuth = np.column_stack([w.x, w.y, w.z]), w.azimuth
         building, dwelling, ids = w.building, w.dwelling, w.id
         width, height = np.nan_to_num(w.width, nan=1.5), np.nan_to_num(w.height, nan=1.5)
@@ -210,10 +212,14 @@ def _windows(community: Community, modes: Sequence[Mode], arrays: Arrays) -> dic
         rooms = [[r.code.replace("_", " "), r.zh] for r in RoomKind]
         room = w.room
     else:
-        ends = placed.points if placed.other_ends is None else placed.other_ends
-        xyz, building, ids = (placed.points + ends) / 2, placed.building, placed.ids
-        azimuth = np.degrees(np.arctan2(placed.normals[:, 0], placed.normals[:, 1]))
-        width, height = np.linalg.norm(ends - placed.points, axis=1), np.full(len(xyz), 1.5)
+        ids, first = np.unique(np.concatenate([r.ids for r in placed]).astype(str), return_index=True)
+        points = np.concatenate([r.points for r in placed])[first]
+        ends = np.concatenate([r.points if r.other_ends is None else r.other_ends for r in placed])[first]
+        normals = np.concatenate([r.normals for r in placed])[first]
+        building = rows_of(np.concatenate([r.building_ids for r in placed])[first], community.buildings.id)
+        xyz = (points + ends) / 2
+        azimuth = np.degrees(np.arctan2(normals[:, 0], normals[:, 1]))
+        width, height = np.linalg.norm(ends - points, axis=1), np.full(len(xyz), 1.5)
         dwelling, level = np.full(len(xyz), -1), _levels(community, building, xyz[:, 2])
         room, rooms = np.zeros(len(xyz), dtype=np.int64), [["", ""]]
     arrays.add_metres("window.xyz", xyz)
@@ -304,7 +310,7 @@ def _trees(community: Community, arrays: Arrays) -> None:
     arrays.add("tree.top", np.rint(height * 100), "u2")
 
 
-def _mode(mode: Mode, arrays: Arrays) -> dict[str, Any]:
+def _mode(mode: Mode, arrays: Arrays, windows: Sequence[str]) -> dict[str, Any]:
     """Return the words of a mode and keep its classes and values."""
     m: dict[str, Any] = {"key": mode.key, "title": mode.title, "unit": mode.unit, "legend": mode.legend}
     if mode.buildings is not None:
@@ -313,28 +319,51 @@ def _mode(mode: Mode, arrays: Arrays) -> dict[str, Any]:
         m["values"] = [None if np.isnan(v) else "∞" if np.isinf(v) else round(float(v), 2) for v in mode.values]
     if mode.spaces is not None:
         m["spaces"] = arrays.add(f"{mode.key}.spaces", mode.spaces, "u1")
-    if mode.classes is not None and mode.hours is not None:
-        where = "windows" if mode.receptors is None else _place(mode.receptors, mode.key, arrays)
-        m["at"] = where
-        m["classes"] = arrays.add(f"{mode.key}.classes", mode.classes, "u1")
-        m["hours"] = arrays.add(f"{mode.key}.hours", np.rint(np.nan_to_num(mode.hours, nan=-300) * 100), "i2")
-    if mode.light is not None:
-        arrays.add(f"{mode.key}.first", mode.light.offsets, "u4")
-        arrays.add(f"{mode.key}.start", np.rint(mode.light.starts * 1800), "u2")
-        arrays.add(f"{mode.key}.end", np.rint(mode.light.ends * 1800), "u2")
+    if mode.classes is None or mode.hours is None:
+        return m
+    classes, hours, light = mode.classes, np.nan_to_num(mode.hours, nan=-300), mode.light
+    order = np.arange(len(classes))
+    counts = np.zeros(len(classes), np.int64) if light is None else np.diff(light.offsets)
+    m["at"] = "windows"
+    if mode.receptors is not None:
+        rows = _window_rows(mode.receptors, windows)
+        if rows is None:
+            m["at"] = _place(mode.receptors, mode.key, arrays)
+        else:
+            classes, hours = _spread(classes, rows, len(windows), NONE), _spread(hours, rows, len(windows), -300)
+            counts, order = _spread(counts, rows, len(windows), 0), np.argsort(rows)
+    m["classes"] = arrays.add(f"{mode.key}.classes", classes, "u1")
+    m["hours"] = arrays.add(f"{mode.key}.hours", np.rint(hours * 100), "i2")
+    if light is not None:
+        which = ragged_rows(light.offsets, order)[0]
+        arrays.add(f"{mode.key}.first", offsets_of(counts), "u4")
+        arrays.add(f"{mode.key}.start", np.rint(light.starts[which] * 1800), "u2")
+        arrays.add(f"{mode.key}.end", np.rint(light.ends[which] * 1800), "u2")
         m["light"] = mode.key
     return m
 
 
+def _window_rows(receptors: Receptors, windows: Sequence[str]) -> IntArray | None:
+    """Return the window of each receptor; None if they are no windows, or some of them no window of the scene."""
+    if receptors.kind != "window":
+        return None
+    rows = rows_of(receptors.ids, windows)
+    return rows if len(np.unique(rows[rows >= 0])) == len(rows) else None
+
+
+def _spread(values: Any, rows: IntArray, count: int, rest: float) -> Any:
+    """Return values at their rows, the rest elsewhere."""
+    found = np.full(count, rest, dtype=np.asarray(values).dtype)
+    found[rows] = values
+    return found
+
+
 def _place(receptors: Receptors, key: str, arrays: Arrays) -> str:
-    """Keep where receptors are, unless they are the windows; return what they are."""
-    if receptors.kind == "window":
-        return "windows"
-    arrays.add_metres(f"{key}.xyz", receptors.points)
+    """Keep where receptors are; return what they are."""
+    ends = receptors.points if receptors.other_ends is None else receptors.other_ends
+    arrays.add_metres(f"{key}.xyz", (receptors.points + ends) / 2)
     arrays.add(f"{key}.normal", np.rint(receptors.normals * 100).ravel(), "i2")
-    arrays.add(f"{key}.building", receptors.building)
-    gap = _spacing(receptors.points)
-    arrays.add(f"{key}.size", [round(gap * 100)])
+    arrays.add(f"{key}.size", [round(_spacing(receptors.points) * 100)])
     return "ground" if receptors.kind == "ground" else "walls"
 
 

@@ -17,12 +17,14 @@ from cimkit.arrays import one_of
 from cimkit.errors import MissingDataError
 from cimkit.geometry.triangles import Triangles, extrude
 from cimkit.io.atomic import atomic_write
+from cimkit.view.charts import CHARTS
 from cimkit.view.colours import WALL
 from cimkit.view.html import Html, element, join
 from cimkit.view.judged import judged
+from cimkit.view.layers import is_a
 from cimkit.view.modes import NONE, modes_of
 from cimkit.view.page import View3D, page, scene_element
-from cimkit.view.plan import plot_plan
+from cimkit.view.plan import community_of, plot, plot_plan
 from cimkit.view.scene import scene_bytes
 from cimkit.view.svg import base, plan, sheet_of
 from cimkit.view.texts import LANGUAGES
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 HOW = ("page", "window", "picture")
 STYLE = (
-    "html,body{margin:0;height:100%}.cim-view{height:100vh;border:0}.fallback{display:none}"
+    "html,body{margin:0;height:100%}body>.cim-view{height:100vh;border:0}.fallback{display:none}"
     ".cim-flat .fallback{display:block;width:100%}"
 )
 PROBE = (
@@ -110,6 +112,7 @@ def show(
     """
     one_of(how, HOW, name="how")
     one_of(lang, LANGUAGES, name="lang")
+    findings = findings or next((getattr(r, "findings", r) for r in results if is_a(r, "Findings", "Assessment")), None)
     if how == "page":
         sheet = sheet_of(community)
         flat = element("div", base(community, sheet), plan(community, sheet), class_="fallback")
@@ -127,13 +130,24 @@ def show(
         plotter.screenshot(picture)
         plotter.close()
         return Picture(picture.getvalue(), "3D by pyvista")
+    return _flat(plot_plan(community, results[0] if results else None, lang=lang), f"a plan: {_cannot_draw()}")
+
+
+def show_result(result: Any, community: Community | None = None, *, lang: str = "en") -> View3D | Picture | Any:
+    """Show a result in 3D; one that has no place as its chart."""
+    if is_a(result, *CHARTS) and not is_a(result, "Assessment"):
+        return _flat(plot(result, lang=lang), "a chart")
+    return show(community_of(result, community), result, lang=lang)
+
+
+def _flat(ax: Any, said: str) -> Picture:
+    """Return axes as a picture."""
     import matplotlib.pyplot as plt
 
-    ax = plot_plan(community, results[0] if results else None, lang=lang)
     file = BytesIO()
     ax.figure.savefig(file, dpi=130)
     plt.close(ax.figure)
-    return Picture(file.getvalue(), f"a plan: {_cannot_draw()}")
+    return Picture(file.getvalue(), said)
 
 
 @lru_cache(maxsize=1)

@@ -187,11 +187,11 @@ def _value(value: float, unit: str) -> str:
 
 def _strokes(sheet: Sheet, layer: Layer) -> Html:
     """Return windows in the colours of their values, one path a class; dots where both ends are equal."""
-    ends = layer.strokes[:MOST_STROKES]
+    ends, values = (part[:MOST_STROKES] for part in layer.least())
     a, b = sheet.xy(ends[:, :2]), sheet.xy(ends[:, 2:])
     dots = float(np.abs(a - b).max()) < 0.01
     b = b + (0.01, 0.0) if dots else b
-    which = layer.classes.which(layer.values[:MOST_STROKES])
+    which = layer.classes.which(values)
     parts = []
     for k, colour in enumerate(layer.classes.colours):
         rows = np.flatnonzero(which == k)

@@ -2,23 +2,55 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gzip
+import importlib
+import inspect
+import json
+import pkgutil
 from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 import cimkit as ck
 from cimkit.errors import InputError
 from cimkit.model.drawn import Drawn
 from cimkit.sim import sky
+from cimkit.sim.receptors import Receptors
 from cimkit.view import show as shown
+from cimkit.view.charts import CHARTS
+from cimkit.view.layers import LAYERED
 from cimkit.view.modes import modes_of
+from cimkit.view.scene import scene_bytes
 
 mpl.use("Agg")
 SITE = ck.samples.slab_rows(rows=3, gap=18)
 DAY = ck.SunDay.great_cold(SITE.require_location())
+
+
+PROJECT = """[pack]
+name = "riverside"
+level = "project"
+extends = ["CN-ZJ-FutureCommunity"]
+standard = "Project"
+source = "the project's own targets"
+
+[acceptance]
+project_type = "new_build"
+weights = { response = 0.4, digital = 0.2, operation = 0.2, features = 0.2 }
+"""
+
+
+def survey() -> Any:
+    from cimkit.rules.survey import Question, Questionnaire, satisfaction
+
+    asked = Questionnaire((Question("q1", "Is it quiet?", "安静吗"), Question("q2", "Is it green?", "绿化好吗")))
+    answers = pd.DataFrame({"q1": np.arange(40) % 5 + 1, "q2": [5] * 20 + [None] * 20})
+    return satisfaction(answers, asked)
 
 
 def results() -> list[Any]:
@@ -35,6 +67,15 @@ def results() -> list[Any]:
         ck.isochrones(SITE, DAY, spacing=6.0),
         ck.living_circles(SITE, "kindergarten"),
         sky.sky_view(SITE, at),
+        ck.walk_route(SITE, str(SITE.dwellings.id[0]), "K1"),
+        ck.path_use(SITE),
+        ck.nearest_services(SITE, "kindergarten"),
+        ck.service_access(SITE),
+        ck.building_spacing(SITE, rule="hangzhou"),
+        ck.sun_patches(SITE, DAY, hours=[10, 12]),
+        ck.compare_walks(ck.walk_times(SITE), ck.walk_times(SITE)),
+        ck.improvement_plan(SITE, "kindergarten", within=10.0, sites=["S2"]),
+        ck.check(SITE, packs=["CN-GB50180-2018"], place={"climate_zone": "III"}),
     ]
 
 
@@ -56,6 +97,43 @@ def test_plot__draws_every_result_north_up_with_a_scale(result: Any, lang: str) 
     assert "<table" in result._repr_html_()
 
 
+def test_results__every_class_with_a_table_draws_itself() -> None:
+    found = {
+        c
+        for package in (ck.sim, ck.rules)
+        for m in pkgutil.iter_modules(package.__path__)
+        for _, c in inspect.getmembers(importlib.import_module(f"{package.__name__}.{m.name}"), inspect.isclass)
+        if hasattr(c, "to_frame") and c.__module__.startswith(package.__name__)
+    } - {Receptors}  # places, no result
+    assert len(found) > 25
+    assert [c.__name__ for c in found if not issubclass(c, Drawn)] == []
+    assert {c.__name__ for c in found} == {*LAYERED, *CHARTS, "WalkTimes"}
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_plot__what_has_no_place_is_a_chart(lang: str, tmp_path: Any) -> None:
+    from cimkit.rules.future import assess
+
+    path = tmp_path / "project.toml"
+    path.write_text(PROJECT, encoding="utf-8")
+    answers = survey()
+    whole = assess(SITE, path)
+    for result in (answers, whole):
+        ax = result.plot(lang=lang)
+        ax.figure.canvas.draw()
+        assert len(ax.patches) > 1
+        assert ax.get_title(loc="left")
+        assert "<table" in result._repr_html_()
+        plt.close(ax.figure)
+    assert answers.show()._repr_png_()[:4] == b"\x89PNG"
+    assert "cim-view" in whole.show(SITE).html
+
+
+@pytest.mark.parametrize("result", ALL[9:], ids=lambda r: type(r).__name__)
+def test_show__every_result_is_a_page(result: Any) -> None:
+    assert "cim-view" in result.show(SITE).html
+
+
 def test_plot__asks_for_the_community_where_it_is_needed() -> None:
     with pytest.raises(InputError, match=r"\.plot\(community\)"):
         ALL[0].plot()
@@ -71,6 +149,38 @@ def test_show__page_has_every_mode_and_a_plan_to_fall_back_on() -> None:
     assert 'srcdoc="&lt;!DOCTYPE' in view._repr_html_()
     keys = {m.key.split("-")[0] for m in modes_of(SITE, ALL)}
     assert keys >= {"r0", "r1", "r2", "r3", "r6", "r8", "use", "storeys"}
+
+
+def unpacked(scene: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    block = gzip.decompress(scene)
+    size = int.from_bytes(block[:4], "little")
+    header = json.loads(block[4 : 4 + size])
+    return header, {n: np.frombuffer(block, k, c, int(s)) for n, (k, s, c) in header["arrays"].items()}
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["windows of the community", "windows by rule"])
+def test_scene__hours_of_some_windows_stand_at_those_windows(stored: bool) -> None:
+    everywhere = ck.window_receptors(SITE)
+    rows = np.arange(len(everywhere))[::-3]
+    some, other = ck.sunlight(SITE, everywhere.take(rows), DAY), ck.sunlight(SITE, everywhere.take([0, 1]), DAY)
+    site = SITE if stored else dataclasses.replace(SITE, windows=SITE.windows.take([]))
+    header, a = unpacked(scene_bytes(site, [some, other]))
+    ids = header["windows"]["id"]
+    assert set(ids) == (set(SITE.windows.id) if stored else {*some.receptors.ids, *other.receptors.ids})
+    assert [m["at"] for m in header["modes"][:2]] == ["windows", "windows"]
+    for key, light in (("r0", some), ("r1", other)):
+        hours, first = a[f"{key}.hours"] / 100, a[f"{key}.first"]
+        assert len(first) == len(ids) + 1
+        for k, name in enumerate(ids):
+            (row,) = np.flatnonzero(light.receptors.ids == name) if name in light.receptors.ids else (-1,)
+            lit = np.column_stack([a[f"{key}.start"], a[f"{key}.end"]])[first[k] : first[k + 1]] / 1800
+            if row < 0:
+                assert (hours[k], a[f"{key}.classes"][k], len(lit)) == (-300, 255, 0)
+            else:
+                assert hours[k] == pytest.approx(light.hours[row], abs=0.006)
+                assert np.allclose(lit, light.intervals(row), atol=1e-3)
+            if stored:
+                assert SITE.windows.id[k] == name
 
 
 def test_show__picture_always_works(monkeypatch: pytest.MonkeyPatch) -> None:

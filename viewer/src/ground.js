@@ -3,8 +3,9 @@ import * as THREE from "three";
 import { metres } from "./data.js";
 
 export class Ground {
-  constructor(scene, flats) {
+  constructor(scene, flats, soft) {
     this.scene = scene;
+    this.soft = soft;
     this.flats = flats;
     const [west, south, east, north] = (this.box = scene.box);
     const [columns, rows] = scene.ground;
@@ -46,11 +47,11 @@ export class Ground {
   paint(state, dots, keep) {
     const { scene, box: [west, south, east, north] } = this;
     const size = Math.max(east - west, north - south);
-    const scale = Math.min(8, (size > 900 ? 4096 : 2048) / size);
+    const scale = Math.min(8, (this.soft ? 1536 : size > 900 ? 4096 : 2048) / size);
     const canvas = document.createElement("canvas");
     canvas.width = Math.round((east - west) * scale);
     canvas.height = Math.round((north - south) * scale);
-    const pen = canvas.getContext("2d");
+    const pen = canvas.getContext("2d", { willReadFrequently: this.soft });
     pen.fillStyle = scene.colours.ground;
     pen.fillRect(0, 0, canvas.width, canvas.height);
     pen.setTransform(scale, 0, 0, -scale, -west * scale, north * scale);
@@ -95,7 +96,8 @@ export class Ground {
     }
     const texture = new THREE.CanvasTexture(canvas);
     texture.colorSpace = THREE.SRGBColorSpace;
-    texture.anisotropy = 8;
+    if (this.soft) texture.minFilter = THREE.LinearMipmapNearestFilter;
+    else texture.anisotropy = 8;
     return texture;
   }
 }

@@ -2,12 +2,21 @@
 import * as THREE from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 
+// Whether the processor draws, for want of a graphics card.
+function drawsInSoftware() {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  const named = gl?.getExtension("WEBGL_debug_renderer_info");
+  return Boolean(named) && /swiftshader|llvmpipe|software|basic render/i.test(gl.getParameter(named.UNMASKED_RENDERER_WEBGL));
+}
+
 export class Stage {
   constructor(host, box, top) {
-    this.renderer = new THREE.WebGLRenderer({ antialias: true, preserveDrawingBuffer: true });
-    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio || 1, 2));
+    // Without a graphics card: coarser shadows, no multisampling; a picture at rest is drawn finer instead.
+    this.soft = drawsInSoftware();
+    this.renderer = new THREE.WebGLRenderer({ antialias: !this.soft });
+    this.renderer.setPixelRatio(this.soft ? 1 : Math.min(window.devicePixelRatio || 1, 2));
     this.renderer.shadowMap.enabled = true;
-    this.renderer.shadowMap.autoUpdate = false;
+    if (this.soft) this.renderer.shadowMap.type = THREE.BasicShadowMap;
     this.canvas = this.renderer.domElement;
     host.append(this.canvas);
     this.host = host;
@@ -19,25 +28,18 @@ export class Stage {
     this.reach = Math.max(east - west, north - south);
 
     this.world.add(new THREE.HemisphereLight(0xffffff, 0xd9d5cc, 1.75));
-    this.sun = new THREE.DirectionalLight(0xfff8ee, 2.2);
-    this.sun.castShadow = true;
-    const gl = this.renderer.getContext(), named = gl.getExtension("WEBGL_debug_renderer_info");
-    const soft = named && /swiftshader|llvmpipe|software/i.test(gl.getParameter(named.UNMASKED_RENDERER_WEBGL));
-    this.sun.shadow.mapSize.setScalar(soft ? 2048 : 4096); // without a graphics card fine shadows cost seconds
-    this.sun.shadow.normalBias = Math.min(0.6, this.radius / 900);
-    this.sun.shadow.bias = -0.0004;
-    const r = this.radius;
-    Object.assign(this.sun.shadow.camera, { left: -r, right: r, top: r, bottom: -r, near: 0.1 * r, far: 4.2 * r });
-    this.sun.target.position.copy(this.centre);
-    this.world.add(this.sun, this.sun.target);
+    this.suns = [];
 
-    this.camera = new THREE.PerspectiveCamera(32, 1, 1, 20 * r);
+    this.camera = new THREE.PerspectiveCamera(32, 1, 1, 20 * this.radius);
     this.camera.up.set(0, 0, 1);
     this.controls = new OrbitControls(this.camera, this.canvas);
     this.controls.maxPolarAngle = 0.495 * Math.PI;
     this.controls.zoomToCursor = true;
     this.controls.addEventListener("change", () => this.draw());
+    this.controls.addEventListener("start", () => { this.moving = true; });
+    this.controls.addEventListener("end", () => { this.moving = false; });
     this.views = [{ prepare: () => {} }];
+    this.sunward = new THREE.Vector3(-0.45, -0.6, 0.66);
     this.after = [];
     this.resize();
     new ResizeObserver(() => this.resize()).observe(host);
@@ -73,46 +75,90 @@ export class Stage {
 
   resize() {
     const width = Math.max(this.host.clientWidth, 50), height = Math.max(this.host.clientHeight, 50);
+    if (width === this.width && height === this.height) return;
     this.renderer.setSize(width, height);
     this.width = width;
     this.height = height;
     this.draw();
   }
 
+  // A sun a picture: each keeps its shadows.
+  sun(k) {
+    if (this.suns[k]) return this.suns[k];
+    const sun = (this.suns[k] = new THREE.DirectionalLight(0xfff8ee, 2.2)), r = this.radius;
+    sun.castShadow = true;
+    sun.shadow.autoUpdate = false;
+    sun.shadow.needsUpdate = true;
+    sun.shadow.mapSize.setScalar(this.soft ? 1536 : 4096);
+    sun.shadow.normalBias = Math.min(0.6, r / 900);
+    sun.shadow.bias = -0.0004;
+    Object.assign(sun.shadow.camera, { left: -r, right: r, top: r, bottom: -r, near: 0.1 * r, far: 4.2 * r });
+    sun.target.position.copy(this.centre);
+    this.world.add(sun, sun.target);
+    return sun;
+  }
+
   shine(direction) {
-    const up = direction.z > 0.005;
-    this.sun.visible = up;
-    if (up) this.sun.position.copy(this.centre).addScaledVector(direction, 2.1 * this.radius);
+    this.sunward = direction;
     this.shade();
   }
 
   shade() {
-    this.stale = true;
+    this.suns.forEach((sun) => { sun.shadow.needsUpdate = true; });
     this.draw();
   }
 
   draw() {
-    if (this.waiting) return;
+    clearTimeout(this.rest);
+    if (this.busy) this.again = true;
+    if (this.waiting || this.busy) return;
     this.waiting = requestAnimationFrame(() => {
       this.waiting = 0;
+      if (this.soft) this.sharpness(this.moving && this.cost > 80 ? 0.5 : 1);
       this.now();
     });
   }
 
+  sharpness(ratio) {
+    if (this.renderer.getPixelRatio() !== ratio) this.renderer.setPixelRatio(ratio);
+    this.rough = ratio < 1;
+  }
+
+  // Drawn in software, a picture is finished before the next begins: coarse while it moves and takes
+  // long, finer once it rests and is quick.
+  follow(from) {
+    const gl = this.renderer.getContext(), fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+    gl.flush();
+    this.busy = true;
+    const look = () => {
+      if (gl.getSyncParameter(fence, gl.SYNC_STATUS) !== gl.SIGNALED && !gl.isContextLost()) return setTimeout(look, 8);
+      gl.deleteSync(fence);
+      this.busy = false;
+      const ratio = this.renderer.getPixelRatio();
+      if (ratio === 1 && this.warm) this.cost = performance.now() - from;
+      this.warm = true; // the first picture compiles
+      if (this.again) { this.again = false; return this.draw(); }
+      const better = this.cost < 150 ? 2 : 1;
+      if (ratio < better || !this.cost) this.rest = setTimeout(() => { this.sharpness(better); this.now(); }, 300);
+    };
+    setTimeout(look, 8);
+  }
+
   // One picture, or several side by side with the same camera.
   now() {
-    const n = this.views.length, width = this.width / n;
+    const n = this.views.length, width = this.width / n, from = performance.now();
     this.camera.aspect = width / this.height;
     this.camera.updateProjectionMatrix();
     this.renderer.setScissorTest(n > 1);
     this.views.forEach((view, k) => {
       view.prepare();
+      this.sun(k).position.copy(this.centre).addScaledVector(this.sunward, 2.1 * this.radius);
+      this.suns.forEach((sun, i) => { sun.visible = i === k && this.sunward.z > 0.005; });
       this.renderer.setViewport(k * width, 0, width, this.height);
       this.renderer.setScissor(k * width, 0, width, this.height);
-      this.renderer.shadowMap.needsUpdate = this.stale || n > 1;
       this.renderer.render(this.world, this.camera);
     });
-    this.stale = false;
+    if (this.soft) this.follow(from);
     this.after.forEach((f) => f());
   }
 
@@ -133,8 +179,7 @@ export class Stage {
     return [box.left + ((p.x + 1) / 2) * (box.width / this.views.length), box.top + ((1 - p.y) / 2) * box.height];
   }
 
-  metresPerPixel() {
-    const far = this.camera.position.distanceTo(this.controls.target);
+  metresPerPixel(far = this.camera.position.distanceTo(this.controls.target)) {
     return (2 * far * Math.tan((this.camera.fov * Math.PI) / 360)) / this.height;
   }
 }

@@ -2,7 +2,7 @@
 import * as THREE from "three";
 import { both, clock, fromBase64, make, metres, swatch, unpack } from "./data.js";
 import { Ground } from "./ground.js";
-import { buildingGeometry, flatGeometry, paint, partOf, plateGeometry, rings, treeMesh } from "./shapes.js";
+import { buildingGeometry, flatGeometry, ownerOf, paint, partOf, plateGeometry, rings, tiling, treeMesh } from "./shapes.js";
 import { Stage } from "./stage.js";
 
 const CHOSEN = 0xe0301e, LIT = "#f5b731", DARK = "#3b4a5a", NONE = 255;
@@ -27,7 +27,8 @@ class View {
     this.outlines = rings(scene, "prism");
     this.roofs = null;
     this.flats = rings(scene, "flat");
-    this.levels = Math.max(0, ...a["floor.level"]);
+    this.tiles = tiling(scene, this.outlines);
+    this.levels = a["floor.level"].reduce((most, level) => Math.max(most, level), 0);
     this.mixed = new Set(a["building.status"]).size > 1;
     this.rows = new Map();
     const index = (kind, ids) => ids.forEach((id, k) => id && !this.rows.has(id) && this.rows.set(id, [kind, k]));
@@ -52,7 +53,7 @@ class View {
     }
     if (scene.sun) this.state.hour = Math.min(Math.max(this.state.hour, scene.sun.band[0]), scene.sun.band[1]);
     if (this.ground) { this.stage.world.remove(this.ground.mesh, this.trees ?? new THREE.Object3D()); this.ground.painted.forEach((t) => t.dispose()); }
-    this.ground = new Ground(scene, this.flats);
+    this.ground = new Ground(scene, this.flats, this.stage.soft);
     this.trees = treeMesh(scene);
     this.stage.world.add(this.ground.mesh);
     if (this.trees) this.stage.world.add(this.trees);
@@ -87,22 +88,24 @@ class View {
       const keep = (b) => b < 0 || keeps(status[b]);
       const group = new THREE.Group();
       group.name = name;
-      const { solid, lines } = buildingGeometry(scene, this.outlines, keep, (b) => this.cut(b));
-      const houses = new THREE.Mesh(solid, new THREE.MeshLambertMaterial({ vertexColors: true, side: THREE.DoubleSide }));
-      houses.castShadow = houses.receiveShadow = true;
-      houses.userData.kind = "building";
-      group.add(houses);
-      if (lines.attributes.position.count) {
-        group.add(new THREE.LineSegments(lines, new THREE.LineBasicMaterial({ color: 0x39434c, transparent: true, opacity: 0.38 })));
+      const wall = new THREE.MeshLambertMaterial({ vertexColors: true, shadowSide: THREE.DoubleSide, side: a["mesh.owner"] ? THREE.DoubleSide : THREE.FrontSide });
+      const edge = new THREE.LineBasicMaterial({ color: 0x39434c, transparent: true, opacity: 0.38 });
+      for (const made of buildingGeometry(scene, this.outlines, this.tiles, keep, (b) => this.cut(b))) {
+        const houses = new THREE.Mesh(made.geometry(), wall);
+        houses.castShadow = houses.receiveShadow = true;
+        houses.userData.kind = "building";
+        group.add(houses);
+        if (made.ends) group.add(new THREE.LineSegments(made.edges(), edge));
       }
       const below = (level, b) => !this.state.level || level <= this.state.level || !Number.isFinite(this.cut(b));
-      const windows = [];
+      const windows = Array.from({ length: this.tiles.count }, () => []);
       for (let k = 0; k < a["window.building"].length; k++) {
         const b = a["window.building"][k];
-        if (keep(b) && below(a["window.level"][k], b)) windows.push(k);
+        if (keep(b) && below(a["window.level"][k], b)) windows[this.tiles.of(b)].push(k);
       }
-      if (windows.length) {
-        const glass = new THREE.Mesh(plateGeometry(windows, (k) => this.windowPlace(k)), new THREE.MeshBasicMaterial({ vertexColors: true }));
+      const pane = new THREE.MeshBasicMaterial({ vertexColors: true });
+      for (const rows of windows.filter((w) => w.length)) {
+        const glass = new THREE.Mesh(plateGeometry(rows, (k) => this.windowPlace(k)), pane);
         glass.userData.kind = "window";
         group.add(glass);
       }
@@ -138,10 +141,24 @@ class View {
       prepare: () => {
         this.groups.forEach((g) => { g.visible = g === group; });
         if (this.groups.length > 1) this.showGround(group.name);
+        this.far(group);
       },
     }));
     this.host.classList.toggle("cim-two", this.groups.length > 1);
     stage.shade();
+  }
+
+  // Windows too small to be seen are left out, and further ones while the picture moves.
+  far(group) {
+    const { stage, mode } = this, hours = mode?.at === "windows";
+    for (const mesh of group.children) {
+      if (mesh.isLineSegments) mesh.visible = !stage.rough;
+      if (mesh.userData.kind !== "window") continue;
+      if (!mesh.geometry.boundingSphere) mesh.geometry.computeBoundingSphere();
+      const { center, radius } = mesh.geometry.boundingSphere;
+      const size = 1.5 / stage.metresPerPixel(Math.max(stage.camera.position.distanceTo(center) - radius, 1));
+      mesh.visible = (this.state.windows || hours) && size > (stage.rough ? 2 : hours ? 0.3 : 0.8);
+    }
   }
 
   windowPlace(k) {
@@ -196,11 +213,10 @@ class View {
       return code === NONE ? scene.flat.palette[a["flat.kind"][k]][0] : mode.legend[code][0];
     };
     for (const group of this.groups) {
-      group.children.filter((m) => m.userData.rows?.dots).forEach((m) => group.remove(m));
       for (const mesh of group.children) {
         const { kind } = mesh.userData;
         if (kind === "building") paint(mesh.geometry, house);
-        else if (kind === "window") { paint(mesh.geometry, pane); mesh.visible = this.state.windows || mode?.at === "windows"; }
+        else if (kind === "window") paint(mesh.geometry, pane);
         else if (kind === "space") paint(mesh.geometry, space);
       }
     }
@@ -420,8 +436,7 @@ class View {
     if (this.plates) meshes.push(this.plates);
     const hit = caster.intersectObjects(meshes, false)[0];
     const kind = hit?.object.userData.kind;
-    const each = hit?.object.geometry.userData.each ?? 1;
-    const row = hit && kind && kind !== "facility" ? hit.object.geometry.userData.owner[Math.floor(hit.faceIndex / each)] : -1;
+    const row = hit && kind && kind !== "facility" ? ownerOf(hit.object.geometry, hit.faceIndex) : -1;
     const { scene } = this;
     if (kind === "building" && row >= 0) return this.choose(scene.buildings.id[row]);
     if (kind === "window") return this.choose(scene.windows.id[row]);

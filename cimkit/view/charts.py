@@ -1,0 +1,64 @@
+"""Results without a place, as bars: the indicators of a self-assessment by scene, the scores of a survey."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cimkit.view.colours import INK
+from cimkit.view.fonts import fonts
+
+if TYPE_CHECKING:
+    from cimkit.rules.future import Assessment
+    from cimkit.rules.survey import Satisfaction
+
+CHARTS = ("Assessment", "Satisfaction")
+STATES = {  # worst first
+    "not met": "#b5402f", "evidence missing": "#d99a5b", "unknown": "#e6d98f", "no threshold": "#b5b9bd",
+    "met": "#2f7d5b", "not applicable": "#e4e2dd",
+}  # fmt: skip
+
+
+def plot_chart(result: Assessment | Satisfaction, *, ax: Any = None, lang: str = "en") -> Any:
+    """Draw an assessment or a survey as bars; return the axes."""
+    import matplotlib.pyplot as plt
+
+    settled = fonts()
+    chinese = settled.language(lang) == "zh"
+    with plt.rc_context(settled.rc):
+        if ax is None:
+            _, ax = plt.subplots(figsize=(8.0, 4.6), layout="constrained")
+        frame = result.to_frame()
+        title = _by_scene(ax, frame, chinese) if "state" in frame else _by_question(ax, frame, chinese)
+        ax.invert_yaxis()
+        ax.spines[["top", "right", "left"]].set_visible(False)
+        ax.tick_params(left=False)
+        ax.set_title(title, fontsize=9.5, color=INK, loc="left")
+    return ax
+
+
+def _by_scene(ax: Any, frame: Any, chinese: bool) -> str:
+    """Draw how many indicators of each scene are in each state."""
+    scene, state = ("scene", "state_zh") if chinese else ("scene_en", "state")
+    scenes = list(dict.fromkeys(frame[scene]))
+    left = np.zeros(len(scenes))
+    for name, colour in STATES.items():
+        here = frame[frame["state"] == name]
+        count = np.array([(here[scene] == s).sum() for s in scenes])
+        if count.any():
+            ax.barh(scenes, count, left=left, color=colour, label=here[state].iloc[0], height=0.62)
+        left += count
+    ax.legend(frameon=False, fontsize=8, loc="lower right")
+    return "场景指标" if chinese else "Indicators of each scene by state"
+
+
+def _by_question(ax: Any, frame: Any, chinese: bool) -> str:
+    """Draw the score of each question with its interval."""
+    names = frame["text_zh" if chinese else "text"].where(lambda t: t != "", frame["question"])
+    score = frame["score"].fillna(0.0)
+    ends = np.nan_to_num(np.abs(frame[["low", "high"]].to_numpy().T - score.to_numpy()))
+    ax.barh([f"{n[:48]} ({c})" for n, c in zip(names, frame["answers"], strict=True)], score, xerr=ends,
+            color="#57809d", ecolor=INK, height=0.62)  # fmt: skip
+    ax.set_xlim(0, 100)
+    return "满意度得分与置信区间（答卷数）" if chinese else "Scores of 100 with their interval (answers)"
