@@ -17,10 +17,36 @@ import numba
 import numpy as np
 from numba import prange
 
-from cimkit.kernels._jit import kernel
-from cimkit.kernels.column_prisms import PrismGrid, Prisms, cells_in_reach, prism_grid, prisms_in_reach
+from cimkit.kernels._jit import inner, kernel, lean
+from cimkit.kernels._lanes import trailing_zeros
+from cimkit.kernels.column_lanes import (
+    BETWEEN,
+    CELLS,
+    HIGH,
+    LONG,
+    LONG_ROWS,
+    OX,
+    OY,
+    PX,
+    PY,
+    SHADED,
+    SIDE,
+    open_walls,
+    take_next,
+    wall_ends,
+    wall_shades,
+)
+from cimkit.kernels.column_prisms import Prisms, PrismTree, prism_tree
 from cimkit.kernels.column_sun import SunTable, sun_table
-from cimkit.kernels.columns import farthest, load_group, sun_limits, touches
+from cimkit.kernels.column_walls import (
+    Walls,
+    frame_of,
+    load_group,
+    load_patch,
+    new_walls,
+    touches,
+    view_walls,
+)
 from cimkit.kernels.intervals import insert
 from cimkit.kernels.sunfan_circle import (
     Fan,
@@ -30,7 +56,6 @@ from cimkit.kernels.sunfan_circle import (
     narrow,
     pack_rows,
     turn,
-    unite_spans,
     write_lit,
 )
 
@@ -41,117 +66,90 @@ ROOM = 8  # lit intervals of a receptor; a run with more is repeated with enough
 STEP = math.radians(1.0)  # of the table that only tells what is in reach
 U = np.uint64
 _START = 1e-9  # rise after which a receptor at a wall is asked whether it looks into the solid [m]
-_LOW, _HIGH, _CROSS, _HOLE = 7, 8, 9, 10  # rows of an edge after ax ay bx by ex ey top
 
 
 class _Work(NamedTuple):
-    """Working memory, one part of the work (a thread) along the first axis: nothing is allocated in between."""
+    """Working memory of a part of the work (a thread)."""
 
-    found: np.ndarray  # (2, prisms): prisms of the patch, prisms of the group
-    edge: np.ndarray  # (11, edges): ax ay bx by ex ey top, span of tan(w/2) between the ends, cross product, hole
-    wall: np.ndarray  # (10, edges): ex ey top cross low high hole of the walls in view, span below the top, hole
-    chosen: np.ndarray  # (edges): edges of the walls in view
-    ones: np.ndarray  # (edges): walls that are looked at one by one
-    special: np.ndarray  # (prisms, 4): prism, first edge, last edge, 1 for a slab
+    walls: Walls
+    wall: np.ndarray  # walls in view, then the outlines of specials, in blocks of 8 as ``column_lanes`` reads them
+    outline: np.ndarray  # (specials, 4): prism, first and last edge of its outline, 1 for a slab + 2 if touched
     taken: np.ndarray  # (4, spells): starts and ends of what is blocked for all of a group, for one receptor
     event: np.ndarray  # (2, spells): when a ray enters and leaves the triangles of a slab, and their sign
     piece: np.ndarray  # (16, 2)
 
 
-def _work(parts, prisms, edges):
-    """Working memory for so many parts."""
+@inner
+def _new_work(prisms, vertices):
+    """Allocate for so many."""
+    edges = (2 * vertices // LONG + prisms + 4) * LONG
     return _Work(
-        found=np.empty((parts, 2, prisms), np.int64),
-        edge=np.empty((parts, 11, edges)),
-        wall=np.empty((parts, 10, edges)),
-        chosen=np.empty((parts, edges), np.int64),
-        ones=np.empty((parts, edges), np.int64),
-        special=np.empty((parts, prisms, 4), np.int64),
-        taken=np.empty((parts, 4, 6 * edges + 8)),
-        event=np.empty((parts, 2, 8 * edges + 8)),
-        piece=np.empty((parts, 16, 2)),
+        new_walls(prisms, vertices),
+        np.empty(edges * LONG_ROWS),
+        np.empty((prisms + 1, 4), np.int64),
+        np.empty((4, 6 * edges + 8)),
+        np.empty((2, 8 * edges + 8)),
+        np.empty((16, 2)),
     )
 
 
-@kernel(inline="always")
-def _span(qa, qb, qc, low, high):
-    """Return (from, to, 1 for a hole) of the tan(w/2) in low..high where qa t² + 2 qb t + qc > 0."""
-    disc = qb * qb - qa * qc
-    root = np.sqrt(disc if disc > 0.0 else 0.0)
-    positive = qb >= 0.0
-    q = -(qb + root) if positive else root - qb
-    one_root, two_root = q / qa, qc / q
-    rise = two_root if positive else one_root
-    fall = one_root if positive else two_root
-    through = rise >= fall  # positive through midnight
-    before, after = fall <= low, rise >= high
-    lo = rise if (not through) | before else -np.inf
-    hi = fall if (not through) | after else np.inf
-    none, never = disc <= 0.0, qa + qc <= 0.0
-    lo = (np.inf if never else -np.inf) if none else lo
-    hi = np.inf if none else hi
-    hole = 1.0 if through & (not before) & (not after) & (not none) else 0.0
-    return lo, hi, hole
+@lean(inline="always")
+def _at(k, row):
+    """Place of a row of a wall."""
+    return U((k >> 3) * (LONG_ROWS * LONG) + row * LONG + (k & 7))
 
 
-@kernel
-def _end_spans(edge, count, px, py, low, high, rows):
-    """Span of the sun between both ends of all edges, seen from a column; rows = quadratics of n·s for n = x, y, z."""
-    xa, xb, xc, xm, ya, yb, yc, ym = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6], rows[7]
-    for k in range(U(count)):
-        v = U(k)
-        ax, ay, bx, by = edge[0, v] - px, edge[1, v] - py, edge[2, v] - px, edge[3, v] - py
-        c = ax * edge[5, v] - ay * edge[4, v]
-        f = 1.0 if c < 0.0 else -1.0
-        nx, ny = f * ay, -f * ax
-        more = abs(nx * xm + ny * ym)
-        lo, hi, hole = _span(nx * xa + ny * ya + more, nx * xb + ny * yb, nx * xc + ny * yc + more, low, high)
-        nx, ny = -f * by, f * bx
-        more = abs(nx * xm + ny * ym)
-        lo2, hi2, hole2 = _span(nx * xa + ny * ya + more, nx * xb + ny * yb, nx * xc + ny * yc + more, low, high)
-        edge[7, v] = max(lo, lo2, low)
-        edge[8, v] = min(hi, hi2, high)
-        edge[9, v] = c
-        edge[10, v] = hole + hole2
+@lean
+def _add_wall(edge, place, walls, prisms, wall, count):
+    """Write an edge about a column (x, y)."""
+    u, v, xy = walls.ends[edge, 0], walls.ends[edge, 1], prisms.xy
+    wall[_at(count, OX)], wall[_at(count, OY)] = xy[u, 0] - place[0], xy[u, 1] - place[1]
+    wall[_at(count, PX)], wall[_at(count, PY)] = xy[v, 0] - place[0], xy[v, 1] - place[1]
+    wall[_at(count, HIGH)] = prisms.top[walls.ends[edge, 2]]
 
 
-@kernel
-def _walls_in_view(edge, count, lowest, wall, chosen):
-    """Gather the walls that face a column between their ends and stand higher; return their number."""
-    n = np.uint64(0)
-    for k in range(U(count)):
-        v = U(k)
-        wall[0, n], wall[1, n], wall[2, n] = edge[4, v], edge[5, v], edge[6, v]
-        wall[3, n], wall[4, n], wall[5, n], wall[6, n] = edge[9, v], edge[7, v], edge[8, v], edge[10, v]
-        chosen[n] = np.int64(k)
-        n += np.uint64(1 if (edge[9, v] < 0.0) & (edge[7, v] < edge[8, v]) & (edge[6, v] > lowest) else 0)
-    return np.int64(n)
+@lean
+def _fill_block(wall, count):
+    """Fill the last block with walls that shade nothing; return where the next begins."""
+    while count & 7:
+        wall[_at(count, HIGH)] = -np.inf
+        count += 1
+    return count
 
 
-@kernel
-def _top_spans(wall, count, z, low, high, rows):
-    """Span of the sun hidden by each wall in view from one receptor."""
-    xa, xb, xc, xm, ya, yb, yc, ym = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6], rows[7]
-    za, zb, zc, zm = rows[8], rows[9], rows[10], rows[11]
-    for k in range(U(count)):
-        v = U(k)
-        h = wall[2, v] - z
-        nx, ny, nz = -h * wall[1, v], h * wall[0, v], wall[3, v]
-        more = abs(nx * xm + ny * ym + nz * zm)
-        lo, hi, hole = _span(
-            nx * xa + ny * ya + nz * za + more,
-            nx * xb + ny * yb + nz * zb,
-            nx * xc + ny * yc + nz * zc + more,
-            low,
-            high,
-        )
-        lo, hi = max(lo, wall[4, v]), min(hi, wall[5, v])
-        wall[7, v] = lo
-        wall[8, v] = hi if h > 0.0 else lo
-        wall[9, v] = wall[6, v] + hole
+@lean
+def _walls_in_view(view, place, counts, prisms, table, work):
+    """Gather the walls a column may see, then the outlines of slabs and of solids it touches; return both ends.
+
+    view = (x, y) about the group and lowest receptor; place = (x, y) of the column.
+    """
+    walls, wall = work.walls, work.wall
+    count, found = 0, 0
+    for base in range(0, counts[0], 64):
+        bits = U(0)
+        for p in range(len(table.part)):
+            bits |= view_walls(walls, base, counts[0], frame_of(view, table, p))
+        while bits != U(0):
+            _add_wall(base + trailing_zeros(bits), place, walls, prisms, wall, count)
+            bits &= bits - U(1)
+            count += 1
+    count = _fill_block(wall, count)
+    stop = count
+    for k in range(counts[1]):
+        special, outline = walls.special[k], work.outline[found]
+        touched = touches(special[1], special[2], walls.edge, view[0], view[1])
+        if touched or special[3] == 1:
+            outline[0], outline[1], outline[3] = special[0], stop, special[3] + (2 if touched else 0)
+            for v in range(special[1], special[2]):
+                _add_wall(v, place, walls, prisms, wall, stop)
+                stop += 1
+            outline[2] = stop
+            stop = _fill_block(wall, stop)
+            found += 1
+    return count, stop, found
 
 
-@kernel
+@lean
 def _cut(sun, nx, ny, nz, piece, count):
     """Cut pieces by the plane with this normal (x, y, z); return their number."""
     if count == 0:
@@ -167,12 +165,11 @@ def _cut(sun, nx, ny, nz, piece, count):
     return narrow(piece, count, number, rise, fall)
 
 
-@kernel
-def _pieces(sun, edge, v, column, rises, span, piece):
-    """Find when a ray meets the wall over an edge between two rises (0 for any); return the number of pieces."""
-    px, py = column
-    ax, ay, bx, by = edge[0, v] - px, edge[1, v] - py, edge[2, v] - px, edge[3, v] - py
-    ex, ey, c = edge[4, v], edge[5, v], edge[9, v]
+@lean
+def _pieces(sun, wall, k, rises, span, piece):
+    """Find when a ray meets a wall between two rises (0 for any); return the number of pieces."""
+    ax, ay, bx, by = wall[_at(k, OX)], wall[_at(k, OY)], wall[_at(k, PX)], wall[_at(k, PY)]
+    ex, ey, c = bx - ax, by - ay, wall[_at(k, SIDE)]
     f = 1.0 if c < 0.0 else -1.0
     piece[0, 0], piece[0, 1] = span
     count = _cut(sun, f * ay, -f * ax, 0.0, piece, 1)
@@ -185,15 +182,32 @@ def _pieces(sun, edge, v, column, rises, span, piece):
     return count
 
 
-@kernel
-def _take_entered(sun, edge, first, last, column, rise, span, event, piece, starts, ends, taken):
+@lean
+def _ahead(wall, k):
+    """Whether the sun may stand between the ends of an edge."""
+    return wall[_at(k, BETWEEN)] < wall[_at(k, BETWEEN + 1)]
+
+
+@lean
+def _far(wall, first, last):
+    """Distance of the farthest corner of an outline."""
+    far2 = 0.0
+    for v in range(first, last):
+        x, y = wall[_at(v, OX)], wall[_at(v, OY)]
+        far2 = max(far2, x * x + y * y)
+    return math.sqrt(far2)
+
+
+@lean
+def _take_entered(sun, wall, first, last, rise, span, event, piece, starts, ends, taken):
     """Block the times when the ray, risen this much, is inside an outline; return the number of blocked spells."""
     n = 0
     for v in range(first, last):
-        if edge[_CROSS, v] == 0.0 or (edge[_LOW, v] >= edge[_HIGH, v] and edge[_HOLE, v] == 0.0):
+        cross = wall[_at(v, SIDE)]
+        if cross == 0.0 or not _ahead(wall, v):
             continue
-        sign = 1.0 if edge[_CROSS, v] > 0.0 else -1.0
-        for p in range(_pieces(sun, edge, v, column, (rise, 0.0), span, piece)):
+        sign = 1.0 if cross > 0.0 else -1.0
+        for p in range(_pieces(sun, wall, v, (rise, 0.0), span, piece)):
             for side in range(2):
                 k, time = n, piece[p, side]
                 while k > 0 and event[0, k - 1] > time:
@@ -212,124 +226,157 @@ def _take_entered(sun, edge, first, last, column, rise, span, event, piece, star
     return taken
 
 
-@kernel
-def _take_special(sun, special, place, z, prisms, reach, edge, span, work, taken):
-    """Block what one slab, or a solid the receptor touches, takes; place = (x, y) of the column."""
-    b, first, last, slab = special
-    event, piece, starts, ends = work.event, work.piece, work.taken[2], work.taken[3]
+@lean
+def _take_special(sun, outline, far, z, prisms, reach, span, work, taken):
+    """Block what one slab, or a solid the receptor touches, takes; ``far`` is the distance of its farthest corner."""
+    b, first, last, slab, touched = outline[0], outline[1], outline[2], outline[3] & 1 == 1, outline[3] > 1
+    wall, event, piece, starts, ends = work.wall, work.event, work.piece, work.taken[2], work.taken[3]
     rise, high = prisms.base[b] - z, prisms.top[b] - z
-    if high <= 0.0:
+    if high <= 0.0 or (slab and rise > far * reach):
         return taken
-    if slab == 1:
-        if rise > farthest(first, last, edge, place[0], place[1]) * reach:
-            return taken
+    if slab:
         for v in range(first, last):
-            if edge[_CROSS, v] < 0.0 and (edge[_LOW, v] < edge[_HIGH, v] or edge[_HOLE, v] > 0.0):
-                for p in range(_pieces(sun, edge, v, place, (max(rise, 0.0), high), span, piece)):
+            if wall[_at(v, SIDE)] < 0.0 and _ahead(wall, v):
+                for p in range(_pieces(sun, wall, v, (max(rise, 0.0), high), span, piece)):
                     taken = insert(starts, ends, taken, piece[p, 0], piece[p, 1])
-    if (slab == 1 and rise > 0.0) or touches(first, last, edge, place[0], place[1]):
-        start = max(rise, _START)
-        taken = _take_entered(sun, edge, first, last, place, start, span, event, piece, starts, ends, taken)
+    if touched or rise > 0.0:
+        rise = max(rise, _START)
+        taken = _take_entered(sun, wall, first, last, rise, span, event, piece, starts, ends, taken)
     return taken
 
 
-@kernel
-def _take_walls(sun, walls, place, z, span, rows, work, taken):
-    """Block what the walls in view take from one receptor; return the number of blocked spells."""
+@lean
+def _take_walls(sun, stop, z, band, rows, work, taken):
+    """Block what the walls in view take from one receptor; return the number of blocked spells.
+
+    Spans overlap a lot, and sorting them in costs a wrongly guessed branch each. So the band is cut into 63 cells:
+    cells that single spans fill are marked, and only spans that do not lie within the marked ones are sorted in.
+    """
     wall, starts, ends, piece = work.wall, work.taken[2], work.taken[3], work.piece
-    _top_spans(wall, walls, z, span[0], span[1], rows)
-    if sun.slack == 0.0:
-        low, high, hole = wall[7, :walls], wall[8, :walls], wall[9, :walls]
-        taken = unite_spans(low, high, hole, (span[0], span[1]), starts, ends, taken, work.ones)
-        if hole.sum() == 0.0:
-            return taken
-    for k in range(walls):
-        if wall[7, k] >= wall[8, k] or (wall[9, k] == 0.0 and sun.slack == 0.0):
-            continue
-        rises = (0.0, wall[2, k] - z)
-        for p in range(_pieces(sun, work.edge, work.chosen[k], place, rises, span, piece)):
-            taken = insert(starts, ends, taken, piece[p, 0], piece[p, 1])
+    fixed, cover = sun.slack == 0.0, U(0)
+    for block in range(stop >> 3):
+        if fixed:
+            cover |= wall_shades(wall, block, z, band, rows, ())
+        else:
+            cover |= wall_shades(wall, block, z, band, rows, (1.0, -1.0))
+    rest = cover
+    while rest != U(0):
+        first = trailing_zeros(rest)
+        last = first + trailing_zeros(~(rest >> U(first)))
+        high = band[1] if last == CELLS else band[0] + last / band[2]
+        taken = insert(starts, ends, taken, band[0] + first / band[2], high)
+        rest = (rest >> U(last)) << U(last)
+    for block in range(stop >> 3):
+        bits = open_walls(wall, block, band, cover)
+        while bits != U(0):
+            k = 8 * block + trailing_zeros(bits)
+            bits &= bits - U(1)
+            if fixed and wall[_at(k, SHADED + 2)] == 0.0:
+                taken = insert(starts, ends, taken, wall[_at(k, SHADED)], wall[_at(k, SHADED + 1)])
+                continue
+            for p in range(_pieces(sun, wall, k, (0.0, wall[_at(k, HIGH)] - z), (band[0], band[1]), piece)):
+                taken = insert(starts, ends, taken, piece[p, 0], piece[p, 1])
     return taken
 
 
-@kernel
-def _lit_column(place, low, counts, shut, points, order, prisms, reach, sun, span, rows, work, out):
+@lean
+def _lit_column(place, view, counts, shut, points, order, prisms, table, sun, band, rows, work, out):
     """Write the lit spells of every receptor of a column.
 
-    place = (first, last, x, y) about the group's centre; counts = (walls, edges, specials); out = (band's start, band's
-    end, room, counts, starts, ends).
+    place = (first, last); view = (x, y) about the group's centre and lowest receptor; counts = (walls, specials); out =
+    (band's start, band's end, room, counts, starts, ends).
     """
-    first, last, px, py = place
-    edge, taken = work.edge, work.taken
+    taken, wall = work.taken, work.wall
     start, stop, room, number, starts, ends = out
-    _end_spans(edge, counts[1], px, py, span[0], span[1], rows)
-    lowest = points[order[first], 2] - low
-    walls = _walls_in_view(edge, counts[0], lowest, work.wall, work.chosen)
-    for i in range(first, last):
+    head = order[place[0]]
+    seen, edges, found = _walls_in_view(view, (points[head, 0], points[head, 1]), counts, prisms, table, work)
+    for block in range(edges >> 3):
+        if sun.slack == 0.0:
+            wall_ends(wall, block, band, rows, ())
+        else:
+            wall_ends(wall, block, band, rows, (1.0, -1.0))
+    for i in range(place[0], place[1]):
         z = points[order[i], 2]
         blocked = shut
         for k in range(shut):
             taken[2, k], taken[3, k] = taken[0, k], taken[1, k]
-        blocked = _take_walls(sun, walls, (px, py), z - low, span, rows, work, blocked)
-        for k in range(counts[2]):
-            row = (work.special[k, 0], work.special[k, 1], work.special[k, 2], work.special[k, 3])
-            blocked = _take_special(sun, row, (px, py), z, prisms, reach, edge, span, work, blocked)
+        blocked = _take_walls(sun, seen, z, band, rows, work, blocked)
+        for k in range(found):
+            outline = work.outline[k]
+            far = _far(wall, outline[1], outline[2]) if outline[3] & 1 else 0.0
+            span = (band[0], band[1])
+            blocked = _take_special(sun, outline, far, z, prisms, table.steepest, span, work, blocked)
         into = slice(i * room, (i + 1) * room)
         number[i] = write_lit(sun, start, stop, taken[2], taken[3], blocked, starts[into], ends[into])
 
 
-@kernel
-def _lit_patch(s, groups, points, normals, prisms, grid, table, limits, sun, rows, work, out):
+@lean
+def _lit_patch(s, groups, points, normals, prisms, tree, table, sun, rows, work, out):
     """Write the lit spells of the receptors of one patch."""
-    order, column, circle = groups.order, groups.column, groups.circle
-    bounds = (limits[0], 1)
+    order, column, circle, walls = groups.order, groups.column, groups.circle, work.walls
     around = (groups.patch_circle[s, 0], groups.patch_circle[s, 1], groups.patch_circle[s, 2])
-    near = cells_in_reach(around, groups.patch_low[s], grid, prisms.top, table, bounds, work.found)
+    patch = (around[0], around[1], groups.patch_low[s])
+    near = load_patch(around, patch[2], tree, prisms, table, walls)
+    begins, stops = work.taken[0], work.taken[1]
     for g in range(groups.patch[s], groups.patch[s + 1]):
         first, last, low = groups.group[g], groups.group[g + 1], groups.low[g]
         head = order[column[first]]
         normal = (normals[head, 0], normals[head, 1], normals[head, 2])
-        shut = block_band(sun, normal[0], normal[1], normal[2], work.taken[0], work.taken[1])
-        begins, stops = work.taken[0], work.taken[1]
+        shut = block_band(sun, normal[0], normal[1], normal[2], begins, stops)
         lo = stops[0] if shut > 0 and begins[0] <= -sun.limit else -sun.limit
         hi = begins[shut - 1] if shut > 0 and stops[shut - 1] >= sun.limit else sun.limit
         if lo >= hi:
             out[3][column[first] : column[last]] = 0
             continue
-        around = (circle[g, 0], circle[g, 1], circle[g, 2])
-        found = prisms_in_reach(around, low, near, grid, prisms.top, table, bounds, work.found)
         centre = (circle[g, 0], circle[g, 1], circle[g, 2], low)
-        counts = load_group(centre, normal, found, prisms, grid.circle, table, bounds, work)
+        counts = load_group(centre, normal, patch, near, prisms, tree, table, walls)
+        band = (lo, hi, CELLS / (hi - lo))
         for c in range(first, last):
             head = order[column[c]]
-            place = (column[c], column[c + 1], points[head, 0] - circle[g, 0], points[head, 1] - circle[g, 1])
-            _lit_column(place, low, counts, shut, points, order, prisms, limits[1], sun, (lo, hi), rows, work, out)
+            view = (
+                np.float32(points[head, 0] - centre[0]),
+                np.float32(points[head, 1] - centre[1]),
+                np.float32(points[head, 2] - low),
+            )
+            place = (column[c], column[c + 1])
+            _lit_column(place, view, counts, shut, points, order, prisms, table, sun, band, rows, work, out)
 
 
-@kernel
+@lean
 def _plane_rows(sun):
     """Return the quadratic (a, b, c, slack) of n·s for n = x, y and z."""
     e, minus, plus = sun.e, sun.fit_a - sun.fit_b, sun.fit_a + sun.fit_b
-    rows = np.empty(12)
-    for k in range(3):
-        rows[4 * k] = minus * e[2, k] - e[0, k]
-        rows[4 * k + 1] = e[1, k] + sun.fit_c * e[2, k]
-        rows[4 * k + 2] = plus * e[2, k] + e[0, k]
-        rows[4 * k + 3] = sun.slack * e[2, k]
-    return rows
+    return (
+        minus * e[2, 0] - e[0, 0],
+        e[1, 0] + sun.fit_c * e[2, 0],
+        plus * e[2, 0] + e[0, 0],
+        sun.slack * e[2, 0],
+        minus * e[2, 1] - e[0, 1],
+        e[1, 1] + sun.fit_c * e[2, 1],
+        plus * e[2, 1] + e[0, 1],
+        sun.slack * e[2, 1],
+        minus * e[2, 2] - e[0, 2],
+        e[1, 2] + sun.fit_c * e[2, 2],
+        plus * e[2, 2] + e[0, 2],
+        sun.slack * e[2, 2],
+    )
+
+
+@inner
+def _lit_part(counter, groups, points, normals, prisms, tree, table, sun, out):
+    """Lit spells of the receptors of the patches one thread gets hold of."""
+    work, rows = _new_work(len(prisms.top), len(prisms.xy)), _plane_rows(sun)
+    s = take_next(counter)
+    while s < len(groups.patch) - 1:
+        _lit_patch(s, groups, points, normals, prisms, tree, table, sun, rows, work, out)
+        s = take_next(counter)
 
 
 @kernel(parallel=True)
-def _lit(groups, points, normals, prisms, grid, table, limits, sun, rows, work, out):
-    """Lit spells of all receptors, in the order of the groups; patches go round the parts."""
-    patches, parts = len(groups.patch) - 1, len(work.found)
-    for part in prange(parts):
-        own = _Work(
-            work.found[part], work.edge[part], work.wall[part], work.chosen[part], work.ones[part], work.special[part],
-            work.taken[part], work.event[part], work.piece[part],
-        )  # fmt: skip
-        for s in range(part, patches, parts):
-            _lit_patch(s, groups, points, normals, prisms, grid, table, limits, sun, rows, own, out)
+def _lit(parts, counter, groups, points, normals, prisms, tree, table, sun, out):
+    """Lit spells of all receptors, in the order of the groups."""
+    for _ in prange(parts):
+        _lit_part(counter, groups, points, normals, prisms, tree, table, sun, out)
 
 
 @kernel
@@ -372,7 +419,7 @@ def column_lit(
     prisms: Prisms,
     fan: Fan,
     *,
-    grid: PrismGrid | None = None,
+    tree: PrismTree | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compute the lit hour angles of each receptor among extruded buildings.
 
@@ -386,23 +433,23 @@ def column_lit(
         What casts shadow.
     fan
         The sun of the day.
-    grid
-        Grid over the prisms, if already built by ``prism_grid``.
+    tree
+        Tree over the prisms, if already built by ``prism_tree``.
 
     Returns
     -------
     tuple
         Ragged lists: offsets (n + 1), starts and ends [rad].
     """
-    grid = prism_grid(prisms) if grid is None else grid
+    tree = prism_tree(prisms) if tree is None else tree
     n, table, room, sun = len(points), way_table(fan), ROOM, turn(fan)
-    work = _work(numba.get_num_threads(), len(prisms.top) + 1, 2 * len(prisms.xy) + 1)
     number = np.zeros(n, np.int64)
     while True:
         starts, ends = np.empty(n * room), np.empty(n * room)
         if n:
             out = (fan.start, fan.stop, room, number, starts, ends)
-            _lit(groups, points, normals, prisms, grid, table, sun_limits(table), sun, _plane_rows(sun), work, out)
+            counter = np.zeros(1, np.int64)
+            _lit(numba.get_num_threads(), counter, groups, points, normals, prisms, tree, table, sun, out)
         if n == 0 or number.max() <= room:
             break
         room = int(number.max())

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cimkit.kernels._jit import kernel
-from cimkit.kernels.column_sun import turn_of, turns_below
-
-CELL = 64.0  # side of a cell of the grid [m]
-_MOST_CELLS = 512  # along one side
+from cimkit.kernels._jit import kernel, lean
+from cimkit.kernels._lanes import trailing_zeros
+from cimkit.kernels.column_lanes import BOUND_ROWS, WIDE, near_circles
+from cimkit.kernels.column_sun import sky_of
+from cimkit.kernels.hilbert import hilbert_order
 
 
 class Prisms(NamedTuple):
@@ -34,24 +34,28 @@ class Prisms(NamedTuple):
     top: np.ndarray
 
 
-class PrismGrid(NamedTuple):
-    """Circle around each prism, and a grid of cells by the circles' centres.
+class PrismTree(NamedTuple):
+    """Circles around the prisms and, 16 by 16 along a Hilbert curve, around those circles.
 
     Parameters
     ----------
+    origin
+        x, y and z that the bounds count from, shape (3) [m].
+    item
+        Prisms in their order, those that cast no shadow left out, shape (p).
     circle
-        Centre x, y and radius of each prism, shape (p, 3) [m].
-    cell, item
-        First item of each cell (c + 1), prisms by cell (p).
-    cell_circle, cell_top
-        Circle around each cell's prisms, shape (c, 3), and their greatest top, shape (c) [m].
+        Centre x, y and radius of each prism, shape (all prisms, 3) [m].
+    level
+        First block of each level, the prisms themselves first, shape (l + 1).
+    bound
+        x, y, radius and top of the 16 circles of each block, float32, never too small, shape (blocks × 4 × 16).
     """
 
-    circle: np.ndarray
-    cell: np.ndarray
+    origin: np.ndarray
     item: np.ndarray
-    cell_circle: np.ndarray
-    cell_top: np.ndarray
+    circle: np.ndarray
+    level: np.ndarray
+    bound: np.ndarray
 
 
 @kernel
@@ -68,134 +72,62 @@ def _prism_circles(xy, ring, poly, circle):
         circle[b, 0], circle[b, 1], circle[b, 2] = x, y, r + 1e-3
 
 
-@kernel
-def _fill_cells(circle, top, number, cell, item, cell_circle, cell_top):
-    """Sort prisms into cells (counting sort) and bound each cell."""
-    for b in range(len(number)):
-        cell[number[b] + 1] += 1
-    for c in range(len(cell) - 1):
-        cell[c + 1] += cell[c]
-    place = cell.copy()
-    for b in range(len(number)):
-        item[place[number[b]]] = b
-        place[number[b]] += 1
-    for c in range(len(cell) - 1):
-        x, y, r, high = 0.0, 0.0, -np.inf, -np.inf
-        count = max(cell[c + 1] - cell[c], 1)
-        for k in range(cell[c], cell[c + 1]):
-            x += circle[item[k], 0] / count
-            y += circle[item[k], 1] / count
-        for k in range(cell[c], cell[c + 1]):
-            b = item[k]
-            r = max(r, np.hypot(circle[b, 0] - x, circle[b, 1] - y) + circle[b, 2])
-            high = max(high, top[b])
-        cell_circle[c, 0], cell_circle[c, 1], cell_circle[c, 2], cell_top[c] = x, y, r, high
-
-
-def prism_grid(prisms: Prisms) -> PrismGrid:
-    """Bound the prisms and sort them into a grid; prisms without vertices stay out of it."""
-    count = len(prisms.top)
-    circle = np.empty((count, 3))
+def prism_tree(prisms: Prisms) -> PrismTree:
+    """Bound the prisms, then 16 neighbours at a time, up to a single block."""
+    circle = np.empty((len(prisms.top), 3))
     _prism_circles(prisms.xy, prisms.ring, prisms.poly, circle)
-    real = np.isfinite(circle[:, 2]) & np.isfinite(circle[:, 0]) & (prisms.top > prisms.base)
-    circle[~real] = 0.0
-    centre = circle[real, :2] if real.any() else np.zeros((1, 2))
-    low = centre.min(axis=0)
-    extent = centre.max(axis=0) - low
-    side = max(CELL, float(extent.max()) / _MOST_CELLS)
-    wide, high = (int(e / side) + 1 for e in extent)
-    number = np.full(count, wide * high, np.int64)  # the last cell holds what casts no shadow
-    place = ((circle[real, :2] - low) / side).astype(np.int64)
-    number[real] = place[:, 1] * wide + place[:, 0]
-    cell, item = np.zeros(wide * high + 2, np.int64), np.empty(count, np.int64)
-    cell_circle, cell_top = np.empty((wide * high + 1, 3)), np.empty(wide * high + 1)
-    _fill_cells(circle, prisms.top, number, cell, item, cell_circle, cell_top)
-    full = np.diff(cell) > 0
-    full[-1] = False
-    start = np.concatenate([cell[:-1][full], cell[-2:-1]])
-    return PrismGrid(circle, start, item, cell_circle[full], cell_top[full])
+    real = np.flatnonzero(np.isfinite(circle).all(axis=1) & (prisms.top > prisms.base))
+    item = real[hilbert_order(circle[real, :2])]
+    rows = np.column_stack([circle[item], prisms.top[item]]) if len(item) else np.array([[0, 0, 0, -np.inf]])
+    origin = np.append(rows[:, :2].min(axis=0), 0.0 if not len(item) else rows[:, 3].min())
+    rows -= [*origin[:2], 0.0, origin[2]]
+    slack = 1e-3 + 4e-7 * np.abs(rows[np.isfinite(rows)]).max()  # of numbers in float32
+    levels, level = [], [0]
+    while True:
+        rows = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % WIDE, axis=0)])
+        blocks = rows.reshape(-1, WIDE, BOUND_ROWS)
+        levels.append((blocks + [0, 0, slack, slack]).swapaxes(1, 2).astype(np.float32).ravel())
+        level.append(level[-1] + len(blocks))
+        if len(blocks) == 1:
+            break
+        middle = blocks[:, :, :2].mean(axis=1)
+        away = np.hypot(*np.moveaxis(blocks[:, :, :2] - middle[:, None], 2, 0)) + blocks[:, :, 2]
+        rows = np.column_stack([middle, away.max(axis=1), blocks[:, :, 3].max(axis=1)])
+    return PrismTree(origin, item, circle, np.array(level), np.concatenate(levels))
 
 
-@kernel
-def in_reach(circle, height, stretch, cell, slope, limits):
-    """Whether a circle (x, y, r), this high above the viewer at the origin, may hide a sun from it.
-
-    limits = (tangent of the lowest sun, slack): slack 0 asks for the tabulated suns, 1 for the whole path through them.
-    """
-    x, y, r = circle
-    lowest, slack = limits
-    if height <= 0:
-        return False
-    d = np.sqrt(x * x + y * y)
-    near = d - r
-    if height <= near * lowest:
-        return False
-    if near <= 1e-3 * r:
-        return True
-    s = r / d
-    c = np.sqrt(1 - s * s)
-    ax, ay = np.float32(x * c - y * s), np.float32(y * c + x * s)
-    bx, by = np.float32(x * c + y * s), np.float32(y * c - x * s)
-    for p in range(len(cell)):
-        mx, my = stretch[p, 0], stretch[p, 1]
-        q0, q1 = stretch[p, 2], stretch[p, 3]
-        qa, qb = turn_of(ax, ay, mx, my), turn_of(bx, by, mx, my)
-        if (qa > q1 and (qb < q0 or qb >= qa)) or (qb < q0 and qa <= qb):
-            continue
-        if qa > qb:
-            return True
-        a, b = turns_below(qa, stretch, cell, p), turns_below(qb, stretch, cell, p)
-        if a == b and slack == 0:
-            continue
-        a, b = max(a - slack, 0), min(b + slack, np.int64(cell[p, 1] - cell[p, 0]))
-        # elevation rises and falls once along a stretch, so its least value lies at an end
-        if height > near * min(slope[p, a], slope[p, b - 1]):
-            return True
-    return False
+@lean
+def seen_circles(bound, block, viewer, sun):
+    """Bits of the circles of a block that may hide any sun from a viewer (x, y, radius, lowest receptor)."""
+    bits = np.uint64(0)
+    for p in range(len(sun.part)):
+        bits |= near_circles(bound, block, viewer, sky_of(sun, p))
+    return bits
 
 
-@kernel
-def cells_in_reach(circle, low, grid, top, sun, limits, found):
-    """Write prisms that may shade a circle, lowest receptor at ``low``, to row 0 of ``found``; return how many."""
-    count = 0
-    cell, item, prism_circle, cell_circle, cell_top = grid.cell, grid.item, grid.circle, grid.cell_circle, grid.cell_top
-    stretch, turns, slope = sun.stretch, sun.cell, sun.slope
-    x, y, r = circle
-    for c in range(len(cell_top)):
-        around = (cell_circle[c, 0] - x, cell_circle[c, 1] - y, cell_circle[c, 2] + r)
-        if not in_reach(around, cell_top[c] - low, stretch, turns, slope, limits):
-            continue
-        for k in range(cell[c], cell[c + 1]):
-            b = item[k]
-            around = (prism_circle[b, 0] - x, prism_circle[b, 1] - y, prism_circle[b, 2] + r)
-            if in_reach(around, top[b] - low, stretch, turns, slope, limits):
-                found[0, count] = b
-                count += 1
-    return count
-
-
-@kernel
-def prisms_in_reach(circle, low, near, grid, top, sun, limits, found):
-    """Of the first ``near`` prisms in row 0 of ``found`` write those that may shade a circle to row 1, nearest first.
-
-    Rows of ``found``: prisms of the patch, prisms of the group. Return how many.
-    """
-    count = 0
-    prism_circle, stretch, cell, slope = grid.circle, sun.stretch, sun.cell, sun.slope
-    x, y, r = circle
-    for k in range(near):
-        b = found[0, k]
-        around = (prism_circle[b, 0] - x, prism_circle[b, 1] - y, prism_circle[b, 2] + r)
-        if in_reach(around, top[b] - low, stretch, cell, slope, limits):
-            d = around[0] * around[0] + around[1] * around[1]
-            i = count
-            while i > 0 and i > count - 64:  # order only saves time: keep the sort short
-                e = found[1, i - 1]
-                dx, dy = prism_circle[e, 0] - x, prism_circle[e, 1] - y
-                if dx * dx + dy * dy <= d:
-                    break
-                found[1, i] = e
-                i -= 1
-            found[1, i] = b
-            count += 1
+@lean
+def find_prisms(circle, low, tree, sun, found):
+    """Write the prisms that may shade a circle (x, y, r), lowest receptor at ``low``, to row 0; return how many."""
+    viewer = (
+        np.float32(circle[0] - tree.origin[0]),
+        np.float32(circle[1] - tree.origin[1]),
+        np.float32(circle[2]),
+        np.float32(low - tree.origin[2]),
+    )
+    now, count, last = 0, 1, len(tree.item)
+    found[0, 0] = 0
+    for level in range(len(tree.level) - 2, -1, -1):
+        n, start = 0, tree.level[level]
+        for k in range(count):
+            block = found[now, k]
+            bits = seen_circles(tree.bound, start + block, viewer, sun)
+            while bits != np.uint64(0):
+                child = block * WIDE + trailing_zeros(bits)
+                bits &= bits - np.uint64(1)
+                if child < (last if level == 0 else tree.level[level] - tree.level[level - 1]):
+                    found[1 - now, n] = child
+                    n += 1
+        now, count = 1 - now, n
+    for k in range(count):
+        found[0, k] = tree.item[found[now, k]]
     return count

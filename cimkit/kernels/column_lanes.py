@@ -1,0 +1,447 @@
+"""Vector operations of the column kernels: 16 walls seen from a column at once, 8 walls solved in closed form at once.
+
+Walls lie in blocks, the rows of a block one after the other, so that every operation reads a few neighbouring lines of
+the cache. Each operation is written once, as a formula of lanes: compiled they are vectors of the processor, and arrays
+of numpy where compiling is switched off.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+WIDE = 16  # walls of a block in float32
+AX, AY, BX, BY, EX, EY, TOP, CROSS, FIRST, LAST = range(10)  # its rows: ends about the group, turns of both ends
+ROWS = 10
+BOUND_ROWS = 4  # of a block of circles: x, y, radius, top
+NEAR_ROWS = 6  # of a block of edges about the patch: both ends, top, base
+TOUCH = 5e-3  # a receptor this close to a wall, or inside, is asked whether it looks into the solid [m]
+LONG = 8  # walls of a block in float64
+OX, OY, PX, PY, DX, DY, HIGH, SIDE = range(8)  # its rows: ends about the column, edge, top, cross product
+BETWEEN, SHADED = 8, 14  # from, to, hole of the span between the ends, outer and inner; the same below the top too
+LONG_ROWS = 20
+CELLS = 63  # of a band of hour angles
+EVERY = (1 << CELLS) - 1
+_DIGITS = {"float": "f32", "double": "f64", "i64": "i64"}
+
+
+class _Vector:
+    """Numbers, or yes and no, in the lanes of a vector of the processor, while code is written."""
+
+    def __init__(self, builder: Any, value: Any) -> None:
+        self.builder, self.value = builder, value
+
+    def of(self, other: Any) -> Any:
+        """Return another vector, or a number or lone value in every lane."""
+        if isinstance(other, _Vector):
+            return other.value
+        kind = self.value.type
+        if isinstance(other, (int, float)):
+            return ir.Constant(kind, [other] * kind.count)
+        first = self.builder.insert_element(ir.Constant(kind, ir.Undefined), other, ir.Constant(ir.IntType(32), 0))
+        places = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+        return self.builder.shuffle_vector(first, first, places)
+
+    def do(self, name: str, other: Any) -> _Vector:
+        return _Vector(self.builder, getattr(self.builder, name)(self.value, self.of(other)))
+
+    def compare(self, sign: str, other: Any) -> _Vector:
+        whole = isinstance(self.value.type.element, ir.IntType)
+        compare = self.builder.icmp_unsigned if whole else self.builder.fcmp_ordered
+        return _Vector(self.builder, compare(sign, self.value, self.of(other)))
+
+    def __add__(self, other: Any) -> _Vector:
+        return self.do("fadd", other)
+
+    def __sub__(self, other: Any) -> _Vector:
+        return self.do("sub" if isinstance(self.value.type.element, ir.IntType) else "fsub", other)
+
+    def __mul__(self, other: Any) -> _Vector:
+        return self.do("fmul", other)
+
+    def __truediv__(self, other: Any) -> _Vector:
+        return self.do("fdiv", other)
+
+    def __and__(self, other: Any) -> _Vector:
+        return self.do("and_", other)
+
+    def __or__(self, other: Any) -> _Vector:
+        return self.do("or_", other)
+
+    def __lshift__(self, other: Any) -> _Vector:
+        return self.do("shl", other)
+
+    def __rshift__(self, other: Any) -> _Vector:
+        return self.do("lshr", other)
+
+    def __invert__(self) -> _Vector:
+        return _Vector(self.builder, self.builder.not_(self.value))
+
+    def __lt__(self, other: Any) -> _Vector:
+        return self.compare("<", other)
+
+    def __le__(self, other: Any) -> _Vector:
+        return self.compare("<=", other)
+
+    def __gt__(self, other: Any) -> _Vector:
+        return self.compare(">", other)
+
+    def __ge__(self, other: Any) -> _Vector:
+        return self.compare(">=", other)
+
+    def __eq__(self, other: Any) -> Any:
+        return self.compare("==", other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class _Compiled:
+    """What a formula may use beside the operators, as code of the processor."""
+
+    def __init__(self, context: Any, builder: Any, signature: Any, args: Any) -> None:
+        self.builder = builder
+        self.args = [
+            cgutils.create_struct_proxy(kind)(context, builder, value=arg).data
+            if isinstance(kind, types.Array)
+            else cgutils.unpack_tuple(builder, arg)
+            if isinstance(kind, types.BaseTuple)
+            else arg
+            for kind, arg in zip(signature.args, args, strict=True)
+        ]
+
+    def _place(self, array: Any, block: Any, row: Any, rows: int, lanes: int) -> Any:
+        start = self.builder.mul(block, ir.Constant(block.type, rows * lanes))
+        shift = ir.Constant(block.type, row * lanes)
+        address = self.builder.gep(array, [self.builder.add(start, shift)])
+        return self.builder.bitcast(address, ir.VectorType(array.type.pointee, lanes).as_pointer())
+
+    def load(self, array: Any, block: Any, row: int, rows: int, lanes: int) -> Any:
+        return _Vector(self.builder, self.builder.load(self._place(array, block, row, rows, lanes), align=4))
+
+    def store(self, array: Any, block: Any, row: int, rows: int, value: Any) -> None:
+        lanes = value.value.type.count
+        self.builder.store(value.value, self._place(array, block, row, rows, lanes), align=4)
+
+    def where(self, yes: Any, one: Any, other: Any) -> Any:
+        like = one if isinstance(one, _Vector) else other
+        return _Vector(self.builder, self.builder.select(yes.value, like.of(one), like.of(other)))
+
+    def _call(self, name: str, value: Any, result: Any = None) -> Any:
+        kind = value.value.type
+        function = cgutils.get_or_insert_function(
+            self.builder.module,
+            ir.FunctionType(result or kind, [kind]),
+            f"llvm.{name}.v{kind.count}{_DIGITS[str(kind.element)]}",
+        )
+        return self.builder.call(function, [value.value])
+
+    def root(self, value: Any) -> Any:
+        return _Vector(self.builder, self._call("sqrt", value))
+
+    def size(self, value: Any) -> Any:
+        return _Vector(self.builder, self._call("fabs", value))
+
+    def up(self, value: Any) -> Any:
+        return _Vector(self.builder, self._call("ceil", value))
+
+    def whole(self, value: Any) -> Any:
+        kind = value.value.type
+        into = ir.IntType(32 if str(kind.element) == "float" else 64)
+        return _Vector(self.builder, self.builder.fptosi(value.value, ir.VectorType(into, kind.count)))
+
+    def spread(self, value: Any, like: Any) -> Any:
+        return _Vector(self.builder, like.of(value))
+
+    def together(self, value: Any) -> Any:
+        return self._call("vector.reduce.or", value, value.value.type.element)
+
+    def bits(self, value: Any) -> Any:
+        word = self.builder.bitcast(value.value, ir.IntType(value.value.type.count))
+        return self.builder.zext(word, ir.IntType(64))
+
+    def pair(self, one: Any, other: Any) -> Any:
+        lanes = ir.Constant(ir.IntType(64), one.value.type.count)
+        return self.builder.or_(self.bits(one), self.builder.shl(self.bits(other), lanes))
+
+
+class _Plain:
+    """The same of numpy."""
+
+    root, size, up, where = staticmethod(np.sqrt), staticmethod(np.abs), staticmethod(np.ceil), staticmethod(np.where)
+
+    def load(self, array: Any, block: int, row: int, rows: int, lanes: int) -> Any:
+        return array[(block * rows + row) * lanes :][:lanes]
+
+    def store(self, array: Any, block: int, row: int, rows: int, value: Any) -> None:
+        array[(block * rows + row) * len(value) :][: len(value)] = value
+
+    def whole(self, value: Any) -> Any:
+        return value.astype(np.int32 if value.dtype == np.float32 else np.uint64)
+
+    def spread(self, value: Any, like: Any) -> Any:
+        return np.full(len(like), value, like.dtype)
+
+    def together(self, value: Any) -> Any:
+        return np.bitwise_or.reduce(value)
+
+    def bits(self, value: Any) -> Any:
+        return np.packbits(np.pad(value, (0, 64 - len(value))), bitorder="little").view(np.uint64)[0]
+
+    def pair(self, one: Any, other: Any) -> Any:
+        return self.bits(np.concatenate([one, other]))
+
+
+def _compile(formula: Any, result: Any) -> Any:
+    """Return what an intrinsic returns: its types, and the writer of its code."""
+
+    def typed(*kinds: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            v = _Compiled(context, builder, signature, args)
+            answer = formula(v, *v.args)
+            return context.get_dummy_value() if answer is None else answer
+
+        return result(*kinds), generate
+
+    return typed
+
+
+def _least(v: Any, one: Any, other: Any) -> Any:
+    return v.where(one < other, one, other)
+
+
+def _most(v: Any, one: Any, other: Any) -> Any:
+    return v.where(one > other, one, other)
+
+
+def _turn(v: Any, x: Any, y: Any, mx: Any, my: Any, way: Any) -> Any:
+    """Turns of plan directions, as ``turn_of``."""
+    ahead, right = x * mx + y * my, (x * my - y * mx) * way
+    share = right / (v.size(right) + v.size(ahead) + 1e-30)
+    behind = v.where(right >= 0.0, share * -1.0 + 2.0, share * -1.0 - 2.0)
+    return v.where(ahead >= 0.0, share, behind)
+
+
+def _in_reach(v: Any, x: Any, y: Any, r: Any, height: Any, sky: Any) -> Any:
+    """Whether circles, this high above the viewer at the origin, may hide a sun from it."""
+    mx, my, way, q0, q1, c0, c1, c2, lowest = sky
+    d = v.root(x * x + y * y)
+    near, share = d - r, _least(v, r / d, 1.0)
+    side, ahead = share * way, v.root(_most(v, share * share * -1.0 + 1.0, 0.0))
+    qa = _turn(v, x * ahead - y * side, y * ahead + x * side, mx, my, way)
+    qb = _turn(v, x * ahead + y * side, y * ahead - x * side, mx, my, way)
+    wraps = qa > qb
+    outside = ((qa > q1) & ((qb < q0) | (qb >= qa))) | ((qb < q0) & ~wraps)
+    kept = [_most(v, _least(v, q, q1), q0) for q in (qa, qb)]
+    slope = _least(v, *((q * c2 + c1) * q + c0 for q in kept))
+    slope = v.where(wraps, lowest, _most(v, slope, lowest))
+    around = near <= r * 1e-3
+    return (height > 0.0) & (height > near * lowest) & (around | (~outside & (height > near * slope)))
+
+
+def _circles(v: Any, bound: Any, block: Any, viewer: Any, sky: Any) -> Any:
+    x, y, r, top = (v.load(bound, block, row, BOUND_ROWS, WIDE) for row in range(BOUND_ROWS))
+    return v.bits(_in_reach(v, x - viewer[0], y - viewer[1], r + viewer[2], top - viewer[3], sky))
+
+
+def _nears(v: Any, edge: Any, block: Any, viewer: Any, sky: Any) -> Any:
+    x, y, r, low, nx, ny = viewer
+    ax, ay, bx, by, top, base = (v.load(edge, block, row, NEAR_ROWS, WIDE) for row in range(NEAR_ROWS))
+    ax, ay, bx, by, height = ax - x, ay - y, bx - x, by - y, top - low
+    ex, ey = bx - ax, by - ay
+    long2, cross = ex * ex + ey * ey, ax * ey - ay * ex
+    away = (cross > 0.0) & (cross * cross > long2 * r * r)
+    behind = _most(v, ax * nx + ay * ny, bx * nx + by * ny) + r <= 0.0
+    share = _most(v, _least(v, (ax * ex + ay * ey) * -1.0 / long2, 1.0), 0.0)
+    dx, dy = share * ex + ax, share * ey + ay
+    seen = (v.root(dx * dx + dy * dy) - r) * sky[8] <= height
+    reach = _in_reach(v, ex * 0.5 + ax, ey * 0.5 + ay, v.root(long2) * 0.5 + r, height, sky)
+    return v.bits(reach & seen & (long2 > 0.0) & (base <= low) & ~away & ~behind)
+
+
+def _touch(v: Any, edge: Any, block: Any, x: Any, y: Any) -> Any:
+    ax, ay, _, by, ex, ey = (v.load(edge, block, row, ROWS, WIDE) for row in range(TOP))
+    ax, ay, by = ax - x, ay - y, by - y
+    long2, along, c = ex * ex + ey * ey, (ax * ex + ay * ey) * -1.0, ax * ey - ay * ex
+    margin = (v.root(long2) + TOUCH) * TOUCH
+    close = (c * c <= long2 * TOUCH**2) & (along + margin >= 0.0) & (along <= long2 + margin)
+    rises, falls = (ay <= 0.0) & (by > 0.0), (ay > 0.0) & (by <= 0.0)
+    crossed = (rises & (c > 0.0)) | (falls & ~(c > 0.0))
+    return v.pair(close, crossed)
+
+
+def _view(v: Any, edge: Any, place: Any, block: Any, frame: Any) -> Any:
+    px, py, low, mx, my, way, q0, q1, scale = frame
+    ax, ay, bx, by, ex, ey, top = (v.load(edge, block, row, ROWS, WIDE) for row in range(CROSS))
+    cross = (ax - px) * ey - (ay - py) * ex
+    a, b = (_turn(v, x - px, y - py, mx, my, way) for x, y in ((ax, ay), (bx, by)))
+    clockwise = v.spread(way, ax) > 0.0
+    first, last = v.where(clockwise, a, b), v.where(clockwise, b, a)
+    for row, value in ((CROSS, cross), (FIRST, first), (LAST, last)):
+        v.store(edge, block, row, ROWS, value)
+    for row, value in enumerate((first, last)):
+        kept = _most(v, _least(v, value, q1), q0)
+        v.store(place, block, row, 2, v.whole((kept - q0) * scale))
+    before, after, ahead = first <= q1, last >= q0, first <= last
+    inside = (before & after) | (~ahead & (before | after))
+    return v.bits((cross < 0.0) & inside & (top > low))
+
+
+def _front(v: Any, suns: Any, block: Any, normal: Any, least: Any) -> Any:
+    x, y, z = (v.load(suns, block, axis, 3, 64) for axis in range(3))
+    return v.bits((z > 0.0) & (x * normal[0] + y * normal[1] + z * normal[2] > least))
+
+
+def _span(v: Any, normal: Any, band: Any, rows: Any, more: Any) -> Any:
+    """From, to and hole (1 or 0) of the tan(w/2) in a band where n·s > 0, and the share of the slack ``more``."""
+    low, high = band[0], band[1]
+    along = [normal[0] * rows[k] + normal[1] * rows[4 + k] for k in range(4)]
+    if len(normal) == 3:
+        along = [a + normal[2] * rows[8 + k] for k, a in enumerate(along)]
+    qa, qb, qc, slack = along
+    if more is not None:
+        slack = v.size(slack) * more
+        qa, qc = qa + slack, qc + slack
+    disc = qb * qb - qa * qc
+    root = v.root(_most(v, disc, 0.0))
+    positive = qb >= 0.0
+    q = v.where(positive, (qb + root) * -1.0, root - qb)
+    one, two = q / qa, qc / q
+    rise, fall = v.where(positive, two, one), v.where(positive, one, two)
+    through = rise >= fall  # positive through midnight
+    before, after = fall <= low, rise >= high
+    far = float("inf")
+    start, stop = v.where(~through | before, rise, -far), v.where(~through | after, fall, far)
+    none, never = disc <= 0.0, qa + qc <= 0.0
+    start = v.where(none, v.where(never, v.spread(far, disc), -far), start)
+    hole = through & ~before & ~after & ~none
+    return start, v.where(none, far, stop), v.where(hole, v.spread(1.0, disc), 0.0)
+
+
+def _ends(v: Any, wall: Any, block: Any, band: Any, rows: Any, more: Any) -> Any:
+    ax, ay, bx, by = (v.load(wall, block, row, LONG_ROWS, LONG) for row in range(DX))
+    dx, dy = bx - ax, by - ay
+    cross = ax * dy - ay * dx
+    for row, value in ((DX, dx), (DY, dy), (SIDE, cross)):
+        v.store(wall, block, row, LONG_ROWS, value)
+    face = v.where(cross < 0.0, v.spread(1.0, cross), -1.0)
+    for inner, sign in enumerate(more or (None,)):
+        low, high, hole = _span(v, (face * ay, face * ax * -1.0), band, rows, sign)
+        low2, high2, hole2 = _span(v, (face * by * -1.0, face * bx), band, rows, sign)
+        low, high = _most(v, _most(v, low, low2), band[0]), _least(v, _least(v, high, high2), band[1])
+        for k, value in enumerate((low, high, hole + hole2)):
+            v.store(wall, block, BETWEEN + 3 * inner + k, LONG_ROWS, value)
+
+
+def _cell(v: Any, t: Any, band: Any) -> Any:
+    """Places among the cells of a band (from, to, cells for each of tan(w/2)), whole numbers being their borders."""
+    return _least(v, _most(v, (t - band[0]) * band[2], 0.0), float(CELLS))
+
+
+def _shade(v: Any, wall: Any, block: Any, z: Any, band: Any, rows: Any, more: Any) -> Any:
+    dx, dy, top, cross = (v.load(wall, block, row, LONG_ROWS, LONG) for row in range(DX, SIDE + 1))
+    h = top - z
+    for inner, sign in enumerate(more or (None,)):
+        between = [v.load(wall, block, BETWEEN + 3 * inner + k, LONG_ROWS, LONG) for k in range(3)]
+        low, high, hole = _span(v, (h * dy * -1.0, h * dx, cross), band, rows, sign)
+        low, high, hole = _most(v, low, between[0]), _least(v, high, between[1]), hole + between[2]
+        high = v.where((h > 0.0) & (cross < 0.0), high, low)
+        for k, value in enumerate((low, high, hole)):
+            v.store(wall, block, SHADED + 3 * inner + k, LONG_ROWS, value)
+    first, last = v.whole(v.up(_cell(v, low, band))), v.whole(_cell(v, high, band))
+    size = v.where(last > first, last - first, 0)
+    bits = (v.spread(EVERY, size) >> (v.spread(CELLS, size) - size)) << first
+    return v.together(v.where((low < high) & (hole <= 0.0), bits, 0))
+
+
+def _open(v: Any, wall: Any, block: Any, band: Any, cover: Any) -> Any:
+    low, high, hole = (v.load(wall, block, SHADED + k, LONG_ROWS, LONG) for k in range(3))
+    first, last = (v.whole(_least(v, _cell(v, t, band), CELLS - 1.0)) for t in (low, high))
+    more = v.where(last > first, last - first, 0)
+    cells = (v.spread(EVERY, first) >> (v.spread(CELLS - 1, first) - more)) << first
+    return v.bits((low < high) & ((hole > 0.0) | ~((cells & cover) == cells)))
+
+
+@intrinsic
+def _view_edges(typing: Any, edge: Any, place: Any, block: Any, frame: Any) -> Any:  # noqa: ARG001
+    return _compile(_view, types.uint64)(edge, place, block, frame)
+
+
+@intrinsic
+def _near_circles(typing: Any, bound: Any, block: Any, viewer: Any, sky: Any) -> Any:  # noqa: ARG001
+    return _compile(_circles, types.uint64)(bound, block, viewer, sky)
+
+
+@intrinsic
+def _near_edges(typing: Any, edge: Any, block: Any, viewer: Any, sky: Any) -> Any:  # noqa: ARG001
+    return _compile(_nears, types.uint64)(edge, block, viewer, sky)
+
+
+@intrinsic
+def _touch_bits(typing: Any, edge: Any, block: Any, x: Any, y: Any) -> Any:  # noqa: ARG001
+    return _compile(_touch, types.uint64)(edge, block, x, y)
+
+
+@intrinsic
+def _front_bits(typing: Any, suns: Any, block: Any, normal: Any, least: Any) -> Any:  # noqa: ARG001
+    return _compile(_front, types.uint64)(suns, block, normal, least)
+
+
+@intrinsic
+def _wall_ends(typing: Any, wall: Any, block: Any, band: Any, rows: Any, more: Any) -> Any:  # noqa: ARG001
+    return _compile(_ends, types.void)(wall, block, band, rows, more)
+
+
+@intrinsic
+def _wall_shades(typing: Any, wall: Any, block: Any, z: Any, band: Any, rows: Any, more: Any) -> Any:  # noqa: ARG001
+    return _compile(_shade, types.uint64)(wall, block, z, band, rows, more)
+
+
+@intrinsic
+def _open_walls(typing: Any, wall: Any, block: Any, band: Any, cover: Any) -> Any:  # noqa: ARG001
+    return _compile(_open, types.uint64)(wall, block, band, cover)
+
+
+@intrinsic
+def _take_next(typing: Any, counter: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = cgutils.create_struct_proxy(signature.args[0])(context, builder, value=args[0]).data
+        return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "monotonic")
+
+    return types.int64(counter), generate
+
+
+def _plain(formula: Any) -> Any:
+    return lambda *args: formula(_Plain(), *args)
+
+
+def _plain_take_next(counter: Any) -> int:
+    counter[0] += 1
+    return int(counter[0]) - 1
+
+
+_COMPILED = not numba.config.DISABLE_JIT
+#: Turns, lookup places and cross products of a block of edges seen from a column; bits of those that may shade it.
+#: frame = (x, y, lowest receptor, then of the stretch middle east and north, way, lowest and highest turn, scale).
+view_edges: Any = _view_edges if _COMPILED else _plain(_view)
+#: Bits of the circles of a block that may hide a sun from a viewer (x, y, radius, lowest receptor); see ``sky_of``.
+near_circles: Any = _near_circles if _COMPILED else _plain(_circles)
+#: Bits of the edges of a block that may shade a column of a group (x, y, radius, lowest receptor, normal x and y if
+#: upright, 0 if not): turned to it, in front of its plane, in reach, of a solid that stands no higher.
+near_edges: Any = _near_edges if _COMPILED else _plain(_nears)
+#: Bits of the edges of a block within 5 mm of a column; 16 bits on those a line from the column crosses.
+touch_bits: Any = _touch_bits if _COMPILED else _plain(_touch)
+#: Bits of 64 suns, a block of a table, that stand above the horizon and before a surface by the sine ``least``.
+front_bits: Any = _front_bits if _COMPILED else _plain(_front)
+#: Spans between the ends of a block of walls, outer and inner if ``more`` holds the signs of two slacks.
+wall_ends: Any = _wall_ends if _COMPILED else _plain(_ends)
+#: Spans shaded from a receptor at ``z`` by a block of walls; bits of the cells of the band that single ones fill.
+wall_shades: Any = _wall_shades if _COMPILED else _plain(_shade)
+#: Bits of the walls of a block whose shaded span is not within the cells covered, or has a hole.
+open_walls: Any = _open_walls if _COMPILED else _plain(_open)
+#: Next of the numbers 0, 1, … that threads share out among them.
+take_next: Any = _take_next if _COMPILED else _plain_take_next
