@@ -20,13 +20,13 @@ AX, AY, BX, BY, EX, EY, TOP, CROSS, FIRST, LAST = range(10)  # its rows: ends ab
 ROWS = 10
 BOUND_ROWS = 4  # of a block of circles: x, y, radius, top
 NEAR_ROWS = 6  # of a block of edges about the patch: both ends, top, base
-TOUCH = 5e-3  # a receptor this close to a wall, or inside, is asked whether it looks into the solid [m]
 LONG = 8  # walls of a block in float64
 OX, OY, PX, PY, DX, DY, HIGH, SIDE = range(8)  # its rows: ends about the column, edge, top, cross product
-BETWEEN, SHADED = 8, 14  # from, to, hole of the span between the ends, outer and inner; the same below the top too
-LONG_ROWS = 20
+BETWEEN, SHADED = 8, 14  # from, to, hole of the span between the ends, outer and inner; from, to of two spans shaded
+LONG_ROWS = 18
 CELLS = 63  # of a band of hour angles
 EVERY = (1 << CELLS) - 1
+FAR = float("inf")
 _DIGITS = {"float": "f32", "double": "f64", "i64": "i64"}
 
 
@@ -263,12 +263,13 @@ def _nears(v: Any, edge: Any, block: Any, viewer: Any, sky: Any) -> Any:
     return v.bits(reach & seen & (long2 > 0.0) & (base <= low) & ~away & ~behind)
 
 
-def _touch(v: Any, edge: Any, block: Any, x: Any, y: Any) -> Any:
+def _touch(v: Any, edge: Any, block: Any, circle: Any) -> Any:
+    x, y, reach = circle
     ax, ay, _, by, ex, ey = (v.load(edge, block, row, ROWS, WIDE) for row in range(TOP))
     ax, ay, by = ax - x, ay - y, by - y
     long2, along, c = ex * ex + ey * ey, (ax * ex + ay * ey) * -1.0, ax * ey - ay * ex
-    margin = (v.root(long2) + TOUCH) * TOUCH
-    close = (c * c <= long2 * TOUCH**2) & (along + margin >= 0.0) & (along <= long2 + margin)
+    margin = (v.size(ex) + v.size(ey) + reach) * reach
+    close = (c * c <= long2 * reach * reach) & (along + margin >= 0.0) & (along <= long2 + margin)
     rises, falls = (ay <= 0.0) & (by > 0.0), (ay > 0.0) & (by <= 0.0)
     crossed = (rises & (c > 0.0)) | (falls & ~(c > 0.0))
     return v.pair(close, crossed)
@@ -296,9 +297,11 @@ def _front(v: Any, suns: Any, block: Any, normal: Any, least: Any) -> Any:
     return v.bits((z > 0.0) & (x * normal[0] + y * normal[1] + z * normal[2] > least))
 
 
-def _span(v: Any, normal: Any, band: Any, rows: Any, more: Any) -> Any:
-    """From, to and hole (1 or 0) of the tan(w/2) in a band where n·s > 0, and the share of the slack ``more``."""
-    low, high = band[0], band[1]
+def _roots(v: Any, normal: Any, rows: Any, more: Any) -> Any:
+    """Where n·s > 0: from rise to fall [tan(w/2)], through midnight if rise >= fall; or nowhere a root, and if below.
+
+    ``more`` is the share of the slack that is added.
+    """
     along = [normal[0] * rows[k] + normal[1] * rows[4 + k] for k in range(4)]
     if len(normal) == 3:
         along = [a + normal[2] * rows[8 + k] for k, a in enumerate(along)]
@@ -311,15 +314,17 @@ def _span(v: Any, normal: Any, band: Any, rows: Any, more: Any) -> Any:
     positive = qb >= 0.0
     q = v.where(positive, (qb + root) * -1.0, root - qb)
     one, two = q / qa, qc / q
-    rise, fall = v.where(positive, two, one), v.where(positive, one, two)
-    through = rise >= fall  # positive through midnight
-    before, after = fall <= low, rise >= high
-    far = float("inf")
-    start, stop = v.where(~through | before, rise, -far), v.where(~through | after, fall, far)
-    none, never = disc <= 0.0, qa + qc <= 0.0
-    start = v.where(none, v.where(never, v.spread(far, disc), -far), start)
+    return v.where(positive, two, one), v.where(positive, one, two), disc <= 0.0, qa + qc <= 0.0
+
+
+def _span(v: Any, normal: Any, band: Any, rows: Any, more: Any) -> Any:
+    """From, to and hole (1 or 0) of the tan(w/2) in a band where n·s > 0."""
+    rise, fall, none, never = _roots(v, normal, rows, more)
+    through, before, after = rise >= fall, fall <= band[0], rise >= band[1]
+    start, stop = v.where(~through | before, rise, -FAR), v.where(~through | after, fall, FAR)
+    start = v.where(none, v.where(never, v.spread(FAR, rise), -FAR), start)
     hole = through & ~before & ~after & ~none
-    return start, v.where(none, far, stop), v.where(hole, v.spread(1.0, disc), 0.0)
+    return start, v.where(none, FAR, stop), v.where(hole, v.spread(1.0, rise), 0.0)
 
 
 def _ends(v: Any, wall: Any, block: Any, band: Any, rows: Any, more: Any) -> Any:
@@ -342,28 +347,43 @@ def _cell(v: Any, t: Any, band: Any) -> Any:
     return _least(v, _most(v, (t - band[0]) * band[2], 0.0), float(CELLS))
 
 
+def _cells(v: Any, low: Any, high: Any) -> Any:
+    """Bits from a cell on and before another."""
+    size = v.where(high > low, high - low, 0)
+    return (v.spread(EVERY, size) >> (v.spread(CELLS, size) - size)) << low
+
+
 def _shade(v: Any, wall: Any, block: Any, z: Any, band: Any, rows: Any, more: Any) -> Any:
     dx, dy, top, cross = (v.load(wall, block, row, LONG_ROWS, LONG) for row in range(DX, SIDE + 1))
-    h = top - z
+    h, cover = top - z, None
     for inner, sign in enumerate(more or (None,)):
-        between = [v.load(wall, block, BETWEEN + 3 * inner + k, LONG_ROWS, LONG) for k in range(3)]
-        low, high, hole = _span(v, (h * dy * -1.0, h * dx, cross), band, rows, sign)
-        low, high, hole = _most(v, low, between[0]), _least(v, high, between[1]), hole + between[2]
+        low, high, hole = (v.load(wall, block, BETWEEN + 3 * inner + k, LONG_ROWS, LONG) for k in range(3))
         high = v.where((h > 0.0) & (cross < 0.0), high, low)
-        for k, value in enumerate((low, high, hole)):
-            v.store(wall, block, SHADED + 3 * inner + k, LONG_ROWS, value)
-    first, last = v.whole(v.up(_cell(v, low, band))), v.whole(_cell(v, high, band))
-    size = v.where(last > first, last - first, 0)
-    bits = (v.spread(EVERY, size) >> (v.spread(CELLS, size) - size)) << first
-    return v.together(v.where((low < high) & (hole <= 0.0), bits, 0))
+        rise, fall, none, never = _roots(v, (h * dy * -1.0, h * dx, cross), rows, sign)
+        # before the fall and after the rise if the sun stands above the wall between them, else from rise to fall
+        through = none | (rise >= fall)
+        first = _most(v, low, v.where(through, -FAR, rise)), _least(v, high, v.where(none, FAR, fall))
+        second = _most(v, low, v.where(none, FAR, rise)), v.where(through, high, -FAR)
+        first = first[0], v.where(none & never, low, first[1])
+        cover = None
+        for piece, (start, stop) in enumerate((first, second)):
+            if inner == 0:
+                v.store(wall, block, SHADED + 2 * piece, LONG_ROWS, start)
+                v.store(wall, block, SHADED + 2 * piece + 1, LONG_ROWS, stop)
+            bits = _cells(v, v.whole(v.up(_cell(v, start, band))), v.whole(_cell(v, stop, band)))
+            bits = v.where((start < stop) & (hole <= 0.0), bits, 0)
+            cover = bits if cover is None else cover | bits
+    return v.together(cover)
 
 
 def _open(v: Any, wall: Any, block: Any, band: Any, cover: Any) -> Any:
-    low, high, hole = (v.load(wall, block, SHADED + k, LONG_ROWS, LONG) for k in range(3))
-    first, last = (v.whole(_least(v, _cell(v, t, band), CELLS - 1.0)) for t in (low, high))
-    more = v.where(last > first, last - first, 0)
-    cells = (v.spread(EVERY, first) >> (v.spread(CELLS - 1, first) - more)) << first
-    return v.bits((low < high) & ((hole > 0.0) | ~((cells & cover) == cells)))
+    found, hole = [], v.load(wall, block, BETWEEN + 2, LONG_ROWS, LONG)
+    for piece in range(2):
+        low, high = (v.load(wall, block, SHADED + 2 * piece + k, LONG_ROWS, LONG) for k in range(2))
+        first, last = (_least(v, _cell(v, t, band), CELLS - 1.0) for t in (low, high))
+        cells = _cells(v, v.whole(first), v.whole(last + 1.0))
+        found.append((low < high) & ((hole > 0.0) | ~((cells & cover) == cells)))
+    return v.pair(*found)
 
 
 @intrinsic
@@ -382,8 +402,8 @@ def _near_edges(typing: Any, edge: Any, block: Any, viewer: Any, sky: Any) -> An
 
 
 @intrinsic
-def _touch_bits(typing: Any, edge: Any, block: Any, x: Any, y: Any) -> Any:  # noqa: ARG001
-    return _compile(_touch, types.uint64)(edge, block, x, y)
+def _touch_bits(typing: Any, edge: Any, block: Any, circle: Any) -> Any:  # noqa: ARG001
+    return _compile(_touch, types.uint64)(edge, block, circle)
 
 
 @intrinsic
@@ -433,7 +453,7 @@ near_circles: Any = _near_circles if _COMPILED else _plain(_circles)
 #: Bits of the edges of a block that may shade a column of a group (x, y, radius, lowest receptor, normal x and y if
 #: upright, 0 if not): turned to it, in front of its plane, in reach, of a solid that stands no higher.
 near_edges: Any = _near_edges if _COMPILED else _plain(_nears)
-#: Bits of the edges of a block within 5 mm of a column; 16 bits on those a line from the column crosses.
+#: Bits of the edges of a block that come into a circle, or near; 16 bits on those a line from its centre crosses.
 touch_bits: Any = _touch_bits if _COMPILED else _plain(_touch)
 #: Bits of 64 suns, a block of a table, that stand above the horizon and before a surface by the sine ``least``.
 front_bits: Any = _front_bits if _COMPILED else _plain(_front)
@@ -441,7 +461,7 @@ front_bits: Any = _front_bits if _COMPILED else _plain(_front)
 wall_ends: Any = _wall_ends if _COMPILED else _plain(_ends)
 #: Spans shaded from a receptor at ``z`` by a block of walls; bits of the cells of the band that single ones fill.
 wall_shades: Any = _wall_shades if _COMPILED else _plain(_shade)
-#: Bits of the walls of a block whose shaded span is not within the cells covered, or has a hole.
+#: Bits of the walls of a block whose first span shaded is not within the cells covered; 8 bits on those of the second.
 open_walls: Any = _open_walls if _COMPILED else _plain(_open)
 #: Next of the numbers 0, 1, … that threads share out among them.
 take_next: Any = _take_next if _COMPILED else _plain_take_next

@@ -39,6 +39,7 @@ from cimkit.kernels.column_lanes import (
 from cimkit.kernels.column_prisms import Prisms, PrismTree, prism_tree
 from cimkit.kernels.column_sun import SunTable, sun_table
 from cimkit.kernels.column_walls import (
+    TOUCH,
     Walls,
     frame_of,
     load_group,
@@ -137,7 +138,7 @@ def _walls_in_view(view, place, counts, prisms, table, work):
     stop = count
     for k in range(counts[1]):
         special, outline = walls.special[k], work.outline[found]
-        touched = touches(special[1], special[2], walls.edge, view[0], view[1])
+        touched = touches(special[1], special[2], walls.edge, view[0], view[1], TOUCH)
         if touched or special[3] == 1:
             outline[0], outline[1], outline[3] = special[0], stop, special[3] + (2 if touched else 0)
             for v in range(special[1], special[2]):
@@ -268,11 +269,15 @@ def _take_walls(sun, stop, z, band, rows, work, taken):
         rest = (rest >> U(last)) << U(last)
     for block in range(stop >> 3):
         bits = open_walls(wall, block, band, cover)
+        if not fixed:
+            bits = (bits | (bits >> U(LONG))) & U(255)
         while bits != U(0):
-            k = 8 * block + trailing_zeros(bits)
+            place = trailing_zeros(bits)
             bits &= bits - U(1)
-            if fixed and wall[_at(k, SHADED + 2)] == 0.0:
-                taken = insert(starts, ends, taken, wall[_at(k, SHADED)], wall[_at(k, SHADED + 1)])
+            k = 8 * block + (place & 7)
+            if fixed and wall[_at(k, BETWEEN + 2)] == 0.0:
+                span = SHADED + 2 * (place >> 3)
+                taken = insert(starts, ends, taken, wall[_at(k, span)], wall[_at(k, span + 1)])
                 continue
             for p in range(_pieces(sun, wall, k, (0.0, wall[_at(k, HIGH)] - z), (band[0], band[1]), piece)):
                 taken = insert(starts, ends, taken, piece[p, 0], piece[p, 1])

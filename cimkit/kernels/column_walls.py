@@ -19,7 +19,6 @@ from cimkit.kernels.column_lanes import (
     NEAR_ROWS,
     ROWS,
     TOP,
-    TOUCH,
     WIDE,
     near_edges,
     touch_bits,
@@ -30,6 +29,7 @@ from cimkit.kernels.column_sun import sky_of
 
 U = np.uint64
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+TOUCH = 5e-3  # a receptor this close to a wall, or inside, is asked whether it looks into the solid [m]
 _FIRM = 1e-9  # component of a normal above which a surface is not upright
 
 
@@ -162,6 +162,19 @@ def _load_walls(centre, viewer, edges, prisms, sun, walls):
 
 
 @lean
+def touches(first, last, edge, x, y, reach):
+    """Whether a circle with this centre (x, y) and radius meets an outline or what it encloses."""
+    crossed, circle = U(0), (np.float32(x), np.float32(y), np.float32(reach))
+    for k in range(first, last, WIDE):
+        bits = touch_bits(edge, np.int64(k >> 4), circle)
+        mask = keep(min(last - k, WIDE))
+        if bits & mask != U(0):
+            return True
+        crossed += count_ones((bits >> U(WIDE)) & mask)
+    return crossed & U(1) == U(1)
+
+
+@lean
 def load_group(centre, normal, patch, near, prisms, tree, sun, walls):
     """Fill the edges of a group from those of its patch; return (walls, specials).
 
@@ -183,14 +196,15 @@ def load_group(centre, normal, patch, near, prisms, tree, sun, walls):
         while bits != U(0):
             b = walls.found[0, 16 * block + trailing_zeros(bits)]
             bits &= bits - U(1)
-            slab = prisms.base[b] > centre[3]
-            dx, dy, r = circle[b, 0] - centre[0], circle[b, 1] - centre[1], circle[b, 2] + centre[2] + 2 * TOUCH
+            slab, reach = prisms.base[b] > centre[3], centre[2] + 2 * TOUCH
+            dx, dy, r = circle[b, 0] - centre[0], circle[b, 1] - centre[1], circle[b, 2] + reach
             if slab or dx * dx + dy * dy <= r * r:
-                edges = (edges + 15) & ~15
-                special[specials, 0], special[specials, 1], special[specials, 3] = b, edges, 1 if slab else 0
-                edges = _load_outline(b, centre, prisms, walls, edges)
-                special[specials, 2] = edges
-                specials += 1
+                first = (edges + 15) & ~15
+                last = _load_outline(b, centre, prisms, walls, first)
+                if slab or touches(first, last, walls.edge, 0.0, 0.0, reach):
+                    special[specials, 0], special[specials, 1], special[specials, 2] = b, first, last
+                    special[specials, 3] = 1 if slab else 0
+                    edges, specials = last, specials + 1
     return count, specials
 
 
@@ -208,19 +222,6 @@ def view_walls(walls, base, stop, frame):
     for k in range(base, min(base + 64, stop), WIDE):
         bits |= view_edges(walls.edge, walls.place, np.int64(k >> 4), frame) << U(k - base)
     return bits & keep(stop - base)
-
-
-@lean
-def touches(first, last, edge, px, py):
-    """Whether the column stands inside an outline or within 5 mm of it."""
-    crossed = U(0)
-    for k in range(first, last, WIDE):
-        bits = touch_bits(edge, np.int64(k >> 4), px, py)
-        mask = keep(min(last - k, WIDE))
-        if bits & mask != U(0):
-            return True
-        crossed += count_ones((bits >> U(WIDE)) & mask)
-    return crossed & U(1) == U(1)
 
 
 @lean

@@ -24,6 +24,7 @@ from cimkit.kernels.column_lanes import CROSS, EX, EY, FIRST, LAST, TOP, front_b
 from cimkit.kernels.column_prisms import Prisms, PrismTree, prism_tree
 from cimkit.kernels.column_sun import HEAD, SunTable, turns_below
 from cimkit.kernels.column_walls import (
+    TOUCH,
     farthest,
     frame_of,
     keep,
@@ -51,6 +52,7 @@ class _Times(NamedTuple):
     """Working memory of a part of the work (a thread)."""
 
     span: np.ndarray  # int32 (4 × spans): edge, first time, last time + 1
+    level: np.ndarray  # float32 (tallest): height of each receptor of the column
     height: np.ndarray  # float32 (t): shaded height of the column
     word: np.ndarray  # uint64 (2 + tallest, w + 1): suns in front, scratch, blocked suns of each receptor
 
@@ -60,6 +62,7 @@ def _new_times(vertices, tallest, words):
     """Allocate for so many."""
     return _Times(
         np.empty(16 * vertices + 64, np.int32),
+        np.empty(tallest, np.float32),
         np.empty(64 * words, np.float32),
         np.empty((2 + tallest, words + 1), np.uint64),
     )
@@ -234,7 +237,7 @@ def _shade_special(special, column, view, points, order, prisms, sun, p, times, 
     b, first, last, slab = special[0], special[1], special[2], special[3]
     start, stop, px, py = column
     edge = walls.edge
-    touched = touches(first, last, edge, px, py)
+    touched = touches(first, last, edge, px, py, TOUCH)
     if slab == 0 and not touched:
         return
     for base in range(first, last, 64):
@@ -264,42 +267,58 @@ def _shade_column(column, low, words, counts, points, order, prisms, sun, walls,
     column = (start, stop, x, y) about the group's centre; words = (first, last); counts = (walls, specials).
     """
     start, stop, px, py = column
-    edge, span, height, word, path = walls.edge, own.span, own.height, own.word, sun.path
+    edge, span, height, word, path, level = walls.edge, own.span, own.height, own.word, sun.path, own.level
+    for k in range(stop - start):
+        level[k] = points[order[start + k], 2] - low
     heights = stop - start > _FEW
     if not heights or counts[1] > 0:
         word[2 : 2 + stop - start, :] = U(0)
     times = (64 * words[0], 64 * words[1])
     if heights:
         height[times[0] : times[1]] = _NOTHING
-    view = (px, py, np.float32(points[order[start], 2] - low))
+    view = (px, py, level[0])
     for p in range(len(sun.part)):
         spans = _find_spans(walls, counts[0], view, sun, p, times, span)
         if heights:
             _shade_heights(edge, span, spans, height, path)
         else:
-            for k in range(start, stop):
-                _shade_one(edge, span, spans, word, path, 2 + k - start, np.float32(points[order[k], 2] - low))
+            for k in range(stop - start):
+                _shade_one(edge, span, spans, word, path, 2 + k, level[k])
         for k in range(counts[1]):
             _shade_special(walls.special[k], column, view, points, order, prisms, sun, p, times, walls, word)
     return heights
 
 
 @lean
-def _hand_out(start, stop, low, words, heights, specials, points, order, own, count, mask):
-    """Write the lit minutes of a column to its receptors' rows."""
-    height, word = own.height, own.word
+def _hand_out(place, words, heights, specials, order, own, count, mask):
+    """Write the lit minutes of a column to its receptors' rows; place = (start, stop).
+
+    Suns that reach a window reach those above it, if no slab hangs before them: once all do, all of the rest do.
+    """
+    height, word, level = own.height, own.word, own.level
+    start, stop = place
+    masks = len(mask) > 0
     for k in range(start, stop):
-        i, lit, z = U(order[k]), U(0), np.float32(points[order[k], 2] - low)
-        for w in range(words[0], words[1]):
-            bits = word[0, U(w)]
+        count[U(order[k])] = 0
+    for w in range(U(words[0]), U(words[1])):
+        front, k = word[0, w], start
+        bits = ~front
+        while k < stop and (bits != front or specials):
+            i = U(order[k])
+            bits = front
             if heights:
-                bits &= at_most_bits(height, np.int64(w << 6), z)
+                bits &= at_most_bits(height, np.int64(w << U(6)), level[k - start])
             if specials or not heights:
-                bits &= ~word[U(2 + k - start), U(w)]
-            lit += count_ones(bits)
-            if len(mask):
-                mask[i, U(w)] = bits
-        count[i] = lit
+                bits &= ~word[U(2 + k - start), w]
+            count[i] += np.int32(count_ones(bits))
+            if masks:
+                mask[i, w] = bits
+            k += 1
+        ones = np.int32(count_ones(front))
+        for rest in range(k, stop):
+            count[U(order[rest])] += ones
+            if masks:
+                mask[U(order[rest]), w] = front
 
 
 @lean
@@ -326,7 +345,7 @@ def _patch_masks(s, groups, points, normals, prisms, tree, sun, walls, own, coun
             py = np.float32(points[order[start], 1] - circle[g, 1])
             place = (start, stop, px, py)
             heights = _shade_column(place, low, words, counts, points, order, prisms, sun, walls, own)
-            _hand_out(start, stop, low, words, heights, counts[1] > 0, points, order, own, count, mask)
+            _hand_out((start, stop), words, heights, counts[1] > 0 or not heights, order, own, count, mask)
 
 
 @inner
