@@ -40,7 +40,7 @@ class PrismTree(NamedTuple):
     Parameters
     ----------
     origin
-        x, y and z that the bounds count from, shape (3) [m].
+        Point (x, y, z) that the bounds count from, shape (3) [m].
     item
         Prisms in their order, those that cast no shadow left out, shape (p).
     circle
@@ -48,7 +48,7 @@ class PrismTree(NamedTuple):
     level
         First block of each level, the prisms themselves first, shape (l + 1).
     bound
-        x, y, radius and top of the 16 circles of each block, float32, never too small, shape (blocks × 4 × 16).
+        Rows x, y, radius and top of the 16 circles of each block, float32, never too small, shape (blocks × 4 × 16).
     """
 
     origin: np.ndarray
