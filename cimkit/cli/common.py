@@ -101,7 +101,8 @@ def load_complete(
     community = complete(community, windows=windows, assume_housing=assume_housing)
     guessed = [n for n in community.notes if n.code[0] in "DNWHP" and n.severity == "info"]
     if guessed:
-        err.print("[dim]derived: " + "; ".join(escape(n.text) for n in guessed[:6]) + "[/]")
+        texts = list(dict.fromkeys(n.text for n in guessed))
+        err.print("[dim]derived: " + "; ".join(map(escape, texts[:6])) + "[/]")
     return community
 
 

@@ -1,11 +1,12 @@
-"""Commands about walking: walk."""
+"""Commands about walking: walk, route."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from cimkit.cli.common import (
     AsJson,
@@ -22,48 +23,137 @@ from cimkit.cli.common import (
     wrote,
 )
 
-WALKERS = ("adult", "child", "elder", "old_elder", "wheelchair")
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cimkit.model.community import Community
+    from cimkit.model.notes import Note
+    from cimkit.sim.network import WalkNetwork
+    from cimkit.sim.walk_method import WalkMethod
+
+WALKERS = ("adult", "child", "elder", "old_elder", "wheelchair", "pram")
+_WHO = f"Who walks: {', '.join(WALKERS)}."
+Hour = Annotated[float | None, typer.Option(help="Hour of the day, for gates that close [h].")]
+LiftsOff = Annotated[bool, typer.Option("--lifts-off", help="Lifts are out of service.")]
+OpenSpace = Annotated[bool, typer.Option("--open-space", help="Cross squares and parks where no path is drawn.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("walk", epilog="Example: cimkit walk site.gpkg --by elder -o walk.csv --circles circles.gpkg")(_walk)
+    app.command(
+        "route",
+        epilog="Example: cimkit route site.gpkg --from H1-0101 --to health_station --by old_elder -o route.gpkg",
+    )(_route)
 
 
 def _walk(
     plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
     to: Annotated[list[str], typer.Option(help="Kind of service; all without it.")] = [],
-    by: Annotated[str, typer.Option(help="Who walks: adult, child, elder, old_elder, wheelchair.")] = "adult",
-    hour: Annotated[float | None, typer.Option(help="Hour of the day, for gates that close [h].")] = None,
+    by: Annotated[str, typer.Option(help=_WHO)] = "adult",
+    hour: Hour = None, lifts_off: LiftsOff = False, open_space: OpenSpace = False,
     circles: Annotated[Path | None, typer.Option(help="Write 5, 10, 15-minute circles as .gpkg.")] = None,
+    access: Annotated[Path | None, typer.Option(help="Write what services offer to each home, .csv …")] = None,
+    competition: Annotated[
+        str, typer.Option(help="How services are shared for --access: sum, 2sfca, 3sfca, balanced.")
+    ] = "2sfca",
+    passing: Annotated[Path | None, typer.Option(help="Write how many people pass each path, .gpkg …")] = None,
     picture: Annotated[Path | None, typer.Option(help="Plan in colour: .png, .svg or .pdf.")] = None,
     output: Output = [], json: AsJson = False,
 ) -> None:  # fmt: skip
     """Walking distance and time from every dwelling to the nearest service of each kind."""
     import pandas as pd
 
-    from cimkit.arrays import one_of
     from cimkit.io.results import write_table
     from cimkit.sim.access import walk_times
     from cimkit.sim.circles import living_circles
-    from cimkit.sim.network import WalkNetwork
-    from cimkit.sim.walk_method import WalkMethod
+    from cimkit.sim.routes import path_use
+    from cimkit.sim.services import service_access
 
-    method = getattr(WalkMethod, one_of(by, WALKERS, name="--by").upper())
-    community = load_complete(plan, crs, datum, column, layer, assume_housing=True)
+    method, community = _method(by, lifts_off), load_complete(plan, crs, datum, column, layer, assume_housing=True)
+    network = _network(community, method, hour, open_space)
+    how: dict[str, Any] = {"method": method, "network": network, "hour": hour}
     with step("walking"):
-        walk = walk_times(community, to=to or None, method=method, hour=hour)
+        walk = walk_times(community, to=to or None, **how)
     err.print(f"{walk!r}"[1:-1])
-    for note in walk.notes:
-        err.print(f"[dim]{note.code} {note.text}[/]")
+    _say(walk.notes)
     deliver(walk.to_frame(), output, as_json=json, layer="walk")
     if circles is not None:
         with step("living circles"):
-            network = WalkNetwork.of(community, method=method, hour=hour)
-            found = [living_circles(community, k, method=method, network=network).to_frame() for k in walk.kinds]
+            there = [k for k in walk.kinds if (community.facilities.kind == k).any()]
+            found = [living_circles(community, k, method=method, network=network).to_frame() for k in there]
         write_table(pd.concat(found, ignore_index=True), circles, layer="circles")
         wrote(circles)
+    if access is not None:
+        with step("what services offer"):
+            offer = service_access(community, to=to or None, competition=competition, **how)
+        err.print(f"{offer!r}"[1:-1])
+        _say(n for n in offer.notes if n not in set(walk.notes))
+        write_table(offer.to_frame(), access, layer="access")
+        wrote(access)
+    if passing is not None:
+        with step("who passes each path"):
+            use = path_use(community, to=to or None, **how)
+        err.print(f"{use!r}"[1:-1])
+        write_table(use.to_frame(), passing, layer="passing")
+        wrote(passing)
     if picture is not None:
         from cimkit.cli.sun import save_plan
 
         save_plan(community, walk, picture, column=to[0] if to else walk.kinds[0].code)
+
+
+def _route(
+    plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    home: Annotated[str, typer.Option("--from", help="Id of a dwelling, or of a building.")] = "",
+    to: Annotated[str, typer.Option(help="Id of a facility, or a kind of service: the quickest to reach.")] = "",
+    by: Annotated[list[str], typer.Option(help=f"{_WHO} May be repeated.")] = ["adult"],
+    hour: Hour = None, lifts_off: LiftsOff = False, open_space: OpenSpace = False,
+    output: Output = [], json: AsJson = False,
+) -> None:  # fmt: skip
+    """Quickest way from a dwelling's floor to a service, as a line in three dimensions."""
+    import pandas as pd
+
+    from cimkit.sim.routes import walk_route
+
+    community, found = load_complete(plan, crs, datum, column, layer, assume_housing=True), []
+    for who in by:
+        method = _method(who, lifts_off)
+        network = _network(community, method, hour, open_space)
+        with step(f"way of {method.name}"):
+            route = walk_route(community, home, to, method=method, network=network, hour=hour)
+        err.print(escape(f"{route!r}"[1:-1]))
+        found.append(route.to_frame())
+    deliver(pd.concat(found, ignore_index=True), output, as_json=json, layer="route")
+
+
+def _method(by: str, lifts_off: bool) -> WalkMethod:
+    """Return who walks."""
+    from dataclasses import replace
+
+    from cimkit.arrays import one_of
+    from cimkit.sim.walk_method import WalkMethod
+
+    method: WalkMethod = getattr(WalkMethod, one_of(by, WALKERS, name="--by").upper())
+    return replace(method, name=f"{method.name}, lifts off", lifts_work=False) if lifts_off else method
+
+
+def _network(community: Community, method: WalkMethod, hour: float | None, open_space: bool) -> WalkNetwork | None:
+    """Return the network, with open spaces if they are asked for; None where there are no paths."""
+    from cimkit.sim.network import WalkNetwork
+    from cimkit.sim.open_space import with_open_space
+
+    if len(community.path_edges) == 0:
+        return None
+    network = WalkNetwork.of(community, method=method, hour=hour)
+    if open_space:
+        with step("crossing open spaces"):
+            network, notes = with_open_space(network, community)
+        _say(notes)
+    return network
+
+
+def _say(notes: Iterable[Note]) -> None:
+    """Print notes, one line each."""
+    for note in notes:
+        err.print(f"[dim]{note.code} {escape(note.text)}[/]")

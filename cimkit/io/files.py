@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from cimkit.errors import FormatError, InputError
 from cimkit.io.archive import open_archive
@@ -13,21 +16,23 @@ from cimkit.io.cimfile import is_cim, read_cim, write_cim
 from cimkit.io.cimz import HEADER, read_cimz, write_cimz
 from cimkit.io.cityjson import read_cityjson
 from cimkit.io.cityjson_write import write_cityjson
-from cimkit.io.crs import Placing
+from cimkit.io.crs import Placing, place
 from cimkit.io.dxf import load_dxf
 from cimkit.io.graphml import load_graphml
+from cimkit.io.gtfs import FEED, read_gtfs
 from cimkit.io.ifc import read_ifc
 from cimkit.io.loading import Layers, check_file, load_layers
 from cimkit.io.osm import load_osm
 from cimkit.io.vector import Reading, community_of_layers, write_vector
+from cimkit.model.notes import Note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cimkit.model.community import Community
-    from cimkit.model.notes import Note, Notes
+    from cimkit.model.notes import Notes
 
-_MAPS = ("gpkg", "geojson", "shp", "fgb", "parquet", "graphml", "osm", "dxf")
+_MAPS = ("gpkg", "geojson", "shp", "fgb", "parquet", "graphml", "osm", "dxf", "gtfs")
 _SUFFIXES = (
     ".gpkg",
     ".geojson",
@@ -41,6 +46,8 @@ _SUFFIXES = (
     ".osm",
     ".dxf",
 )
+STOPS = "timetable stops"
+BESIDE = 1000.0  # [m] stops this near to a plan belong to it
 _CITYJSON = re.compile(rb'"type"\s*:\s*"CityJSON')
 _ELSEWHERE = {  # what a file is by its first bytes or suffix, and what to do with it
     "dwg": "a DWG drawing, for which there is no open reader: save it as DXF",
@@ -64,7 +71,8 @@ def read(
     """Read a community from a file, a folder of map files, or several files that belong together.
 
     GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, DXF, IFC, OpenStreetMap extracts, OSMnx street
-    networks, CityJSON, CityJSONSeq (also zipped) and our own .gpkg and .cimz. Whatever is
+    networks, CityJSON, CityJSONSeq (also zipped) and our own .gpkg and .cimz. A timetable (GTFS, a
+    .zip or a folder) beside a plan gives its stops within 1 km of it as facilities. Whatever is
     guessed, mended or left out stands in the notes.
 
     Parameters
@@ -110,6 +118,8 @@ def read(
         more, said = _load(one, kind)
         found += _renamed(more, {name for name, _ in found}, one.stem)
         notes += said
+    if "gtfs" in kinds and len(found) > 1:
+        found, reading = _with_stops(found, reading, notes)
     return community_of_layers(found, reading, notes, ", ".join(p.stem for p in each))
 
 
@@ -153,7 +163,7 @@ def format_of(path: str | PathLike[str]) -> str:
     Returns
     -------
     str
-        ``cim``, ``cimz``, ``cityjson``, ``zip`` or one of the map formats.
+        ``cim``, ``cimz``, ``cityjson``, ``gtfs`` or one of the map formats.
 
     Raises
     ------
@@ -161,6 +171,8 @@ def format_of(path: str | PathLike[str]) -> str:
         If it is missing, empty or of no known format.
     """
     path = Path(path)
+    if _is_feed(path):
+        return "gtfs"
     check_file(path)
     with path.open("rb") as handle:
         head = handle.read(4096)
@@ -218,11 +230,20 @@ def _zip_kind(path: Path) -> str:
         raise FormatError(f"{path.name}: the file must hold a community; it is {_ELSEWHERE['xlsx']}.")
     with open_archive(path) as archive:
         names = archive.namelist()
+    if set(names) >= FEED:
+        return "gtfs"
     if HEADER in names:
         return "cimz"
     if any(n.lower().endswith((".json", ".jsonl")) for n in names):
         return "cityjson"
-    raise FormatError(f"{path.name}: the archive must hold CityJSON; got {', '.join(names[:3])} …. Unpack it first.")
+    raise FormatError(
+        f"{path.name}: the archive must hold CityJSON or GTFS; got {', '.join(names[:3])} …. Unpack it first."
+    )
+
+
+def _is_feed(path: Path) -> bool:
+    """Return whether a folder holds the tables of a timetable."""
+    return path.is_dir() and all((path / name).is_file() for name in FEED)
 
 
 def _files(path: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[Path]:
@@ -232,7 +253,7 @@ def _files(path: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[Pa
             raise InputError("read: at least one file must be given; got none.")
         return [Path(p) for p in path]
     path = Path(path)
-    if not path.is_dir():
+    if not path.is_dir() or _is_feed(path):
         return [path]
     here = sorted(
         p for p in path.iterdir() if p.is_file() and p.suffix.lower() in (*_SUFFIXES, ".zip", ".jsonl", ".cimz")
@@ -265,7 +286,29 @@ def _load(path: Path, kind: str) -> tuple[Layers, list[Note]]:
         return load_osm(path)
     if kind == "dxf":
         return load_dxf(path)
+    if kind == "gtfs":
+        return [(STOPS, read_gtfs(path))], []
     return load_layers(path)
+
+
+def _with_stops(layers: Layers, reading: Reading, notes: list[Note]) -> tuple[Layers, Reading]:
+    """Return layers with the stops near the others, and what the user says of places taken into account.
+
+    A timetable is in WGS-84 whatever the plan beside it is in.
+    """
+    plan = [(n, place(g, n, reading.placing)[0] if hasattr(g, "to_wkb") else g) for n, g in layers if n != STOPS]
+    boxes = [g.to_crs("EPSG:4326").total_bounds for _, g in plan if getattr(g, "crs", None) is not None]
+    stops = next(g for n, g in layers if n == STOPS)
+    if boxes:
+        west, south, east, north = np.concatenate([np.min(boxes, axis=0)[:2], np.max(boxes, axis=0)[2:]])
+        up = BESIDE / 111_195.0
+        side = up / np.cos(np.radians((south + north) / 2))
+        near = stops.cx[west - side : east + side, south - up : north + up]
+        if len(near) < len(stops):
+            text = f"{len(stops) - len(near)} of {len(stops)} stops lie farther than {BESIDE:g} m from the plan"
+            notes.append(Note("I03", text, STOPS, count=len(stops) - len(near)))
+        stops = near.reset_index(drop=True)
+    return [*plan, (STOPS, stops)], replace(reading, placing=Placing(reading.placing.frame))
 
 
 def _renamed(layers: Layers, taken: set[str], stem: str) -> Layers:

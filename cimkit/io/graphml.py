@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NAMESPACE = "{http://graphml.graphdrawing.org/xmlns}"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _LINE = re.compile(rf"LINESTRING\s*\(((?:\s*{_NUMBER}\s+{_NUMBER}\s*,?)+)\)", re.IGNORECASE)
-_KEEP = ("osmid", "highway", "name", "oneway", "access", "bridge", "tunnel", "width", "footway")
+_KEEP = ("osmid", "highway", "name", "oneway", "access", "bridge", "tunnel", "layer", "width", "footway")
 
 
 def load_graphml(path: str | PathLike[str]) -> Layers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 MAX_TABLE = 2 * 1024**3  # bytes of an unpacked table
+FEED = frozenset({"stops.txt", "stop_times.txt"})  # what tells a feed from other folders and archives
 _METRO = (1, 2)  # route types: metro, rail
 
 
@@ -24,7 +26,7 @@ def read_gtfs(path: str | PathLike[str], *, hours: tuple[float, float] = (7.0, 9
     Parameters
     ----------
     path
-        Feed (.zip) with stops, stop_times and trips.
+        Feed (.zip, or a folder of its tables) with stops, stop_times, trips and routes.
     hours
         From and to hour of the day [h].
 
@@ -32,7 +34,7 @@ def read_gtfs(path: str | PathLike[str], *, hours: tuple[float, float] = (7.0, 9
     -------
     GeoDataFrame
         One row a stop in EPSG:4326 with ``id``, ``name``, ``kind`` (bus_stop, metro_station), ``departures_per_h``
-        and ``headway_min``, inf where nothing leaves. Written to a GeoPackage it reads as facilities.
+        and ``headway_min``, inf where nothing leaves. ``read`` takes a feed beside a plan and makes facilities of it.
 
     Raises
     ------
@@ -46,7 +48,8 @@ def read_gtfs(path: str | PathLike[str], *, hours: tuple[float, float] = (7.0, 9
     if not hours[0] < hours[1]:
         raise InputError(f"read_gtfs: hours must rise; got {hours}.")
     path = Path(path)
-    check_file(path)
+    if not path.is_dir():
+        check_file(path)
     stops = _table(path, "stops", "stop_id stop_name stop_lat stop_lon")
     times = _table(path, "stop_times", "trip_id stop_id departure_time")
     trips = _table(path, "trips", "trip_id route_id service_id")
@@ -77,18 +80,21 @@ def _table(path: Path, name: str, columns: str) -> Any:
     """Return the wanted columns of a table of the feed as text."""
     import pandas as pd
 
-    wanted = columns.split()
+    wanted, file = columns.split(), f"{name}.txt"
     try:
-        with zipfile.ZipFile(path) as feed:
-            if feed.getinfo(f"{name}.txt").file_size > MAX_TABLE:
-                raise FormatError(f"{path.name}: {name}.txt must have at most {MAX_TABLE:,} bytes; it has more.")
-            with feed.open(f"{name}.txt") as file:
-                frame = pd.read_csv(
-                    file, dtype=str, usecols=lambda c: c.strip("\ufeff ") in wanted, encoding="utf-8-sig"
-                )
+        with ExitStack() as opened:
+            table: Any
+            if path.is_dir():
+                size, table = (path / file).stat().st_size, opened.enter_context((path / file).open("rb"))
+            else:
+                feed = opened.enter_context(zipfile.ZipFile(path))
+                size, table = feed.getinfo(file).file_size, opened.enter_context(feed.open(file))
+            if size > MAX_TABLE:
+                raise FormatError(f"{path.name}: {file} must have at most {MAX_TABLE:,} bytes; it has more.")
+            frame = pd.read_csv(table, dtype=str, usecols=lambda c: c.strip("\ufeff ") in wanted, encoding="utf-8-sig")
     except (KeyError, zipfile.BadZipFile, ValueError, OSError) as error:
-        raise FormatError(f"{path.name}: the feed must be a .zip that holds {name}.txt; {error}.") from error
+        raise FormatError(f"{path.name}: the feed must be a .zip or folder that holds {file}; {error}.") from error
     missing = [c for c in wanted if c not in frame.columns]
     if missing:
-        raise FormatError(f"{path.name}, {name}.txt: columns {', '.join(wanted)} must be there; {missing[0]} is not.")
+        raise FormatError(f"{path.name}, {file}: columns {', '.join(wanted)} must be there; {missing[0]} is not.")
     return frame

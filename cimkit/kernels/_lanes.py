@@ -99,6 +99,14 @@ def _trailing_zeros(typing: Any, word: Any) -> Any:  # noqa: ARG001
     return types.int64(types.uint64), generate
 
 
+@intrinsic
+def _leading_zeros(typing: Any, word: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), generate
+
+
 def _pack(bits: Any) -> np.uint64:
     """Return booleans as one word, the first in the lowest bit."""
     return np.packbits(bits, bitorder="little").view(np.uint64)[0]
@@ -127,6 +135,10 @@ def _plain_trailing_zeros(word: Any) -> int:
     return (int(word) & -int(word)).bit_length() - 1 if word else LANES
 
 
+def _plain_leading_zeros(word: Any) -> int:
+    return LANES - int(word).bit_length()
+
+
 _COMPILED = not numba.config.DISABLE_JIT
 #: Bits of the 64 points of the path (x, y) from ``start`` on for which c > x·ey − y·ex.
 below_line_bits: Any = _below_line_bits if _COMPILED else _plain_below_line_bits
@@ -138,3 +150,5 @@ raise_heights: Any = _raise_heights if _COMPILED else _plain_raise_heights
 count_ones: Any = _count_ones if _COMPILED else _plain_count_ones
 #: Place of the lowest set bit of a word; 64 if none is set.
 trailing_zeros: Any = _trailing_zeros if _COMPILED else _plain_trailing_zeros
+#: Number of bits above the highest set bit of a word; 64 if none is set.
+leading_zeros: Any = _leading_zeros if _COMPILED else _plain_leading_zeros

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numba
 import numpy as np
 
-from cimkit.kernels._jit import kernel
+from cimkit.kernels._jit import inner, kernel
+from cimkit.kernels._lanes import trailing_zeros
 from cimkit.kernels.cells import (
     Decay,
     Readers,
     Sources,
+    farthest,
     gather,
     gather_readers,
     meet,
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from cimkit.kernels.graph import Csr
 
 SPREAD, TWO_STEPS, THREE_STEPS, BALANCED = 0, 1, 2, 3  #: Methods; ``SPREAD`` sums the capacities themselves.
-CELL = 128  # suppliers in a cell
+CELL = 64  # suppliers in a cell
 PARTS = 4  # parts that are summed side by side
 PAGE = 64  # readers whose scores are kept together
 
@@ -61,7 +63,7 @@ class Sums(NamedTuple):
     ratios: Any
 
 
-@kernel
+@inner
 def _compete(weights, lane_kind, totals, method):
     """Change weights (32) by the share of each supplier in all of its kind, totals (k)."""
     for q in range(len(lane_kind)):
@@ -70,7 +72,7 @@ def _compete(weights, lane_kind, totals, method):
             weights[q] = f * f / total if method == THREE_STEPS else f / total
 
 
-@kernel
+@inner
 def _demand(readers, decay, rivals, found, cell, demand):
     """Fill demand (2, 32): the readers' weights times their decay, and the decay alone."""
     method, totals, lane_kind = rivals
@@ -82,9 +84,11 @@ def _demand(readers, decay, rivals, found, cell, demand):
         if people == 0.0 and method != BALANCED:
             continue
         if stepped and mate[r] < 0:
-            weigh(rows, place_of(place, legs, r), breaks, steps, weights)
+            near = weigh(rows, place_of(place, legs, r), breaks, steps, weights)
         else:
-            weigh_slowly(cell, r, decay)
+            near = weigh_slowly(cell, r, decay)
+        if near == 0:
+            continue
         if method == BALANCED:
             add_scaled(demand[1], weights, 1.0)
         if method >= THREE_STEPS:
@@ -92,32 +96,30 @@ def _demand(readers, decay, rivals, found, cell, demand):
         add_scaled(demand[0], weights, people)
 
 
-@kernel
+@inner
 def _score(readers, decay, rivals, ratio, found, cell, scores, touched):
     """Add ratio (32) times decay to scores (p, k), and flag the pages of readers touched."""
     method, totals, lane_kind = rivals
     rows, place, legs, who, mate, slots = cell.rows, cell.place, cell.legs, cell.who, cell.mate, readers.slot
     breaks, steps, weights, stepped = decay.breaks, decay.steps, cell.weights, len(decay.table) == 0
-    lanes = len(lane_kind)
     for r in range(found):
         if stepped and mate[r] < 0:
-            weigh(rows, place_of(place, legs, r), breaks, steps, weights)
+            near = weigh(rows, place_of(place, legs, r), breaks, steps, weights)
         else:
-            weigh_slowly(cell, r, decay)
+            near = weigh_slowly(cell, r, decay)
+        if near == 0:
+            continue
         if method == THREE_STEPS:
             _compete(weights, lane_kind, totals[who[r]], method)
-        q, slot = 0, slots[who[r]]
+        slot = slots[who[r]]
         touched[slot // PAGE] = 1
-        while q < lanes:  # suppliers of one kind are neighbours: one sum, one write
-            kind, total = lane_kind[q], 0.0
-            while q < lanes and lane_kind[q] == kind:
-                total += weights[q] * ratio[q]
-                q += 1
-            if total != 0.0:
-                scores[slot, kind] += total
+        while near != 0:
+            q = trailing_zeros(near)
+            scores[slot, lane_kind[q]] += weights[q] * ratio[q]
+            near &= near - np.uint64(1)
 
 
-@kernel
+@inner
 def _ratios(capacity, method, demand, ratio, out):
     """Fill out (b), what each of b suppliers offers to one unit of weighted demand, and ratio (32) to score with."""
     for q in range(len(capacity)):
@@ -128,19 +130,18 @@ def _ratios(capacity, method, demand, ratio, out):
         ratio[q] = size / demand[1, q] if method == BALANCED and demand[1, q] > 0.0 else size
 
 
-@kernel
+@inner
 def _part(graph, hierarchy, sources, supply, readers, decay, method, low, high, scores, touched, ratios):
     """Add the suppliers low to high of the order to the scores (p, k) of one part."""
-    waiting = len(graph.heads) + len(sources.positions) + 1
-    room = new_cell(len(hierarchy.node), len(hierarchy.upper), waiting, len(readers.weight), len(sources.mate))
+    room = new_cell(graph, hierarchy, sources, readers)
     demand, ratio = np.empty((2, WIDE)), np.zeros(WIDE)
     for first in range(low, high, CELL):
         last = min(high, first + CELL)
         count = gather(graph, hierarchy, sources, first, last, room)
-        found = gather_readers(readers, sources, first, last, count, room)
+        found, wanted = gather_readers(readers, sources, first, last, count, room)
         for b in range(first, last, WIDE):
             stop = min(last, b + WIDE)
-            sweep_block(graph, hierarchy, sources, b, stop, count, room)
+            sweep_block(graph, hierarchy, sources, b, stop, count, wanted, room)
             meet(sources, b, stop, room)
             rivals = (method, supply.totals, supply.kind[b:stop])
             if method != SPREAD:
@@ -199,16 +200,15 @@ def catchments(
     nothing beyond the limit of the hierarchy. ``graph`` is the graph by position (``cells.by_position``).
     """
     kind, order = np.asarray(kind, np.int64), suppliers.order
-    # within a cell by kind, so that a kind's lanes are neighbours
-    order = order[np.lexsort((kind[order], np.arange(len(order)) // CELL))]
     size = np.ascontiguousarray(capacity, np.float64)[order]
+    near = hierarchy._replace(limit=min(hierarchy.limit, farthest(decay)))
     weighed = len(readers.weight) if method >= THREE_STEPS else 1
     totals = np.zeros((weighed, int(kind.max(initial=0)) + 1))
     sources, supply = suppliers._replace(order=order), Supply(kind[order], size, totals)
     if method >= THREE_STEPS:
         ones = supply._replace(capacity=np.ones(len(order)))
-        totals = _run((graph, hierarchy), sources, ones, readers, decay, SPREAD)[0]
-    scores, ratios = _run((graph, hierarchy), sources, supply._replace(totals=totals), readers, decay, method)
+        totals = _run((graph, near), sources, ones, readers, decay, SPREAD)[0]
+    scores, ratios = _run((graph, near), sources, supply._replace(totals=totals), readers, decay, method)
     out = np.empty(len(order))
     out[order] = ratios
     return scores, out

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from cimkit.kernels._jit import kernel
+from cimkit.kernels._jit import inner, kernel
 
 UNREACHED = np.uint32(0xFFFFFFFF)  #: Distance of what is not reached; as a weight: closed.
 FARTHEST = np.uint32(0x7FFFFFFE)  #: Greatest limit, and greatest weight: the sum of two never overflows.
@@ -43,36 +43,32 @@ def _fill_rows(tails, heads, weights, offsets, row_heads, row_weights):
     """Sort arcs into rows, ascending heads, the shortest of parallel arcs; return how many are left."""
     n = len(offsets) - 1
     # two stable counting sorts, by head and then by tail: 3 ms for 250,000 arcs against 25 ms of numpy's lexsort
-    count = np.zeros(n + 1, np.int64)
+    stop, row = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
     for e in range(len(heads)):
-        count[heads[e] + 1] += 1
+        stop[heads[e] + 1] += 1
+        row[tails[e] + 1] += 1
     for i in range(n):
-        count[i + 1] += count[i]
-    by_head = np.empty(len(heads), np.int64)
+        stop[i + 1] += stop[i]
+        row[i + 1] += row[i]
+    tail, weight, fill = np.empty(len(heads), np.int32), np.empty(len(heads), np.uint32), row.copy()
     for e in range(len(heads)):
-        by_head[count[heads[e]]] = e
-        count[heads[e]] += 1
-    count[:] = 0
-    for e in range(len(tails)):
-        count[tails[e] + 1] += 1
-    for i in range(n):
-        count[i + 1] += count[i]
-    order = np.empty(len(heads), np.int64)
-    for q in range(len(by_head)):
-        e = by_head[q]
-        order[count[tails[e]]] = e
-        count[tails[e]] += 1
-    k, q = 0, 0
+        at = stop[heads[e]]
+        tail[at], weight[at], stop[heads[e]] = tails[e], weights[e], at + 1
+    q = 0
+    for head in range(n):
+        while q < stop[head]:
+            at = fill[tail[q]]
+            if at > row[tail[q]] and row_heads[at - 1] == head:
+                row_weights[at - 1] = min(row_weights[at - 1], weight[q])
+            else:
+                row_heads[at], row_weights[at], fill[tail[q]] = head, weight[q], at + 1
+            q += 1
+    k = 0
     for i in range(n):
         offsets[i] = k
-        while q < len(order) and tails[order[q]] == i:
-            e = order[q]
-            q += 1
-            if k > offsets[i] and row_heads[k - 1] == heads[e]:
-                row_weights[k - 1] = min(row_weights[k - 1], weights[e])
-            else:
-                row_heads[k], row_weights[k] = heads[e], weights[e]
-                k += 1
+        for q in range(row[i], fill[i]):
+            row_heads[k], row_weights[k] = row_heads[q], row_weights[q]
+            k += 1
     offsets[n] = k
     return k
 
@@ -80,8 +76,8 @@ def _fill_rows(tails, heads, weights, offsets, row_heads, row_weights):
 def _whole(weights: Any) -> Any:
     """Return weights as uint32, those that are not finite, negative or too great as ``UNREACHED``."""
     w = np.asarray(weights)
-    if w.dtype == np.uint32:
-        return np.where(w > FARTHEST, UNREACHED, w)
+    if w.dtype.kind in "iu":
+        return np.where((w < 0) | (w > FARTHEST), UNREACHED, w.astype(np.uint32))
     w = w.astype(np.float64)
     good = (w >= 0) & (w <= float(FARTHEST))
     return np.where(good, np.rint(np.where(good, w, 0.0)), float(UNREACHED)).astype(np.uint32)
@@ -101,7 +97,8 @@ def build_csr(n_nodes: int, u: Any, v: Any, forward: Any, backward: Any) -> Csr:
     the direction. Parallel edges become the shortest, loops are dropped, zero weights are allowed.
     """
     a, b = np.asarray(u).astype(np.int32), np.asarray(v).astype(np.int32)
-    weights = np.concatenate([_whole(forward), _whole(backward)])
+    there = _whole(forward)
+    weights = np.concatenate([there, there if backward is forward else _whole(backward)])
     tails, heads = np.concatenate([a, b]), np.concatenate([b, a])
     open_ = (weights != UNREACHED) & (tails != heads)
     if not open_.all():
@@ -116,7 +113,7 @@ def reverse(csr: Csr) -> Csr:
     return _rows(n, csr.heads, tails, csr.weights)
 
 
-@kernel
+@inner
 def heap_push(heap, size, key):
     """Put a key on a 4-ary heap of uint64 with room for it; return the new size."""
     i = size
@@ -130,7 +127,7 @@ def heap_push(heap, size, key):
     return size + 1
 
 
-@kernel
+@inner
 def heap_pop(heap, size):
     """Take the least key off a 4-ary heap; return it and the new size."""
     top, size = heap[0], size - 1
@@ -151,7 +148,7 @@ def heap_pop(heap, size):
     return top, size
 
 
-@kernel
+@inner
 def roomy(heap, size):
     """Return the heap, or a copy of twice the length if it is full."""
     if size < len(heap):
@@ -203,7 +200,7 @@ def _tree(csr, nodes, offsets, limit, time, previous):
                 size = heap_push(heap, size, (np.uint64(then) << _SHIFT) | np.uint64(head))
 
 
-@kernel
+@inner
 def _owners(csr, nodes, offsets, owners, limit, time, owner):
     """As ``fill_times``, and the owner of the nearest seed, the lowest of several as near."""
     heap, size = np.empty(1024 + len(nodes), np.uint64), 0
@@ -253,7 +250,7 @@ def _nearest_k(csr, nodes, offsets, owners, limit, time, owner):
                 size = _push_pair(heap, place, size, (np.uint64(then) << _SHIFT) | np.uint64(who), head)
 
 
-@kernel
+@inner
 def _push_pair(heap, place, size, key, node):
     """Put a key and its node on a 4-ary heap with room for them; return the new size."""
     i = size
@@ -267,7 +264,7 @@ def _push_pair(heap, place, size, key, node):
     return size + 1
 
 
-@kernel
+@inner
 def _pop_pair(heap, place, size):
     """Take the least key and its node off a 4-ary heap; return them and the new size."""
     top, node, size = heap[0], place[0], size - 1

@@ -157,9 +157,11 @@ def _tally(typing: Any, table: Any, place: Any, weight: Any, breaks: Any, sums: 
         nothing = ir.Constant(ir.VectorType(_DOUBLE, WIDE), [0.0] * WIDE)
         with cgutils.for_range(builder, count) as loop:
             near = builder.icmp_unsigned("<=", distance, _splat(builder, _at(builder, limit, loop.index), WIDE))
-            target = _row(builder, total, loop.index, WIDE)
-            old = builder.load(target, align=8)
-            builder.store(builder.fadd(old, builder.select(near, share, nothing)), target, align=8)
+            # most rows of a cell lie beyond the shorter limits of all 32
+            with builder.if_then(builder.icmp_unsigned("!=", builder.bitcast(near, _INT32), ir.Constant(_INT32, 0))):
+                target = _row(builder, total, loop.index, WIDE)
+                old = builder.load(target, align=8)
+                builder.store(builder.fadd(old, builder.select(near, share, nothing)), target, align=8)
         return context.get_dummy_value()
 
     return types.void(table, _PLACE, types.float64, breaks, sums), generate
@@ -173,14 +175,16 @@ def _weigh(typing: Any, table: Any, place: Any, breaks: Any, steps: Any, out: An
         distance = _read(builder, table_data, args[1])
         nothing = ir.Constant(ir.VectorType(_DOUBLE, WIDE), [0.0] * WIDE)
         weight = cgutils.alloca_once_value(builder, nothing)
+        bits = cgutils.alloca_once_value(builder, ir.Constant(_INT32, 0))
         with cgutils.for_range(builder, count) as loop:
             near = builder.icmp_unsigned("<=", distance, _splat(builder, _at(builder, limit, loop.index), WIDE))
             part = builder.select(near, _splat(builder, _at(builder, step, loop.index), WIDE), nothing)
             builder.store(builder.fadd(builder.load(weight), part), weight)
+            builder.store(builder.or_(builder.load(bits), builder.bitcast(near, _INT32)), bits)
         builder.store(builder.load(weight), _row(builder, result, ir.Constant(_INT64, 0), WIDE), align=8)
-        return context.get_dummy_value()
+        return builder.zext(builder.load(bits), _INT64)
 
-    return types.void(table, _PLACE, breaks, steps, out), generate
+    return types.uint64(table, _PLACE, breaks, steps, out), generate
 
 
 @intrinsic
@@ -235,11 +239,14 @@ def _plain_tally(table, place, weight, breaks, sums):
 @kernel
 def _plain_weigh(table, place, breaks, steps, out):
     row_a, leg_a, row_b, leg_b = place
+    bits = np.uint64(0)
     for q in range(table.shape[1]):
         out[q] = 0.0
         for t in range(len(breaks)):
             if min(table[row_a, q] + leg_a, table[row_b, q] + leg_b) <= breaks[t]:
                 out[q] += steps[t]
+                bits |= np.uint64(1) << np.uint64(q)
+    return bits
 
 
 @kernel
@@ -285,7 +292,8 @@ _LANES = PLAIN if _USE_PLAIN else VECTOR
 read_place: Any = _LANES.read_place
 #: ``tally(table, place, weight, breaks, sums)``: add the weight to sums (t, 32) where the place is within breaks (t).
 tally: Any = _LANES.tally
-#: ``weigh(table, place, breaks, steps, out)``: sum of the steps (t) whose breaks (t) a place is within, into out (32).
+#: ``weigh(table, place, breaks, steps, out)``: sum of the steps (t) whose breaks (t) a place is within, into out (32);
+#: returns the bits of the distances within any.
 weigh: Any = _LANES.weigh
 #: ``add_scaled(sums, values, factor)``: sums (32) += values (32) × factor.
 add_scaled: Any = _LANES.add_scaled

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from cimkit.kernels._jit import kernel
+from cimkit.kernels._jit import inner, kernel
 from cimkit.kernels.graph import UNREACHED, fill_times
 from cimkit.kernels.lanes import FAR, WIDE, aligned_rows, clear_wide, pull_wide, push_wide, read_place
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TILE = 16  # places written together: one cache line of each source's row
 
 
-@kernel
+@inner
 def _above(hierarchy, positions, ends):
     """Return local (n), the row of each position that is a source, an end or above one, and the arcs between rows."""
     n = len(hierarchy.node)
@@ -46,7 +46,7 @@ def _above(hierarchy, positions, ends):
     return local, first, heads, up, down
 
 
-@kernel
+@inner
 def _block(arcs, sources, low, high, limit, rows, hot):
     """Fill the rows with the distances from the sources low to high, at most 32."""
     local, first, heads, up, down = arcs
@@ -68,7 +68,7 @@ def _block(arcs, sources, low, high, limit, rows, hot):
         pull_wide(rows, i, heads, down, first[i], first[i + 1])
 
 
-@kernel
+@inner
 def _write(local, readers, low, high, limit, rows, tile, out):
     """Write the distances from the sources low to high to all places, a tile at a time."""
     ends, legs = readers.ends, readers.legs

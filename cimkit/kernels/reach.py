@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from cimkit.kernels._jit import kernel
+from cimkit.kernels._jit import inner, kernel
 from cimkit.kernels.cells import (
     Decay,
     Readers,
     Sources,
+    farthest,
     gather,
     gather_readers,
     meet,
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
     from cimkit.kernels.graph import Csr
 
 # Sources in a cell: larger cells are set up less often and hold more nodes; the best is flat between 256 and 1024.
-CELL = 256
+CELL = 512
 
 
-@kernel
+@inner
 def _tally_slowly(cell, r, weight, breaks, sums):
     """Add the weight of a reader with mates to sums (t, 32) where it is within the breaks (t)."""
     read(cell, r)
@@ -43,7 +44,7 @@ def _tally_slowly(cell, r, weight, breaks, sums):
                 sums[t, q] += weight
 
 
-@kernel
+@inner
 def _sum_within(readers, breaks, found, cell, sums):
     """Fill sums (t, 32) with the weights of the cell's readers within each break."""
     # arrays are taken out of their tuples: handing the tuples on costs 250 ns a reader, the work itself 8 ns
@@ -55,7 +56,7 @@ def _sum_within(readers, breaks, found, cell, sums):
             _tally_slowly(cell, r, weight[who[r]], breaks, sums)
 
 
-@kernel
+@inner
 def _sum_weighted(readers, decay, found, cell, sums):
     """Fill the first row of sums (t, 32) with the weights of the cell's readers times their decay."""
     rows, place, legs, who, mate, weight = cell.rows, cell.place, cell.legs, cell.who, cell.mate, readers.weight
@@ -71,19 +72,18 @@ def _sum_weighted(readers, decay, found, cell, sums):
 @kernel(parallel=True)
 def _reach(graph, hierarchy, sources, readers, decay, threads, out):
     """Fill out (s, t): every thread takes every ``threads``-th cell; no two write one number."""
-    n, order = len(hierarchy.node), sources.order
+    order = sources.order
     cells, counted = (len(order) + CELL - 1) // CELL, len(decay.table) + len(decay.steps) == 0
     for thread in numba.prange(threads):
-        waiting = len(graph.heads) + len(sources.positions) + 1
-        room = new_cell(n, len(hierarchy.upper), waiting, len(readers.weight), len(sources.mate))
+        room = new_cell(graph, hierarchy, sources, readers)
         sums = np.empty((out.shape[1], WIDE), np.float64)
         for c in range(thread, cells, threads):
             low, high = c * CELL, min(len(order), (c + 1) * CELL)
             count = gather(graph, hierarchy, sources, low, high, room)
-            found = gather_readers(readers, sources, low, high, count, room)
+            found, wanted = gather_readers(readers, sources, low, high, count, room)
             for b in range(low, high, WIDE):
                 stop = min(high, b + WIDE)
-                sweep_block(graph, hierarchy, sources, b, stop, count, room)
+                sweep_block(graph, hierarchy, sources, b, stop, count, wanted, room)
                 meet(sources, b, stop, room)
                 sums[:] = 0.0
                 if counted:
@@ -105,12 +105,14 @@ def sums_within(graph: Csr, hierarchy: Hierarchy, sources: Sources, readers: Rea
     limits = np.minimum(np.asarray(breaks).astype(np.uint32), hierarchy.limit)
     out = np.empty((len(sources.order), len(limits)))
     count = Decay(limits, np.empty(0), np.empty(0), 1.0)
-    _reach(graph, hierarchy, sources, readers, count, numba.get_num_threads(), out)
+    near = hierarchy._replace(limit=min(hierarchy.limit, farthest(count)))
+    _reach(graph, near, sources, readers, count, numba.get_num_threads(), out)
     return out
 
 
 def weighted_sums(graph: Csr, hierarchy: Hierarchy, sources: Sources, readers: Readers, decay: Decay) -> Any:
     """Return the sum (s) of the readers' weights times their decay from each source; the rest as in ``sums_within``."""
     out = np.empty((len(sources.order), 1))
-    _reach(graph, hierarchy, sources, readers, decay, numba.get_num_threads(), out)
+    near = hierarchy._replace(limit=min(hierarchy.limit, farthest(decay)))
+    _reach(graph, near, sources, readers, decay, numba.get_num_threads(), out)
     return out[:, 0]

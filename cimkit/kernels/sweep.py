@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from cimkit.kernels._jit import kernel
+from cimkit.kernels._jit import inner, kernel
 from cimkit.kernels.graph import NOBODY, UNREACHED, Csr, _seeds, as_limit, nearest_by_kind
 from cimkit.kernels.lanes import (
     FAR,
@@ -34,7 +34,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 _FAR_OWNED = (np.uint64(FAR) << _SHIFT) | _LOW
 
 
-@kernel
+@inner
 def _sweep_kinds(hierarchy, start, nodes, offsets, limit, low, high, out):
     """Fill columns low to high, at most 16, of out (n, k)."""
     n = len(hierarchy.node)
@@ -67,7 +67,7 @@ def _sweep(hierarchy, start, nodes, offsets, limit, out):
         _sweep_kinds(hierarchy, start, nodes, offsets, limit, b * kinds // blocks, (b + 1) * kinds // blocks, out)
 
 
-@kernel
+@inner
 def _sweep_owned(hierarchy, up, down, seeds, low, high, time, owner):
     """Fill columns low to high, at most 8, of time and owner (n, k): one word holds distance above owner."""
     n = len(hierarchy.node)

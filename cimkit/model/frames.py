@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,21 +13,25 @@ import shapely
 from cimkit.errors import InputError
 from cimkit.geometry.frame import Frame, metric_crs
 from cimkit.geometry.lines import Lines
+from cimkit.geometry.mending import mend_lines
 from cimkit.geometry.polygons import Polygons, clean_polygons
 from cimkit.geometry.topology import connect_lines
 from cimkit.model.build import parcel_of
 from cimkit.model.columns import find_columns, frame_geometry, made_ids, read_values, unique_ids
 from cimkit.model.derive import complete_heights, derive_storeys
-from cimkit.model.kinds import StoreyKind
+from cimkit.model.kinds import PathKind, StoreyKind
 from cimkit.model.notes import Note, Notes
 from cimkit.model.tables import TABLES, Buildings, PathEdges, PathNodes, Plates, Storeys
+from cimkit.model.vocabulary import synonyms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cimkit.arrays import IntArray, TextArray
     from cimkit.model.table import Table
 
+MOST = 50  # notes of one kind of repair
+_NO = ("", "no", "0", "0.0", "f", "false", "none", "nan")
 _PREFIX = {"buildings": "b", "parcels": "p", "spaces": "s", "facilities": "f", "entrances": "e", "trees": "t"}
 _ORDER = ("parcels", "buildings", "storeys", "spaces", "facilities", "entrances", "trees", "population")
 
@@ -334,13 +340,51 @@ def _paths(frame: Any, own: Mapping[str, str], notes: list[Note]) -> dict[str, A
     if not is_line.all():
         notes.append(Note("I02", "shapes that are no lines are left out", "path_edges", count=int((~is_line).sum())))
     parts, source = parts[is_line], source[is_line]
-    net = connect_lines(Lines.from_shapely(parts))
-    rows = source[net.source]
-    plain = frame.drop(columns=frame_geometry(frame)).iloc[rows]
-    edges: Any = _table(PathEdges, plain.reset_index(drop=True), own, {}, notes)
+    every: Any = _table(PathEdges, frame.drop(columns=frame_geometry(frame)), own, {}, notes)
+    mended = mend_lines(
+        Lines.from_shapely(parts), level=_levels(frame, every)[source], alike=(2 * every.kind + every.oneway)[source]
+    )
+    notes.extend(_mended(mended.repairs, every.id[source]))
+    net = connect_lines(mended.lines)
+    edges = every.take(source[mended.source][net.source])
     if len(set(edges.names())) < len(edges):
         edges = dataclasses.replace(edges, id=np.array([f"w{k}" for k in range(len(edges))], dtype=object))
     edges = dataclasses.replace(edges, start=net.start, end=net.end, course=net.course, length=net.course.lengths())
     ids = np.array([f"N{k}" for k in range(len(net.nodes))], dtype=object)
     x, y, z = net.nodes.T
     return {"path_nodes": PathNodes(id=ids, x=x, y=y, z=z), "path_edges": edges}
+
+
+def _levels(frame: Any, edges: PathEdges) -> IntArray:
+    """Return the level of each path: its ``layer`` tag, else 1 on a bridge and -1 in a tunnel.
+
+    Railways and trunk roads have a level of their own: nobody walks there, and what crosses them is a matter of tags.
+    """
+    import pandas as pd
+
+    here = {str(c).lower(): c for c in frame.columns}
+    layer, bridge, tunnel = (
+        next((frame[here[n]] for n in synonyms("path_edges", name) if n in here), None)
+        for name in ("layer", "bridge", "tunnel")
+    )
+    level = np.zeros(len(frame))
+    for given, step in ((bridge, 1), (tunnel, -1)):
+        if given is not None:
+            level[~(given.isna() | given.astype(str).str.lower().isin(_NO)).to_numpy()] = step
+    if layer is not None:
+        said = pd.to_numeric(layer, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        level = np.where(np.isfinite(said), said, level)
+    apart = np.isin(edges.kind, (PathKind.RAILWAY, PathKind.TRUNK_ROAD))
+    return np.where(apart, -1000 - np.arange(len(frame)), level).astype(np.int64)
+
+
+def _mended(repairs: Sequence[tuple[str, int, float, float]], names: TextArray) -> list[Note]:
+    """Return a note for each repair of paths, at most ``MOST`` of a kind and one that counts the rest."""
+    notes = []
+    for what, each in itertools.groupby(sorted(repairs), key=operator.itemgetter(0)):
+        all_ = list(each)
+        notes += [Note("N07", f"a path {what}", "path_edges", str(names[k]), x, y) for _, k, x, y in all_[:MOST]]
+        if len(all_) > MOST:
+            more = len(all_) - MOST
+            notes.append(Note("N07", f"a path {what} (and {more} more)", "path_edges", count=more))
+    return notes

@@ -14,7 +14,7 @@ from cimkit.kernels.graph import FARTHEST, shortest_times
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind
 from cimkit.sim.homes import service_doors
-from cimkit.sim.network import MS, Places, WalkNetwork
+from cimkit.sim.network import ACROSS, MS, Places, WalkNetwork
 from cimkit.sim.seeds import closed_to_unreached, ends_of
 from cimkit.sim.walk_method import WalkMethod
 
@@ -128,12 +128,28 @@ def living_circles(
     graph = network.graph(timed=True, towards=True)
     cost = shortest_times(graph, nodes.reshape(-1), closed_to_unreached(legs).reshape(-1), np.inf).astype(np.float64)
     cost[cost > float(FARTHEST)] = np.inf
-    lines = network.course.to_shapely()
+    drawn, there = _drawn(network, cost, there)
+    lines = drawn.course.to_shapely()
     paths = np.empty(len(limits), dtype=object)
     for k, limit in enumerate(limits):
-        paths[k] = _reached(network, lines, cost / MS, there, float(limit))
+        paths[k] = _reached(drawn, lines, cost / MS, there, float(limit))
     areas = _ground(paths, along)
     return LivingCircles(wanted, limits, paths, areas, along, community)
+
+
+def _drawn(network: WalkNetwork, cost: FloatArray, there: Places) -> tuple[WalkNetwork, Places]:
+    """Return the network without the lines of sight across open spaces that no quickest way takes: they are many."""
+    if network.ids is None or not (sight := network.ids == ACROSS).any():
+        return network, there
+    ahead, back = network.whole(timed=True)
+    here, then = cost[network.start], cost[network.end]
+    with np.errstate(invalid="ignore"):
+        taken = (here == ahead + then) | (then == back + here)
+    taken[there.edge[there.edge >= 0]] = True
+    rows = np.flatnonzero(~sight | taken)
+    place = np.full(len(sight) + 1, -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    return network.take(rows), there._replace(edge=place[there.edge])
 
 
 def _reached(network: WalkNetwork, lines: Any, cost: FloatArray, there: Places, limit: float) -> Any:

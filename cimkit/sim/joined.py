@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from cimkit.errors import MissingDataError
-from cimkit.model.kinds import FacilityKind
+from cimkit.model.kinds import FacilityKind, PathKind
 from cimkit.model.notes import Note, Notes
 from cimkit.sim.homes import Homes, homes_of, service_doors
 from cimkit.sim.network import Places, WalkNetwork, open_at
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from cimkit.arrays import BoolArray, FloatArray, IntArray
     from cimkit.model.community import Community
+
+STREETS = (PathKind.STREET, PathKind.MAIN_ROAD)
+BESIDE = 20.0  # [m] a footway this near to the middle of a street runs along it
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,7 +106,7 @@ def join(
     else:
         network = network or WalkNetwork.of(community, method=method, hour=hour)
         at, there = network.place(homes.doors), network.place(service)
-        said = _lost(at, there, homes, community, network, service)
+        said = _centre_lines(community) + _lost(at, there, homes, community, network, service)
     closed = np.zeros(len(f), dtype=bool) if hour is None else ~open_at(f, hour)
     stepped = (f.step_free == 0) & (not method.steps)
     for which, why in (
@@ -139,6 +143,22 @@ def _lost(
         )
         notes.append(Note("N01", text, "path_edges", count=max(doors, 1)))
     return notes
+
+
+def _centre_lines(community: Community) -> list[Note]:
+    """Return a note on streets along which no footway is drawn: people are taken to walk along the centre line."""
+    e = community.path_edges
+    lines = e.course.to_shapely()
+    streets = np.flatnonzero(np.isin(e.kind, STREETS))
+    footways = shapely.STRtree(lines[np.isin(e.kind, (PathKind.FOOTWAY, PathKind.PEDESTRIAN))])
+    middle = shapely.line_interpolate_point(lines[streets], 0.5, normalized=True)
+    bare = np.setdiff1d(np.arange(len(streets)), footways.query(middle, predicate="dwithin", distance=BESIDE)[0])
+    if len(bare) == 0:
+        return []
+    km = e.length[streets[bare]].sum() / 1000
+    text = f"{km:.1f} km of streets have no footway within {BESIDE:g} m: their centre lines are walked"
+    fix = "Draw footways and crossings where the side of the street matters."
+    return [Note("N08", text, "path_edges", str(e.id[streets[bare[0]]]), count=len(bare), fix=fix)]
 
 
 def _off(off: BoolArray, xy: FloatArray, network: WalkNetwork, what: str, table: str, ids: Any) -> list[Note]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NOT_WALKABLE = (PathKind.TRUNK_ROAD, PathKind.RAILWAY)
 STEPPED = (PathKind.STEPS,)
+ACROSS = "open space"  # id of edges that no path is drawn for
 GATE_ON_PATH = 2.0  # [m] a gate this near to a path stands on it
 MM = 1000.0  # millimetres a metre: distances are whole millimetres inside the kernels
 MS = 60_000.0  # milliseconds a minute: times are whole milliseconds inside the kernels
@@ -212,6 +213,13 @@ class WalkNetwork:
         along = np.where(there >= 0, np.append(size, 0.0)[there], np.nan)
         none = np.zeros(len(nodes))
         return network, Places(at, none[: len(at)], none[: len(at)]), Places(there, along, none[: len(there)])
+
+    def take(self, rows: IntArray) -> WalkNetwork:
+        """Return the network with the given edges only, between the same nodes."""
+        names = ("start", "end", "length", "forward_min", "backward_min")
+        edges: dict[str, Any] = {name: getattr(self, name)[rows] for name in names}
+        ids = None if self.ids is None else self.ids[rows]
+        return replace(self, course=self.course.take(rows), ids=ids, **edges)
 
     def __repr__(self) -> str:
         km = self.length.sum() / 1000

@@ -12,7 +12,7 @@ from shapely.ops import substring
 from cimkit.geometry.lines import Lines
 from cimkit.model.kinds import SpaceKind
 from cimkit.model.notes import Note, Notes
-from cimkit.sim.network import WalkNetwork
+from cimkit.sim.network import ACROSS, WalkNetwork
 
 if TYPE_CHECKING:
     from cimkit.arrays import FloatArray, IntArray
@@ -52,14 +52,16 @@ def with_open_space(
     grounds = shapely.simplify(shapely.difference(shapes, built), 0.25)
     split = _split(network, grounds)
     tree = shapely.STRtree(shapely.points(split.nodes[:, :2]))
-    nodes, start, end, skipped = [split.nodes], [], [], []
+    nodes, start, end = [split.nodes], [], []
+    skipped: dict[str, list[int]] = {}
     count = len(split.nodes)
     for row, ground in zip(rows, grounds, strict=True):
         doors = tree.query(ground, predicate="intersects")
         doors = doors[np.isin(doors, split.start) | np.isin(doors, split.end)]
         corners = np.unique(shapely.get_coordinates(ground), axis=0)
         if len(doors) < 2 or len(doors) + len(corners) > MOST:
-            skipped.append(row)
+            why = f"more than {MOST} corners and ways in" if len(doors) > 1 else "fewer than two paths lead there"
+            skipped.setdefault(why, []).append(int(row))
             continue
         z = np.full(len(corners), split.nodes[doors, 2].mean())
         ids = np.append(doors, count + np.arange(len(corners)))
@@ -72,10 +74,16 @@ def with_open_space(
         nodes.append(places[len(doors) :])
         count += len(corners)
     made = _joined(split, np.concatenate(nodes), start, end)
-    notes = []
-    if skipped:
-        text = f"{len(skipped)} of {len(rows)} open spaces are not crossed: fewer than two ways in, or too many corners"
-        notes.append(Note("N05", text, "spaces", str(s.id[skipped[0]]), count=len(skipped)))
+    notes = [
+        Note(
+            "N09",
+            f"{len(k)} of {len(rows)} open spaces are not crossed: {why}",
+            "spaces",
+            str(s.id[k[0]]),
+            count=len(k),
+        )
+        for why, k in skipped.items()
+    ]
     return made, Notes.of(notes)
 
 
@@ -86,7 +94,7 @@ def _joined(network: WalkNetwork, nodes: FloatArray, start: list[IntArray], end:
     extra = WalkNetwork.from_arrays(nodes, np.concatenate(start), np.concatenate(end), method=network.method)
     names = ("start", "end", "length", "forward_min", "backward_min")
     both: dict[str, Any] = {n: np.concatenate([getattr(network, n), getattr(extra, n)]) for n in names}
-    ids = None if network.ids is None else np.append(network.ids, np.full(len(extra.start), "open space", dtype=object))
+    ids = None if network.ids is None else np.append(network.ids, np.full(len(extra.start), ACROSS, dtype=object))
     course = Lines.concat([network.course, extra.course])
     return dataclasses.replace(network, nodes=nodes, course=course, ids=ids, **both)
 

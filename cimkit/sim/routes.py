@@ -12,6 +12,7 @@ from shapely.ops import substring
 from cimkit.errors import InputError
 from cimkit.kernels.graph import NOBODY, UNREACHED, shortest_tree, tree_loads
 from cimkit.model.drawn import Drawn
+from cimkit.model.kinds import FacilityKind
 from cimkit.sim.joined import Joined, join
 from cimkit.sim.reach import walk_matrix
 from cimkit.sim.seeds import closed_to_unreached, ends_of, shared_edges
@@ -55,7 +56,9 @@ class Route(Drawn):
 
     @property
     def distance(self) -> float:
-        """Return the length in plan, from the door on [m]."""
+        """Return the length in plan, from the door on, inf if there is no way [m]."""
+        if len(self.line) == 0:
+            return float("inf")
         return float(np.linalg.norm(np.diff(self.line[:, :2], axis=0), axis=1).sum())
 
     def __repr__(self) -> str:
@@ -98,7 +101,7 @@ def walk_route(
     home
         Id of a dwelling, or of a building where there are no dwellings.
     facility
-        Id of a facility.
+        Id of a facility; or a kind of service, then the one that is reached first.
     method, network, hour
         As in ``walk_times``.
 
@@ -108,25 +111,31 @@ def walk_route(
         If there is no such home or facility.
     """
     joined = join(community, method=method, network=network, hour=hour)
-    found = []
-    for name, ids in ((home, joined.homes.ids), (facility, community.facilities.id)):
-        rows = np.flatnonzero(ids == name)
-        if len(rows) == 0:
-            raise InputError(f"walk_route: id must be one of the homes and facilities; got {name!r}.")
-        found.append(int(rows[0]))
-    door = joined.homes.door[found[0]]
-    at, there = joined.doors.take([door]), joined.services.take([found[1]])
-    minutes = float(walk_matrix(joined.network, at, there, timed=True)[0, 0])
-    indoor = float(joined.homes.indoor_min[found[0]])
+    rows = np.flatnonzero(joined.homes.ids == home)
+    if len(rows) == 0:
+        raise InputError(f"walk_route: home must be the id of a {joined.homes.kind}; got {home!r}.")
+    row, there = int(rows[0]), np.flatnonzero(community.facilities.id == facility)
+    if len(there) == 0:
+        try:
+            there = np.flatnonzero(community.facilities.kind == FacilityKind.parse(facility))
+        except InputError:
+            there = there[:0]
+    if len(there) == 0:
+        raise InputError(f"walk_route: facility must be an id, or a kind that exists; got {facility!r}.")
+    door = joined.homes.door[row]
+    at = joined.doors.take([door])
+    minutes = walk_matrix(joined.network, at, joined.services.take(there), timed=True)[0]
+    goal, least = int(there[minutes.argmin()]), float(minutes.min())
+    indoor = float(joined.homes.indoor_min[row])
     line = np.zeros((0, 3))
-    if np.isfinite(minutes + indoor):
+    if np.isfinite(least + indoor):
         floor = joined.homes.doors[door].copy()
         if joined.homes.kind == "dwelling":
-            floor[2] += max(float(community.storeys.z[community.dwellings.storey[found[0]]]), 0.0)
-        way = _way(joined.network, at, there)
-        line = np.concatenate([floor[None], joined.homes.doors[[door]], way, joined.service[[found[1]]]])
+            floor[2] += max(float(community.storeys.z[community.dwellings.storey[row]]), 0.0)
+        way = _way(joined.network, at, joined.services.take([goal]))
+        line = np.concatenate([floor[None], joined.homes.doors[[door]], way, joined.service[[goal]]])
         line = line[np.append(True, (np.diff(line, axis=0) != 0).any(axis=1))]
-    return Route(home, facility, line, minutes + indoor, indoor, community, method)
+    return Route(home, str(community.facilities.id[goal]), line, least + indoor, indoor, community, method)
 
 
 def _way(network: WalkNetwork, at: Places, there: Places) -> FloatArray:

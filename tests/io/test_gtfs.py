@@ -42,3 +42,26 @@ def test_read_gtfs__broken_feeds(tmp_path: Path) -> None:
         read_gtfs(feed(tmp_path, FEED | {"stops": "stop_id,stop_name,stop_lon\nA,x,1\n"}))
     with pytest.raises(InputError, match="must rise"):
         read_gtfs(feed(tmp_path, FEED), hours=(9, 7))
+
+
+def test_read__a_feed_beside_a_plan_gives_the_stops_near_it(tmp_path: Path) -> None:
+    import geopandas as gpd
+    import shapely
+
+    import cimkit as ck
+
+    near = gpd.GeoSeries([shapely.Point(120.1, 30.1)], crs="EPSG:4326").to_crs("EPSG:4549").iloc[0]
+    house = gpd.GeoDataFrame({"floors": [3]}, geometry=[near.buffer(20)], crs="EPSG:4549")
+    house.to_file(tmp_path / "buildings.gpkg")
+    unpacked = tmp_path / "feed"
+    unpacked.mkdir()
+    for name, text in FEED.items():
+        (unpacked / f"{name}.txt").write_text(text, encoding="utf-8")
+    for timetable in (feed(tmp_path, FEED), unpacked):
+        community, notes = ck.read([tmp_path / "buildings.gpkg", timetable], crs="EPSG:4549")
+        assert community.facilities.name.tolist() == ["东站"]
+        assert community.facilities.extra["headway_min"].tolist() == [60.0]
+        assert np.hypot(community.facilities.x[0], community.facilities.y[0]) < 1.0
+        assert any("2 of 3 stops" in n.text for n in notes)
+    alone, _ = ck.read(unpacked)
+    assert len(alone.facilities) == 3

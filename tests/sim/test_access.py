@@ -61,6 +61,16 @@ def test_walk_times__without_paths_straight_lines_are_marked() -> None:
     assert w.distance[0, 0] == pytest.approx(1.3 * np.hypot(30 - door[0], 40 - door[1]), abs=1e-3)
 
 
+@pytest.mark.parametrize(("beside", "said"), [(8, 0), (40, 1)])
+def test_walk_times__streets_without_footways_are_walked_along_the_middle(beside: float, said: int) -> None:
+    paths = [Path("road", [(0, 0), (100, 0)], kind="street"), Path("foot", [(0, beside), (100, beside)])]
+    house = Building("A", shapely.box(10, 5, 20, 15))
+    c = Community.of(buildings=[house], others=[Facility("F", "market", 60, -4), *paths])
+    notes = [n for n in walk_times(c).notes if n.code == "N08"]
+    assert len(notes) == said
+    assert all("0.1 km of streets have no footway within 20 m" in n.text for n in notes)
+
+
 def test_walk_times__nothing_to_walk_to() -> None:
     with pytest.raises(MissingDataError, match="homes and services must be there"):
         walk_times(street([]))
