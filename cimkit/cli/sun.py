@@ -215,7 +215,6 @@ def _save(figure: Any, path: Path) -> None:
 
 def save_map(community: Community, light: Sunlight, path: Path) -> None:
     """Write what was measured, facade lines of the ground storey (沿线) and isochrones (等时线) as layers."""
-    import geopandas as gpd
     import shapely
 
     from cimkit.io.atomic import atomic_write
@@ -223,10 +222,10 @@ def save_map(community: Community, light: Sunlight, path: Path) -> None:
     from cimkit.sim.receptors import facade_receptors
     from cimkit.sim.sunlight import sunlight
 
-    shift, crs = np.array(community.frame.origin[:2]), community.frame.crs or None
+    place = community.frame.to_geoframe
     with step("facade lines and isochrones"):
         walls = sunlight(community, facade_receptors(community), light.sun_day, method=light.method)
-        at, normal = walls.receptors.points[:, :2] + shift, walls.receptors.normals[:, :2]
+        at, normal = walls.receptors.points[:, :2], walls.receptors.normals[:, :2]
         hours = np.floor(walls.hours * 2 + 1e-9) / 2
         state = np.column_stack([walls.receptors.building, normal, hours])
         first = np.flatnonzero(np.append(True, (state[1:] != state[:-1]).any(axis=1))) if len(at) else np.zeros(0, int)
@@ -234,10 +233,10 @@ def save_map(community: Community, light: Sunlight, path: Path) -> None:
         half = 0.5 * np.column_stack([-normal[:, 1], normal[:, 0]])  # walls run with the building on their left
         lines = shapely.linestrings(np.stack([at[first] - half[first], at[last] + half[last]], axis=1))
         owner = walls.receptors.building_ids[first]
-        points = shapely.points(light.receptors.points[:, :2] + shift)
+        points = shapely.points(light.receptors.points[:, :2])
         layers = {
-            light.receptors.kind: gpd.GeoDataFrame(light.to_frame(), geometry=points, crs=crs),
-            "facade_lines": gpd.GeoDataFrame({"building": owner, "at_least_h": hours[first]}, geometry=lines, crs=crs),
+            light.receptors.kind: place(light.to_frame(), points),
+            "facade_lines": place({"building": owner, "at_least_h": hours[first]}, lines),
             "isochrones": isochrones(community, light.sun_day, method=light.method).to_frame(),
         }
         with atomic_write(path) as temporary:

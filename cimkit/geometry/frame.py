@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from cimkit.errors import InputError
 
@@ -61,6 +62,16 @@ class Frame:
         xy = self.to_map(xy)
         lon, lat = transformer(self.crs, "EPSG:4326").transform(xy[:, 0], xy[:, 1])
         return np.column_stack([lon, lat])
+
+    def to_geoframe(self, data: Any, shapes: Any) -> Any:
+        """Return a GeoDataFrame in map coordinates of columns and local shapes (n)."""
+        import geopandas as gpd
+
+        shapes = np.asarray(shapes, dtype=object)
+        deep = bool(shapely.has_z(shapes).any())
+        shift = np.array(self.origin[: 3 if deep else 2])
+        moved = shapely.transform(shapes, lambda xyz: xyz + shift, include_z=deep)
+        return gpd.GeoDataFrame(data, geometry=moved, crs=self.crs or None)
 
     @property
     def convergence(self) -> float:

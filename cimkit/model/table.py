@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 
 from cimkit.errors import InputError
+from cimkit.geometry.frame import Frame
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons
 from cimkit.model.kinds import Kind
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cimkit.arrays import IntArray, TextArray
-    from cimkit.geometry.frame import Frame
 
 
 class Column(NamedTuple):
@@ -179,12 +179,7 @@ class Table:
         data |= dict(self.extra)
         frame = pd.DataFrame(data)
         shapes = self._shapes()
-        if shapes is None:
-            return frame
-        import geopandas as gpd
-
-        crs = self.context.frame.crs if self.context else ""
-        return gpd.GeoDataFrame(frame, geometry=shapes, crs=crs or None)
+        return frame if shapes is None else (self.context.frame if self.context else Frame()).to_geoframe(frame, shapes)
 
     def _exported(self, col: Column, value: Any) -> Any:
         """Return a column as people read it."""
@@ -195,20 +190,14 @@ class Table:
         return value
 
     def _shapes(self) -> Any:
-        """Return shapely shapes in map coordinates, or None."""
+        """Return shapely shapes in local coordinates, or None."""
         import shapely
 
-        dx, dy, dz = self.context.frame.origin if self.context else (0.0, 0.0, 0.0)
         name = self.shape_column()
         if name:
-            shapes = getattr(self, name).to_shapely()
-            has_z = isinstance(getattr(self, name), Lines)
-            shift = np.array([dx, dy, dz])[: 3 if has_z else 2]
-            return shapely.transform(shapes, lambda c: c + shift, include_z=has_z)
-        own = {c.name for c in self.columns()}
-        if {"x", "y", "z"} <= own:
-            at = np.column_stack([self.x + dx, self.y + dy, self.z + dz])  # type: ignore[attr-defined]
-            return shapely.points(at)
+            return getattr(self, name).to_shapely()
+        if {"x", "y", "z"} <= {c.name for c in self.columns()}:
+            return shapely.points(self.x, self.y, self.z)  # type: ignore[attr-defined]
         return None
 
 

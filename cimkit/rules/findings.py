@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cimkit.geometry.frame import Frame
 from cimkit.io.results import plain
 from cimkit.model.drawn import Drawn
 from cimkit.model.notes import Notes
@@ -342,15 +343,13 @@ class Findings(Drawn):
 
     def to_geoframe(self, verdict: str | Verdict | None = Verdict.FAIL) -> Any:
         """Return a GeoDataFrame of points in map coordinates, of one verdict or of all."""
-        import geopandas as gpd
+        import shapely
 
         frame = self.to_frame()
         if verdict is not None:
             frame = frame[frame["verdict"] == Verdict(verdict).value].reset_index(drop=True)
-        own = self.measurements.community.frame if self.measurements else None
-        dx, dy, dz = own.origin if own else (0.0, 0.0, 0.0)
-        points = gpd.points_from_xy(frame["x_m"] + dx, frame["y_m"] + dy, frame["z_m"] + dz)
-        return gpd.GeoDataFrame(frame, geometry=points, crs=(own.crs if own else "") or None)
+        own = self.measurements.community.frame if self.measurements else Frame()
+        return own.to_geoframe(frame, shapely.points(frame["x_m"], frame["y_m"], frame["z_m"]))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data, see ``docs/schema/findings-1.json``."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import shapely
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
 from cimkit.model.drawn import Drawn
@@ -237,13 +236,8 @@ class FloorAreas(Drawn):
         wanted = LEDGERS if not ledger else (one_of(ledger, LEDGERS, name="ledger"),)
         head = self._head()
         if shapes:
-            import geopandas as gpd
-
-            rows = np.arange(len(self))
-            drawn = np.where(self.items["is_cap"], None, item_shapes(self.community, self.items, rows))
-            frame = self.community.frame
-            moved = shapely.transform(drawn, lambda xy: xy + np.array(frame.origin[:2]))
-            head = gpd.GeoDataFrame(head, geometry=moved, crs=frame.crs or None)
+            drawn = item_shapes(self.community, self.items, np.arange(len(self)))
+            head = self.community.frame.to_geoframe(head, np.where(self.items["is_cap"], None, drawn))
         frames = [self._lines(name, head) for name in wanted]
         result = pd.concat([f[f["reason"] != ""] for f in frames], ignore_index=True)
         first = ["ledger", "building", "storey", "level", "item", "kind"]

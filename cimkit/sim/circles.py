@@ -58,19 +58,13 @@ class LivingCircles(Drawn):
 
     def to_frame(self) -> Any:
         """Return a GeoDataFrame of the areas in map coordinates, one row a limit."""
-        import geopandas as gpd
-
-        frame = self.community.frame
-        shift = np.array(frame.origin[:2])
         data = {
             "kind": self.kind.code,
             "within_min": self.minutes,
             "paths_m": shapely.length(self.paths),
             "area_m2": shapely.area(self.areas),
         }
-        return gpd.GeoDataFrame(
-            data, geometry=shapely.transform(self.areas, lambda c: c + shift), crs=frame.crs or None
-        )
+        return self.community.frame.to_geoframe(data, self.areas)
 
 
 def living_circles(

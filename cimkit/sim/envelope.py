@@ -111,14 +111,9 @@ class SolarEnvelope(Drawn):
 
     def to_frame(self) -> Any:
         """Return a GeoDataFrame in map coordinates, one row a column."""
-        import geopandas as gpd
-
-        frame = self.community.frame
-        shift = np.array(frame.origin[:2])
         window = np.array([*self.change.ids, ""], dtype=object)[self.binding]
         data = {"storeys": self.storeys, "exact_storeys": self.exact_storeys, "binding_window": window}
-        shapes = shapely.transform(self.cells, lambda c: c + shift)
-        return gpd.GeoDataFrame(data, geometry=shapes, crs=frame.crs or None)
+        return self.community.frame.to_geoframe(data, self.cells)
 
 
 def solar_envelope(

@@ -53,13 +53,8 @@ class Isochrones(Drawn):
 
     def to_frame(self) -> Any:
         """Return a GeoDataFrame in map coordinates, one row a level."""
-        import geopandas as gpd
-
-        frame = self.community.frame
-        shift = np.array(frame.origin[:2])
-        shapes = shapely.transform(self.areas, lambda c: c + shift)
         data = {"at_least_h": self.levels, "area_m2": shapely.area(self.areas)}
-        return gpd.GeoDataFrame(data, geometry=shapes, crs=frame.crs or None)
+        return self.community.frame.to_geoframe(data, self.areas)
 
 
 def isochrones(

@@ -67,11 +67,7 @@ class Route(Drawn):
 
     def to_frame(self) -> Any:
         """Return a GeoDataFrame of one 3D line in map coordinates."""
-        import geopandas as gpd
-
-        frame = self.community.frame
-        line = self.line + np.array(frame.origin)
-        shape = shapely.linestrings(line) if len(line) > 1 else shapely.LineString()
+        shape = shapely.linestrings(self.line) if len(self.line) > 1 else shapely.LineString()
         data = {
             "home": [self.home],
             "facility": [self.facility],
@@ -80,7 +76,7 @@ class Route(Drawn):
             "indoor_min": [self.indoor_min],
             "distance_m": [self.distance],
         }
-        return gpd.GeoDataFrame(data, geometry=[shape], crs=frame.crs or None)
+        return self.community.frame.to_geoframe(data, [shape])
 
 
 def walk_route(
@@ -202,14 +198,9 @@ class PathUse(Drawn):
 
     def to_frame(self) -> Any:
         """Return a GeoDataFrame in map coordinates, one row a path."""
-        import geopandas as gpd
-
-        frame, ids = self.community.frame, self.network.ids
-        shapes = shapely.transform(
-            self.network.course.to_shapely(), lambda c: c + np.array(frame.origin), include_z=True
-        )
-        data = {"path": np.arange(len(shapes)) if ids is None else ids, "persons": self.persons}
-        return gpd.GeoDataFrame(data, geometry=shapes, crs=frame.crs or None)
+        ids = self.network.ids
+        data = {"path": np.arange(len(self.persons)) if ids is None else ids, "persons": self.persons}
+        return self.community.frame.to_geoframe(data, self.network.course.to_shapely())
 
 
 def path_use(

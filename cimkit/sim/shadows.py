@@ -52,13 +52,8 @@ class Shadows(Drawn):
 
     def to_frame(self) -> Any:
         """Return a GeoDataFrame in map coordinates, one row an hour."""
-        import geopandas as gpd
-
-        frame = self.community.frame
-        shift = np.array(frame.origin[:2])
-        shapes = shapely.transform(self.outlines, lambda c: c + shift)
         data = {"hour_h": self.hours, "area_m2": shapely.area(self.outlines)}
-        return gpd.GeoDataFrame(data, geometry=shapes, crs=frame.crs or None)
+        return self.community.frame.to_geoframe(data, self.outlines)
 
 
 def shadows(community: Community, sun_day: SunDay, *, hours: Any, ground: float = 0.0) -> Shadows:

@@ -52,14 +52,8 @@ class SunPatches(Drawn):
 
     def to_frame(self) -> Any:
         """Return a GeoDataFrame in map coordinates, one row a patch."""
-        import geopandas as gpd
-
-        frame = self.community.frame
-        shift = np.array(frame.origin[:2])
         data = {"window": self.windows, "hour_h": self.hours, "z_m": self.height, "area_m2": shapely.area(self.areas)}
-        return gpd.GeoDataFrame(
-            data, geometry=shapely.transform(self.areas, lambda c: c + shift), crs=frame.crs or None
-        )
+        return self.community.frame.to_geoframe(data, self.areas)
 
 
 def sun_patches(community: Community, sun_day: SunDay, *, hours: Any, on: str = "ground") -> SunPatches:
