@@ -22,7 +22,6 @@ from cimkit.model.changes import set_storeys as set_storeys
 from cimkit.model.community import Community as Community
 from cimkit.model.complete import complete as complete
 from cimkit.model.derive import WindowRule as WindowRule
-from cimkit.model.edits import remove_building as remove_building
 from cimkit.model.edits import replace_building as replace_building
 from cimkit.model.kinds import AgeBand as AgeBand
 from cimkit.model.kinds import BuildingUse as BuildingUse

@@ -1,5 +1,8 @@
 """The four errors. Every message says who, what must be, what came, and what to do."""
 
+from importlib import import_module
+from typing import Any
+
 
 class CimkitError(Exception):
     """Base of all errors raised by cimkit."""
@@ -15,3 +18,20 @@ class FormatError(CimkitError):
 
 class MissingDataError(CimkitError):
     """Something that the request needs is absent: a table, a column, a package."""
+
+
+def needed(package: str, *, who: str, extra: str) -> Any:
+    """Return a package or module that an extra of cimkit brings.
+
+    Raises
+    ------
+    MissingDataError
+        If it is not installed.
+    """
+    try:
+        return import_module(package)
+    except ImportError as error:
+        name = package.partition(".")[0]
+        raise MissingDataError(
+            f"{who}: the package {name} must be installed; it is not. pip install 'cimkit[{extra}]'."
+        ) from error

@@ -43,7 +43,7 @@ def _root(
 
 
 for _group in (files, sun, walk, areas, judge):
-    _group.register(app)
+    app.add_typer(_group.app)
 
 
 def main() -> None:

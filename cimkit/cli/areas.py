@@ -7,20 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cimkit.cli.common import (
-    AsJson,
-    Columns,
-    Crs,
-    Datum,
-    Layers,
-    Output,
-    Plan,
-    deliver,
-    err,
-    load_complete,
-    step,
-    wrote,
-)
+from cimkit.cli.common import AsJson, Output, Source, deliver, err, reads_plan, step, wrote
 
 if TYPE_CHECKING:
     from cimkit.sim.areas import FloorAreas
@@ -29,13 +16,12 @@ TABLES = ("ledger", "site", "failures", "schedule", "reconcile", "building", "pa
 MAPS = (".gpkg", ".geojson", ".parquet")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("areas", epilog="Example: cimkit areas site.gpkg --local HUZHOU_2020 -o ledger.xlsx")(_areas)
+app = typer.Typer()
 
 
+@reads_plan(app, "areas", "site.gpkg --local HUZHOU_2020 -o ledger.xlsx")
 def _areas(
-    plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    source: Source,
     code: Annotated[str, typer.Option(help="National code: GBT50353_2013 or GB55031_2022.")] = "GBT50353_2013",
     local: Annotated[str, typer.Option(help="Rules of the place for FAR, e.g. HUZHOU_2020.")] = "",
     table: Annotated[str, typer.Option(help=f"One of {', '.join(TABLES)}.")] = "ledger",
@@ -57,7 +43,7 @@ def _areas(
     method = getattr(AreaMethod, one_of(code, [n for n in vars(AreaMethod) if n.isupper()], name="--code"))
     if local:
         method = method.at(getattr(LocalRules, one_of(local.upper(), ready, name="--local")))
-    community = load_complete(plan, crs, datum, column, layer)
+    community = source.complete()
     community = community.after() if after else community
     if declared is not None:
         lines, read = read_schedule(declared)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,11 +24,6 @@ if TYPE_CHECKING:
 
 PASSED, FAILED, BAD_INPUT, UNKNOWN, RESOURCES = range(5)  # exit codes
 
-Plan = Annotated[list[Path], typer.Argument(help="Plan: a file, a folder, or several files that belong together.")]
-Crs = Annotated[str, typer.Option(help="CRS of the coordinates, instead of what the file says: EPSG:4549.")]
-Datum = Annotated[str, typer.Option(help="gcj02 or bd09, if longitudes come from a map service.")]
-Columns = Annotated[list[str], typer.Option("--column", help="Own column name, THEIRS=OURS; may be repeated.")]
-Layers = Annotated[list[str], typer.Option("--layer", help="Layer of the file, LAYER=TABLE; may be repeated.")]
 Output = Annotated[list[Path], typer.Option("-o", "--output", help="File to write; may be repeated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 City = Annotated[str, typer.Option(help="City whose rules hold: hangzhou, 杭州 …")]
@@ -68,42 +65,67 @@ def pairs(given: Sequence[str], option: str) -> dict[str, str]:
     return dict(text.split("=", 1) for text in given)
 
 
-def load(
-    plan: Sequence[Path], crs: str = "", datum: str = "", columns: Sequence[str] = (), layers: Sequence[str] = ()
-) -> tuple[Community, Notes]:
-    """Read a plan as it is."""
-    from cimkit.io.files import read
-
-    with step(f"reading {', '.join(p.name for p in plan)}"):
-        return read(
-            plan[0] if len(plan) == 1 else list(plan),
-            crs=crs,
-            datum=datum,
-            columns=pairs(columns, "--column"),
-            layers=pairs(layers, "--layer"),
-        )
+PLAN = "Plan: a file, a folder, or several files that belong together."
 
 
-def load_complete(
-    plan: Sequence[Path],
-    crs: str = "",
-    datum: str = "",
-    columns: Sequence[str] = (),
-    layers: Sequence[str] = (),
-    *,
-    assume_housing: bool = False,
-    windows: bool = False,
-) -> Community:
-    """Read a plan and fill in what it lacks by the stated rules, which the notes then say."""
-    from cimkit.model.complete import complete
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A plan to read; its fields are the arguments and options of every command that reads one."""
 
-    community, _ = load(plan, crs, datum, columns, layers)
-    community = complete(community, windows=windows, assume_housing=assume_housing)
-    guessed = [n for n in community.notes if n.code[0] in "DNWHP" and n.severity == "info"]
-    if guessed:
-        texts = list(dict.fromkeys(n.text for n in guessed))
-        err.print("[dim]derived: " + "; ".join(map(escape, texts[:6])) + "[/]")
-    return community
+    plan: Annotated[list[Path], typer.Argument(help=PLAN)]
+    crs: Annotated[str, typer.Option(help="CRS of the coordinates, instead of what the file says: EPSG:4549.")] = ""
+    datum: Annotated[str, typer.Option(help="gcj02 or bd09, if longitudes come from a map service.")] = ""
+    column: Annotated[list[str], typer.Option(help="Own column name, THEIRS=OURS; may be repeated.")] = ()  # type: ignore[assignment]
+    layer: Annotated[list[str], typer.Option(help="Layer of the file, LAYER=TABLE; may be repeated.")] = ()  # type: ignore[assignment]
+
+    def of(self, *plan: Path) -> Source:
+        """Return another plan that is read the same way."""
+        return dataclasses.replace(self, plan=list(plan))
+
+    def without_target(self, wanted: str) -> tuple[Source, Path]:
+        """Return the plan without its last file, and that file, which is written or holds something else."""
+        if len(self.plan) < 2:
+            raise typer.BadParameter(f"name the plan to read, then {wanted}")
+        return self.of(*self.plan[:-1]), self.plan[-1]
+
+    def read(self) -> tuple[Community, Notes]:
+        """Read the plan as it is."""
+        from cimkit.io.files import read
+
+        columns, layers = pairs(self.column, "--column"), pairs(self.layer, "--layer")
+        with step(f"reading {', '.join(p.name for p in self.plan)}"):
+            plan = self.plan[0] if len(self.plan) == 1 else self.plan
+            return read(plan, crs=self.crs, datum=self.datum, columns=columns, layers=layers)
+
+    def complete(self, *, assume_housing: bool = False, windows: bool = False) -> Community:
+        """Read the plan and fill in what it lacks by the stated rules, which the notes then say."""
+        from cimkit.model.complete import complete
+
+        community = complete(self.read()[0], windows=windows, assume_housing=assume_housing)
+        guessed = [n for n in community.notes if n.code[0] in "DNWHP" and n.severity == "info"]
+        if guessed:
+            texts = list(dict.fromkeys(n.text for n in guessed))
+            err.print("[dim]derived: " + "; ".join(map(escape, texts[:6])) + "[/]")
+        return community
+
+
+def reads_plan(app: typer.Typer, name: str, example: str, *, plan: str = PLAN) -> Callable[[Callable[..., None]], None]:
+    """Add a command to a group whose first parameter, ``source``, comes from the options that read a plan."""
+    fields = dict(inspect.signature(Source, eval_str=True).parameters)
+    fields["plan"] = fields["plan"].replace(annotation=Annotated[list[Path], typer.Argument(help=plan)])
+
+    def add(function: Callable[..., None]) -> None:
+        own = inspect.signature(function, eval_str=True).parameters.values()
+        every = [*fields.values(), *(p for p in own if p.name != "source")]
+
+        def run(**given: Any) -> None:
+            function(Source(**{f: given.pop(f) for f in fields}), **given)
+
+        run.__doc__ = function.__doc__
+        run.__signature__ = inspect.Signature([p.replace(kind=p.KEYWORD_ONLY) for p in every])  # type: ignore[attr-defined]
+        app.command(name, epilog=f"Example: cimkit {name} {example}")(run)
+
+    return add
 
 
 def show_frame(frame: Any, *, title: str = "", rows: int = 20) -> None:

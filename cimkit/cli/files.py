@@ -14,16 +14,11 @@ from cimkit.cli.common import (
     BAD_INPUT,
     FAILED,
     AsJson,
-    Columns,
-    Crs,
-    Datum,
-    Layers,
     Output,
-    Plan,
+    Source,
     deliver,
-    load,
-    load_complete,
     out,
+    reads_plan,
     show_frame,
     step,
     wrote,
@@ -39,15 +34,10 @@ PACKAGES = {  # package: what needs it, and the extra that brings it
 }  # fmt: skip
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("sample", epilog="Example: cimkit sample community.gpkg")(_sample)
-    app.command("info", epilog="Example: cimkit info site.gpkg")(_info)
-    app.command("validate", epilog="Example: cimkit validate site.gpkg -o notes.csv")(_validate)
-    app.command("convert", epilog="Example: cimkit convert site.gpkg site.city.json")(_convert)
-    app.command("doctor", epilog="Example: cimkit doctor")(_doctor)
+app = typer.Typer()
 
 
+@app.command("sample", epilog="Example: cimkit sample community.gpkg")
 def _sample(
     path: Annotated[Path, typer.Argument(help="File to write: .gpkg, .cimz, .city.json …")],
     kind: Annotated[str, typer.Option(help="future_community, slab_rows or courtyard_block.")] = "future_community",
@@ -65,19 +55,18 @@ def _sample(
     wrote(path)
 
 
-def _info(
-    plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [], json: AsJson = False
-) -> None:
+@reads_plan(app, "info", "site.gpkg")
+def _info(source: Source, json: AsJson = False) -> None:
     """Say what a plan holds."""
     import pandas as pd
 
-    community, notes = load(plan, crs, datum, column, layer)
+    community, notes = source.read()
     rows = [(title, len(table)) for title, table in community.tables.items() if len(table)]
     frame = pd.DataFrame(rows, columns=["table", "rows"])
     if not json:
         place = community.location
         where = f"{place.latitude:.5f}° N, {place.longitude:.5f}° E" if place else "place not known"
-        out.print(f"[bold]{community.name or plan[0].name}[/] · {community.frame.crs or 'no CRS'} · {where}")
+        out.print(f"[bold]{community.name or source.plan[0].name}[/] · {community.frame.crs or 'no CRS'} · {where}")
     deliver(frame, [], as_json=json, layer="info")
     if not json and len(notes):
         show_frame(_summary(notes), title="notes")
@@ -93,14 +82,12 @@ def _summary(notes: object) -> object:
     )
 
 
-def _validate(
-    plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
-    output: Output = [], json: AsJson = False,
-) -> None:  # fmt: skip
+@reads_plan(app, "validate", "site.gpkg -o notes.csv")
+def _validate(source: Source, output: Output = [], json: AsJson = False) -> None:
     """List what is doubtful in a plan; exit code 1 if anything is an error."""
     from cimkit.model.validate import validate
 
-    community, notes = load(plan, crs, datum, column, layer)
+    community, notes = source.read()
     with step("validating"):
         found = validate(community)
         known = {(n.code, n.table, n.object, n.text) for n in found}
@@ -112,26 +99,22 @@ def _validate(
         raise typer.Exit(FAILED)
 
 
+@reads_plan(app, "convert", "site.gpkg site.city.json", plan="Plan to read, then the file to write.")
 def _convert(
-    plan: Annotated[list[Path], typer.Argument(help="Plan to read, then the file to write.")],
-    crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    source: Source,
     complete: Annotated[bool, typer.Option("--complete", help="Fill in doors, dwellings, windows by rule.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Read a plan and write it in another format, chosen by the suffix."""
     from cimkit.io.files import write
 
-    if len(plan) < 2:
-        raise typer.BadParameter("name the plan to read and the file to write")
-    *source, target = plan
-    if complete:
-        community = load_complete(source, crs, datum, column, layer, windows=True)
-    else:
-        community, _ = load(source, crs, datum, column, layer)
+    source, target = source.without_target("the file to write")
+    community = source.complete(windows=True) if complete else source.read()[0]
     with step(f"writing {target.name}"):
         write(community, target)
     wrote(target)
 
 
+@app.command("doctor", epilog="Example: cimkit doctor")
 def _doctor(json: AsJson = False) -> None:
     """Say what is installed and what is missing; the last line is 'ready' or what to install."""
     import pandas as pd

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json as json_lib
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,17 +18,13 @@ from cimkit.cli.common import (
     UNKNOWN,
     AsJson,
     City,
-    Columns,
-    Crs,
-    Datum,
-    Layers,
     Output,
-    Plan,
+    Source,
     deliver,
     err,
-    load_complete,
     out,
     pairs,
+    reads_plan,
     show_frame,
     step,
     wrote,
@@ -44,17 +39,12 @@ Known = Annotated[list[str], typer.Option("--place", help="What is known of the 
 Lang = Annotated[str, typer.Option(help="Language of the report: zh-en, zh or en.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("check", epilog="Example: cimkit check site.gpkg --city hangzhou -o report.html -o f.json")(_check)
-    app.command("explain", epilog="Example: cimkit explain findings.json gb50180-4.0.9@B7/F2/1")(_explain)
-    app.command("future", epilog="Example: cimkit future site.gpkg project.toml -o self.html")(_future)
-    app.add_typer(_pack)
-    app.command("report", epilog="Example: cimkit report site.gpkg report.html")(_report)
+app = typer.Typer()
 
 
+@reads_plan(app, "check", "site.gpkg --city hangzhou -o report.html -o f.json")
 def _check(
-    plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    source: Source,
     city: City = "", pack: Packs = [], place: Known = [],
     before: Annotated[Path | None, typer.Option(help="Plan of the state before, to compare with.")] = None,
     verified_only: Annotated[bool, typer.Option("--verified-only", help="Leave out limits marked M.")] = False,
@@ -70,12 +60,11 @@ def _check(
 
     about: dict[str, Any] = {"packs": pack or None, "city": city, "place": pairs(place, "--place")}
     about["verified_only"] = verified_only
-    read = partial(load_complete, crs=crs, datum=datum, columns=column, layers=layer, assume_housing=True)
     compile_kernels()
     if many:
-        raise typer.Exit(_check_many(plan, read, about, output, json=json))
-    earlier = read([before]) if before else None
-    community = read(plan)
+        raise typer.Exit(_check_many(source, about, output, json=json))
+    earlier = source.of(before).complete(assume_housing=True) if before else None
+    community = source.complete(assume_housing=True)
     with step("judging"):
         findings = check(community, before=earlier, baseline=_json_file(baseline) if baseline else None, **about)
     for path in output:
@@ -88,26 +77,19 @@ def _check(
     raise typer.Exit(PASSED if allow_unknown and code == UNKNOWN else code)
 
 
-def _check_many(
-    plans: Sequence[Path],
-    read: Callable[[list[Path]], Community],
-    about: dict[str, Any],
-    output: list[Path],
-    *,
-    json: bool,
-) -> int:
+def _check_many(source: Source, about: dict[str, Any], output: list[Path], *, json: bool) -> int:
     """Judge many plans one by one; one that cannot be read is a row with its error, and the next one follows."""
     import pandas as pd
 
     from cimkit.errors import CimkitError
     from cimkit.rules.check import check
 
-    files = [p for plan in plans for p in (sorted(plan.iterdir()) if plan.is_dir() else [plan])]
+    files = [p for plan in source.plan for p in (sorted(plan.iterdir()) if plan.is_dir() else [plan])]
     rows = []
     for path in files:
         row: dict[str, Any] = {"plan": path.name, "exit_code": BAD_INPUT}
         try:
-            findings = check(read([path]), **about)
+            findings = check(source.of(path).complete(assume_housing=True), **about)
             row |= {"exit_code": findings.exit_code, **findings.counts, "unverified": findings.unverified, "error": ""}
         except (CimkitError, OSError) as error:
             row["error"] = str(error)
@@ -127,6 +109,7 @@ def _json_file(path: Path) -> Any:
         raise FormatError(f"{path.name}: it must be JSON; {error}. Write it with cimkit check -o.") from error
 
 
+@app.command("explain", epilog="Example: cimkit explain findings.json gb50180-4.0.9@B7/F2/1")
 def _explain(
     findings: Annotated[Path, typer.Argument(help="Findings as cimkit check -o FILE.json wrote them.")],
     finding: Annotated[str, typer.Argument(help="Which: rule@object.")],
@@ -138,9 +121,9 @@ def _explain(
         out.print(f"[bold]{name:<14}[/]{escape(text)}")
 
 
+@reads_plan(app, "future", "site.gpkg project.toml -o self.html", plan="Plan, then the project file (.toml).")
 def _future(
-    plan: Annotated[list[Path], typer.Argument(help="Plan, then the project file (.toml).")],
-    crs: Crs = "",
+    source: Source,
     responses: Annotated[Path | None, typer.Option(help="Answers to the survey: CSV or Excel.")] = None,
     output: Output = [],
     lang: Lang = "zh-en",
@@ -152,13 +135,13 @@ def _future(
     from cimkit.rules.future import assess
     from cimkit.view.assessment import self_assessment
 
-    *files, project = plan
-    if not files or project.suffix != ".toml":
-        raise typer.BadParameter("name the plan, then the project file (.toml)")
+    source, project = source.without_target("the project file (.toml)")
+    if project.suffix != ".toml":
+        raise typer.BadParameter(f"the project file must be .toml; got {project.name}")
     answers = None
     if responses:
         answers = pd.read_excel(responses) if responses.suffix == ".xlsx" else pd.read_csv(responses)
-    assessment = assess(load_complete(files, crs, assume_housing=True), project, responses=answers)
+    assessment = assess(source.complete(assume_housing=True), project, responses=answers)
     pages = [p for p in output if p.suffix == ".html"]
     for path in pages:
         wrote(self_assessment(assessment, path=path, lang=lang))
@@ -166,9 +149,8 @@ def _future(
     err.print(escape(repr(assessment)[1:-1]))
 
 
-_pack = typer.Typer(
-    name="pack", help="Packs of rules: write your own, check it, list what there is.", no_args_is_help=True
-)
+_pack = typer.Typer(no_args_is_help=True)
+app.add_typer(_pack, name="pack", help="Packs of rules: write your own, check it, list what there is.")
 
 
 @_pack.command("new", epilog="Example: cimkit pack new my-city.toml --extends CN-ZJ")
@@ -271,10 +253,8 @@ def _write_report(
     report(community, findings, path=path, results=results, lang=lang)
 
 
-def _report(
-    plan: Annotated[list[Path], typer.Argument(help="Plan to read, then the .html file to write.")],
-    crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [], lang: Lang = "zh-en",
-) -> None:  # fmt: skip
+@reads_plan(app, "report", "site.gpkg report.html", plan="Plan to read, then the .html file to write.")
+def _report(source: Source, lang: Lang = "zh-en") -> None:
     """Show what a plan holds and what the simulations say, without judging it."""
     from cimkit.errors import MissingDataError
     from cimkit.sim.access import walk_times
@@ -284,10 +264,8 @@ def _report(
     from cimkit.sim.sunlight import sunlight
     from cimkit.sim.sunpath import SunDay
 
-    if len(plan) < 2:
-        raise typer.BadParameter("name the plan to read and the .html file to write")
-    *source, target = plan
-    community = load_complete(source, crs, datum, column, layer, assume_housing=True, windows=True).after()
+    source, target = source.without_target("the .html file to write")
+    community = source.complete(assume_housing=True, windows=True).after()
     results: list[Any] = []
     with step("sunlight, walking, areas"):
         day = SunDay.great_cold(community.require_location())

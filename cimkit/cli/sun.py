@@ -11,15 +11,11 @@ import typer
 from cimkit.cli.common import (
     FAILED,
     AsJson,
-    Columns,
-    Crs,
-    Datum,
-    Layers,
     Output,
-    Plan,
+    Source,
     deliver,
     err,
-    load_complete,
+    reads_plan,
     step,
     wrote,
 )
@@ -31,25 +27,20 @@ if TYPE_CHECKING:
 
 Day = Annotated[str, typer.Option(help="great-cold, winter-solstice or a date such as 2026-03-21.")]
 At = Annotated[str, typer.Option(help="What is measured: windows, facades or ground.")]
-Spacing = Annotated[float, typer.Option(help="Between points on facades and ground [m].")]
+Spacing = Annotated[float, typer.Option(help="Between points on facades and ground (m).")]
 Picture = Annotated[Path | None, typer.Option(help="Picture: .png, .svg or .pdf.")]
 Epw = Annotated[Path, typer.Option(help="Weather of a year, EnergyPlus format (.epw).", show_default=False)]
 DAYS = {"great-cold": "great_cold", "winter-solstice": "winter_solstice"}
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("sunlight", epilog="Example: cimkit sunlight site.gpkg --day great-cold -o windows.csv")(_sunlight)
-    app.command("blockers", epilog="Example: cimkit blockers site.gpkg --building B07 -o who.csv")(_blockers)
-    app.command("sky", epilog="Example: cimkit sky site.gpkg --at windows --epw shanghai.epw")(_sky)
-    app.command("irradiance", epilog="Example: cimkit irradiance site.gpkg --epw shanghai.epw -o kwh.csv")(_irradiance)
-    app.command("envelope", epilog="Example: cimkit envelope site.gpkg --parcel P4 --picture mass.png")(_envelope)
+app = typer.Typer()
 
 
+@reads_plan(app, "sunlight", "site.gpkg --day great-cold -o windows.csv")
 def _sunlight(
-    plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    source: Source,
     day: Day = "great-cold", at: At = "windows", spacing: Spacing = 0.0,
-    required: Annotated[float, typer.Option(help="Hours asked for, to count what falls short [h].")] = 2.0,
+    required: Annotated[float, typer.Option(help="Hours asked for, to count what falls short (h).")] = 2.0,
     picture: Picture = None,
     maps: Annotated[Path | None, typer.Option("--map", help="Windows, facade lines and isochrones: .gpkg.")] = None,
     output: Output = [], json: AsJson = False,
@@ -57,7 +48,7 @@ def _sunlight(
     """Hours of direct sun on a day."""
     from cimkit.sim.sunlight import sunlight
 
-    community = load_complete(plan, crs, datum, column, layer, windows=at == "windows")
+    community = source.complete(windows=at == "windows")
     with step(f"sunlight of {at}"):
         sun = _day(community, day)
         light = sunlight(community, _receptors(community, at, spacing), sun)
@@ -71,8 +62,9 @@ def _sunlight(
         save_plan(community, light, picture)
 
 
+@reads_plan(app, "blockers", "site.gpkg --building B07 -o who.csv")
 def _blockers(
-    plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    source: Source,
     day: Day = "great-cold", at: At = "windows", spacing: Spacing = 0.0,
     building: Annotated[str, typer.Option(help="Only what this building loses.")] = "",
     output: Output = [], json: AsJson = False,
@@ -80,7 +72,7 @@ def _blockers(
     """Who takes the sun from whom, and when (遮挡关系)."""
     from cimkit.sim.blockers import blockers
 
-    community = load_complete(plan, crs, datum, column, layer, windows=at == "windows")
+    community = source.complete(windows=at == "windows")
     receptors = _receptors(community, at, spacing)
     if building:
         receptors = receptors.take(np.flatnonzero(receptors.building == community.buildings.row_of(building)))
@@ -90,8 +82,9 @@ def _blockers(
     deliver(who.to_frame() if output or json else who.by_building(), output, as_json=json, layer="blockers")
 
 
+@reads_plan(app, "sky", "site.gpkg --at windows --epw shanghai.epw")
 def _sky(
-    plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    source: Source,
     at: At = "windows", spacing: Spacing = 0.0,
     epw: Annotated[Path | None, typer.Option(help="Weather (.epw): adds probable sunlight hours.")] = None,
     output: Output = [], json: AsJson = False,
@@ -102,7 +95,7 @@ def _sky(
     from cimkit.sim.sky import sky_view
 
     weather = None if epw is None else read_epw(epw)
-    community = load_complete(plan, crs, datum, column, layer, windows=at == "windows")
+    community = source.complete(windows=at == "windows")
     receptors = _receptors(community, at, spacing)
     with step(f"sky of {at}"):
         seen = sky_view(community, receptors)
@@ -116,8 +109,9 @@ def _sky(
     deliver(frame, output, as_json=json, layer="sky")
 
 
+@reads_plan(app, "irradiance", "site.gpkg --epw shanghai.epw -o kwh.csv")
 def _irradiance(
-    plan: Plan, epw: Epw, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    source: Source, epw: Epw,
     at: Annotated[str, typer.Option(help="windows, facades, ground, or buildings: roofs and facades.")] = "buildings",
     spacing: Spacing = 0.0, output: Output = [], json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -128,7 +122,7 @@ def _irradiance(
 
     weather = read_epw(epw)
     err.print(_plain_repr(weather))
-    community = load_complete(plan, crs, datum, column, layer, windows=at == "windows")
+    community = source.complete(windows=at == "windows")
     with step(f"a year of sun and sky on {at}"):
         if at == "buildings":
             result: Any = solar_potential(community, weather, spacing=spacing or 2.0)
@@ -138,20 +132,20 @@ def _irradiance(
     deliver(result.to_frame(), output, as_json=json, layer="irradiance")
 
 
+@reads_plan(app, "envelope", "site.gpkg --parcel P4 --picture mass.png")
 def _envelope(
-    plan: Plan,
-    parcel: Annotated[str, typer.Option(help="Id of the parcel.", show_default=False)],
-    crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [], day: Day = "great-cold",
-    required: Annotated[float, typer.Option(help="Hours every window keeps [h].")] = 2.0,
-    cell: Annotated[float, typer.Option(help="Side of a column [m].")] = 6.0,
+    source: Source,
+    parcel: Annotated[str, typer.Option(help="Id of the parcel.", show_default=False)], day: Day = "great-cold",
+    required: Annotated[float, typer.Option(help="Hours every window keeps (h).")] = 2.0,
+    cell: Annotated[float, typer.Option(help="Side of a column (m).")] = 6.0,
     storeys: Annotated[int, typer.Option(help="Highest column.")] = 33,
-    setback: Annotated[float, typer.Option(help="From the border and from what stays [m].")] = 5.0,
+    setback: Annotated[float, typer.Option(help="From the border and from what stays (m).")] = 5.0,
     picture: Picture = None, output: Output = [], json: AsJson = False,
 ) -> None:  # fmt: skip
     """Largest massing on a parcel that keeps every window's sun (最大包络体), checked by the forward kernel."""
     from cimkit.sim.envelope import EnvelopeGrid, solar_envelope
 
-    community = load_complete(plan, crs, datum, column, layer, windows=True)
+    community = source.complete(windows=True)
     with step(f"solar envelope of {parcel}"):
         grid = EnvelopeGrid(cell=cell, most_storeys=storeys, setback=setback)
         found = solar_envelope(community, parcel, _day(community, day), required=required, grid=grid)

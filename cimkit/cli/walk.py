@@ -8,20 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from cimkit.cli.common import (
-    AsJson,
-    Columns,
-    Crs,
-    Datum,
-    Layers,
-    Output,
-    Plan,
-    deliver,
-    err,
-    load_complete,
-    step,
-    wrote,
-)
+from cimkit.cli.common import AsJson, Output, Source, deliver, err, reads_plan, step, wrote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,22 +20,17 @@ if TYPE_CHECKING:
 
 WALKERS = ("adult", "child", "elder", "old_elder", "wheelchair", "pram")
 _WHO = f"Who walks: {', '.join(WALKERS)}."
-Hour = Annotated[float | None, typer.Option(help="Hour of the day, for gates that close [h].")]
+Hour = Annotated[float | None, typer.Option(help="Hour of the day, for gates that close (h).")]
 LiftsOff = Annotated[bool, typer.Option("--lifts-off", help="Lifts are out of service.")]
 OpenSpace = Annotated[bool, typer.Option("--open-space", help="Cross squares and parks where no path is drawn.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("walk", epilog="Example: cimkit walk site.gpkg --by elder -o walk.csv --circles circles.gpkg")(_walk)
-    app.command(
-        "route",
-        epilog="Example: cimkit route site.gpkg --from H1-0101 --to health_station --by old_elder -o route.gpkg",
-    )(_route)
+app = typer.Typer()
 
 
+@reads_plan(app, "walk", "site.gpkg --by elder -o walk.csv --circles circles.gpkg")
 def _walk(
-    plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    source: Source,
     to: Annotated[list[str], typer.Option(help="Kind of service; all without it.")] = [],
     by: Annotated[str, typer.Option(help=_WHO)] = "adult",
     hour: Hour = None, lifts_off: LiftsOff = False, open_space: OpenSpace = False,
@@ -70,7 +52,7 @@ def _walk(
     from cimkit.sim.routes import path_use
     from cimkit.sim.services import service_access
 
-    method, community = _method(by, lifts_off), load_complete(plan, crs, datum, column, layer, assume_housing=True)
+    method, community = _method(by, lifts_off), source.complete(assume_housing=True)
     network = _network(community, method, hour, open_space)
     how: dict[str, Any] = {"method": method, "network": network, "hour": hour}
     with step("walking"):
@@ -103,8 +85,9 @@ def _walk(
         save_plan(community, walk, picture, column=to[0] if to else walk.kinds[0].code)
 
 
+@reads_plan(app, "route", "site.gpkg --from H1-0101 --to health_station --by old_elder -o route.gpkg")
 def _route(
-    plan: Plan, crs: Crs = "", datum: Datum = "", column: Columns = [], layer: Layers = [],
+    source: Source,
     home: Annotated[str, typer.Option("--from", help="Id of a dwelling, or of a building.")] = "",
     to: Annotated[str, typer.Option(help="Id of a facility, or a kind of service: the quickest to reach.")] = "",
     by: Annotated[list[str], typer.Option(help=f"{_WHO} May be repeated.")] = ["adult"],
@@ -116,7 +99,7 @@ def _route(
 
     from cimkit.sim.routes import walk_route
 
-    community, found = load_complete(plan, crs, datum, column, layer, assume_housing=True), []
+    community, found = source.complete(assume_housing=True), []
     for who in by:
         method = _method(who, lifts_off)
         network = _network(community, method, hour, open_space)

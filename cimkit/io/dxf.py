@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.errors import FormatError, MissingDataError
+from cimkit.errors import FormatError, needed
 from cimkit.io.loading import Layers, check_file
 from cimkit.model.notes import Note
 
@@ -49,12 +49,7 @@ def load_dxf(path: str | PathLike[str]) -> tuple[Layers, list[Note]]:
     MissingDataError
         If ezdxf is not installed.
     """
-    try:
-        from ezdxf.filemanagement import readfile
-    except ImportError as error:
-        raise MissingDataError(
-            f"{Path(path).name}: ezdxf must be installed for DXF; it is not. pip install 'cimkit[dxf]'."
-        ) from error
+    readfile = needed("ezdxf.filemanagement", who=Path(path).name, extra="dxf").readfile
     import geopandas as gpd
 
     path = Path(path)

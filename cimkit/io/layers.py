@@ -1,8 +1,10 @@
-"""Which layer of a foreign file is which table: by its name, by its shapes, by its tags."""
+"""Which layer of a foreign file is which table: by its name, by its shapes, by its tags (``layers.toml``)."""
 
 from __future__ import annotations
 
 import re
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,46 +13,14 @@ import shapely
 from cimkit.errors import InputError
 from cimkit.io.parts import settle_parts
 from cimkit.model.kinds import FacilityKind, Kind, PathKind, SpaceKind
-from cimkit.model.notes import Note
+from cimkit.model.notes import Note, noted
 from cimkit.model.vocabulary import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Names of layers and files, English and Chinese; the first pattern that fits and whose shapes fit is taken.
-_PATTERNS: tuple[tuple[str, str, str], ...] = (
-    ("skip", r"tessell|voronoi|enclosure|^nodes?$|centroid|^grid$", "PLA"),
-    ("storeys", r"stor(e?y|ies|eys)|^floors?$|floor_?plates?|楼层|分层", "AN"),
-    ("buildings", r"build|bldg|footprint|houses?$|建筑|房屋|楼栋|楼房", "A"),
-    ("parcels", r"parcel|plots?\b|plots?$|cadast|地块|红线|宗地", "A"),
-    ("contours", r"contour|等高", "L"),
-    ("entrances", r"entrance|doors?$|gates?$|出入口|单元门", "P"),
-    ("trees", r"trees?$|树", "P"),
-    (
-        "spaces",
-        r"land_?use|green|parks?$|garden|open_?space|spaces?$|plaza|square|water|river|lake|playground|parking|road|street"
-        r"|natural|leisure|绿地|绿化|广场|公园|水|开敞|公共空间|道路|车位",
-        "A",
-    ),
-    ("paths", r"road|street|path|way|walk|network|edges?$|lines?$|路|巷|街", "L"),
-    (
-        "facilities",
-        r"poi|facilit|amenit|service|school|shop|bus|stops?$|points?$|设施|配套|服务|学校|幼儿园|站",
-        "PA",
-    ),
-    ("population", r"popul|人口", "N"),
-)
-_SPACE_OF_NAME = (
-    (r"water|river|lake|水", "water"),
-    (r"green|park(?!ing)|garden|绿|公园", "green"),
-    (r"parking|车位|停车", "parking"),
-    (r"plaza|square|广场", "plaza"),
-    (r"playground|活动场地", "playground"),
-    (r"road|street|道路", "road"),
-)
+_LISTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _FALLBACK = {"A": "buildings", "L": "paths", "P": "facilities"}
-_NO_PATHS = ("ferry", "construction", "proposed", "abandoned", "razed", "disused")
-_NO = ("", "no", "none", "nan", "false")
 
 
 def shape_class(gdf: Any) -> str:
@@ -73,9 +43,9 @@ def table_of(layer: str, shapes: str) -> str:
     >>> table_of("建筑轮廓", "A"), table_of("Streets_2020", "L"), table_of("tessellation", "A"), table_of("x", "A")
     ('buildings', 'paths', 'skip', '')
     """
-    for table, pattern, wanted in _PATTERNS:
+    for table, pattern, wanted in _LISTS["patterns"]:
         if shapes in wanted and re.search(pattern, layer.lower()):
-            return table
+            return str(table)
     return ""
 
 
@@ -138,11 +108,9 @@ def _walkable(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
     """Return paths without ferries and what is not or no longer there."""
     if "kind" not in gdf.columns:
         return {"paths": gdf}, []
-    here = ~np.isin(_texts(gdf, "kind").astype(str), _NO_PATHS)
-    if here.all():
-        return {"paths": gdf}, []
+    here = ~np.isin(_texts(gdf, "kind").astype(str), _LISTS["no_paths"])
     text = "ferries and ways not there (planned, under construction, given up) were not used"
-    return {"paths": gdf[here]} if here.any() else {}, [Note("I03", text, layer, count=int((~here).sum()))]
+    return {"paths": gdf[here]} if here.any() else {}, noted("I03", text, ~here, layer)
 
 
 def known_words(kind: type[Kind]) -> set[str]:
@@ -177,7 +145,7 @@ def _one_kind(gdf: Any, names: tuple[str, ...], kind: type[Kind]) -> Any:
 def _spaces(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
     """Return open ground of known kinds; other land use is left out and named."""
     gdf = _one_kind(gdf, ("kind", "leisure", "landuse", "natural", "type", "fclass", "highway"), SpaceKind)
-    named = next((kind for pattern, kind in _SPACE_OF_NAME if re.search(pattern, layer.lower())), "")
+    named = next((kind for pattern, kind in _LISTS["spaces"] if re.search(pattern, layer.lower())), "")
     if "kind" not in gdf.columns:
         if not named:
             return {}, [Note("I03", "areas without a kind were not used", layer, count=len(gdf))]
@@ -186,13 +154,9 @@ def _spaces(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
     known = np.isin(texts.astype(str), list(known_words(SpaceKind)))
     if named:
         return {"spaces": gdf.assign(kind=np.where(known, texts, named))}, []
-    notes = []
-    if not known.all():
-        words, counts = np.unique(texts[~known].astype(str), return_counts=True)
-        text = ", ".join(f"{w or 'none'} {c}" for w, c in zip(words, counts, strict=True))
-        notes.append(
-            Note("I03", f"areas that are no open ground were not used: {text:.200}", layer, count=int(sum(counts)))
-        )
+    words, counts = np.unique(texts[~known].astype(str), return_counts=True)
+    text = ", ".join(f"{w or 'none'} {c}" for w, c in zip(words, counts, strict=True))
+    notes = noted("I03", f"areas that are no open ground were not used: {text:.200}", ~known, layer)
     return {"spaces": gdf[known]} if known.any() else {}, notes
 
 
@@ -200,7 +164,7 @@ def sort_by_tags(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
     """Return frames sorted by OpenStreetMap tags, or by shape where there are no tags."""
     kinds = shapely.get_type_id(np.asarray(gdf.geometry.array, dtype=object))
     area, line, point = np.isin(kinds, (3, 6)), np.isin(kinds, (1, 2, 5)), np.isin(kinds, (0, 4))
-    has = {c: ~np.isin(_texts(gdf, c).astype(str), _NO) for c in _TAGS if c in gdf.columns}
+    has = {c: ~np.isin(_texts(gdf, c).astype(str), _LISTS["nothing"]) for c in _LISTS["tags"] if c in gdf.columns}
     none = np.zeros(len(gdf), dtype=bool)
     building = has.get("building", none) | has.get("building:part", none)
     picked: dict[str, Any] = {}
@@ -213,7 +177,7 @@ def sort_by_tags(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
         picked["trees"] = point & _is(gdf, "natural", "tree")
         services = has.get("amenity", none) | has.get("shop", none) | has.get("leisure", none)
         services |= _is(gdf, "highway", "bus_stop") | _is(gdf, "railway", "subway_entrance")
-        picked["facilities"] = (point | area) & services & _known(gdf, _SERVICE_TAGS, FacilityKind)
+        picked["facilities"] = (point | area) & services & _known(gdf, _LISTS["services"], FacilityKind)
         picked["spaces"] = area & ~building & _known(gdf, ("leisure", "landuse", "natural", "highway"), SpaceKind)
     frames: dict[str, Any] = {}
     notes: list[Note] = []
@@ -225,35 +189,18 @@ def sort_by_tags(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
             if table == "entrances":
                 part = part.assign(kind=_entrance_kinds(part))
             if table == "facilities":
-                part = _one_kind(part, _SERVICE_TAGS, FacilityKind)
+                part = _one_kind(part, _LISTS["services"], FacilityKind)
             more, said = settle(table, layer, part)
             frames |= more
             notes += said
-    if not used.all():
-        text = f"{int((~used).sum())} of {len(gdf)} records were not used: no building, path, service or open ground"
-        notes.append(Note("I03", text, layer, count=int((~used).sum())))
-    return frames, notes
+    text = f"{(~used).sum()} of {len(gdf)} records were not used: no building, path, service or open ground"
+    return frames, notes + noted("I03", text, ~used, layer)
 
 
 def _entrance_kinds(gdf: Any) -> Any:
     """Return the kind of each entrance by its tags."""
     gate = _is(gdf, "barrier", "gate")
     return np.where(gate, "gate", np.where(_is(gdf, "entrance", "garage"), "garage", "unit")).astype(object)
-
-
-_SERVICE_TAGS = ("amenity", "shop", "leisure", "highway", "railway", "tourism")
-_TAGS = (
-    "building",
-    "building:part",
-    "highway",
-    "railway",
-    "amenity",
-    "shop",
-    "leisure",
-    "landuse",
-    "natural",
-    "entrance",
-)
 
 
 def _is(gdf: Any, name: str, value: str) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.errors import FormatError, MissingDataError
+from cimkit.errors import FormatError, needed
 from cimkit.io.gdal import quiet
 from cimkit.io.wkb import check_wkb
 from cimkit.model.notes import Note
@@ -182,14 +182,8 @@ def _all_text(gdf: Any) -> str:
 
 def _load_parquet(path: Path) -> Any:
     """Return the frame of a GeoParquet file, its shapes looked at before GEOS sees them."""
-    try:
-        import pyarrow  # type: ignore[import-untyped,unused-ignore]
-        import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
-    except ImportError as error:
-        raise MissingDataError(
-            f"{path.name}: the package pyarrow must be installed for GeoParquet; it is not. "
-            "pip install 'cimkit[parquet]'."
-        ) from error
+    pyarrow = needed("pyarrow", who=path.name, extra="parquet")
+    pq = needed("pyarrow.parquet", who=path.name, extra="parquet")
     import geopandas as gpd
 
     try:

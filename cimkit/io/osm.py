@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,43 +13,14 @@ import shapely
 from cimkit.errors import FormatError
 from cimkit.io.gdal import quiet
 from cimkit.io.loading import Layers, check_file
-from cimkit.model.notes import Note
+from cimkit.model.notes import Note, noted
 
 if TYPE_CHECKING:
     from os import PathLike
 
 _TAG = re.compile(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"')
 _LAYERS = ("points", "lines", "multipolygons")
-_WANTED = (
-    "building:levels",
-    "building:levels:underground",
-    "building:part",
-    "min_height",
-    "height",
-    "entrance",
-    "amenity",
-    "shop",
-    "leisure",
-    "landuse",
-    "natural",
-    "highway",
-    "railway",
-    "barrier",
-    "footway",
-    "operator",
-    "capacity",
-    "opening_hours",
-    "wheelchair",
-    "start_date",
-    "width",
-    "bridge",
-    "tunnel",
-    "layer",
-    "covered",
-    "level",
-    "access",
-    "surface",
-)
+_WANTED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["tags"]
 
 
 def load_osm(path: str | PathLike[str]) -> tuple[Layers, list[Note]]:
@@ -82,9 +54,7 @@ def load_osm(path: str | PathLike[str]) -> tuple[Layers, list[Note]]:
             except (RuntimeError, ValueError, TypeError, shapely.errors.ShapelyError) as error:
                 raise FormatError(f"{path.name}, {name}: the file must be a whole extract; {error}.") from error
         lost = shapely.is_missing(gdf.geometry.array)
-        if lost.any():
-            text = "relations cut at the edge of the extract were skipped"
-            notes.append(Note("I02", text, name, count=int(lost.sum())))
+        notes += noted("I02", "relations cut at the edge of the extract were skipped", lost, name)
         layers.append((name, _with_tags(gdf[~lost].reset_index(drop=True))))
     return layers, notes
 

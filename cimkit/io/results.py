@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cimkit.arrays import one_of
-from cimkit.errors import InputError, MissingDataError
+from cimkit.errors import InputError, needed
 from cimkit.io.atomic import atomic_write
 from cimkit.io.gdal import quiet
 
@@ -144,18 +144,11 @@ def plain(value: Any) -> Any:
 
 def _write_xlsx(frame: Any, path: Path, sheet: str) -> None:
     """Write a workbook; text stays text, whatever it begins with."""
-    try:
-        from openpyxl import Workbook
-    except ImportError as error:
-        raise MissingDataError(
-            f"{path.name}: the package openpyxl must be installed for Excel files; it is not. "
-            "pip install 'cimkit[excel]', or write .csv."
-        ) from error
-
+    openpyxl = needed("openpyxl", who=path.name, extra="excel")
     frame = _flat(frame)
     if len(frame) > _XLSX_ROWS:
         raise InputError(f"{path.name}: an Excel sheet holds {_XLSX_ROWS:,} rows; got {len(frame):,}. Write .csv.")
-    book = Workbook(write_only=True)
+    book = openpyxl.Workbook(write_only=True)
     page = book.create_sheet(re.sub(r"[\[\]:*?/\\]", "_", sheet)[:31] or "results")
     page.append([_cell(page, str(c)) for c in frame.columns])
     for row in frame.astype(object).itertuples(index=False, name=None):
@@ -181,13 +174,8 @@ def _write_map(frame: Any, path: Path, layer: str) -> None:
     """Write a GeoPackage, GeoJSON or (Geo)Parquet file."""
     shaped = hasattr(frame, "to_wkb")
     if path.suffix.lower() == ".parquet":
-        try:
-            frame.to_parquet(path)
-        except ImportError as error:
-            raise MissingDataError(
-                f"{path.name}: the package pyarrow must be installed for Parquet; it is not. "
-                "pip install 'cimkit[parquet]', or write .gpkg."
-            ) from error
+        needed("pyarrow", who=path.name, extra="parquet")
+        frame.to_parquet(path)
         return
     import pyogrio
 

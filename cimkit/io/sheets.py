@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cimkit.errors import FormatError, InputError, MissingDataError
+from cimkit.errors import FormatError, InputError, needed
 from cimkit.model.notes import Note, Notes
 
 if TYPE_CHECKING:
@@ -67,14 +67,9 @@ def parse_levels(text: str) -> tuple[int, ...]:
 
 def _filled(path: Path, sheet: str) -> tuple[str, list[list[Any]]]:
     """Return name and cells of a sheet; each cell of a merged block has the value of its first."""
+    openpyxl = needed("openpyxl", who=path.name, extra="excel")
     try:
-        from openpyxl import load_workbook
-    except ImportError as error:
-        raise MissingDataError(
-            f"{path.name}: openpyxl must be installed for Excel files; it is not. pip install 'cimkit[excel]'."
-        ) from error
-    try:
-        book = load_workbook(path, data_only=True)
+        book = openpyxl.load_workbook(path, data_only=True)
     except FileNotFoundError:
         raise
     except Exception as error:

@@ -13,7 +13,7 @@ import numpy as np
 from cimkit.arrays import one_of
 from cimkit.errors import FormatError, InputError
 from cimkit.model.build import parcel_of, tables_from_records
-from cimkit.model.edits import replace_building, stacked
+from cimkit.model.edits import replace_building
 from cimkit.model.records import Building, Facility, Path, Space
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _repeated(c: Community, building: int, level: int) -> Community:
     row = int(np.flatnonzero((c.storeys.building == building) & (c.storeys.level == level))[0])
     rise, new = float(c.storeys.height[row]), len(c.storeys)
     one = c.storeys.take([row])
-    storeys = stacked(c.storeys, dataclasses.replace(one, level=one.level + 1, z=one.z + rise))
+    storeys = c.storeys.stacked(dataclasses.replace(one, level=one.level + 1, z=one.z + rise))
     changed: dict[str, Any] = {"storeys": storeys}
     homes = np.full(len(c.dwellings) + 1, -1)
     for title in ("dwellings", "spaces", "windows"):
@@ -182,7 +182,7 @@ def _repeated(c: Community, building: int, level: int) -> Community:
         else:
             more["dwelling"] = np.where(part.dwelling >= 0, homes[part.dwelling], -1)
             more["z"] = part.z + rise
-        changed[title] = stacked(table, dataclasses.replace(part, **more))
+        changed[title] = table.stacked(dataclasses.replace(part, **more))
     return dataclasses.replace(c, **changed)
 
 
@@ -236,7 +236,7 @@ def add_object(community: Community, record: Record) -> Community:
     if isinstance(record, Space) and record.building:
         here = c.storeys.building == c.buildings.row_of(record.building)
         new = dataclasses.replace(new, storey=np.flatnonzero(here & (c.storeys.level == record.level)))
-    return dataclasses.replace(c, **{title: stacked(getattr(c, title), new)})
+    return dataclasses.replace(c, **{title: getattr(c, title).stacked(new)})
 
 
 def _with_path(c: Community, nodes: Any, edges: Any) -> Community:
@@ -250,8 +250,8 @@ def _with_path(c: Community, nodes: Any, edges: Any) -> Community:
     edges = dataclasses.replace(edges, start=row[edges.start], end=row[edges.end])
     return dataclasses.replace(
         c,
-        path_nodes=stacked(c.path_nodes, dataclasses.replace(fresh, id=names)),
-        path_edges=stacked(c.path_edges, edges),
+        path_nodes=c.path_nodes.stacked(dataclasses.replace(fresh, id=names)),
+        path_edges=c.path_edges.stacked(edges),
     )
 
 
@@ -278,7 +278,7 @@ def _own_plates(c: Community, own: BoolArray) -> Community:
     copy = np.arange(len(c.plates))
     copy[shared] = len(c.plates) + np.arange(len(shared))
     storeys = dataclasses.replace(c.storeys, plate=np.where(own, copy[c.storeys.plate], c.storeys.plate))
-    return dataclasses.replace(c, plates=stacked(c.plates, c.plates.take(shared)), storeys=storeys)
+    return dataclasses.replace(c, plates=c.plates.stacked(c.plates.take(shared)), storeys=storeys)
 
 
 def _shifted(table: Any, rows: BoolArray, way: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons
 from cimkit.model.kinds import Kind
-from cimkit.model.notes import Note
+from cimkit.model.notes import Note, noted
 from cimkit.model.vocabulary import WORDS, synonyms
 
 if TYPE_CHECKING:
@@ -92,15 +92,9 @@ def _numbers(col: Column, values: Any, table: str, ids: TextArray) -> tuple[Floa
     numbers[np.isinf(numbers)] = np.nan
     if col.unit == "m":
         numbers[feet] *= FOOT
-    notes = []
-    if unread.any():
-        row = int(np.flatnonzero(unread)[0])
-        text = f"{col.name}: {int(unread.sum())} value(s) are no number and count as missing"
-        notes.append(Note("M05", text, table, str(ids[row]), value=repr(array[row]), count=int(unread.sum())))
-    if feet.any() and col.unit == "m":
-        text = f"{col.name}: feet turned to metres"
-        notes.append(Note("C05", text, table, str(ids[np.flatnonzero(feet)[0]]), count=int(feet.sum())))
-    return numbers, notes
+    text = f"{col.name}: {unread.sum()} value(s) are no number and count as missing"
+    notes = noted("M05", text, unread, table, ids, value=array)
+    return numbers, notes + noted("C05", f"{col.name}: feet turned to metres", feet & (col.unit == "m"), table, ids)
 
 
 def _kinds(kind: type[Kind], values: Any, table: str, ids: TextArray) -> tuple[Any, list[Note]]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.model.derive import derive_dwellings, derive_entrances, derive_population, derive_windows
-from cimkit.model.edits import stacked
 from cimkit.model.kinds import BuildingUse
 from cimkit.model.notes import Note, Notes
 
@@ -49,7 +48,7 @@ def complete(community: Community, *, windows: bool = True, assume_housing: bool
     doorless = ~np.isin(np.arange(len(buildings)), community.entrances.building)
     if doorless.any():
         doors = derive_entrances(buildings, community.path_edges, of=doorless)
-        changed["entrances"] = stacked(community.entrances, doors)
+        changed["entrances"] = community.entrances.stacked(doors)
         said.append(Note("N04", f"{len(doors)} entrances derived", "entrances", count=len(doors)))
     dwellings = community.dwellings
     if len(dwellings) == 0:

@@ -5,10 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from cimkit.geometry.lines import Lines
-from cimkit.geometry.polygons import Polygons
 from cimkit.model.build import buildings_from_records
 from cimkit.model.derive import derive_windows
 from cimkit.model.notes import Note, Notes
@@ -18,7 +14,6 @@ if TYPE_CHECKING:
 
     from cimkit.model.community import Community
     from cimkit.model.records import Building
-    from cimkit.model.table import Table
 
 
 def replace_building(community: Community, building: Building) -> Community:
@@ -50,7 +45,7 @@ def replace_building(community: Community, building: Building) -> Community:
     own = edited.storeys.building == len(edited.buildings) - 1
     windows = derive_windows(edited.buildings, edited.plates, edited.storeys, of=own)
     note = Note("W01", f"{len(windows)} windows of the edited building placed by rule", "windows", building.id)
-    return dataclasses.replace(edited, windows=stacked(edited.windows, windows), notes=edited.notes + Notes.of([note]))
+    return dataclasses.replace(edited, windows=edited.windows.stacked(windows), notes=edited.notes + Notes.of([note]))
 
 
 def add_buildings(community: Community, buildings: Sequence[Building]) -> Community:
@@ -68,44 +63,8 @@ def add_buildings(community: Community, buildings: Sequence[Building]) -> Commun
     storeys: Any = new["storeys"]
     storeys = dataclasses.replace(storeys, building=storeys.building + row, plate=storeys.plate + first_plate)
     changed: dict[str, Any] = {
-        "buildings": stacked(community.buildings, new["buildings"]),
-        "plates": stacked(community.plates, new["plates"]),
-        "storeys": stacked(community.storeys, storeys),
+        "buildings": community.buildings.stacked(new["buildings"]),
+        "plates": community.plates.stacked(new["plates"]),
+        "storeys": community.storeys.stacked(storeys),
     }
     return dataclasses.replace(community, **changed)
-
-
-def remove_building(community: Community, name: str) -> Community:
-    """Return the community without a building and what hangs on it.
-
-    Parameters
-    ----------
-    community
-        What is edited; it is not changed.
-    name
-        Id of the building.
-
-    Raises
-    ------
-    InputError
-        If no building has this id.
-    """
-    row = community.buildings.row_of(name)
-    return community.keep({"buildings": np.arange(len(community.buildings)) != row})
-
-
-def stacked(first: Any, second: Any) -> Any:
-    """Return the rows of both tables of one kind, columns of the user's own filled with nothing where missing."""
-    columns: dict[str, Any] = {}
-    for col in first.columns():
-        pair: Any = [getattr(first, col.name), getattr(second, col.name)]
-        ragged = isinstance(pair[0], (Polygons, Lines))
-        columns[col.name] = type(pair[0]).concat(pair) if ragged else np.concatenate(pair)
-    names = list(dict.fromkeys([*first.extra, *second.extra]))
-    extra = {name: np.concatenate([_own(first, name), _own(second, name)]) for name in names}
-    return type(first)(**columns, extra=extra)
-
-
-def _own(table: Table, name: str) -> Any:
-    """Return a column of the user's own, or nothing for each row."""
-    return np.asarray(table.extra.get(name, np.full(len(table), None, dtype=object)), dtype=object)

@@ -20,7 +20,7 @@ from cimkit.model.build import parcel_of
 from cimkit.model.columns import find_columns, frame_geometry, made_ids, read_values, unique_ids
 from cimkit.model.derive import complete_heights, derive_storeys
 from cimkit.model.kinds import PathKind, StoreyKind
-from cimkit.model.notes import Note, Notes
+from cimkit.model.notes import Note, Notes, noted
 from cimkit.model.tables import TABLES, Buildings, PathEdges, PathNodes, Plates, Storeys
 from cimkit.model.vocabulary import synonyms
 
@@ -152,8 +152,7 @@ def _table(
     elif geometry and {"x", "y"} <= names:
         points = shapely.centroid(np.asarray(frame.geometry.array, dtype=object))
         here = ~shapely.is_missing(points) & ~shapely.is_empty(points)
-        if not here.all():
-            notes.append(Note("I02", "records without a place are left out", title, count=int((~here).sum())))
+        notes += noted("I02", "records without a place are left out", ~here, title)
         frame, part = frame[here], part[here]
         data["x"], data["y"] = shapely.get_x(points[here]), shapely.get_y(points[here])
     found = find_columns(table, frame, own)
@@ -232,10 +231,7 @@ def _rows_of(values: Any, target: Table | None, title: str, table: str, ids: Any
     rows = {name: k for k, name in enumerate(target.names())}
     result = np.array([rows.get(t, -1) for t in texts], dtype=np.int64)
     lost = (result < 0) & ~values.isna().to_numpy() & (texts != "")
-    if lost.any():
-        k = int(np.flatnonzero(lost)[0])
-        text = f"{int(lost.sum())} reference(s) to {title} point to nothing"
-        notes.append(Note("M03", text, table, str(ids[k]), value=str(texts[k]), count=int(lost.sum())))
+    notes += noted("M03", f"{lost.sum()} reference(s) to {title} point to nothing", lost, table, ids, value=texts)
     return result
 
 
@@ -287,7 +283,8 @@ def _join_storeys(tables: dict[str, Any], frame: Any, own: Mapping[str, str], no
     )
     described = np.isin(np.arange(len(buildings)), given.building)
     kept = tables["storeys"].take(~described[tables["storeys"].building])
-    tables["storeys"] = _stacked(kept, given)
+    both: Any = kept.stacked(given)
+    tables["storeys"] = both.take(np.lexsort((both.level, both.building)))
     tables["plates"] = Plates(outline=outlines)
     tables["buildings"] = _heights_of_storeys(buildings, given, described)
 
@@ -310,15 +307,6 @@ def _floors(building: IntArray, level: IntArray, height: Any) -> Any:
     return z
 
 
-def _stacked(first: Storeys, second: Storeys) -> Storeys:
-    """Return both tables of storeys, sorted by building and level."""
-    columns: dict[str, Any] = {
-        c.name: np.concatenate([getattr(first, c.name), getattr(second, c.name)]) for c in Storeys.columns()
-    }
-    both = Storeys(**columns)
-    return both.take(np.lexsort((both.level, both.building)))
-
-
 def _heights_of_storeys(buildings: Buildings, storeys: Storeys, described: Any) -> Buildings:
     """Return the buildings with heights and counts that agree with their storeys."""
     top = np.zeros(len(buildings))
@@ -337,8 +325,7 @@ def _paths(frame: Any, own: Mapping[str, str], notes: list[Note]) -> dict[str, A
     """Return nodes and edges of a frame of lines, split where they share a point."""
     parts, source = shapely.get_parts(np.asarray(frame.geometry.array, dtype=object), return_index=True)
     is_line = shapely.get_type_id(parts) == shapely.GeometryType.LINESTRING
-    if not is_line.all():
-        notes.append(Note("I02", "shapes that are no lines are left out", "path_edges", count=int((~is_line).sum())))
+    notes += noted("I02", "shapes that are no lines are left out", ~is_line, "path_edges")
     parts, source = parts[is_line], source[is_line]
     every: Any = _table(PathEdges, frame.drop(columns=frame_geometry(frame)), own, {}, notes)
     mended = mend_lines(

@@ -9,6 +9,8 @@ from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cimkit.arrays import one_of
 from cimkit.errors import InputError
 
@@ -42,6 +44,15 @@ class Note:
     def severity(self) -> str:
         """``error``, ``warning`` or ``info``."""
         return CODES[self.code][0]
+
+
+def noted(code: str, text: str, which: Any, table: str, ids: Any = None, *, value: Any = None) -> list[Note]:
+    """Return one note for all rows of a mask (n), with the id and value (n) of the first; none for an empty mask."""
+    rows = np.flatnonzero(which)
+    if not len(rows):
+        return []
+    first = "" if ids is None else str(ids[rows[0]])
+    return [Note(code, text, table, first, value="" if value is None else str(value[rows[0]]), count=len(rows))]
 
 
 @dataclass(frozen=True, repr=False)

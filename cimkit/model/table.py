@@ -141,6 +141,17 @@ class Table:
         changes["extra"] = {k: np.asarray(v)[rows] for k, v in self.extra.items()}
         return dataclasses.replace(self, **changes)
 
+    def stacked(self, more: Any) -> Self:
+        """Return the rows of this and another table of its kind; columns of the user's own may be in one of them."""
+        columns: dict[str, Any] = {}
+        for col in self.columns():
+            pair = [getattr(self, col.name), getattr(more, col.name)]
+            columns[col.name] = col.dtype.concat(pair) if col.dtype in (Polygons, Lines) else np.concatenate(pair)
+        for name in dict.fromkeys([*self.extra, *more.extra]):
+            own = [t.extra.get(name, np.full(len(t), None, dtype=object)) for t in (self, more)]
+            columns.setdefault("extra", {})[name] = np.concatenate([np.asarray(v, dtype=object) for v in own])
+        return dataclasses.replace(self, **({"extra": {}} | columns))
+
     def names(self) -> TextArray:
         """Return the id of each row, or its number as text where the table has no ids."""
         ids = getattr(self, "id", None)

@@ -10,11 +10,9 @@ import shapely
 
 from cimkit.geometry.polygons import Polygons
 from cimkit.model.kinds import PathKind, Provenance, StoreyKind
-from cimkit.model.notes import Note, Notes
+from cimkit.model.notes import Note, Notes, noted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from cimkit.arrays import BoolArray, IntArray
     from cimkit.geometry.frame import Frame
     from cimkit.model.community import Community
@@ -53,7 +51,7 @@ def validate(community: Community) -> Notes:
     """
     found: list[Note] = []
     for title, table in community.tables.items():
-        found += _ids(title, table) + _numbers(title, table)
+        found += _ids(title, table) + _numbers(table)
         shape = getattr(table, table.shape_column() or "-", None)
         if isinstance(shape, Polygons):
             found += _outlines(title, table, shape)
@@ -103,28 +101,21 @@ def _ids(title: str, table: Table) -> list[Note]:
     empty = ids == ""
     repeated = (counts[where.reshape(-1)] > 1) & ~empty if len(words) else empty
     notes = _each("M01", "the id stands more than once", table, repeated, fix="Give each its own id.")
-    if empty.any():
-        notes.append(Note("M02", f"{int(empty.sum())} rows have no id", title, count=int(empty.sum())))
-    return notes
+    return notes + noted("M02", f"{empty.sum()} rows have no id", empty, title)
 
 
-def _numbers(title: str, table: Table) -> list[Note]:
+def _numbers(table: Table) -> list[Note]:
     """Return infinite numbers, shares outside 0–1, and negative sizes."""
-    del title
     notes: list[Note] = []
     for col in table.columns():
         if col.dtype is not float:
             continue
         values = getattr(table, col.name)
-        bad = np.isinf(values)
-        if col.name in SHARES:
-            bad |= (values < 0) | (values > 1)
-        if col.name in POSITIVE:
-            bad |= values < 0
-        rows = np.flatnonzero(bad)
-        notes += _each(
-            "M05", f"{col.name} is out of range", table, rows, values=values[rows], fix="Correct the number."
+        bad = (
+            np.isinf(values) | ((col.name in SHARES | POSITIVE) & (values < 0)) | ((col.name in SHARES) & (values > 1))
         )
+        text = f"{col.name} is out of range"
+        notes += _each("M05", text, table, bad, values=values[bad], fix="Correct the number.")
     return notes
 
 
@@ -157,10 +148,9 @@ def _heights(community: Community) -> list[Note]:
     guessed = np.isin(b.height_src, (Provenance.DEFAULT, Provenance.FROM_STOREYS)) | (
         b.storeys_src == Provenance.DEFAULT
     )
-    if guessed.any() and not any(n.code == "H02" for n in community.notes):
-        first = str(b.id[np.flatnonzero(guessed)[0]])
-        text = f"{int(guessed.sum())} buildings have a guessed height or number of storeys"
-        notes.append(Note("H02", text, "buildings", first, count=int(guessed.sum())))
+    if not any(n.code == "H02" for n in community.notes):
+        text = f"{guessed.sum()} buildings have a guessed height or number of storeys"
+        notes += noted("H02", text, guessed, "buildings", b.id)
     return notes
 
 
@@ -223,10 +213,8 @@ def _footprints(community: Community) -> list[Note]:
         fix="Stacked volumes: give storeys their own outlines. Else mend the drawing.",
     )
     gaps = ~touching & (shapely.distance(shapes[first], shapes[second]) > 1e-6)
-    if gaps.any():
-        text = f"{int(gaps.sum())} pairs of footprints are closer than 0.5 m without touching"
-        notes.append(Note("P03", text, "buildings", str(names[first[gaps][0]]), count=int(gaps.sum())))
-    return notes
+    text = f"{gaps.sum()} pairs of footprints are closer than 0.5 m without touching"
+    return notes + noted("P03", text, gaps, "buildings", names[first])
 
 
 def _stand_together(status: IntArray, first: IntArray, second: IntArray) -> BoolArray:
@@ -261,11 +249,7 @@ def _parcels(community: Community) -> list[Note]:
     split = (inside > 0) & (most < 0.98)
     notes = _each("P04", "the building lies across the parcel's border", b, split, values=most[split])
     outside = inside == 0
-    if outside.any():
-        first = str(b.id[np.flatnonzero(outside)[0]])
-        text = f"{int(outside.sum())} buildings lie on no parcel"
-        notes.append(Note("P04", text, "buildings", first, count=int(outside.sum())))
-    return notes
+    return notes + noted("P04", f"{outside.sum()} buildings lie on no parcel", outside, "buildings", b.id)
 
 
 def _spaces(community: Community) -> list[Note]:
@@ -295,16 +279,11 @@ def _spaces(community: Community) -> list[Note]:
 def _declared(community: Community) -> list[Note]:
     """Return storeys and parcels whose declared area differs from the computed one."""
     notes: list[Note] = []
-    pairs: Iterable[tuple[Table, Any, Any]] = [
-        (community.parcels, community.parcels.area_declared, community.parcels.outline.areas()),
-    ]
-    s = community.storeys
-    if len(s):
-        areas = community.plates.outline.areas()[s.plate]
-        pairs = [*pairs, (s, s.area_declared, areas)]
-    for table, declared, computed in pairs:
-        off = np.abs(declared - computed) > SAME_AREA * np.maximum(computed, 1e-9)
-        values = np.round((declared / np.maximum(computed, 1e-9) - 1)[off] * 100, 1)
+    s, p = community.storeys, community.parcels
+    storey_areas = community.plates.outline.areas()[s.plate] if len(s) else np.zeros(0)
+    for table, computed in ((p, p.outline.areas()), (s, storey_areas)):
+        off = np.abs(table.area_declared - computed) > SAME_AREA * np.maximum(computed, 1e-9)
+        values = np.round((table.area_declared / np.maximum(computed, 1e-9) - 1)[off] * 100, 1)
         notes += _each("P07", "declared differs from computed area [%]", table, off, values=values)
     return notes
 
@@ -313,11 +292,8 @@ def _network(community: Community) -> list[Note]:
     """Return separate parts of the path network, and entrances far from it or reached by steps only."""
     nodes, edges, doors = community.path_nodes, community.path_edges, community.entrances
     if len(edges) == 0:
-        return (
-            [Note("N05", "there are no paths; walking uses straight lines", "path_edges")]
-            if len(community.buildings)
-            else []
-        )
+        text = "there are no paths; walking uses straight lines"
+        return [Note("N05", text, "path_edges")] if len(community.buildings) else []
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

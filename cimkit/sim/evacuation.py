@@ -159,8 +159,6 @@ def evacuation(
 
 def _with_shelters(community: Community) -> Community:
     """Return the community with shelter grounds that no facility stands for as facilities, at their nearest path."""
-    from cimkit.model.edits import stacked
-
     spaces, f = community.spaces, community.facilities
     rows = np.flatnonzero((spaces.kind == SpaceKind.SHELTER) & (spaces.storey < 0))
     known = shapely.points(f.x, f.y)[f.kind == FacilityKind.SHELTER]
@@ -183,7 +181,7 @@ def _with_shelters(community: Community) -> Community:
         id=spaces.id[rows], kind=np.full(len(rows), FacilityKind.SHELTER), x=shapely.get_x(at), y=shapely.get_y(at),
         z=spaces.z[rows], land_area=shapely.area(shapes), status=spaces.status[rows],
     )  # fmt: skip
-    return dataclasses.replace(community, facilities=stacked(community.facilities, made))
+    return dataclasses.replace(community, facilities=community.facilities.stacked(made))
 
 
 def ways_out(community: Community, parcels: IntArray) -> tuple[FloatArray, FloatArray]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.errors import InputError, MissingDataError
+from cimkit.errors import InputError, MissingDataError, needed
 from cimkit.model.drawn import Drawn
 from cimkit.sim.receptors import Receptors
 from cimkit.sim.sunlight import SunlightMethod, sunlight
@@ -128,10 +128,7 @@ def _ground(community: Community) -> Any:
 
 def _at_least(x: FloatArray, y: FloatArray, values: FloatArray, level: float) -> Any:
     """Return the area where the linear interpolation of the values reaches a level."""
-    try:
-        import contourpy
-    except ImportError as error:
-        raise MissingDataError("isochrones: contourpy must be installed; pip install 'cimkit[view]'.") from error
+    contourpy = needed("contourpy", who="isochrones", extra="view")
     generator: Any = contourpy.contour_generator(x, y, values, fill_type=contourpy.FillType.OuterOffset)
     shapes = []
     points, offsets = generator.filled(level, np.inf)

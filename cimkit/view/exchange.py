@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.errors import MissingDataError
+from cimkit.errors import MissingDataError, needed
 from cimkit.io.atomic import atomic_write
 from cimkit.model.kinds import BuildingUse, Status
 from cimkit.view.colours import use_colour
@@ -43,12 +43,8 @@ def write_gltf(community: Community, *results: Any, path: str | PathLike[str]) -
     MissingDataError
         If trimesh is not installed.
     """
-    try:
-        import trimesh
-        from trimesh.visual import TextureVisuals
-        from trimesh.visual.material import PBRMaterial
-    except ImportError as error:
-        raise MissingDataError("glTF: trimesh must be installed; pip install 'cimkit[view]'.") from error
+    trimesh = needed("trimesh", who="glTF", extra="view")
+    TextureVisuals, PBRMaterial = trimesh.visual.TextureVisuals, trimesh.visual.material.PBRMaterial
     mesh, colours = coloured(community, results)
     b = community.buildings
     scene = trimesh.Scene(
@@ -58,9 +54,9 @@ def write_gltf(community: Community, *results: Any, path: str | PathLike[str]) -
         corners = mesh.corners[mesh.owner == row].reshape(-1, 3)
         faces = np.arange(len(corners)).reshape(-1, 3)
         colour = np.append(colours[row], 255).astype(np.uint8)
-        material = PBRMaterial(baseColorFactor=colour, metallicFactor=0.0, roughnessFactor=0.9)  # type: ignore[no-untyped-call]
+        material = PBRMaterial(baseColorFactor=colour, metallicFactor=0.0, roughnessFactor=0.9)
         part = trimesh.Trimesh(corners[:, [0, 2, 1]] * (1, 1, -1), faces, process=False)
-        part.visual = TextureVisuals(material=material)  # type: ignore[no-untyped-call]
+        part.visual = TextureVisuals(material=material)
         name = str(b.id[row]) if row >= 0 else "other"
         if row >= 0:
             use, status = BuildingUse(b.use[row]).code, Status(b.status[row]).code
@@ -68,7 +64,7 @@ def write_gltf(community: Community, *results: Any, path: str | PathLike[str]) -
             part.metadata |= {"storeys": int(b.n_above[row]), "height_m": round(float(b.height[row]), 3)}
         scene.add_geometry(part, node_name=name, geom_name=name)
     with atomic_write(path) as temporary:
-        temporary.write_bytes(scene.export(file_type="glb"))  # type: ignore[no-untyped-call]
+        temporary.write_bytes(scene.export(file_type="glb"))
     return Path(path)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.errors import InputError, MissingDataError
+from cimkit.errors import InputError, needed
 from cimkit.model.changes import Edit, Record, described, find_object, read_scenario, scenario_json
 from cimkit.rules.check import check
 from cimkit.rules.compare import scenarios
@@ -253,10 +253,7 @@ class Study:
         MissingDataError
             If anywidget is not installed.
         """
-        try:
-            import anywidget  # noqa: F401
-        except ImportError as error:
-            raise MissingDataError("widget: anywidget must be installed; pip install 'cimkit[view]'.") from error
+        needed("anywidget", who="widget", extra="view")
         from cimkit.view.widget import widget_of
 
         return widget_of(self, lang=lang)

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cimkit.errors import InputError, MissingDataError
+from cimkit.model.changes import remove_object
 from cimkit.model.community import Community
 from cimkit.model.derive import derive_dwellings, derive_population, derive_windows
-from cimkit.model.edits import remove_building, replace_building
+from cimkit.model.edits import replace_building
 from cimkit.model.kinds import BuildingUse, Provenance, SpaceKind, StoreyKind
 from cimkit.model.records import Building, Facility, Location, Parcel, Path, Space, Window
 from cimkit.model.tables import Storeys
@@ -83,7 +84,7 @@ def test_replace_building__leaves_the_old_community_alone(block: Community) -> N
     assert after.windows.id.tolist() == ["W1"]
     again = replace_building(after, dataclasses.replace(after.building("A"), storeys=5))
     assert "W01" in again.notes.summary()
-    assert len(remove_building(after, "A").windows) == 0
+    assert len(remove_object(after, "A").windows) == 0
     assert validate(after).at_least("error").to_frame()["code"].tolist() in ([], ["C01"])
 
 

@@ -8,8 +8,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cimkit.model.changes import remove_object
 from cimkit.model.community import Community
-from cimkit.model.edits import remove_building
 from cimkit.model.records import Building, Location
 from cimkit.sim.blockers import blockers
 from cimkit.sim.receptors import Receptors, window_receptors
@@ -42,7 +42,7 @@ def test_blockers__removing_a_building_gives_back_what_it_took_alone(seed: int) 
     with_all = sunlight(c, spots, DAY, method=ALL).hours
     np.testing.assert_allclose(who.lit, with_all, atol=1e-9)
     for k, name in enumerate(c.buildings.id):
-        rest = remove_building(c, name)
+        rest = remove_object(c, name)
         won = sunlight(rest, spots, DAY, method=ALL).hours - with_all
         own = who.building == k
         sole = np.bincount(who.receptor[own], who.sole[own], len(spots))
