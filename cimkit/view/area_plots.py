@@ -12,9 +12,8 @@ from cimkit.sim.area_measure import item_shapes
 from cimkit.sim.areas import LEDGERS
 from cimkit.view.areas import FILL, far_steps
 from cimkit.view.colours import COUNTED, INK
-from cimkit.view.fonts import fonts
+from cimkit.view.fonts import drawing
 from cimkit.view.plan import _in, _patches, plot_plan
-from cimkit.view.texts import LANGUAGES
 
 if TYPE_CHECKING:
     from cimkit.arrays import FloatArray, IntArray
@@ -49,7 +48,6 @@ def plot_storeys(areas: FloorAreas, building: str, *, exploded: bool = False, ax
     InputError
         If there is no such building.
     """
-    import matplotlib.pyplot as plt
     from matplotlib.patches import Patch
 
     c, items = areas.community, areas.items
@@ -61,10 +59,7 @@ def plot_storeys(areas: FloorAreas, building: str, *, exploded: bool = False, ax
     storey = items["storey"][own]
     z, height = c.storeys.z[storey], c.storeys.height[storey]
     tall = np.ptp(np.append(z + height, z))
-    with plt.rc_context(fonts().rc):
-        lang = fonts().language(one_of(lang, LANGUAGES, name="lang"))
-        if ax is None:
-            _, ax = plt.subplots(figsize=(7.0, max(4.0, min(14.0, 0.16 * tall))), layout="constrained")
+    with drawing(ax, lang, (7.0, max(4.0, min(14.0, 0.16 * tall)))) as (ax, lang):  # noqa: PLR1704
         drawn = _axonometric(shapes, z) if exploded else _cuts(shapes, z, height)
         colours = [COUNTED.colour(f) for f in factor]
         _patches(ax, drawn, facecolors=colours, edgecolors=INK, linewidths=0.5, zorder=2)
@@ -86,8 +81,13 @@ def plot_storeys(areas: FloorAreas, building: str, *, exploded: bool = False, ax
         ax.legend(
             handles=handles, title=title, loc="upper left", bbox_to_anchor=(0, 0), ncols=4, fontsize=7.5, frameon=False
         )
-        ax.set_title(f"{building} · {areas.method.name}, {areas.method.local.name}", fontsize=10, color=INK, loc="left")
-    return ax
+        _title(ax, f"{building} · {areas.method.name}, {areas.method.local.name}")
+        return ax
+
+
+def _title(ax: Any, text: str) -> None:
+    """Write a title above the left end."""
+    ax.set_title(text, fontsize=10, color=INK, loc="left")
 
 
 def _outlines(areas: FloorAreas, rows: IntArray) -> Any:
@@ -143,12 +143,7 @@ def plot_waterfall(areas: FloorAreas, *, ax: Any = None, lang: str = "en") -> An
     matplotlib.axes.Axes
         The axes drawn into.
     """
-    import matplotlib.pyplot as plt
-
-    with plt.rc_context(fonts().rc):
-        lang = fonts().language(one_of(lang, LANGUAGES, name="lang"))
-        if ax is None:
-            _, ax = plt.subplots(figsize=(8.0, 4.2), layout="constrained")
+    with drawing(ax, lang, (8.0, 4.2)) as (ax, lang):  # noqa: PLR1704
         level = 0.0
         steps = far_steps(areas)
         for k, (_, _, value, kind) in enumerate(steps):
@@ -156,20 +151,14 @@ def plot_waterfall(areas: FloorAreas, *, ax: Any = None, lang: str = "en") -> An
             level = start + value
             ax.bar(k, abs(value), bottom=min(start, level), width=0.62, color=FILL[kind], zorder=2)
             ax.plot([k + 0.31, k + 0.69], [level, level], color=INK, lw=0.6, ls=":") if k < len(steps) - 1 else None
-            ax.text(
-                k,
-                max(start, level),
-                f"{value:+,.0f}" if start else f"{value:,.0f}",
-                ha="center",
-                va="bottom",
-                fontsize=8,
-            )
+            said = f"{value:+,.0f}" if start else f"{value:,.0f}"
+            ax.text(k, max(start, level), said, ha="center", va="bottom", fontsize=8)
         ax.set_xticks(range(len(steps)), [_in(lang, english, chinese) for english, chinese, *_ in steps], fontsize=8)
         ax.set_ylabel("m²")
         ax.grid(axis="y", color="#e3e6e8", lw=0.6, zorder=0)
         ax.spines[["top", "right"]].set_visible(False)
-        ax.set_title(f"{areas.method.name}, {areas.method.local.name}", fontsize=10, color=INK, loc="left")
-    return ax
+        _title(ax, f"{areas.method.name}, {areas.method.local.name}")
+        return ax
 
 
 def plot_public_space(areas: FloorAreas, *, ax: Any = None, lang: str = "en") -> Any:
@@ -189,11 +178,9 @@ def plot_public_space(areas: FloorAreas, *, ax: Any = None, lang: str = "en") ->
     matplotlib.axes.Axes
         The axes drawn into.
     """
-    import matplotlib.pyplot as plt
     from matplotlib.patches import Patch
 
     c, items = areas.community, areas.items
-    lang = fonts().language(one_of(lang, LANGUAGES, name="lang"))
     shapes, exempt = c.spaces.outline.to_shapely(), items["exempt"]
     public = areas.factor[:, LEDGERS.index("public_space")] > 0
     here = (items["space"] >= 0) & ((items["dwelling"] < 0) | (exempt == 1))
@@ -204,8 +191,8 @@ def plot_public_space(areas: FloorAreas, *, ax: Any = None, lang: str = "en") ->
         (FREE, here & (exempt == 1), ("free of FAR", "不计容空间")),
         (COUNTS, here & (exempt == 0), ("exemption not granted", "未获豁免，计容")),
     )
-    with plt.rc_context(fonts().rc):
-        ax = plot_plan(c, ax=ax, lang=lang, labels=False)
+    with drawing(ax, lang, (9.0, 8.2)) as (ax, lang):  # noqa: PLR1704
+        plot_plan(c, ax=ax, lang=lang, labels=False)
         handles = []
         for colour, rows, (english, chinese) in groups:
             own = np.unique(items["space"][rows])
@@ -213,7 +200,5 @@ def plot_public_space(areas: FloorAreas, *, ax: Any = None, lang: str = "en") ->
             area = areas.area[rows].sum()
             handles.append(Patch(fc=colour, label=f"{_in(lang, english, chinese)}: {area:,.0f} m²"))
         ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.0, -0.01), ncols=2, fontsize=8, frameon=False)
-        ax.set_title(
-            f"{_in(lang, 'Public space', '公共空间')} · {areas.method.local.name}", fontsize=11, color=INK, loc="left"
-        )
-    return ax
+        _title(ax, f"{_in(lang, 'Public space', '公共空间')} · {areas.method.local.name}")
+        return ax

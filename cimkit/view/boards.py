@@ -12,7 +12,7 @@ from cimkit.sim.shadows import shadows
 from cimkit.sim.sunlight import clock
 from cimkit.sim.sunpath import SunDay
 from cimkit.view.colours import INK
-from cimkit.view.fonts import fonts
+from cimkit.view.fonts import drawing, fonts
 from cimkit.view.plan import _in, plot
 from cimkit.view.texts import DAYS
 
@@ -55,11 +55,8 @@ def plot_sun_path(
     matplotlib.projections.polar.PolarAxes
         The axes drawn into.
     """
-    import matplotlib.pyplot as plt
     from matplotlib.colors import ListedColormap
 
-    settled = fonts()
-    lang = settled.language(lang)
     place = community.require_location()
     eye = receptors.points[row]
     if receptors.other_ends is not None:
@@ -70,9 +67,7 @@ def plot_sun_path(
     hidden = any_hits(community.scene.bvh, np.ascontiguousarray(eye[None]), np.ascontiguousarray(away))[0]
     behind = away @ receptors.normals[row] <= 0
     mask = np.where(behind, 2.0, np.where(hidden, 1.0, np.nan)).reshape(azimuth.shape)
-    with plt.rc_context(settled.rc):
-        if ax is None:
-            _, ax = plt.subplots(figsize=(6.4, 6.8), layout="constrained", subplot_kw={"projection": "polar"})
+    with drawing(ax, lang, (6.4, 6.8), subplot_kw={"projection": "polar"}) as (ax, lang):  # noqa: PLR1704
         ax.set_theta_zero_location("N")
         ax.set_theta_direction(-1)
         colours = ListedColormap(["#8b97a1", "#d9dcdf"])
@@ -112,7 +107,7 @@ def plot_sun_path(
             "深色：遮挡 · 浅色：墙后 · 点：真太阳时整点",
         )
         ax.set_title(f"{title} {receptors.ids[row]}\n{said}", fontsize=9, color=INK)
-    return ax
+        return ax
 
 
 def _radius(elevation: Any) -> Any:

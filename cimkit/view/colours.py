@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,6 +25,11 @@ class Classes(NamedTuple):
     threshold: float = float("nan")
     missing: str = "#c9ced3"
 
+    @classmethod
+    def listed(cls, given: dict[str, Any]) -> Classes:
+        """Return the classes that a table of ``colours.toml`` lists."""
+        return cls(**given | {"edges": tuple(given["edges"]), "colours": tuple(given["colours"])})
+
     def which(self, values: Any) -> IntArray:
         """Return the class of each value, -1 for nan; values at an edge, to 1 s or 1 mm, belong above it."""
         values = np.asarray(values, dtype=np.float64)
@@ -41,83 +48,17 @@ class Classes(NamedTuple):
 
 
 _INF = float("inf")
-SUNLIGHT = Classes(
-    "Sunlight",
-    "日照时数",
-    "h",
-    (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, _INF),
-    ("#2b1d52", "#51337f", "#8a5a9e", "#f2c879", "#f0a93f", "#e38321", "#c95c10"),
-    2.0,
-)
-WALK = Classes(
-    "Walking time",
-    "步行时间",
-    "min",
-    (0.0, 3.0, 5.0, 10.0, 15.0, 20.0, _INF),
-    ("#0f5c57", "#3a8f83", "#8cc3a8", "#e6d98f", "#d99a5b", "#a9523f"),
-    float("nan"),
-)
-STOREYS = Classes(
-    "Storeys above ground",
-    "地上层数",
-    "",
-    (0.0, 4.0, 7.0, 10.0, 19.0, _INF),
-    ("#dbe4ea", "#b3c7d6", "#87a6bd", "#57809d", "#2d5876"),
-)
-
-CHANGE = Classes(
-    "Change of sunlight",
-    "日照变化",
-    "h",
-    (-24.0, -2.0, -1.0, -1 / 60, 1 / 60, _INF),
-    ("#6b1f4f", "#b0477f", "#dda0bd", "#e4e2dd", "#7fb391"),
-)
-COUNTED = Classes(
-    "Share counted for FAR",
-    "计容系数",
-    "",
-    (0.0, 0.01, 0.99, 1.01, _INF),
-    ("#58a07c", "#e6d98f", "#8fa6c4", "#a5695c"),
-)
-
-USES = {
-    BuildingUse.RESIDENTIAL: "#dba98a",
-    BuildingUse.ELDERLY_HOUSING: "#c98fa0",
-    BuildingUse.DORMITORY: "#d3b28d",
-    BuildingUse.KINDERGARTEN: "#e0b33f",
-    BuildingUse.SCHOOL: "#cfa233",
-    BuildingUse.HOSPITAL: "#c9695d",
-    BuildingUse.OFFICE: "#8fa6c4",
-    BuildingUse.RETAIL: "#c77d6a",
-    BuildingUse.COMMUNITY: "#7f9ec2",
-    BuildingUse.CULTURE_SPORT: "#8fb0a6",
-    BuildingUse.INDUSTRIAL: "#a99f94",
-    BuildingUse.PARKING: "#b5b9bd",
-    BuildingUse.UTILITY: "#a3a8ad",
-}
+_LISTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_NAMES = ("sunlight", "walk", "storeys", "change", "counted")
+SUNLIGHT, WALK, STOREYS, CHANGE, COUNTED = (Classes.listed(_LISTS["classes"][name]) for name in _NAMES)
+USES: dict[BuildingUse, str] = {BuildingUse.parse(code): colour for code, colour in _LISTS["uses"].items()}
 OTHER_USE = "#c4bdb4"
-
-GROUND = {  # drawn in this order, lowest first
-    SpaceKind.ROAD: "#eceae6",
-    SpaceKind.WATER: "#c3dcea",
-    SpaceKind.GREEN: "#dfead2",
-    SpaceKind.CENTRAL_GREEN: "#bcd8a4",
-    SpaceKind.PUBLIC_OPEN_SPACE: "#e9e4bf",
-    SpaceKind.PLAZA: "#f1e4cb",
-    SpaceKind.PLAYGROUND: "#f3d6b8",
-    SpaceKind.SHELTER: "#eccfc4",
-    SpaceKind.PARKING: "#dcdcdc",
-    SpaceKind.FIRE_LANE: "#e6dfe6",
-    SpaceKind.EVACUATION_CORRIDOR: "#f6dc9c",
-}
-PATHS = {  # colour, drawn width [m]
-    PathKind.STEPS: ("#b5402f", 2.0),
-    PathKind.RAMP: ("#3f7fb0", 1.6),
-    PathKind.CROSSING: ("#7a7f85", 2.4),
-    PathKind.EVACUATION_CORRIDOR: ("#d19a2a", 1.2),
+GROUND: dict[SpaceKind, str] = {SpaceKind.parse(code): colour for code, colour in _LISTS["ground"].items()}
+PATHS: dict[PathKind, tuple[str, float]] = {
+    PathKind.parse(c): (colour, m) for c, (colour, m) in _LISTS["paths"].items()
 }
 OTHER_PATH = ("#b9b3a8", 0.9)
-VERDICTS = {"pass": "#2f7d5b", "fail": "#b5402f", "unknown": "#b07d1c", "not_applicable": "#9aa3ab"}
+VERDICTS: dict[str, str] = _LISTS["verdicts"]
 INK, TREE, WALL = "#26313a", "#9cbf83", "#f6f4f0"
 
 

@@ -9,7 +9,7 @@ import shapely
 
 from cimkit.geometry.sampling import walls_of
 from cimkit.view.colours import INK
-from cimkit.view.fonts import fonts
+from cimkit.view.fonts import drawing
 
 if TYPE_CHECKING:
     from cimkit.arrays import FloatArray
@@ -42,10 +42,7 @@ def plot_envelope(envelope: SolarEnvelope, *, around: float = 130.0, ax: Any = N
     from matplotlib.colors import to_rgb
     from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
-    settled = fonts()
-    with plt.rc_context(settled.rc):
-        if ax is None:
-            _, ax = plt.subplots(figsize=(9.0, 5.6), layout="constrained", subplot_kw={"projection": "3d"})
+    with drawing(ax, lang, (9.0, 5.6), subplot_kw={"projection": "3d"}) as (ax, lang):  # noqa: PLR1704
         solids, buildings = envelope.community.solids, envelope.community.buildings
         near = shapely.union_all(envelope.cells).buffer(around)
         part = solids.take(np.flatnonzero(shapely.intersects(solids.outline.to_shapely(), near) & (solids.owner >= 0)))
@@ -72,8 +69,8 @@ def plot_envelope(envelope: SolarEnvelope, *, around: float = 130.0, ax: Any = N
         ax.computed_zorder = False
         ax.scatter(w.x[bound], w.y[bound], w.z[bound], s=14, c=_BINDING, depthshade=False, zorder=9)
         _frame(ax, part.outline.xy, float(part.top.max(initial=10.0)))
-        ax.set_title(_title(envelope, settled.language(lang), int(bound.sum())), fontsize=10, color=INK)
-    return ax
+        ax.set_title(_title(envelope, lang, int(bound.sum())), fontsize=10, color=INK)
+        return ax
 
 
 def _frame(ax: Any, xy: FloatArray, top: float) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from cimkit.arrays import one_of
+from cimkit.view.texts import LANGUAGES
 
 ADVICE = "no font with Chinese characters was found; labels are English. Install fonts-noto-cjk or set CIMKIT_FONT."
 CANDIDATES = (  # family names as matplotlib lists them, best first
@@ -48,6 +53,18 @@ class Fonts:
             return lang
         _say_once()
         return "en"
+
+
+@contextmanager
+def drawing(ax: Any, lang: str, size: tuple[float, float], **more: Any) -> Iterator[tuple[Any, str]]:
+    """Draw with the fonts settled; give the axes, new ones of a size [inch] for None, and the language to write."""
+    import matplotlib.pyplot as plt
+
+    settled = fonts()
+    with plt.rc_context(settled.rc):
+        if ax is None:
+            _, ax = plt.subplots(figsize=size, layout="constrained", **more)
+        yield ax, settled.language(one_of(lang, LANGUAGES, name="lang"))
 
 
 def fonts() -> Fonts:

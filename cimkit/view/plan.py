@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.arrays import one_of
 from cimkit.errors import InputError
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, PathKind, SpaceKind, Status
 from cimkit.view.charts import CHARTS, plot_chart
 from cimkit.view.colours import GROUND, INK, OTHER_PATH, PATHS, TREE, WALL, use_colour
-from cimkit.view.fonts import fonts
+from cimkit.view.fonts import drawing
 from cimkit.view.layers import is_a, layer_of
-from cimkit.view.texts import LANGUAGES, say
+from cimkit.view.texts import say
 
 if TYPE_CHECKING:
     from cimkit.view.layers import Layer
@@ -112,16 +111,10 @@ def plot_plan(
     InputError
         If ``lang`` is unknown or the result has no picture on a plan.
     """
-    import matplotlib.pyplot as plt
     from matplotlib.colors import to_rgba
 
-    one_of(lang, LANGUAGES, name="lang")
-    settled = fonts()
-    lang = settled.language(lang)
     layer = layer_of(community, result, column=column)
-    with plt.rc_context(settled.rc):
-        if ax is None:
-            _, ax = plt.subplots(figsize=(9.0, 8.2), layout="constrained")
+    with drawing(ax, lang, (9.0, 8.2)) as (ax, lang):  # noqa: PLR1704
         _ground(ax, community)
         if layer is not None:
             for shape, value in layer.areas:
@@ -141,7 +134,7 @@ def plot_plan(
         lines = {"en": both[1:], "zh": both[:1]}.get(lang, both)
         name = [community.name] if community.name and (lang != "en" or community.name.isascii()) else []
         ax.set_title("\n".join([*name, *lines]), fontsize=9.5, color=INK, loc="left", linespacing=1.4)
-    return ax
+        return ax
 
 
 def _in(lang: str, english: str, chinese: str) -> str:
