@@ -18,6 +18,7 @@ from cimkit.geometry.terrain import Terrain
 from cimkit.io.atomic import atomic_write
 from cimkit.io.coding import Coding, decode_column, encode_column
 from cimkit.io.gdal import quiet, unsynchronised
+from cimkit.io.loading import layer_names
 from cimkit.io.pack import checked_mesh, community_header, header_fields, header_text, parse_header
 from cimkit.io.wkb import check_wkb
 from cimkit.model.community import Community
@@ -80,12 +81,9 @@ def write_cim(community: Community, path: str | PathLike[str]) -> None:
 
 def is_cim(path: str | PathLike[str]) -> bool:
     """Tell whether a GeoPackage was written by cimkit."""
-    import pyogrio
-
     try:
-        with quiet():
-            return META in pyogrio.list_layers(path)[:, 0].tolist()
-    except (RuntimeError, ValueError, UnicodeDecodeError):
+        return META in layer_names(Path(path))
+    except FormatError:
         return False
 
 
@@ -108,7 +106,7 @@ def read_cim(path: str | PathLike[str]) -> tuple[Community, Notes]:
         If the file is not one of ours, is damaged, or was written by a newer version.
     """
     who = Path(path).name
-    layers = _layer_names(path)
+    layers = layer_names(Path(path))
     if META not in layers:
         raise FormatError(f"{who}: the file must be written by cimkit; layer {META} is missing. Use read().")
     meta = _read_layer(path, META).fields
@@ -255,17 +253,6 @@ def _blob(values: Any, dtype: str) -> str:
 
 
 # Reading ---------------------------------------------------------------------------------------
-
-
-def _layer_names(path: str | PathLike[str]) -> list[str]:
-    """Return the names of the layers of a file."""
-    import pyogrio
-
-    try:
-        with quiet():
-            return [str(n) for n in pyogrio.list_layers(path)[:, 0]]
-    except (RuntimeError, ValueError, UnicodeDecodeError) as error:
-        raise FormatError(f"{Path(path).name}: the file must be a GeoPackage; {error}.") from error
 
 
 def _read_layer(path: str | PathLike[str], name: str) -> Layer:

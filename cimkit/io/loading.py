@@ -73,7 +73,7 @@ def layer_names(path: Path) -> list[str]:
     with quiet():
         try:
             return [str(n) for n in pyogrio.list_layers(path)[:, 0]]
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, UnicodeDecodeError) as error:
             raise FormatError(f"{path.name}: the file must be a map file that GDAL reads; {error}.") from error
 
 

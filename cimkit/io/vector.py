@@ -17,13 +17,13 @@ from cimkit.io.atomic import atomic_write
 from cimkit.io.crs import Placing, place
 from cimkit.io.gdal import quiet
 from cimkit.io.layers import sort_layer
-from cimkit.io.loading import Layers, load_layers
+from cimkit.io.loading import Layers
 from cimkit.model.community import Community
 from cimkit.model.frames import tables_from_frames
 from cimkit.model.notes import Note, Notes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 _DRIVERS = {".geojson": "GeoJSON", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}
 
@@ -45,41 +45,6 @@ class Reading:
     placing: Placing = field(default_factory=Placing)
     columns: Mapping[str, str] = field(default_factory=dict)
     layers: Mapping[str, str] = field(default_factory=dict)
-
-
-def read_vector(
-    paths: str | PathLike[str] | Sequence[str | PathLike[str]], *, reading: Reading | None = None
-) -> tuple[Community, Notes]:
-    """Read map layers of one or more files into one community.
-
-    Parameters
-    ----------
-    paths
-        A file, or several that belong together.
-    reading
-        What the user says about them.
-
-    Returns
-    -------
-    tuple
-        The community, and notes on what was read as what, guessed, mended or left out.
-
-    Raises
-    ------
-    FormatError
-        If a file cannot be read.
-    InputError
-        If coordinates contradict their CRS.
-    """
-    reading = reading or Reading()
-    each = [paths] if isinstance(paths, (str, PathLike)) else list(paths)
-    notes: list[Note] = []
-    layers: Layers = []
-    for path in each:
-        found, said = load_layers(path)
-        layers += found
-        notes += said
-    return community_of_layers(layers, reading, notes, ", ".join(Path(p).stem for p in each))
 
 
 def community_of_layers(layers: Layers, reading: Reading, notes: list[Note], who: str) -> tuple[Community, Notes]:

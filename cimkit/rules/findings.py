@@ -38,6 +38,7 @@ class Verdict(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 VERDICTS_ZH = {"fail": "不满足", "unknown": "无法判定", "pass": "满足", "not_applicable": "不适用"}
 ORDER = tuple(Verdict)
 _FAIL = ORDER.index(Verdict.FAIL)
@@ -372,7 +373,10 @@ class Findings(Drawn):
 
     def to_json(self) -> str:
         """Return everything as JSON; the same input gives the same bytes."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        data = self.to_dict()
+        lines = ",\n  ".join(map(_ENCODE, data.pop("findings")))  # one a line: with indent json is ten times slower
+        head = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)
+        return f'{head[:-2]},\n "findings": [\n  {lines}\n ]\n}}\n'
 
     def _repr_html_(self) -> str:
         """Return the summary for notebooks."""

@@ -12,10 +12,9 @@ import pytest
 import shapely
 
 from cimkit.errors import FormatError, InputError
-from cimkit.io.crs import Placing
 from cimkit.io.files import read
 from cimkit.io.loading import load_layers
-from cimkit.io.vector import Reading, read_vector, write_vector
+from cimkit.io.vector import write_vector
 from cimkit.model.kinds import PathKind, SpaceKind
 from tests.io.communities import small
 
@@ -267,7 +266,7 @@ def test_read__foreign_layers_by_tags(tmp_path):
 def test_write_vector__reads_back(tmp_path, suffix):
     community = small()
     write_vector(community, tmp_path / f"buildings{suffix}")
-    back, _ = read_vector(tmp_path / f"buildings{suffix}", reading=Reading(Placing(frame=CRS)))
+    back, _ = read(tmp_path / f"buildings{suffix}", frame=CRS)
     assert back.buildings.id.tolist() == community.buildings.id.tolist()
     moved = back.buildings.footprint.xy + back.frame.origin[:2]
     assert np.abs(moved - community.buildings.footprint.xy - community.frame.origin[:2]).max() < 1e-3
