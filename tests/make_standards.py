@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _HEAD = """# Standards and rules
 
-Printed from the packs (`cimkit/rules/packs/*.toml`) and the area methods (`cimkit/sim/area_rules.py`,
-`area_local.py`, `spacing.toml`) by `make docs`; do not edit. Texts are our own words.
+Printed from the packs (`cimkit/rules/packs/*.toml`) and the area methods (`cimkit/sim/area_rules.toml`,
+`area_local.toml`, `spacing.toml`) by `make docs`; do not edit. Texts are our own words.
 **Marks** say how sure a number is: {marks}.
 Limits marked M are printed as unverified wherever they are used; `--verified-only` leaves them out.
 
