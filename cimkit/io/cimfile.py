@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 META = "cimkit_meta"
 KEY = "key"  # column that other tables refer to, where ids are missing or repeat
-_FIDS = 1  # GeoPackage rows are numbered from 1
 _GEOMETRY_TYPES = {Polygons: "Polygon", Lines: "LineString Z"}
 
 

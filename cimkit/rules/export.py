@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from cimkit.rules.findings import Finding, Findings
 
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_NUMBERS = ("measured", "required", "margin", "unit", "place")
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -164,3 +166,17 @@ class Indicator:
     def key(self, given: Mapping[str, Any]) -> tuple[str, ...]:
         """Return what makes it one quantity: its name and the values of its keys."""
         return (self.name, *(str(given[k]) for k in self.keys))
+
+
+_LISTED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+def listed(
+    name: str,
+    subjects: Callable[[Measurements, Mapping[str, Any]], Subjects],
+    measure: Callable[[Measurements, Subjects, Mapping[str, Any]], Values],
+) -> Indicator:
+    """Return an indicator of ``indicator.toml`` with what it is measured on and how."""
+    given = _LISTED[name]
+    parameters = {part: tuple(given.get(part, ())) for part in ("keys", "options")}
+    return Indicator(name=name, subjects=subjects, measure=measure, **{**given, **parameters})

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from cimkit.model.kinds import FacilityKind, Provenance, SpaceKind, StoreyKind
-from cimkit.rules.indicator import Indicator, Subjects, Values
+from cimkit.rules.indicator import Subjects, Values, listed
 from cimkit.rules.subjects import buildings, facilities, homes_and_care, parcels, the_community
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from cimkit.rules.measurements import Measurements
 
 _GUESSED = (Provenance.DEFAULT, Provenance.FROM_STOREYS, Provenance.FROM_HEIGHT)
-_METHOD = ("area_local", "area_code")
 _OPEN_SPACE = (
     *(SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN, SpaceKind.PLAZA, SpaceKind.PLAYGROUND, SpaceKind.WATER),
     *(SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.PUBLIC_PASSAGE, SpaceKind.ROAD),
@@ -134,99 +133,41 @@ def open_space_share(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Val
     return Values(np.array([100.0 * area / land]), evidence=lambda _k: {"open_m2": round(area, 1), "land_m2": land})
 
 
-_A = "GB 50180-2018 appendix A"
 LAND = (
-    Indicator(
-        "floor_area_ratio", "", "容积率", "area counted for FAR over the land of the parcel",
-        "Σ counted area / land", "GB/T 50353-2013 or GB 55031-2022 with the place's rules (AreaMethod)",
-        parcels, site_ratio("far", _LAND), options=_METHOD,
-    ),
-    Indicator(
-        "building_density", "%", "建筑密度", "area of footprints over the land of the parcel",
-        "Σ footprint / land", _A, parcels, site_ratio("building_density", _LAND, 100.0), options=_METHOD,
-    ),
-    Indicator(
-        "green_ratio", "%", "绿地率", "green on the ground over the land of the parcel",
-        "area of green within the parcel / land", _A, parcels,
-        site_ratio("green_ratio", "green: add spaces of kind green (绿地)", 100.0), options=_METHOD,
-    ),
-    Indicator(
-        "parcel_height", "m", "地块建筑高度", "height of the highest building of a parcel", "max height",
-        "GB 50180-2018 table 4.0.2", parcels, site_ratio("height", "heights of the parcel's buildings"),
-    ),
-    Indicator(
-        "spacing_margin", "m", "日照间距余量", "distance to what takes the sun, less what is asked",
-        "least of distance - required over facing pairs, see building_spacing", "cities' planning rules",
-        homes_and_care, spacing_margin, options=("spacing",),
-    ),
-    Indicator(
-        "building_height", "m", "建筑高度", "height of a building", "ground to parapet or roof",
-        "GB 55031-2022 3.2", buildings, building_height,
-    ),
-    Indicator(
-        "storey_height", "m", "层高", "lowest normal storey above ground of a building", "floor to floor",
-        "GB 55038-2025 4.1.2", buildings, storey_height,
-    ),
-    Indicator(
-        "land_per_person", "m2", "人均用地面积", "land of each resident of a parcel", "land / residents",
-        "GB 50180-2018 table 4.0.2", parcels, site_ratio("land_per_person", "residents of the parcel"),
-    ),
-    Indicator(
-        "public_green_per_person", "m2", "人均公共绿地", "public green of each resident",
-        "green open to everybody / residents", "GB 50180-2018 4.0.4", the_community,
+    listed("floor_area_ratio", parcels, site_ratio("far", _LAND)),
+    listed("building_density", parcels, site_ratio("building_density", _LAND, 100.0)),
+    listed("green_ratio", parcels, site_ratio("green_ratio", "green: add spaces of kind green (绿地)", 100.0)),
+    listed("parcel_height", parcels, site_ratio("height", "heights of the parcel's buildings")),
+    listed("spacing_margin", homes_and_care, spacing_margin),
+    listed("building_height", buildings, building_height),
+    listed("storey_height", buildings, storey_height),
+    listed("land_per_person", parcels, site_ratio("land_per_person", "residents of the parcel")),
+    listed(
+        "public_green_per_person",
+        the_community,
         site_ratio("public_green_per_person", "residents and public green: spaces of kind green, public"),
     ),
-    Indicator(
-        "central_green_per_person", "m2", "人均集中绿地", "central green of each resident",
-        "central green / residents", "GB 50180-2018 4.0.7", the_community,
+    listed(
+        "central_green_per_person",
+        the_community,
         site_ratio("central_green_per_person", "residents and central green: spaces of kind central_green"),
     ),
-    Indicator(
-        "shelter_area_per_person", "m2", "人均避难面积", "shelter of each resident", "shelters / residents",
-        "GB/T 51327-2018 5.3", the_community,
+    listed(
+        "shelter_area_per_person",
+        the_community,
         site_ratio("shelter_area_per_person", "residents and shelters: spaces of kind shelter (避难场所)"),
     ),
-    Indicator(
-        "facility_area", "m2", "设施建筑面积", "building area of a facility of a kind", "as stated",
-        "GB 50180-2018 appendix C", facilities, facility_area, keys=("kind",),
-    ),
-    Indicator(
-        "facility_land_area", "m2", "设施用地面积", "land of a facility of a kind", "as stated",
-        "GB 50180-2018 appendix C", facilities, facility_land, keys=("kind",),
-    ),
-    Indicator(
-        "facility_area_per_100_households", "m2", "每百户设施面积", "area of some facilities per 100 dwellings",
-        "100 Σ building area / dwellings", "national and local rules on elderly care", the_community,
-        facilities_per("area", "dwellings", 100.0), keys=("kind",),
-    ),
-    Indicator(
-        "facility_area_per_1000", "m2", "千人设施面积", "area of some facilities per 1000 residents",
-        "1000 Σ building area / residents", "GB 50180-2018 table 5.0.3", the_community,
-        facilities_per("area", "residents", 1000.0), keys=("kind",),
-    ),
-    Indicator(
-        "facility_land_per_person", "m2", "人均设施用地", "land of some facilities of each resident",
-        "Σ land / residents", "GB 50437-2007 (2018) 3.2.1A", the_community,
-        facilities_per("land_area", "residents", 1.0), keys=("kind",),
-    ),
-    Indicator(
-        "facility_places_per_1000", "", "千人位数", "places of some facilities per 1000 residents",
-        "1000 Σ places / residents", "childcare and school planning", the_community,
-        facilities_per("capacity", "residents", 1000.0), keys=("kind",),
-    ),
-    Indicator(
-        "open_space_share", "%", "开敞空间比例", "public open space and streets over the land",
-        "area of public open ground / land of the parcels", "SDG 11.7.1, parcels for the built-up area",
-        the_community, open_space_share,
-    ),
-    Indicator(
-        "parking_per_dwelling", "", "户均停车位", "parking spaces of each dwelling", "Σ parking / dwellings",
-        "complete community (完整社区)", the_community,
+    listed("facility_area", facilities, facility_area),
+    listed("facility_land_area", facilities, facility_land),
+    listed("facility_area_per_100_households", the_community, facilities_per("area", "dwellings", 100.0)),
+    listed("facility_area_per_1000", the_community, facilities_per("area", "residents", 1000.0)),
+    listed("facility_land_per_person", the_community, facilities_per("land_area", "residents", 1.0)),
+    listed("facility_places_per_1000", the_community, facilities_per("capacity", "residents", 1000.0)),
+    listed("open_space_share", the_community, open_space_share),
+    listed(
+        "parking_per_dwelling",
+        the_community,
         site_ratio("parking_per_dwelling", "dwellings, and spaces with a number in 'parking'"),
     ),
-    Indicator(
-        "road_density", "km/km2", "路网密度", "length of streets over area", "Σ length / convex hull of the paths",
-        "GB 50180-2018 chapter 6", the_community,
-        site_ratio("road_density", "streets: add paths of kind street, main_road …"),
-    ),
-)  # fmt: skip
+    listed("road_density", the_community, site_ratio("road_density", "streets: add paths of kind street, main_road …")),
+)

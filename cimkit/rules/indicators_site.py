@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from cimkit.model.kinds import EntranceKind, FacilityKind, PathKind, SpaceKind
-from cimkit.rules.indicator import Indicator, Subjects, Values
+from cimkit.rules.indicator import Subjects, Values, listed
 from cimkit.rules.indicators_land import site_ratio
 from cimkit.rules.subjects import (
     buildings,
@@ -324,109 +324,30 @@ def with_roads(m: Measurements, given: Mapping[str, Any]) -> Subjects:
     return Subjects("building", every.ids[own], every.places[own], attributes, every.rows[own])
 
 
-_C, _ROADS = "GB 50180-2018 table 3.0.4", "GB 50180-2018 chapter 6"
-_DOWN = "Σ stated / residents × 1000, of the services of the circle (facilities.circle_min)"
 SITE = (
-    Indicator("residents", "persons", "居住人口", "residents of the plan", "Σ persons", _C, the_community, residents),
-    Indicator("dwellings", "dwellings", "住宅套数", "dwellings of the plan", "number", _C, the_community, dwellings),
-    Indicator(
-        "site_area", "m2", "用地面积", "land of the plan", "Σ area of parcels", "Future Community's units",
-        the_community, land,
-    ),
-    Indicator(
-        "site_land_per_person", "m2", "人均居住区用地", "land of the plan for each resident", "land / residents",
-        "GB 50180-2018 table 4.0.1", the_community, site_ratio("land_per_person", "residents and parcels"),
-    ),
-    Indicator(
-        "site_floor_area_ratio", "", "居住区容积率", "area counted for FAR of the plan over its land",
-        "Σ counted area / Σ land", "GB 50180-2018 table 4.0.1", the_community, site_ratio("far", "parcels"),
-        options=("area_local", "area_code"),
-    ),
-    Indicator(
-        "land_use_share", "%", "用地构成", "share of the land that serves housing, facilities, green or roads",
-        "Σ parcels of the use by their code / Σ parcels; mixed land in equal parts",
-        "GB 50180-2018 table 4.0.1; codes of GB 50137-2011 and of 2023", the_community, land_use_share, keys=("land",),
-    ),
-    Indicator(
-        "tier_area_per_1000", "m2", "千人设施建筑面积", "building area of a circle's services for 1000 residents",
-        _DOWN, "GB 50180-2018 table 5.0.3", the_community, tier_facilities("area"), options=("tier",),
-    ),
-    Indicator(
-        "tier_land_per_1000", "m2", "千人设施用地面积", "land of a circle's services for 1000 residents", _DOWN,
-        "GB 50180-2018 table 5.0.3", the_community, tier_facilities("land_area"), options=("tier",),
-    ),
-    Indicator(
-        "largest_facility_land", "m2", "最大设施用地", "land of the largest facility of a kind", "largest stated",
-        "GB 50180-2018 appendix C", the_community, largest_facility_land, keys=("kind",),
-    ),
-    Indicator(
-        "park_area", "m2", "最大公园面积", "area of the largest public green", "largest outline or stated land",
-        "GB 50180-2018 4.0.4", the_community, park_area,
-    ),
-    Indicator(
-        "park_width", "m", "最大公园宽度", "width of the largest public green", "diameter of the largest circle inside",
-        "GB 50180-2018 4.0.4", the_community, park_width,
-    ),
-    Indicator(
-        "charged_share", "%", "充电车位比例", "charging places over parking spaces", "Σ capacity / Σ parking",
-        "complete community (完整社区)", the_community, charged_share,
-    ),
-    Indicator(
-        "exempt_share", "%", "豁免面积比例", "building area above ground that does not count for FAR over what counts",
-        "(Σ building area - Σ counted) / Σ counted", "Hong Kong APP-151", the_community, exempt_share,
-        options=("area_local", "area_code"),
-    ),
-    Indicator(
-        "street_spacing", "m", "道路间距", "distance of the streets around a block",
-        "longer side of the smallest rectangle around what streets close", _ROADS, street_blocks, street_spacing,
-    ),
-    Indicator(
-        "street_width", "m", "道路红线宽度", "width of a street between parcels",
-        "distance to the nearest parcel on either side, square to the middle of the path", _ROADS, paths, street_width,
-        keys=("path",),
-    ),
-    Indicator(
-        "gate_spacing", "m", "出入口间距", "longest way along a parcel's border from gate to gate",
-        "largest gap between gates along the outer ring", _ROADS, parcels, gate_spacing,
-    ),
-    Indicator(
-        "main_drive_width", "m", "主要附属道路宽度", "width of the widest drive of a parcel", "largest stated width",
-        _ROADS, parcels, main_drive,
-    ),
-    Indicator(
-        "crossing_spacing", "m", "过街设施间距", "longest stretch of a street without a crossing",
-        "largest gap between crossings along the street", "GB/T 51439-2021", named_streets, crossing_spacing,
-    ),
-    Indicator(
-        "gate_crossing_distance", "m", "小区出入口距过街设施", "distance from a gate to the nearest crossing",
-        "straight", "GB/T 51439-2021", gates, gate_crossing,
-    ),
-    Indicator(
-        "parcel_shelter_per_person", "m2", "街区人均避难面积", "shelter on a parcel for each of its residents",
-        "shelter ground on the parcel / its residents", "GB/T 51327-2018 5.3", parcels, parcel_shelter,
-    ),
-    Indicator(
-        "shelter_load", "m2", "避难场所人均面积", "area of a shelter for each resident nearest to it",
-        "area / residents who have no shelter nearer on foot", "GB/T 51327-2018 table 5.4.4", shelters, shelter_load,
-    ),
-    Indicator(
-        "served_residents", "persons", "设施服务人口", "residents to whom a facility of a kind is the nearest",
-        "Σ residents by nearest way", "GB/T 51346-2019 table 4.4.7", facilities, served(land_each=False),
-        keys=("kind",),
-    ),
-    Indicator(
-        "served_land_per_person", "m2", "设施服务人均用地", "land of a facility for each resident nearest to it",
-        "land / residents by nearest way", "GB/T 51346-2019 table 4.4.7", facilities, served(land_each=True),
-        keys=("kind",),
-    ),
-    Indicator(
-        "storey_clear_height", "m", "楼层净高", "clear height of a storey of a kind", "as stated, below floor to floor",
-        "GB 55031-2022 3.2.7", storeys_of_kind, storey_clear, keys=("storey",),
-    ),
-    Indicator(
-        "road_distance", "m", "建筑距道路", "distance of a kind of wall (entrance, wall, gable) from a site road",
-        "wall to the road's edge: to its middle less half its width, in front of the wall; a gable is a wall along "
-        "the short side of buildings longer than wide", "Jiaxing 2018 table 3-3; GB 50180-2018 6.0.5", with_roads,
-        road_distance, keys=("wall",),
-    ),
-)  # fmt: skip
+    listed("residents", the_community, residents),
+    listed("dwellings", the_community, dwellings),
+    listed("site_area", the_community, land),
+    listed("site_land_per_person", the_community, site_ratio("land_per_person", "residents and parcels")),
+    listed("site_floor_area_ratio", the_community, site_ratio("far", "parcels")),
+    listed("land_use_share", the_community, land_use_share),
+    listed("tier_area_per_1000", the_community, tier_facilities("area")),
+    listed("tier_land_per_1000", the_community, tier_facilities("land_area")),
+    listed("largest_facility_land", the_community, largest_facility_land),
+    listed("park_area", the_community, park_area),
+    listed("park_width", the_community, park_width),
+    listed("charged_share", the_community, charged_share),
+    listed("exempt_share", the_community, exempt_share),
+    listed("street_spacing", street_blocks, street_spacing),
+    listed("street_width", paths, street_width),
+    listed("gate_spacing", parcels, gate_spacing),
+    listed("main_drive_width", parcels, main_drive),
+    listed("crossing_spacing", named_streets, crossing_spacing),
+    listed("gate_crossing_distance", gates, gate_crossing),
+    listed("parcel_shelter_per_person", parcels, parcel_shelter),
+    listed("shelter_load", shelters, shelter_load),
+    listed("served_residents", facilities, served(land_each=False)),
+    listed("served_land_per_person", facilities, served(land_each=True)),
+    listed("storey_clear_height", storeys_of_kind, storey_clear),
+    listed("road_distance", with_roads, road_distance),
+)

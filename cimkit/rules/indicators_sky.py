@@ -11,7 +11,7 @@ from cimkit.errors import MissingDataError
 from cimkit.geometry.directions import direction_of
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.sampling import grid_in_polygons
-from cimkit.rules.indicator import Indicator, Subjects, SunSetting, Values
+from cimkit.rules.indicator import Subjects, SunSetting, Values, listed
 from cimkit.rules.subjects import empty_parcels, home_windows
 from cimkit.sim.receptors import Receptors
 
@@ -107,41 +107,12 @@ def land_sun(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> V
     return Values(values, note=f"one point each {LAND_STEP:g} m; land narrower than the edge passes")
 
 
-_BRE = "BRE 209 (2022)"
 SKY = (
-    Indicator(
-        "vertical_sky_component", "%", "垂直天空分量", "light of the overcast sky on a window over that of open ground",
-        "CIE overcast sky over the visible part, exact in elevation, azimuth in steps of 1.5°", _BRE,
-        home_windows, sky_component,
-    ),
-    Indicator(
-        "sky_component_ratio", "", "垂直天空分量前后比", "vertical sky component after over before",
-        "after / before; windows that keep 27 % pass, as BRE asks both", _BRE,
-        home_windows, compared_with_before(sky_component, sky_ratio), relative=True,
-    ),
-    Indicator(
-        "probable_sunlight", "%", "全年可能日照时数比例", "annual probable sunlight hours of a window",
-        "hours with sun on the window / hours with sun on open ground, by the weather of a typical year", _BRE,
-        home_windows, probable_sun("annual"),
-    ),
-    Indicator(
-        "probable_sunlight_winter", "%", "冬半年可能日照时数比例", "the same between 21 September and 21 March",
-        "hours of winter on the window / hours of the whole year on open ground", _BRE,
-        home_windows, probable_sun("winter"),
-    ),
-    Indicator(
-        "probable_sunlight_change", "%", "全年可能日照时数变化", "change of annual probable sunlight hours",
-        "after - before; windows that keep 25 %, or 0.8 of the former, pass", _BRE,
-        home_windows, compared_with_before(probable_sun("annual"), sun_kept), relative=True,
-    ),
-    Indicator(
-        "view_distance", "m", "视野距离", "distance a window looks out",
-        "straight ahead to the nearest building as high as the window's middle", "EN 17037 (straight ahead only)",
-        home_windows, view_distance,
-    ),
-    Indicator(
-        "empty_land_sunlight", "h", "相邻空地日照时数", "least sun of land without buildings, beyond an edge",
-        "least hours over a grid of 5 m", "Ningbo 2014", empty_parcels, land_sun,
-        options=("edge", "day", "band", "min_segment", "max_segments"),
-    ),
-)  # fmt: skip
+    listed("vertical_sky_component", home_windows, sky_component),
+    listed("sky_component_ratio", home_windows, compared_with_before(sky_component, sky_ratio)),
+    listed("probable_sunlight", home_windows, probable_sun("annual")),
+    listed("probable_sunlight_winter", home_windows, probable_sun("winter")),
+    listed("probable_sunlight_change", home_windows, compared_with_before(probable_sun("annual"), sun_kept)),
+    listed("view_distance", home_windows, view_distance),
+    listed("empty_land_sunlight", empty_parcels, land_sun),
+)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.rules.indicator import Indicator, Subjects, Values
+from cimkit.rules.indicator import Subjects, Values, listed
 from cimkit.rules.subjects import spaces
 from cimkit.sim.area_measure import short_sides
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cimkit.rules.measurements import Measurements
-
-_METHOD = ("area_local", "area_code")
 
 
 def space_area(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
@@ -94,41 +92,13 @@ def freed_share(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -
 
 
 SPACE = (
-    Indicator(
-        "space_area", "m2", "空间面积", "area of a space of a kind", "area of the outline", "the model",
-        spaces, space_area, keys=("space",),
-    ),
-    Indicator(
-        "space_width", "m", "空间宽度", "width of a space of a kind", "diameter of the largest circle inside",
-        "GB 55038-2025 3.2.2", spaces, space_width, keys=("space",),
-    ),
-    Indicator(
-        "space_depth", "m", "空间进深", "depth of a space of a kind", "shorter side of the smallest rectangle around",
-        "Longgang 2025", spaces, space_depth, keys=("space",),
-    ),
-    Indicator(
-        "space_elevation", "m", "空间标高", "height of a space of a kind above the ground", "floor of the storey + z",
-        "Singapore URA", spaces, space_elevation, keys=("space",),
-    ),
-    Indicator(
-        "space_clear_height", "m", "空间净高", "clear height of a space of a kind", "as stated",
-        "Wenzhou 2017 art. 56–58", spaces, space_clear_height, keys=("space",),
-    ),
-    Indicator(
-        "space_planted_share", "%", "绿化占比", "planted share of a space of a kind", "as stated", "Longgang 2025",
-        spaces, space_planted, keys=("space",),
-    ),
-    Indicator(
-        "space_soil_depth", "m", "覆土厚度", "depth of soil of a space of a kind", "as stated", "Longgang 2025",
-        spaces, space_soil, keys=("space",),
-    ),
-    Indicator(
-        "space_share_of_dwelling", "%", "占套内面积比例", "area of a space over the inner area of its dwelling",
-        "area / inner area", "Longgang 2025", spaces, space_of_dwelling, keys=("space",),
-    ),
-    Indicator(
-        "freed_share", "%", "不计容比例", "share of a space that does not count for FAR",
-        "1 - area counted for FAR / area, judged by measured openness, height, access", "LocalRules of the place",
-        spaces, freed_share, keys=("space",), options=_METHOD,
-    ),
-)  # fmt: skip
+    listed("space_area", spaces, space_area),
+    listed("space_width", spaces, space_width),
+    listed("space_depth", spaces, space_depth),
+    listed("space_elevation", spaces, space_elevation),
+    listed("space_clear_height", spaces, space_clear_height),
+    listed("space_planted_share", spaces, space_planted),
+    listed("space_soil_depth", spaces, space_soil),
+    listed("space_share_of_dwelling", spaces, space_of_dwelling),
+    listed("freed_share", spaces, freed_share),
+)

@@ -9,7 +9,7 @@ import numpy as np
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.sampling import grid_in_polygons
 from cimkit.model.kinds import RoomKind
-from cimkit.rules.indicator import Indicator, Subjects, SunSetting, Values
+from cimkit.rules.indicator import Subjects, SunSetting, Values, listed
 from cimkit.rules.subjects import buildings_of_use, dwellings, spaces
 from cimkit.sim.receptors import Receptors
 
@@ -23,8 +23,6 @@ HABITABLE = (RoomKind.LIVING, RoomKind.BEDROOM)
 ROOMS = (RoomKind.CLASSROOM, RoomKind.ACTIVITY, RoomKind.WARD, RoomKind.BEDROOM, RoomKind.LIVING)
 GROUND_STEP = (1.0, 5.0)  # [m] GB/T 50947: 1 to 5 m on the ground (mark M)
 GROUND_POINTS = 1000  # of one space: larger ones get a wider grid, within these bounds
-_OPTIONS = ("day", "band", "min_segment", "max_segments")
-_SOURCE = "GB/T 50947-2014; both ends of the sill's base line lit at once (满窗); true solar time"
 
 
 def dwelling_hours(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
@@ -154,24 +152,8 @@ def ground_share(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) 
 
 
 SUN = (
-    Indicator(
-        "dwelling_sunlight", "h", "住宅日照时数", "hours of sun of a dwelling's best habitable room",
-        "largest (n-th largest, rooms = n) of the hours of its living rooms' and bedrooms' windows",
-        _SOURCE, dwellings, dwelling_hours, keys=(), options=("rooms", *_OPTIONS),
-    ),
-    Indicator(
-        "second_room_sunlight", "h", "第二居室日照时数", "hours of sun of a dwelling's second best habitable room",
-        "second largest of the hours of its living rooms' and bedrooms' windows",
-        _SOURCE, dwellings, lambda m, s, g: dwelling_hours(m, s, {**g, "rooms": 2}), options=_OPTIONS,
-    ),
-    Indicator(
-        "sunlit_room_share", "%", "满足日照的房间比例", "share of a building's main rooms with the hours asked for",
-        "rooms with hours ≥ the hours asked for / rooms; one window stands for one room",
-        _SOURCE, buildings_of_use, sunlit_room_share, keys=("use",), options=("hours", *_OPTIONS),
-    ),
-    Indicator(
-        "sunlit_ground_share", "%", "场地日照面积比例", "share of a space's ground with the hours asked for",
-        "points of a 1 m grid (wider, up to 5 m, on large ground) with hours ≥ the hours asked for / points",
-        _SOURCE, spaces, ground_share, keys=("space",), options=("hours", *_OPTIONS),
-    ),
-)  # fmt: skip
+    listed("dwelling_sunlight", dwellings, dwelling_hours),
+    listed("second_room_sunlight", dwellings, lambda m, s, g: dwelling_hours(m, s, {**g, "rooms": 2})),
+    listed("sunlit_room_share", buildings_of_use, sunlit_room_share),
+    listed("sunlit_ground_share", spaces, ground_share),
+)

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from cimkit.model.kinds import FacilityKind
-from cimkit.rules.indicator import Indicator, Subjects, Values
+from cimkit.rules.indicator import Subjects, Values, listed
 from cimkit.rules.indicators_site import to_crossing
 from cimkit.rules.subjects import doors, facilities, parcels, paths, the_community
 from cimkit.sim.homes import service_doors
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from cimkit.arrays import FloatArray
     from cimkit.rules.measurements import Measurements
     from cimkit.sim.access import WalkTimes
-
-_NETWORK = "shortest way along the path network, with the leg from door to path"
 
 
 def _kinds(given: Mapping[str, Any]) -> list[FacilityKind]:
@@ -124,38 +122,12 @@ def path_slope(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Val
 
 
 WALK = (
-    Indicator(
-        "facility_distance", "m", "设施步行距离", "walking distance from a door to the nearest service of a kind",
-        _NETWORK, "GB 50180-2018 table 3.0.1 read as walking distance", doors, door_distance, keys=("kind",),
-    ),
-    Indicator(
-        "facility_time", "min", "设施步行时间", "walking time from a dwelling to the nearest service of a kind",
-        _NETWORK + ", stairs or lift included; the slowest dwelling of the door", "see WalkMethod",
-        doors, door_time, keys=("kind",), options=("walker",),
-    ),
-    Indicator(
-        "facility_coverage", "%", "设施服务覆盖率", "share of residents within a walking distance of a kind of service",
-        "residents within / residents; " + _NETWORK, "after GB/T 51346-2019 A.0.3, by residents instead of land",
-        the_community, coverage, keys=("kind",), options=("within",),
-    ),
-    Indicator(
-        "crossing_distance", "m", "距过街设施距离", "distance from a facility of a kind to the nearest crossing",
-        "straight from the entrance", "GB/T 51439-2021", facilities, crossing_distance, keys=("kind",),
-    ),
-    Indicator(
-        "evacuation_ways", "", "应急通道数", "ways out of a parcel that share no path", "largest flow of unit paths "
-        "4 m wide and more from the parcel to the streets outside", "GB/T 51327-2018 5.3.3", parcels, evacuation_ways,
-    ),
-    Indicator(
-        "path_width", "m", "通道净宽", "usable width of a path of a kind", "as stated in the data",
-        "GB/T 51327-2018 6.2.3", paths, path_width, keys=("path",),
-    ),
-    Indicator(
-        "path_clearance", "m", "通道净空", "clear height over a path of a kind", "as stated; open where not stated",
-        "GB/T 51327-2018 6.2.3", paths, path_clearance, keys=("path",),
-    ),
-    Indicator(
-        "path_slope", "%", "道路坡度", "mean gradient of a path of a kind", "rise from node to node / length in plan",
-        "GB 50180-2018 chapter 6", paths, path_slope, keys=("path",),
-    ),
-)  # fmt: skip
+    listed("facility_distance", doors, door_distance),
+    listed("facility_time", doors, door_time),
+    listed("facility_coverage", the_community, coverage),
+    listed("crossing_distance", facilities, crossing_distance),
+    listed("evacuation_ways", parcels, evacuation_ways),
+    listed("path_width", paths, path_width),
+    listed("path_clearance", paths, path_clearance),
+    listed("path_slope", paths, path_slope),
+)
