@@ -43,7 +43,7 @@ check: $(VENV)/.test lint
 	$(BIN)/numpydoc lint $$(git ls-files 'cimkit/*.py')
 
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 docs: $(VENV)/.test
 	$(BIN)/python -m cimkit.model.nomenclature > docs/nomenclature.md

@@ -12,11 +12,6 @@ from cimkit.model.kinds import FacilityKind, PathKind, ProjectType, RoomKind, Sp
 from cimkit.samples import courtyard_block, future_community, slab_rows
 
 
-@pytest.fixture(scope="module")
-def site() -> Community:
-    return future_community()
-
-
 def _parts(community: Community) -> int:
     edges = community.path_edges
     n = len(community.path_nodes)

@@ -17,16 +17,11 @@ from cimkit.rules.findings import Finding, Findings
 from cimkit.rules.load import load_pack
 from cimkit.rules.measurements import Measurements
 from cimkit.rules.place import city_names, place_of
-from cimkit.samples import future_community, slab_rows
+from cimkit.samples import slab_rows
 from cimkit.sim.receptors import WALL_OFFSET
 
 JIAXING = Location(30.75, 120.76)
 DECLINATION = radians(-20.116)  # Great Cold 2001, standards of the field
-
-
-@pytest.fixture(scope="module")
-def site() -> Community:
-    return future_community()
 
 
 @pytest.fixture(scope="module")

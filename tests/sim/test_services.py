@@ -11,7 +11,6 @@ import shapely
 from cimkit.errors import InputError, MissingDataError
 from cimkit.model.community import Community
 from cimkit.model.records import Building, Facility, Path
-from cimkit.samples import future_community
 from cimkit.sim.access import walk_times
 from cimkit.sim.decay import Decay
 from cimkit.sim.joined import join
@@ -22,11 +21,6 @@ from cimkit.sim.services import nearest_services, service_access
 from cimkit.sim.walk_change import compare_walks, young_and_old
 from cimkit.sim.walk_method import WalkMethod
 from tests.walk_networks import FLAT
-
-
-@pytest.fixture(scope="module")
-def site() -> Community:
-    return future_community()
 
 
 def street(*others: object) -> Community:

@@ -14,11 +14,6 @@ BY = {"packs": ["CN-GB50180-2018"], "place": {"climate_zone": "III"}}
 
 
 @pytest.fixture(scope="module")
-def site() -> ck.Community:
-    return ck.samples.future_community()
-
-
-@pytest.fixture(scope="module")
 def study(site: ck.Community) -> ck.Study:
     return ck.Study(site, **BY)
 
