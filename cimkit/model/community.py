@@ -42,20 +42,6 @@ from cimkit.model.tables import (
 if TYPE_CHECKING:
     from cimkit.geometry.terrain import Terrain
 
-# A row goes when what it belongs to goes; other references become -1.
-_BELONGS = {
-    ("storeys", "building"),
-    ("voids", "storey"),
-    ("spaces", "storey"),
-    ("dwellings", "storey"),
-    ("windows", "building"),
-    ("windows", "storey"),
-    ("facilities", "building"),
-    ("entrances", "building"),
-    ("path_edges", "start"),
-    ("path_edges", "end"),
-    ("population", "building"),
-}
 _ORDER = (  # what is referred to comes before what refers to it
     *("parcels", "buildings", "plates", "storeys", "voids", "facilities", "entrances", "dwellings"),
     *("spaces", "windows", "path_nodes", "path_edges", "trees", "population"),
@@ -361,7 +347,7 @@ class Community:
             stays = np.asarray(masks.get(title, np.ones(len(table), dtype=bool)), dtype=bool)
             if len(stays) != len(table):
                 raise InputError(f"{title}: mask must have {len(table)} rows; got {len(stays)}.")
-            stays = stays & _belongings_stay(title, table, new_row)
+            stays = stays & _belongings_stay(table, new_row)
             new_row[title] = np.append(np.where(stays, np.cumsum(stays) - 1, -1), -1)
             part = table if stays.all() else table.take(stays)
             refs = {c.name: new_row[c.of][getattr(part, c.name)] for c in part.columns() if c.of}
@@ -375,11 +361,11 @@ class Community:
         return dataclasses.replace(self, mesh=mesh, **changed)
 
 
-def _belongings_stay(title: str, table: Table, new_row: Mapping[str, IntArray]) -> BoolArray:
+def _belongings_stay(table: Table, new_row: Mapping[str, IntArray]) -> BoolArray:
     """Return which rows still have all they belong to."""
     stays = np.ones(len(table), dtype=bool)
     for col in table.columns():
-        if (title, col.name) in _BELONGS:
+        if col.belongs:
             rows = getattr(table, col.name)
             stays &= (rows < 0) | (new_row[col.of][rows] >= 0)
     return stays

@@ -30,6 +30,7 @@ class Column(NamedTuple):
     dtype: Any
     of: str
     default: Any
+    belongs: bool
 
     @property
     def label(self) -> str:
@@ -38,7 +39,16 @@ class Column(NamedTuple):
         return self.name + suffix
 
 
-def column(meaning: str, *, zh: str, unit: str = "", dtype: Any = float, of: str = "", default: Any = None) -> Any:
+def column(
+    meaning: str,
+    *,
+    zh: str,
+    unit: str = "",
+    dtype: Any = float,
+    of: str = "",
+    default: Any = None,
+    belongs: bool = False,
+) -> Any:
     """Declare a column of a table.
 
     Parameters
@@ -55,8 +65,10 @@ def column(meaning: str, *, zh: str, unit: str = "", dtype: Any = float, of: str
         For an ``int`` column: name of the table whose rows it holds, -1 for none.
     default
         Value where nothing is given; without it nan, -1, False, "" or the kind's first member.
+    belongs
+        Whether a row goes when the row it names here goes; else the reference becomes -1.
     """
-    return field(default=None, metadata={"column": (meaning, zh, unit, dtype, of, default)})
+    return field(default=None, metadata={"column": (meaning, zh, unit, dtype, of, default, belongs)})
 
 
 class Context(NamedTuple):

@@ -78,7 +78,7 @@ class Plates(Table):
 class Storeys(Table):
     """Storeys (楼层); ``level`` 1 is the ground storey, -1 the first basement, there is no 0."""
 
-    building: IntArray = column("building it belongs to", zh="所属建筑", dtype=int, of="buildings")
+    building: IntArray = column("building it belongs to", zh="所属建筑", dtype=int, of="buildings", belongs=True)
     level: IntArray = column("1 upwards from the ground, -1 downwards", zh="层号", dtype=int)
     plate: IntArray = column("outline, a row of the plates", zh="楼板", dtype=int, of="plates")
     z: FloatArray = column("floor above the building's ground", zh="楼面标高", unit="m")
@@ -102,7 +102,7 @@ class Storeys(Table):
 class Voids(Table):
     """Openings in a storey's floor (挑空、中庭、井道)."""
 
-    storey: IntArray = column("storey it is cut from", zh="所属楼层", dtype=int, of="storeys")
+    storey: IntArray = column("storey it is cut from", zh="所属楼层", dtype=int, of="storeys", belongs=True)
     outline: Polygons = column("outline", zh="轮廓", unit="m²", dtype=Polygons)
     kind: IntArray = column("kind of void", zh="类型", dtype=VoidKind)
 
@@ -112,7 +112,9 @@ class Spaces(Table):
     """Spaces in, on and around buildings, and open ground (空间、绿地、广场)."""
 
     id: TextArray = column("identifier", zh="编号", dtype=str)
-    storey: IntArray = column("storey it lies on, -1 for open ground", zh="所在楼层", dtype=int, of="storeys")
+    storey: IntArray = column(
+        "storey it lies on, -1 for open ground", zh="所在楼层", dtype=int, of="storeys", belongs=True
+    )
     outline: Polygons = column("outline", zh="轮廓", unit="m²", dtype=Polygons)
     kind: IntArray = column("kind of space", zh="类型", dtype=SpaceKind)
     name: TextArray = column("name", zh="名称", dtype=str)
@@ -139,7 +141,7 @@ class Dwellings(Table):
     """Dwellings (住宅套)."""
 
     id: TextArray = column("identifier", zh="编号", dtype=str)
-    storey: IntArray = column("storey of its door", zh="所在楼层", dtype=int, of="storeys")
+    storey: IntArray = column("storey of its door", zh="所在楼层", dtype=int, of="storeys", belongs=True)
     entrance: IntArray = column("entrance of its stair, -1 unknown", zh="单元门", dtype=int, of="entrances")
     inner_area: FloatArray = column("area inside, without balconies and bays", zh="套内面积", unit="m²")
     habitable_rooms: IntArray = column("bedrooms and living rooms", zh="居室数", dtype=int)
@@ -151,8 +153,8 @@ class Windows(Table):
     """Windows; x, y, z is the middle of the sill's base line on the outer face (窗)."""
 
     id: TextArray = column("identifier", zh="编号", dtype=str)
-    building: IntArray = column("building", zh="所属建筑", dtype=int, of="buildings")
-    storey: IntArray = column("storey", zh="所在楼层", dtype=int, of="storeys")
+    building: IntArray = column("building", zh="所属建筑", dtype=int, of="buildings", belongs=True)
+    storey: IntArray = column("storey", zh="所在楼层", dtype=int, of="storeys", belongs=True)
     dwelling: IntArray = column("dwelling, -1 for none", zh="所属住宅", dtype=int, of="dwellings")
     x: FloatArray = column("east", zh="东坐标", unit="m")
     y: FloatArray = column("north", zh="北坐标", unit="m")
@@ -174,7 +176,9 @@ class Facilities(Table):
     x: FloatArray = column("east", zh="东坐标", unit="m")
     y: FloatArray = column("north", zh="北坐标", unit="m")
     z: FloatArray = column("height above the local origin", zh="高程", unit="m", default=0.0)
-    building: IntArray = column("building it is in, -1 for none", zh="所在建筑", dtype=int, of="buildings")
+    building: IntArray = column(
+        "building it is in, -1 for none", zh="所在建筑", dtype=int, of="buildings", belongs=True
+    )
     level: IntArray = column("level it is on", zh="所在层", dtype=int, default=1)
     area: FloatArray = column("building area", zh="建筑面积", unit="m²")
     land_area: FloatArray = column("land area", zh="用地面积", unit="m²")
@@ -198,7 +202,7 @@ class Entrances(Table):
     x: FloatArray = column("east", zh="东坐标", unit="m")
     y: FloatArray = column("north", zh="北坐标", unit="m")
     z: FloatArray = column("height above the local origin", zh="高程", unit="m", default=0.0)
-    building: IntArray = column("building, -1 for none", zh="所属建筑", dtype=int, of="buildings")
+    building: IntArray = column("building, -1 for none", zh="所属建筑", dtype=int, of="buildings", belongs=True)
     parcel: IntArray = column("parcel, -1 for none", zh="所属地块", dtype=int, of="parcels")
     facility: IntArray = column("facility, -1 for none", zh="所属设施", dtype=int, of="facilities")
     step_free: IntArray = column("1 step-free, 0 not, -1 unknown", zh="无障碍", dtype=int)
@@ -221,8 +225,8 @@ class PathEdges(Table):
     """Paths between nodes (路段)."""
 
     id: TextArray = column("identifier", zh="编号", dtype=str)
-    start: IntArray = column("node it starts at", zh="起点", dtype=int, of="path_nodes")
-    end: IntArray = column("node it ends at", zh="终点", dtype=int, of="path_nodes")
+    start: IntArray = column("node it starts at", zh="起点", dtype=int, of="path_nodes", belongs=True)
+    end: IntArray = column("node it ends at", zh="终点", dtype=int, of="path_nodes", belongs=True)
     course: Lines = column("course in space", zh="线形", unit="m", dtype=Lines)
     length: FloatArray = column("length in plan", zh="长度", unit="m")
     kind: IntArray = column("kind of path", zh="类型", dtype=PathKind)
@@ -255,27 +259,9 @@ class Trees(Table):
 class Population(Table):
     """Residents by age band, counted per building (人口)."""
 
-    building: IntArray = column("building they live in", zh="所在建筑", dtype=int, of="buildings")
+    building: IntArray = column("building they live in", zh="所在建筑", dtype=int, of="buildings", belongs=True)
     band: IntArray = column("age band", zh="年龄段", dtype=AgeBand)
     persons: FloatArray = column("number of residents", zh="人数")
 
 
-TABLES: dict[str, type[Table]] = {
-    t.title(): t
-    for t in (
-        Parcels,
-        Buildings,
-        Plates,
-        Storeys,
-        Voids,
-        Spaces,
-        Dwellings,
-        Windows,
-        Facilities,
-        Entrances,
-        PathNodes,
-        PathEdges,
-        Trees,
-        Population,
-    )
-}
+TABLES: dict[str, type[Table]] = {table.title(): table for table in Table.__subclasses__()}  # in the order above

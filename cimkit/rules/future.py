@@ -28,31 +28,10 @@ if TYPE_CHECKING:
     from cimkit.rules.rule import Rule
 
 PACK = "CN-ZJ-FutureCommunity"
-DIMENSIONS = {  # names seen; weights were not found: the project file states them
-    "response": "场景响应度",
-    "digital": "数字化平台落地性",
-    "operation": "运营可持续性",
-    "features": "特色亮点塑造",
-}
-SCENES = {
-    "邻里": "neighbours",
-    "教育": "education",
-    "健康": "health",
-    "创业": "enterprise",
-    "建筑": "building",
-    "交通": "traffic",
-    "低碳": "low carbon",
-    "服务": "service",
-    "治理": "governance",
-}
-STATES = {  # of an indicator, worst first: English, 中文
-    "not met": "未达标",
-    "evidence missing": "缺佐证",
-    "unknown": "无法判定",
-    "no threshold": "限值待填",
-    "met": "达标",
-    "not applicable": "不适用",
-}
+_LISTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+DIMENSIONS: dict[str, str] = _LISTS["dimensions"]  # of the acceptance, with their Chinese names
+SCENES: dict[str, str] = _LISTS["scenes"]  # 中文, English
+STATES: dict[str, str] = _LISTS["states"]  # of an indicator, worst first, with their Chinese names
 
 
 @dataclass(frozen=True)

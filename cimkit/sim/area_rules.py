@@ -18,27 +18,6 @@ if TYPE_CHECKING:
 
 OPERATORS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt, "==": operator.eq}
 STATES = {"enclosed", "roofed", "public", "inside_structure", "continuous"}
-PROPERTIES = {  # how a property is called in a reason, and its unit
-    "height": ("storey height", " m"),
-    "clear_height": ("clear height", " m"),
-    "public": ("open to the public", ""),
-    "enclosed": ("enclosed", ""),
-    "open_share": ("open share of the perimeter", ""),
-    "width": ("largest circle within", " m"),
-    "short_side": ("width", " m"),
-    "area": ("area", " m²"),
-    "depth": ("depth", " m"),
-    "planted_share": ("planted share", ""),
-    "soil_depth": ("soil", " m"),
-    "inner_share": ("share of the dwelling's inner area", ""),
-    "path_gap": ("distance to a public path that leads to a street", " m"),
-    "corridor_width": ("narrowest width", " m"),
-    "open_sides": ("open sides", ""),
-    "continuous": ("leads from a building to a shelter", ""),
-    "void_height": ("height of the hall", " m"),
-    "inner_area": ("inner area of the dwelling", " m²"),
-    "level": ("level", ""),
-}
 _LISTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _FAMILIES: dict[str, type[Kind]] = {"storey": StoreyKind, "void": VoidKind, "space": SpaceKind}
 MARKS = ("P", "S", "C", "M")  # primary text, secondary source, computed, from memory or our own reading
@@ -100,7 +79,7 @@ class Test:
         >>> Test("clear_height", ">=", 2.8).told(2.2)
         'clear height 2.2 m, must be >= 2.8 m'
         """
-        name, unit = PROPERTIES.get(self.what, (self.what.replace("_", " "), ""))
+        name, unit = _LISTS["properties"].get(self.what, (self.what.replace("_", " "), ""))
         if np.isnan(value) or (self.what in STATES and value == -1):
             return f"{name} not known"
         if self.what == "continuous":
