@@ -23,7 +23,6 @@ from cimkit.rules.subjects import (
     the_community,
 )
 from cimkit.sim.site_ratios import GREENS
-from cimkit.sim.supply import CIRCLES
 from cimkit.sim.wall_roads import BESIDE
 
 if TYPE_CHECKING:
@@ -87,6 +86,8 @@ def tier_facilities(column: str) -> Callable[..., Values]:
     """Return the measure of what the services of one circle have for 1000 residents."""
 
     def measure(m: Measurements, _: Subjects, given: Mapping[str, Any]) -> Values:
+        from cimkit.sim.supply import CIRCLES
+
         f, tier = m.community.facilities, given.get("tier", 5)
         kinds = BLOCK if tier == "block" else CIRCLES[int(tier)]
         rows = np.flatnonzero(np.isin(f.kind, [FacilityKind.parse(k) for k in kinds]))
