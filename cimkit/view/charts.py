@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.view.colours import INK
-from cimkit.view.fonts import fonts
+from cimkit.view.fonts import drawing
 
 if TYPE_CHECKING:
     from cimkit.rules.future import Assessment
@@ -22,20 +22,15 @@ STATES = {  # worst first
 
 def plot_chart(result: Assessment | Satisfaction, *, ax: Any = None, lang: str = "en") -> Any:
     """Draw an assessment or a survey as bars; return the axes."""
-    import matplotlib.pyplot as plt
-
-    settled = fonts()
-    chinese = settled.language(lang) == "zh"
-    with plt.rc_context(settled.rc):
-        if ax is None:
-            _, ax = plt.subplots(figsize=(8.0, 4.6), layout="constrained")
+    with drawing(ax, lang, (8.0, 4.6)) as (ax, lang):  # noqa: PLR1704
+        chinese = lang == "zh"
         frame = result.to_frame()
         title = _by_scene(ax, frame, chinese) if "state" in frame else _by_question(ax, frame, chinese)
         ax.invert_yaxis()
         ax.spines[["top", "right", "left"]].set_visible(False)
         ax.tick_params(left=False)
         ax.set_title(title, fontsize=9.5, color=INK, loc="left")
-    return ax
+        return ax
 
 
 def _by_scene(ax: Any, frame: Any, chinese: bool) -> str:
