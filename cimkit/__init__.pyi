@@ -13,6 +13,9 @@ from cimkit.geometry.terrain import Terrain as Terrain
 from cimkit.io.files import read as read
 from cimkit.io.files import write as write
 from cimkit.io.gtfs import read_gtfs as read_gtfs
+from cimkit.io.sheets import apply_schedule as apply_schedule
+from cimkit.io.sheets import read_indicators as read_indicators
+from cimkit.io.sheets import read_schedule as read_schedule
 from cimkit.io.weather import read_epw as read_epw
 from cimkit.model.changes import Edit as Edit
 from cimkit.model.changes import add_object as add_object
@@ -116,6 +119,7 @@ from cimkit.sim.sunlight_change import affected_buildings as affected_buildings
 from cimkit.sim.sunlight_change import compare_sunlight as compare_sunlight
 from cimkit.sim.sunlit import SunPatches as SunPatches
 from cimkit.sim.sunlit import sun_patches as sun_patches
+from cimkit.sim.sunlit import sunlit_ground as sunlit_ground
 from cimkit.sim.sunpath import SunDay as SunDay
 from cimkit.sim.sunpath import julian_day as julian_day
 from cimkit.sim.sunpath import sun_position as sun_position

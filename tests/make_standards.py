@@ -159,7 +159,6 @@ def _table(rows: Any) -> Iterator[str]:
 
 ELSEWHERE = (  # articles of GB/T 50353-2013 without a rule of their own: clause, what, how it is treated, state
     ("3.0.2", "partial upper floors", "a storey with a smaller plate, by 3.0.1", "yes"),
-    ("3.0.4", "space under stands, stands with a roof", "no kind for it; give a room with its clear height", "not yet"),
     (
         "3.0.10",
         "stack rooms, stores, automated garages",

@@ -50,7 +50,7 @@ def _sunlight(
 
     community = source.complete(windows=at == "windows")
     with step(f"sunlight of {at}"):
-        sun = _day(community, day)
+        sun = day_of(community, day)
         light = sunlight(community, _receptors(community, at, spacing), sun)
     err.print(_plain_repr(light))
     short = int((light.hours < required - 1e-9).sum())
@@ -77,7 +77,7 @@ def _blockers(
     if building:
         receptors = receptors.take(np.flatnonzero(receptors.building == community.buildings.row_of(building)))
     with step(f"who shades {len(receptors):,} {at}"):
-        who = blockers(community, receptors, _day(community, day))
+        who = blockers(community, receptors, day_of(community, day))
     err.print(_plain_repr(who))
     deliver(who.to_frame() if output or json else who.by_building(), output, as_json=json, layer="blockers")
 
@@ -148,7 +148,7 @@ def _envelope(
     community = source.complete(windows=True)
     with step(f"solar envelope of {parcel}"):
         grid = EnvelopeGrid(cell=cell, most_storeys=storeys, setback=setback)
-        found = solar_envelope(community, parcel, _day(community, day), required=required, grid=grid)
+        found = solar_envelope(community, parcel, day_of(community, day), required=required, grid=grid)
     err.print(_plain_repr(found))
     err.print(f"forward check: {_plain_repr(found.change)}")
     deliver(found.to_frame() if output else found.binding_windows(), output, as_json=json, layer="envelope")
@@ -165,7 +165,7 @@ def _plain_repr(result: Any) -> str:
     return f"{result!r}"[1:-1].replace("[", r"\[")
 
 
-def _day(community: Community, name: str) -> SunDay:
+def day_of(community: Community, name: str) -> SunDay:
     """Return a standard day or a date at the community's place."""
     from cimkit.arrays import one_of
     from cimkit.sim.sunpath import SunDay

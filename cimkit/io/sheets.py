@@ -1,4 +1,4 @@
-"""Storey schedules (楼层表) in Excel, as planners hand them in; no formula is ever run.
+"""Storey schedules (楼层表) and sheets of indicators (经济技术指标表) of planners; no formula is ever run.
 
 Of a cell with a formula the value that the spreadsheet stored last is read. Schedules and indicator sheets are
 written by ``write_table``, which writes text that looks like a formula as text.
@@ -30,6 +30,17 @@ _HEADS = {  # column: what its heading may be, without spaces and what stands in
 _LEVELS = re.compile(r"(地下|负|[-B])?(\d+)[F层楼]*(?:[-–—~～至到]+(地下|负|[-B])?(\d+)[F层楼]*)?", re.IGNORECASE)
 _SUMS = re.compile("合计|小计|总计|total|sum", re.IGNORECASE)
 _MOST = 500  # storeys of one line
+_NUMBER = re.compile(r"([-+]?\d[\d,，]*(?:\.\d+)?)\s*([^\d\s].*)?")
+_UNITS = {  # unit as written: unit, factor
+    **dict.fromkeys(("m2", "m²", "㎡", "平方米", "平米"), ("m²", 1.0)),
+    **dict.fromkeys(("hm2", "hm²", "公顷", "ha", "万m2", "万m²", "万㎡", "万平方米"), ("m²", 1e4)),
+    **{u: (u, 1.0) for u in ("%", "m", "户", "套", "人", "个", "辆", "户/公顷", "m²/人", "个/户", "辆/户")},
+    **dict.fromkeys(("㎡/人", "m2/人"), ("m²/人", 1.0)),
+    **dict.fromkeys(("车位/户", "个/户"), ("个/户", 1.0)),
+    "％": ("%", 1.0),
+    "米": ("m", 1.0),
+    **dict.fromkeys(("-", "—", "/", "无"), ("", 1.0)),
+}
 
 
 class ScheduleRow(NamedTuple):
@@ -38,6 +49,15 @@ class ScheduleRow(NamedTuple):
     building: str
     levels: tuple[int, ...]
     area: float
+    cell: str
+
+
+class IndicatorRow(NamedTuple):
+    """A line of a sheet of indicators: its name, value in m², %, m or plain numbers, unit, and where it stands."""
+
+    name: str
+    value: float
+    unit: str
     cell: str
 
 
@@ -67,6 +87,8 @@ def parse_levels(text: str) -> tuple[int, ...]:
 
 def _filled(path: Path, sheet: str) -> tuple[str, list[list[Any]]]:
     """Return name and cells of a sheet; each cell of a merged block has the value of its first."""
+    if path.suffix.lower() == ".csv":
+        return path.stem, _cells_of_csv(path)
     openpyxl = needed("openpyxl", who=path.name, extra="excel")
     try:
         book = openpyxl.load_workbook(path, data_only=True)
@@ -86,10 +108,30 @@ def _filled(path: Path, sheet: str) -> tuple[str, list[list[Any]]]:
     return page.title, rows
 
 
+def _cells_of_csv(path: Path) -> list[list[Any]]:
+    """Return the cells of a CSV file in UTF-8 or GBK."""
+    import csv
+
+    data = path.read_bytes()
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return list(csv.reader(data.decode(encoding).splitlines()))
+        except UnicodeDecodeError:
+            continue
+        except csv.Error as error:
+            raise FormatError(f"{path.name}: it must be a table; {error}.") from error
+    raise FormatError(f"{path.name}: text must be UTF-8 or GBK; it is neither. Save it as UTF-8.")
+
+
 def _heading(value: Any) -> str:
     """Return the column that a heading names, empty for none."""
     words = re.sub(r"[(（\[].*?[)）\]]", "", str(value or "")).lower().split()
     return next((name for name, texts in _HEADS.items() if words and words[0] in texts), "")
+
+
+def is_schedule(path: str | PathLike[str], *, sheet: str = "") -> bool:
+    """Tell whether a table is a storey schedule: a row has the headings of levels and areas."""
+    return any({"level", "area_m2"} <= {_heading(v) for v in row} for row in _filled(Path(path), sheet)[1])
 
 
 def read_schedule(path: str | PathLike[str], *, sheet: str = "") -> tuple[list[ScheduleRow], Notes]:
@@ -134,6 +176,64 @@ def read_schedule(path: str | PathLike[str], *, sheet: str = "") -> tuple[list[S
             continue
         lines.append(ScheduleRow(text.get("building", ""), levels, area, cell))
     return lines, Notes.of(notes)
+
+
+def read_indicators(path: str | PathLike[str], *, sheet: str = "") -> tuple[list[IndicatorRow], Notes]:
+    """Read a sheet of indicators (经济技术指标表): names with a number and a unit beside them, in any columns.
+
+    Parameters
+    ----------
+    path
+        Workbook (.xlsx) or .csv.
+    sheet
+        Name of the sheet; the first without it.
+
+    Returns
+    -------
+    tuple
+        Lines, areas in m² (公顷 and 万m² are turned), and notes on numbers in a unit we do not know.
+
+    Raises
+    ------
+    FormatError
+        If it is no table, or no name has a number beside it.
+    """
+    path = Path(path)
+    title, rows = _filled(path, sheet)
+    lines: list[IndicatorRow] = []
+    notes: list[Note] = []
+    for number, row in enumerate(rows, 1):
+        name, unit, cell = "", "", f"{title}!{number}"
+        for text in (str(v).strip() for v in row if v is not None):
+            found = _NUMBER.fullmatch(text)
+            if text.lower() in _UNITS and not found:
+                if lines and not name and lines[-1].cell == cell and not lines[-1].unit:
+                    lines.append(_in_unit(lines.pop(), text))
+                unit = text if name else ""
+            elif found and name:
+                beside = (found[2] or unit or _bracketed(name)).strip()
+                line = IndicatorRow(name, float(re.sub("[,，]", "", found[1])), "", cell)
+                lines.append(_in_unit(line, beside))
+                if beside and beside.lower() not in _UNITS:
+                    notes.append(Note("I02", f"{path.name}, {cell}: unit {beside!r} is not known", "buildings"))
+                name, unit = "", ""
+            elif text and not found:
+                name, unit = text, ""
+    if not lines:
+        raise FormatError(f"{path.name}: a row must hold the name of an indicator and a number; none does.")
+    return lines, Notes.of(notes)
+
+
+def _bracketed(name: str) -> str:
+    """Return the unit in brackets at the end of a name, empty without."""
+    found = re.search(r"[(（\[]([^()（）\[\]]*)[)）\]]$", name)
+    return found[1] if found and found[1].lower() in _UNITS else ""
+
+
+def _in_unit(line: IndicatorRow, unit: str) -> IndicatorRow:
+    """Return a line with its value in square metres where the unit is another one of area."""
+    known, factor = _UNITS.get(unit.lower(), (unit, 1.0))
+    return line._replace(value=line.value * factor, unit=known)
 
 
 def apply_schedule(community: Community, lines: Sequence[ScheduleRow]) -> tuple[Community, Notes]:

@@ -187,6 +187,8 @@ class SpaceKind(Kind):
     SHED = 26, "车棚"
     ROAD = 27, "道路"
     DECK = 28, "景观平台"
+    STAND = 29, "看台"
+    UNDER_STAND = 30, "看台下空间"
 
 
 class FacilityKind(Kind):

@@ -30,18 +30,19 @@ FAMILIES: dict[type[Kind], int] = {StoreyKind: 0, VoidKind: 1, SpaceKind: 2}
 INSIDE = (  # spaces that take their area from the storey, in this order where they overlap
     *(SpaceKind.EVACUATION_CORRIDOR, SpaceKind.PUBLIC_PASSAGE, SpaceKind.ROOM, SpaceKind.REFUGE, SpaceKind.SHELTER),
     *(SpaceKind.CORRIDOR, SpaceKind.SKY_GARDEN, SpaceKind.BALCONY, SpaceKind.TERRACE, SpaceKind.STILT),
-    SpaceKind.PUBLIC_OPEN_SPACE,
+    *(SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.UNDER_STAND),
 )
 OUTSIDE = (  # spaces that have area beyond the storey's outline, in this order where they overlap
     *(SpaceKind.EVACUATION_CORRIDOR, SpaceKind.PUBLIC_PASSAGE, SpaceKind.CORRIDOR, SpaceKind.SKY_CORRIDOR),
     *(SpaceKind.SKY_GARDEN, SpaceKind.BALCONY, SpaceKind.TERRACE, SpaceKind.BAY_WINDOW, SpaceKind.EQUIPMENT_PLATFORM),
     *(SpaceKind.EXTERNAL_STAIR, SpaceKind.RAMP, SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.SHED),
-    *(SpaceKind.RAIN_CORRIDOR, SpaceKind.CANOPY),
+    *(SpaceKind.RAIN_CORRIDOR, SpaceKind.CANOPY, SpaceKind.UNDER_STAND),
 )
 IN_STRUCTURE = (SpaceKind.EQUIPMENT_PLATFORM, SpaceKind.BAY_WINDOW, SpaceKind.EXTERNAL_STAIR, SpaceKind.RAMP)
 BUILT_ON_GROUND = (
     *(SpaceKind.CANOPY, SpaceKind.SHED, SpaceKind.RAIN_CORRIDOR, SpaceKind.SKY_CORRIDOR, SpaceKind.RAMP),
     *(SpaceKind.EXTERNAL_STAIR, SpaceKind.BAY_WINDOW, SpaceKind.EQUIPMENT_PLATFORM),
+    *(SpaceKind.STAND, SpaceKind.UNDER_STAND),
 )
 OPENINGS = (VoidKind.ATRIUM, VoidKind.VOID_ROOM, VoidKind.LIGHT_WELL)  # after wells, which stand in them
 ATTIC_STEPS = (0.0, 1.20, 2.10, 2.20)  # [m] clear heights at which the codes change their mind

@@ -121,6 +121,9 @@ class LocalRules:
         Caps per dwelling.
     rules
         Articles on the building area that come before those of the national code.
+    roof_green
+        Green on roofs in the green ratio: steps of least depth of soil [m] and the share that counts; GB 50180-2018
+        A.0.2 leaves both to the place (M), and no text of a place was at hand, so without steps none counts.
     """
 
     name: str
@@ -132,6 +135,7 @@ class LocalRules:
     exemptions: tuple[Exemption, ...] = ()
     caps: UnitCaps | None = None
     rules: tuple[AreaRule, ...] = ()
+    roof_green: tuple[tuple[float, float], ...] = ()
 
     NATIONAL: ClassVar[LocalRules]
     HUZHOU_2020: ClassVar[LocalRules]

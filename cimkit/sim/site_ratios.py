@@ -80,6 +80,22 @@ class SiteIndicators(Drawn):
         columns = ["indicator", "parcel", "value", "unit", "numerator", "denominator", "counting", "objects"]
         return pd.DataFrame(data, columns=columns)
 
+    def sheet(self) -> Any:
+        """Return the sheet of indicators (经济技术指标表) of all parcels together, in the form planners hand in."""
+        from cimkit.sim.site_sheet import indicator_sheet
+
+        return indicator_sheet(self)
+
+    def reconcile(self, declared: Sequence[Any], *, tolerance: float = 0.01) -> Any:
+        """Return a DataFrame of declared indicators, from ``read_indicators``, beside the computed ones.
+
+        ``agrees`` tells whether they differ by at most ``tolerance`` (1 % without it) of the computed value, and is
+        empty where that is not known.
+        """
+        from cimkit.sim.site_sheet import reconcile_sheet
+
+        return reconcile_sheet(self, declared, tolerance)
+
 
 class _Sheet:
     """Collects indicators: amounts of each parcel and of all together, over a base."""
@@ -112,6 +128,7 @@ def site_indicators(community: Community, areas: FloorAreas, *, sunlit: Any = No
 
     Parcels have FAR, density, green ratio, central green (集中绿地), height, open space, land and central green a
     person; all together also public green and shelter a person, care for the elderly, parking and roads.
+    Green on roofs counts as ``roof_green`` of the local rules says.
     Green counts from 1 m, central green from 1.5 m beside walls and 1 m beside roads, as far as it is 8 m wide
     (GB 50180-2018 appendix A, GB 55038-2025 3.2.2).
 
@@ -144,6 +161,10 @@ def site_indicators(community: Community, areas: FloorAreas, *, sunlit: Any = No
     sheet.add("building_density", "", base, land, "area of footprints / land", own)
     green, green_ids = _green(community, GREENS, GREEN_WALL, 0.0)
     text = "green on the ground / land; from 1 m beside walls"
+    roofs, roof_ids, said = _roof_green(community, areas.method.local.roof_green)
+    if said:
+        text, green = f"{text}; {said}", np.where(roofs > 0, np.nan_to_num(green), green) + roofs
+        green_ids = [(*a, *b) for a, b in zip(green_ids, roof_ids, strict=True)]
     sheet.add("green_ratio", "", _with_sum(green), land, text, green_ids)
     central, central_ids = _green(community, (SpaceKind.CENTRAL_GREEN,), CENTRAL_WALL, CENTRAL_ROAD, sunlit)
     text = "central green, as far as 8 m wide, from 1.5 m beside walls and 1 m beside roads"
@@ -224,6 +245,29 @@ def _green(
         area[p] = shapely.area(shapely.union_all(parts))
         ids.append(tuple(spaces.id[chosen[shapely.area(parts) > 0]]))
     return area, ids
+
+
+def _roof_green(
+    community: Community, steps: tuple[tuple[float, float], ...]
+) -> tuple[FloatArray, list[tuple[str, ...]], str]:
+    """Return what counts of the green on roofs within each parcel [m²], its ids, and how it was counted."""
+    parcels, spaces = community.parcels, community.spaces
+    rows = np.flatnonzero((spaces.kind == SpaceKind.ROOF_GREEN) | np.isin(spaces.kind, GREENS) & (spaces.storey >= 0))
+    area: FloatArray = np.zeros(len(parcels))
+    ids: list[tuple[str, ...]] = [() for _ in range(len(parcels))]
+    if not len(rows) or not steps:
+        whole = spaces.outline.take(rows).areas().sum()
+        return area, ids, f"{whole:,.0f} m² on roofs not counted: no local rule stated" if len(rows) else ""
+    least, share = (np.array(v) for v in zip(*sorted(steps), strict=True))
+    step = np.searchsorted(least, np.nan_to_num(spaces.soil_depth[rows], nan=-1.0), side="right") - 1
+    counts = np.where(step < 0, 0.0, share[step])
+    outlines = parcels.outline.to_shapely()
+    shapes = spaces.outline.take(rows).to_shapely()
+    for p in range(len(parcels)):
+        parts = counts * shapely.area(shapely.intersection(shapes, outlines[p]))
+        area[p], ids[p] = parts.sum(), tuple(spaces.id[rows[parts > 0]])
+    told = ", ".join(f"{s:g} from {d:g} m of soil" for d, s in zip(least, share, strict=True))
+    return area, ids, f"on roofs times {told}"
 
 
 def _of_all(community: Community, sheet: _Sheet, persons: FloatArray) -> None:

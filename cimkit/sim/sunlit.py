@@ -10,8 +10,11 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import FloatArray, TextArray, as_floats
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.sampling import grid_in_polygons
 from cimkit.model.drawn import Drawn
-from cimkit.sim.receptors import window_receptors
+from cimkit.model.kinds import SpaceKind
+from cimkit.sim.receptors import Receptors, window_receptors
 from cimkit.sim.shadows import shadows
 from cimkit.sim.sunlight import SunlightMethod, sunlight
 
@@ -112,3 +115,50 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any, on: str = 
     names, shapes = np.empty(len(found), dtype=object), np.empty(len(found), dtype=object)
     names[:], shapes[:] = columns[1], columns[3]
     return SunPatches(community, np.array(columns[0], float), names, np.array(columns[2], float), shapes)
+
+
+def sunlit_ground(community: Community, sun_day: SunDay, *, hours: float = 2.0, spacing: float = 1.0) -> Any:
+    """Compute the part of central greens (集中绿地) outside the standard shadow line: with enough sun on a day.
+
+    Parameters
+    ----------
+    community
+        Whose central greens, on the ground.
+    sun_day
+        The day of the standard, such as Great Cold from 8 to 16 h.
+    hours
+        Hours that a point must get [h].
+    spacing
+        Side of the squares the ground is cut into, each judged at its middle [m].
+
+    Returns
+    -------
+    shapely.Geometry
+        The sunlit squares together, in local metres; for ``site_indicators(sunlit=…)``.
+
+    References
+    ----------
+    .. [1] GB 55038-2025 3.2.2 (P); that the line is the isochrone of the site's sunlight standard is our reading (M).
+
+    Examples
+    --------
+    >>> import cimkit as ck
+    >>> town = ck.future_community(1).after()
+    >>> sunlit_ground(town, ck.SunDay.great_cold(town.require_location()), spacing=4.0).area > 0
+    True
+    """
+    spaces = community.spaces
+    rows = np.flatnonzero((spaces.kind == SpaceKind.CENTRAL_GREEN) & (spaces.storey < 0))
+    outlines = spaces.outline.take(rows).to_shapely()
+    each = [grid_in_polygons(Polygons.from_shapely([shape]), spacing) for shape in outlines]
+    xy = np.concatenate([np.zeros((0, 2)), *each])
+    if not len(xy):
+        return shapely.Polygon()
+    z = np.repeat(spaces.z[rows], [len(p) for p in each])
+    z = z if community.terrain is None else community.terrain.elevation(xy)
+    light = sunlight(community, Receptors.at(np.column_stack([xy, z + 0.01])), sun_day, method=SunlightMethod.ALL_SUN)
+    sunny = xy[light.hours >= hours - 1e-9]
+    half = 0.5 * spacing
+    return shapely.union_all(shapely.box(*(sunny - half).T, *(sunny + half).T)).intersection(
+        shapely.union_all(outlines)
+    )

@@ -6,11 +6,12 @@ import pytest
 
 from cimkit.errors import FormatError, InputError
 from cimkit.io.results import write_table
-from cimkit.io.sheets import apply_schedule, parse_levels, read_schedule
+from cimkit.io.sheets import apply_schedule, is_schedule, parse_levels, read_indicators, read_schedule
 from cimkit.model.community import Community
-from cimkit.model.records import Building
+from cimkit.model.records import Building, Parcel
 from cimkit.samples import future_community
 from cimkit.sim.areas import floor_areas
+from cimkit.sim.site_ratios import site_indicators
 
 openpyxl = pytest.importorskip("openpyxl")
 
@@ -103,3 +104,67 @@ def test_schedule__there_and_back(tmp_path):
     assert not list(notes)
     assert floor_areas(declared).reconcile(tolerance=1e-4)["agrees"].all()
     assert sum(r.area * len(r.levels) for r in lines) == pytest.approx(areas.of_storeys().sum(), abs=2)
+
+
+INDICATORS = [
+    ["经济技术指标表"],
+    ["序号", "项目", "数值", "单位", "备注"],
+    [1, "总用地面积", 0.5, "公顷", None],
+    [2, "总建筑面积（㎡）", "1,010.0", None, None],
+    [None, "其中：地上建筑面积", 800, "m2", None],
+    [3, "容积率", 0.16, "-", "≤ 2.0"],
+    [4, "建筑密度", "4%", None, None, "绿地率", 0.3, "%"],
+    [5, "某某系数", "7 帧"],
+    [6, "机动车停车位", 12, "个"],
+    [7, "=HYPERLINK(1)", 3, "m2"],
+]
+
+
+def test_read_indicators__and_reconcile(tmp_path):
+    lines, notes = read_indicators(workbook(tmp_path / "i.xlsx", INDICATORS))
+    found = {r.name: (r.value, r.unit) for r in lines}
+    assert found["总用地面积"] == (5000.0, "m²")
+    assert found["总建筑面积（㎡）"] == (1010.0, "m²")
+    assert found["其中：地上建筑面积"] == (800.0, "m²")
+    assert found["建筑密度"] == (4.0, "%")
+    assert found["绿地率"] == (0.3, "%")
+    assert [n.text for n in notes] == ["i.xlsx, 楼层表!8: unit '帧' is not known"]
+    square = [(0, 0), (20, 0), (20, 10), (0, 10)]
+    town = Community.of(
+        buildings=[Building("B1", square, storeys=4, basements=1)],
+        parcels=[Parcel("P", [(-10, -10), (90, -10), (90, 40), (-10, 40)])],
+    )
+    site = site_indicators(town, floor_areas(town))
+    table = site.reconcile(lines).set_index("指标 indicator")
+    assert table["agrees"].to_dict() == {
+        "总用地面积": True, "总建筑面积（㎡）": True, "其中：地上建筑面积": True, "容积率": True, "建筑密度": True,
+        "绿地率": None, "某某系数": None, "机动车停车位": None,
+    }  # fmt: skip
+    assert not site.reconcile(lines, tolerance=0.001)["agrees"][1]
+    assert table.loc["总建筑面积（㎡）", "difference"] == pytest.approx(10)
+    assert table["cell"].iloc[0] == "楼层表!3"
+
+
+@pytest.mark.parametrize(("suffix", "encoding"), [(".xlsx", ""), (".csv", "utf-8-sig"), (".csv", "gbk")])
+def test_sheet__there_and_back(tmp_path, suffix, encoding):
+    town = future_community().after()
+    site = site_indicators(town, floor_areas(town))
+    path = tmp_path / f"指标{suffix}"
+    write_table(site.sheet(), path, layer="指标")
+    if encoding == "gbk":
+        path.write_bytes(path.read_bytes().decode("utf-8-sig").replace("²", "2").encode("gbk"))
+    assert not is_schedule(path)
+    lines, notes = read_indicators(path)
+    assert not list(notes)
+    table = site.reconcile(lines)
+    assert len(table) == len(site.sheet())
+    assert table["agrees"].all()
+
+
+def test_read_indicators__says_what_is_no_table(tmp_path):
+    (tmp_path / "a.csv").write_text("nothing,here\n")
+    with pytest.raises(FormatError, match=r"a\.csv: a row must hold the name of an indicator and a number"):
+        read_indicators(tmp_path / "a.csv")
+    (tmp_path / "b.csv").write_bytes(b"\xff\xfe\xff\xff")
+    with pytest.raises(FormatError, match=r"b\.csv: text must be UTF-8 or GBK"):
+        read_indicators(tmp_path / "b.csv")

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from cimkit.geometry.polygons import Polygons
 from cimkit.model.community import Community
 from cimkit.model.kinds import SpaceKind, StoreyKind, VoidKind
-from cimkit.model.records import Building, Parcel, Path
+from cimkit.model.records import Building, Location, Parcel, Path
 from cimkit.model.tables import Dwellings, Population, Spaces, Voids
 from cimkit.samples import future_community
 from cimkit.sim.area_local import LocalRules
 from cimkit.sim.areas import LEDGERS, AreaMethod, floor_areas
 from cimkit.sim.site_ratios import site_indicators
+from cimkit.sim.sunlit import sunlit_ground
+from cimkit.sim.sunpath import SunDay
 from tests.validation.test_areas import box, house, with_spaces
 
 BOTH = (AreaMethod.GBT50353_2013, AreaMethod.GB55031_2022)
@@ -221,6 +223,61 @@ def test_site_indicators__central_green_wide_sunlit_and_clear_of_walls():
     assert site_indicators(town, areas, sunlit=third).value("central_green_per_person") == pytest.approx(40)
     less = shapely.box(0, 10, 20, 11.5 + 20 / 3 - 0.01)
     assert site_indicators(town, areas, sunlit=less).value("central_green_per_person") == 0.0
+
+
+def test_site_indicators__central_green_by_the_sun():
+    # A tower of 60 m stands south of one of two equal greens; only the other has two hours of sun on a third of it.
+    town = Community.of(
+        buildings=[Building("B1", box(-20, -20, 60, 15), storeys=20)],
+        parcels=[Parcel("P1", box(-40, -40, 400, 120))], location=Location(30.25, 120.17),
+    )  # fmt: skip
+    homes = Population(building=np.array([0]), band=np.array([1]), persons=np.array([10.0]))
+    shapes = Polygons.from_rings([[box(0, 2, 20, 20)], [box(300, 2, 20, 20)]])
+    about = {"kind": np.full(2, int(SpaceKind.CENTRAL_GREEN)), "storey": np.full(2, -1)}
+    town = dataclasses.replace(
+        town, spaces=Spaces(id=np.array(["G1", "G2"]), outline=shapes, **about), population=homes
+    )
+    lit = sunlit_ground(town, SunDay.great_cold(town.location), hours=2.0, spacing=2.0)
+    assert shapely.area(shapely.intersection(lit, shapes.to_shapely())) == pytest.approx([0, 400])
+    site = site_indicators(town, floor_areas(town), sunlit=lit)
+    row = site.to_frame().query("indicator == 'central_green_per_person' and parcel == 'P1'")
+    assert (row["value"].item(), row["objects"].item()) == (pytest.approx(40), "G2")
+    assert sunlit_ground(Community(), SunDay.great_cold(town.location)).is_empty
+
+
+def test_site_indicators__green_on_roofs_by_depth_of_soil():
+    town = Community.of(
+        buildings=[Building("B1", box(0, 0, 20, 10), storeys=2)], parcels=[Parcel("P1", box(0, 0, 20, 20))]
+    )
+    roofs = [box(0, 0, 10, 4), box(0, 4, 10, 2), box(0, 6, 10, 1), box(0, 8, 10, 1)]
+    town = with_spaces(town, roofs, kind="roof_green", storey=1, soil_depth=[1.5, 0.6, 0.2, np.nan])
+    plain = site_indicators(town, floor_areas(town))
+    assert np.isnan(plain.value("green_ratio"))
+    assert "80 m² on roofs not counted: no local rule stated" in plain.rows[4].counting
+    local = dataclasses.replace(LocalRules.NATIONAL, roof_green=((1.5, 1.0), (0.5, 0.5)))
+    areas = floor_areas(town, method=AreaMethod.GBT50353_2013.at(local))
+    site = site_indicators(town, areas)
+    assert site.value("green_ratio") == pytest.approx((40 + 0.5 * 20) / 400)
+    assert site.rows[4].objects == ("S0", "S1")
+
+
+@pytest.mark.parametrize(
+    ("about", "expected"),
+    [
+        ({"kind": "stand", "roofed": 0, "enclosed": 0}, (0.0, 0.0)),
+        ({"kind": "stand", "roofed": 1, "enclosed": 0, "columns_rows": 0}, (20.0, 20.0)),
+        ({"kind": "stand", "roofed": 1, "enclosed": 1}, (40.0, 40.0)),
+        ({"kind": "under_stand", "roofed": 1, "enclosed": 1, "clear_height": 2.2}, (40.0, 40.0)),
+        ({"kind": "under_stand", "roofed": 1, "enclosed": 1, "clear_height": 2.1}, (40.0, 0.0)),
+        ({"kind": "under_stand", "roofed": 1, "enclosed": 1, "clear_height": 1.2}, (20.0, 0.0)),
+        ({"kind": "under_stand", "roofed": 1, "enclosed": 1, "clear_height": 1.1}, (0.0, 0.0)),
+    ],
+)
+def test_floor_areas__gbt50353_3_0_4_stands(about, expected):
+    town = with_spaces(house(), [box(30, 0, 10, 4)], storey=-1, **about)
+    national = [m.at(LocalRules.NATIONAL) for m in BOTH]
+    found = [floor_areas(town, method=m).totals()["building_area_m2"] - 200 for m in national]
+    assert found == pytest.approx(expected)
 
 
 def test_site_indicators__of_the_sample(sample):
