@@ -240,6 +240,18 @@ def apply_schedule(community: Community, lines: Sequence[ScheduleRow]) -> tuple[
     """Return the community with the declared areas of a schedule, and notes on lines that fit no storey.
 
     Buildings are found by id or name; where there is only one, a line need not name it.
+
+    Parameters
+    ----------
+    community
+        What the schedule is of.
+    lines
+        From ``read_schedule``.
+
+    Returns
+    -------
+    tuple
+        The community with the declared area of each storey that has one [m²], and the notes.
     """
     storeys, buildings = community.storeys, community.buildings
     ids = {str(n): k for k, n in enumerate(buildings.name) if n} | {str(n): k for k, n in enumerate(buildings.id)}
