@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cimkit.cli import areas, files, judge, sun, walk
+from cimkit.cli import areas, files, judge, services, sun, walk
 from cimkit.cli.common import BAD_INPUT, RESOURCES, complain
 from cimkit.errors import CimkitError
 
@@ -42,7 +42,7 @@ def _root(
     """Take options that come before the command."""
 
 
-for _group in (files, sun, walk, areas, judge):
+for _group in (files, sun, walk, areas, services, judge):
     app.add_typer(_group.app)
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Packs = Annotated[list[str], typer.Option("--pack", help="Pack of rules, by name or .toml file; may be repeated.")]
 Known = Annotated[list[str], typer.Option("--place", help="What is known of the place: climate_zone=III …")]
+Verified = Annotated[bool, typer.Option("--verified-only", help="Leave out limits marked M.")]
 Lang = Annotated[str, typer.Option(help="Language of the report: zh-en, zh or en.")]
 
 
@@ -47,7 +48,8 @@ def _check(
     source: Source,
     city: City = "", pack: Packs = [], place: Known = [],
     before: Annotated[Path | None, typer.Option(help="Plan of the state before, to compare with.")] = None,
-    verified_only: Annotated[bool, typer.Option("--verified-only", help="Leave out limits marked M.")] = False,
+    verified_only: Verified = False,
+    weather: Annotated[Path | None, typer.Option(help="Typical year (.epw), for probable sunlight.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="Findings (JSON) before: only new or worse fails.")] = None,
     many: Annotated[bool, typer.Option("--many", help="Each file or subfolder is a plan of its own.")] = False,
     allow_unknown: Annotated[bool, typer.Option("--allow-unknown", help="Exit 0 though something is unknown.")] = False,
@@ -65,6 +67,11 @@ def _check(
         raise typer.Exit(_check_many(source, about, output, json=json))
     earlier = source.of(before).complete(assume_housing=True) if before else None
     community = source.complete(assume_housing=True)
+    if weather:
+        from cimkit.io.weather import read_epw
+        from cimkit.rules.measurements import Measurements
+
+        about["measurements"] = Measurements(community.after(), weather=read_epw(weather))
     with step("judging"):
         findings = check(community, before=earlier, baseline=_json_file(baseline) if baseline else None, **about)
     for path in output:
@@ -97,6 +104,33 @@ def _check_many(source: Source, about: dict[str, Any], output: list[Path], *, js
     deliver(pd.DataFrame(rows), output, as_json=json, layer="plans")
     codes = {row["exit_code"] for row in rows}
     return next((c for c in (FAILED, BAD_INPUT, UNKNOWN) if c in codes), PASSED)
+
+
+@reads_plan(
+    app, "compare", "low.gpkg high.gpkg --city hangzhou -o scenarios.xlsx", plan="Plans, each a variant of its own."
+)
+def _compare(
+    source: Source,
+    city: City = "", pack: Packs = [], place: Known = [], verified_only: Verified = False,
+    output: Output = [], json: AsJson = False,
+) -> None:  # fmt: skip
+    """Judge variants of a plan by the same rules and lay them side by side (方案比选)."""
+    from cimkit.rules.check import check
+    from cimkit.rules.compare import scenarios
+
+    about: dict[str, Any] = {"packs": pack or None, "city": city, "place": pairs(place, "--place")}
+    states = {}
+    for path in source.plan:
+        community = source.of(path).complete(assume_housing=True)
+        with step(f"judging {path.name}"):
+            states[path.stem] = check(community, verified_only=verified_only, **about)
+        err.print(f"{escape(path.stem)}: {escape(repr(states[path.stem])[1:-1])}")
+    frame = scenarios(states)
+    if not output and not json:  # on screen what fails or differs
+        fails = frame[[f"{name}: fail" for name in states]]
+        shown = (fails.nunique(axis=1) > 1) | (fails > 0).any(axis=1)
+        frame = frame[shown][["rule", "text", *fails.columns]]
+    deliver(frame, output, as_json=json, layer="scenarios", rows=60)
 
 
 def _json_file(path: Path) -> Any:

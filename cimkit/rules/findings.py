@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from cimkit.arrays import FloatArray, IntArray, TextArray
+    from cimkit.model.community import Community
     from cimkit.rules.measurements import Measurements
     from cimkit.rules.place import Place
 
@@ -251,6 +252,11 @@ class Findings(Drawn):
     digests: Mapping[str, str] = field(default_factory=dict)
     against_baseline: bool = False
 
+    @property
+    def community(self) -> Community | None:
+        """What was judged, None if it was not kept."""
+        return self.measurements.community if self.measurements else None
+
     def __len__(self) -> int:
         return sum(len(j) for j in self.judged)
 
@@ -349,7 +355,7 @@ class Findings(Drawn):
         frame = self.to_frame()
         if verdict is not None:
             frame = frame[frame["verdict"] == Verdict(verdict).value].reset_index(drop=True)
-        own = self.measurements.community.frame if self.measurements else Frame()
+        own = self.community.frame if self.community else Frame()
         return own.to_geoframe(frame, shapely.points(frame["x_m"], frame["y_m"], frame["z_m"]))
 
     def to_dict(self) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Scored:
     english: str
     kind: str
     state: str
-    measured: tuple[str, ...]
+    measured: tuple[tuple[str, str], ...]  # English, 中文
     evidence: tuple[Evidence, ...]
 
 
@@ -122,10 +122,12 @@ class Assessment(Drawn):
         """Return a DataFrame, one row an indicator."""
         import pandas as pd
 
-        names = ["scene", "scene_en", "indicator", "indicator_en", "kind", "state", "state_zh", "measured", "evidence"]
+        names = ["scene", "scene_en", "indicator", "indicator_en", "kind", "state", "state_zh", "measured"]
+        names += ["measured_zh", "evidence"]
         rows = [
             (
-                *(i.scene, SCENES[i.scene], i.name, i.english, i.kind, i.state, STATES[i.state], "; ".join(i.measured)),
+                *(i.scene, SCENES[i.scene], i.name, i.english, i.kind, i.state, STATES[i.state]),
+                *("; ".join(texts) for texts in (zip(*i.measured, strict=True) if i.measured else ((), ()))),
                 "; ".join(e.told for e in i.evidence),
             )
             for i in self.indicators
@@ -232,38 +234,44 @@ def _scored(rules: list[Rule], findings: Findings, evidence: list[Evidence]) -> 
     if not applies:
         return Scored(first.group, first.clause, english, first.kind, "not applicable", (), own)
     told = [_measured(r, findings) for r in applies]
-    states = [s for s, _ in told if s]
+    states = [s for s, _, _ in told if s]
     if "E" in first.kind:
         states.append("not met" if any(not e.meets for e in own) else "met" if own else "evidence missing")
     order = list(STATES)
     state = min(states, key=order.index) if states else "evidence missing"
     if not states and own:
         state = "met" if all(e.meets for e in own) else "not met"
-    return Scored(first.group, first.clause, english, first.kind, state, tuple(t for _, t in told if t), own)
+    return Scored(
+        first.group, first.clause, english, first.kind, state, tuple((en, zh) for _, en, zh in told if en), own
+    )
 
 
-def _measured(rule: Rule, findings: Findings) -> tuple[str, str]:
-    """Return the state of one rule and what was measured, empty for a rule without indicator."""
+def _measured(rule: Rule, findings: Findings) -> tuple[str, str, str]:
+    """Return the state of one rule and what was measured, English and 中文, empty for a rule without indicator."""
     if not rule.indicator:
-        return "", ""
-    title = rule.text_zh.split("：")[-1]
+        return "", "", ""
+    titles = rule.text.split(": ")[-1], rule.text_zh.split("：")[-1]
+
+    def told(state: str, rest: str) -> tuple[str, str, str]:
+        return state, f"{titles[0]}{rest}", f"{titles[1]}{rest}"
+
     judged = [j for j in findings.judged if j.rule.id == rule.id]
     if judged:
         counts = np.sum([np.bincount(j.verdict, minlength=4) for j in judged], axis=0)
         state = ("not met", "unknown", "met", "unknown")[int(np.flatnonzero(counts)[0])]
         limit = judged[0].finding(0).required_text
-        return state, f"{title} {limit}: {counts[2]} of {counts[:3].sum()}"
+        return told(state, f" {limit}: {counts[2]}/{counts[:3].sum()}")
     measured = findings.measurements
     indicator, given = INDICATORS[rule.indicator], rule.requirements[0].with_
     if measured is None or not len(measured.subjects(indicator, given)):
-        return "unknown", f"{title}: –"
+        return told("unknown", ": –")
     values = measured.values(indicator, given)
     known = values.values[np.isfinite(values.values)]
     if not len(known):
-        return "unknown", f"{title}: {values.missing}"
+        return told("unknown", f": {values.missing}")
     low, middle, high = np.percentile(known, [0, 50, 100])
     span = f"{middle:.4g}" if low == high else f"{low:.4g} – {middle:.4g} – {high:.4g}"
-    return "no threshold", f"{title}: {span} {rule.unit}".rstrip()
+    return told("no threshold", f": {span} {rule.unit}".rstrip())
 
 
 def _dimensions(

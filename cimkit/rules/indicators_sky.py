@@ -12,7 +12,8 @@ from cimkit.geometry.directions import direction_of
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.sampling import grid_in_polygons
 from cimkit.rules.indicator import Subjects, SunSetting, Values, listed
-from cimkit.rules.subjects import empty_parcels, home_windows
+from cimkit.rules.measurements import NO_WEATHER
+from cimkit.rules.subjects import empty_parcels, home_windows, the_community
 from cimkit.sim.receptors import Receptors
 
 if TYPE_CHECKING:
@@ -107,12 +108,25 @@ def land_sun(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> V
     return Values(values, note=f"one point each {LAND_STEP:g} m; land narrower than the edge passes")
 
 
+def roof_sun(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
+    """Measure the solar energy that a square metre of roof receives in a year."""
+    from cimkit.sim.solar_potential import solar_potential
+
+    if m.weather is None:
+        raise MissingDataError(NO_WEATHER)
+    frame = solar_potential(m.community, m.weather).to_frame()
+    area, energy = float(frame["roof_area_m2"].sum()), float(frame["roof_kwh"].sum())
+    shown = {"roof_area_m2": round(area, 1), "roof_kwh": round(energy)}
+    return Values(np.array([energy / area if area else np.nan]), missing="roofs", evidence=lambda _k: shown)
+
+
 SKY = (
     listed("vertical_sky_component", home_windows, sky_component),
     listed("sky_component_ratio", home_windows, compared_with_before(sky_component, sky_ratio)),
     listed("probable_sunlight", home_windows, probable_sun("annual")),
     listed("probable_sunlight_winter", home_windows, probable_sun("winter")),
     listed("probable_sunlight_change", home_windows, compared_with_before(probable_sun("annual"), sun_kept)),
+    listed("roof_sun", the_community, roof_sun),
     listed("view_distance", home_windows, view_distance),
     listed("empty_land_sunlight", empty_parcels, land_sun),
 )

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from cimkit.sim.irradiance import ProbableSunlight
 
 
+NO_WEATHER = "the weather of a typical year: --weather FILE.epw, or Measurements(community, weather=read_epw(…))"
+
+
 class Measurements:
     """What was measured of a community; hand it to ``check`` again to judge without measuring anew.
 
@@ -219,9 +222,7 @@ class Measurements:
         from cimkit.sim.irradiance import probable_sunlight
 
         if self.weather is None:
-            raise MissingDataError(
-                "the weather of a typical year: --weather FILE.epw, or Measurements(community, weather=read_epw(…))."
-            )
+            raise MissingDataError(NO_WEATHER)
         return probable_sunlight(self.community, self._receptors, self.weather)
 
     @cached_property

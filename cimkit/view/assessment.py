@@ -74,7 +74,8 @@ def _scenes(a: Assessment) -> Html:
         colour = _COLOURS.get(values.state, "unknown")
         tag = element("span", both(values.state, values.state_zh), class_=f"tag v-{colour}")
         scene, name = both(values.scene_en, values.scene), both(values.indicator_en, values.indicator)
-        lines.append(row([scene, name, values.kind, tag, values.measured, values.evidence]))
+        measured = both(values.measured, values.measured_zh)
+        lines.append(row([scene, name, values.kind, tag, measured, values.evidence], names=[0, 1, 4]))
     heads = [
         *(both("Scene", "场景"), both("Indicator", "指标"), both("Kind", "类别"), both("State", "状态")),
         *(both("Measured (least – middle – most)", "计算值（最小 – 中位 – 最大）"), both("Evidence", "佐证")),

@@ -93,7 +93,7 @@ def _details(rows: Sequence[Judged]) -> Html:
         verdict = element("span", words(r.verdict), class_=f"tag v-{r.verdict}")
         cells: list[Any] = [verdict, rule, r.object, _measured(r), r.required, r.note]
         values = {0: ORDER.index(r.verdict), 3: r.measured.replace(",", "")}
-        about = {"data_verdict": r.verdict, "data_id": r.object or None, "data_go": "plan"}
+        about: dict[str, Any] = {"data_verdict": r.verdict, "data_id": r.object or None, "data_go": "plan"}
         if r.placed:
             about["data_spot"] = f"{r.x:.1f} {r.y:.1f}"
         lines.append(row(cells, numbers=[3, 4], values=values, **about))

@@ -53,14 +53,16 @@ def table(
 
 
 def row(
-    cells: Sequence[Any], *, numbers: Iterable[int] = (), values: Mapping[int, Any] | None = None, **about: Any
+    cells: Sequence[Any],
+    *,
+    numbers: Iterable[int] = (),
+    names: Iterable[int] = (),
+    values: Mapping[int, Any] | None = None,
+    **about: Any,
 ) -> Html:
-    """Return a row; ``values`` give what a cell is sorted by where its text is not that."""
-    right, values = set(numbers), values or {}
-    parts = [
-        element("td", cell, class_="n" if k in right else None, data_value=values.get(k))
-        for k, cell in enumerate(cells)
-    ]
+    """Return a row; ``names`` are columns kept wide; ``values`` what a cell is sorted by where its text is not that."""
+    kinds, values = dict.fromkeys(numbers, "n") | dict.fromkeys(names, "k"), values or {}
+    parts = [element("td", cell, class_=kinds.get(k), data_value=values.get(k)) for k, cell in enumerate(cells)]
     return element("tr", *parts, **about)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -164,7 +165,6 @@ def _methods(community: Community, findings: Any, results: Sequence[Any]) -> lis
             items.append((words("walking"), f"{name} · {r.method.speed_ms:g} m/s"))
         elif is_a(r, "FloorAreas"):
             items.append((words("areas"), f"{name} · {r.method.local.name}"))
-    made = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     used = ", ".join(f"{n} {version(n)}" for n in ("numpy", "numba", "shapely"))
     packs = getattr(findings, "packs", ())
     if packs:
@@ -173,5 +173,7 @@ def _methods(community: Community, findings: Any, results: Sequence[Any]) -> lis
         (both("Versions", "软件版本"), f"cimkit {version('cimkit')}, Python {platform.python_version()}, {used}")
     )
     items.append((both("Hash of the input", "输入数据校验值"), fingerprint(community)))
-    items.append((both("Made", "生成时间"), made))
+    if epoch := os.environ.get("SOURCE_DATE_EPOCH"):  # without it no time: the same input gives the same bytes
+        made = datetime.datetime.fromtimestamp(int(epoch), datetime.UTC)
+        items.append((both("Made", "生成时间"), f"{made:%Y-%m-%d %H:%M} UTC"))
     return items

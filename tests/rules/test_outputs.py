@@ -191,3 +191,22 @@ def test_cli__a_new_pack_is_right_and_a_wrong_one_is_refused(tmp_path: Path) -> 
     assert "rule 'our-far', key 'unit'" in str(wrong.exception)
     assert "CN-GB50180-2018" in run.invoke(app, ["pack", "list"]).output
     assert "floor_area_ratio" in run.invoke(app, ["pack", "list", "--indicators"]).output
+
+
+def test_report__same_input_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTML, JSON, JUnit and SARIF; a time stands in the page only where SOURCE_DATE_EPOCH states it."""
+    from cimkit.view.report import report
+
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    made = []
+    for name in ("a", "b"):
+        block = slab_rows(rows=2, gap=18.0)
+        findings = check(block, city="hangzhou")
+        page = tmp_path / f"{name}.html"
+        report(block, findings, path=page, results=findings.measurements.results())  # type: ignore[union-attr]
+        made.append((page.read_bytes(), findings.to_json(), to_junit(findings), to_sarif(findings)))
+    assert made[0] == made[1]
+    assert "生成时间" not in made[0][0].decode()
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
+    report(block, findings, path=page, results=[])
+    assert "2026-01-01 00:00 UTC" in page.read_text(encoding="utf-8")
