@@ -32,7 +32,10 @@ def _supply(
 
 
 @reads_plan(
-    app, "improve", "site.gpkg nursery --count 2 --within 300", plan="Plan, then the kind of service: nursery, canteen …"
+    app,
+    "improve",
+    "site.gpkg nursery --count 2 --within 300",
+    plan="Plan, then the kind of service: nursery, canteen …",
 )
 def _improve(
     source: Source,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cimkit.arrays import one_of
 from cimkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from cimkit.rules.measurements import Measurements
 
 BANDS = {"great_cold": (8.0, 16.0), "winter_solstice": (9.0, 15.0)}  # [h] true solar time
+NO_WEATHER = "the weather of a typical year: --weather FILE.epw, or Measurements(community, weather=read_epw(…))"
 
 
 _DATE = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
@@ -32,6 +34,7 @@ class SunSetting(NamedTuple):
     last: float = 16.0
     min_segment: float = 5.0
     max_segments: int = 0
+    at: str = "sill"  # or "opening": the middle of the opening, as EN 17037 measures
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> SunSetting:
@@ -47,7 +50,8 @@ class SunSetting(NamedTuple):
             raise InputError(f"day of a sunlight rule must be {', '.join(BANDS)} or a date as 03-21; got {day!r}.")
         first, last = options.get("band", BANDS.get(day, (0.0, 24.0)))
         segments = int(options.get("max_segments", 0))
-        return cls(day, float(first), float(last), float(options.get("min_segment", 5.0)), segments)
+        at = one_of(options.get("at", "sill"), ("sill", "opening"), name="at of a sunlight rule")
+        return cls(day, float(first), float(last), float(options.get("min_segment", 5.0)), segments, at)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from cimkit.errors import MissingDataError
 from cimkit.geometry.directions import direction_of
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.sampling import grid_in_polygons
-from cimkit.rules.indicator import Subjects, SunSetting, Values, listed
-from cimkit.rules.measurements import NO_WEATHER
+from cimkit.rules.indicator import NO_WEATHER, Subjects, SunSetting, Values, listed
 from cimkit.rules.subjects import empty_parcels, home_windows, the_community
 from cimkit.sim.receptors import Receptors
 

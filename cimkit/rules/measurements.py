@@ -13,7 +13,7 @@ from cimkit.errors import MissingDataError
 from cimkit.geometry.ragged import offsets_of, ragged_rows
 from cimkit.model.derive import derive_windows
 from cimkit.model.kinds import BuildingUse
-from cimkit.rules.indicator import BANDS, Indicator, Subjects, SunSetting, Values
+from cimkit.rules.indicator import BANDS, NO_WEATHER, Indicator, Subjects, SunSetting, Values
 from cimkit.sim.access import WalkTimes, walk_times
 from cimkit.sim.area_local import LocalRules
 from cimkit.sim.areas import AreaMethod, FloorAreas, floor_areas
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from cimkit.model.tables import Windows
     from cimkit.model.weather import Weather
     from cimkit.sim.irradiance import ProbableSunlight
-
-
-NO_WEATHER = "the weather of a typical year: --weather FILE.epw, or Measurements(community, weather=read_epw(…))"
 
 
 class Measurements:
@@ -248,6 +245,12 @@ class Measurements:
 
         return wall_roads(self.community)
 
+    @cached_property
+    def _openings(self) -> Receptors:
+        from cimkit.sim.daylight import reference_points
+
+        return reference_points(dataclasses.replace(self.community, windows=self.windows))
+
     @property
     def derived_windows(self) -> bool:
         """Whether the windows were placed by rule."""
@@ -273,7 +276,8 @@ class Measurements:
 
     def _simulate(self, rows: IntArray, setting: SunSetting) -> Sunlight:
         """Run the sun over some windows."""
-        return self._sun(self._receptors.take(rows), setting)
+        receptors = self._openings if setting.at == "opening" else self._receptors
+        return self._sun(receptors.take(rows), setting)
 
     def ground_hours(self, receptors: Receptors, setting: SunSetting) -> FloatArray:
         """Return hours of sun at points on the ground as a setting counts them, shape (n) [h]."""

@@ -271,6 +271,12 @@ def test_dwelling_sunlight__on_a_chosen_day(alone: Community) -> None:
     """About the equinox the sun stands before a south wall from six to six."""
     _, got = measured("dwelling_sunlight", alone, day="03-21", band=[0, 24], min_segment=0)
     assert np.allclose(got.values, 12.0, atol=0.15)
+    opening = {"day": "03-21", "band": [0, 24], "min_segment": 0, "at": "opening"}
+    behind = slab_rows(rows=2, gap=9.88)  # the noon sun passes 1.05 m above the ground
+    _, sills = measured("dwelling_sunlight", behind, **(opening | {"at": "sill"}))
+    _, middles = measured("dwelling_sunlight", behind, **opening)
+    assert (middles.values >= sills.values - 1e-9).all()  # EN 17037 measures 1.2 m above the floor
+    assert (middles.values > sills.values + 0.05).any()
     assert SunSetting.of({"day": "03-21"}).first == 0.0
     with pytest.raises(InputError, match="03-21"):
         SunSetting.of({"day": "13-01"})
