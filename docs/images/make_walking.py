@@ -1,5 +1,6 @@
 """Draw the figures of docs/methods.md on walking: python docs/images/make_walking.py."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -9,12 +10,13 @@ matplotlib.rcParams.update({"font.size": 9, "svg.fonttype": "none", "svg.hashsal
 import matplotlib.pyplot as plt
 import numpy as np
 
+import cimkit as ck
 from cimkit.kernels.elimination import build
 from cimkit.kernels.graph import build_csr
 from cimkit.kernels.sweep import sweep_kinds
 
 HERE = Path(__file__).parent
-PATH, ARC, UP, DOWN, DOOR = "#9db4c0", "#4d4d4d", "#e69f00", "#0072b2", "#d55e00"
+PATH, ARC, UP, DOWN, DOOR, SHADE = "#9db4c0", "#4d4d4d", "#e69f00", "#0072b2", "#d55e00", "#c8c8c8"
 XY = np.array(
     [(0, 0.3), (1.6, 0), (4.2, 0.2), (6, -0.3), (-0.2, 2), (2.2, 2.4), (3.9, 1.9), (6.3, 2.3), (2, 3.9), (7.9, 2)],
     float,
@@ -140,7 +142,40 @@ def snapping():
     save(figure, "walking_snapping.svg")
 
 
+def route():
+    """One dwelling, three walkers: the same line in three dimensions, other times."""
+    site = ck.samples.future_community()
+    home = "B01/F12-01"
+    figure = plt.figure(figsize=(8, 5))
+    ax = figure.add_subplot(projection="3d")
+    old = replace(ck.WalkMethod.OLD_ELDER, name="80+, lifts off", lifts_work=False)
+    ways = [ck.walk_route(site, home, "health_station", method=m) for m in (ck.WalkMethod.ADULT, ck.WalkMethod.OLD_ELDER, old)]
+    line = ways[0].line
+    low, high = line[:, :2].min(axis=0) - 40, line[:, :2].max(axis=0) + 40
+    for outline, height, name in zip(site.buildings.footprint.to_shapely(), site.buildings.height, site.buildings.id, strict=True):
+        ring = np.array(outline.exterior.coords)[:, :2]
+        if ((ring < low) | (ring > high)).any():
+            continue
+        tall = min(height, line[0, 2] + 3) if name == "B01" else 3.0
+        for z in np.arange(0, tall + 0.1, 3.0):
+            ax.plot(*ring.T, z, color=SHADE if z else ARC, lw=0.5)
+    for course in site.path_edges.course.to_shapely():
+        c = np.array(course.coords)
+        if ((c[:, :2] >= low) & (c[:, :2] <= high)).all():
+            ax.plot(*c.T, color=PATH, lw=1)
+    ax.plot(*line.T, color=DOOR, lw=2.5)
+    ax.plot(*line[:1].T, "o", color=DOOR)
+    ax.plot(*line[-1:].T, "s", color=DOWN)
+    said = "; ".join(f"{w.method.name} {w.walk_min:.1f} min" for w in ways)
+    ax.set_title(f"from floor 12 to the health station, {ways[0].distance:.0f} m: {said}", fontsize=8)
+    ax.set(box_aspect=(*(high - low), 60), xticks=[], yticks=[], zlabel="height [m]")
+    ax.grid(visible=False)
+    ax.view_init(28, -60)
+    save(figure, "walking_route.svg")
+
+
 if __name__ == "__main__":
+    route()
     elimination()
     sweep()
     snapping()
