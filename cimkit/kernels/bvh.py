@@ -13,6 +13,7 @@ from cimkit.kernels.rays import MISS, hits_box, hits_triangle, make_ray
 LEAF = 4  # triangles in a leaf at most, unless their middles coincide
 BINS = 16
 SAH_DEPTH = 64  # deeper nodes are cut in halves, so that no input makes a walk overflow its stack
+FLAT = 1e-7  # corners this near to the plane of three others lie in it [m]
 DEPTH = SAH_DEPTH + 64  # room on the stack of a walk
 
 
@@ -21,7 +22,8 @@ class Bvh(NamedTuple):
 
     ``lo``, ``hi`` (b, 3): boxes [m]. ``left`` (b): first child, the other follows it; -1 for a leaf.
     ``first``, ``count`` (b): triangles below a node, in tree order. ``order`` (m): input row of each triangle in
-    tree order. ``corners`` (m, 3, 3): triangles in tree order [m].
+    tree order. ``corners`` (m, 3, 3): triangles in tree order [m]. ``fold`` (m): 1 where a triangle (a, b, c) and the
+    next one (a, c, d) are a flat convex quadrilateral, 2 at that next one, else 0.
     """
 
     lo: Any
@@ -31,6 +33,7 @@ class Bvh(NamedTuple):
     count: Any
     order: Any
     corners: Any
+    fold: Any
 
 
 @lean
@@ -121,8 +124,66 @@ def _boxes_of(triangles):
     return boxes
 
 
+@lean
+def _minus(one, two):
+    """Return the vector from corner two to corner one."""
+    return one[0] - two[0], one[1] - two[1], one[2] - two[2]
+
+
+@lean
+def _volume(u, v, w):
+    """Return u · (v × w)."""
+    return u[0] * (v[1] * w[2] - v[2] * w[1]) + u[1] * (v[2] * w[0] - v[0] * w[2]) + u[2] * (v[0] * w[1] - v[1] * w[0])
+
+
+@lean
+def _rotate(triangle, places):
+    """Begin a triangle with a later one of its corners."""
+    for _ in range(places):
+        for a in range(3):
+            p = triangle[0, a]
+            triangle[0, a], triangle[1, a], triangle[2, a] = triangle[1, a], triangle[2, a], p
+
+
+@lean
+def _folds(one, two):
+    """Whether two triangles make a flat convex quadrilateral; turn them to (a, b, c) and (a, c, d) if they do."""
+    for r in range(3):
+        for s in range(3):
+            a, b, c, d = one[r], one[r - 2], one[r - 1], two[s - 1]
+            same = True
+            for x in range(3):
+                same = same and a[x] == two[s, x] and c[x] == two[s - 2, x]
+            if not same:
+                continue
+            u, v, w = _minus(b, a), _minus(c, a), _minus(d, a)
+            n = (u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0])
+            off, size = n[0] * w[0] + n[1] * w[1] + n[2] * w[2], n[0] * n[0] + n[1] * n[1] + n[2] * n[2]
+            if off * off > FLAT * FLAT * size:
+                return False
+            if _volume(n, u, w) <= 0.0 or _volume(n, _minus(d, c), _minus(b, c)) <= 0.0:
+                return False
+            _rotate(one, r)
+            _rotate(two, s)
+            return True
+    return False
+
+
+@lean
+def _fold_leaf(first, count, order, corners, fold):
+    """Put the triangles of a leaf that make quadrilaterals one after the other."""
+    for k in range(first, first + count - 1):
+        for j in range(k + 1, first + count):
+            if fold[k] == 0 and fold[j] == 0 and _folds(corners[k], corners[j]):
+                order[k + 1], order[j] = order[j], order[k + 1]
+                for c in range(3):
+                    for a in range(3):
+                        corners[k + 1, c, a], corners[j, c, a] = corners[j, c, a], corners[k + 1, c, a]
+                fold[k], fold[k + 1] = 1, 2
+
+
 @kernel
-def _grow_tree(triangles, order, nodes, left, first, count):
+def _grow_tree(triangles, order, corners, fold, nodes, left, first, count):
     """Fill the order of triangles (m, 3, 3) and the nodes of their tree; return the number of nodes."""
     m, room = triangles.shape[0], left.size
     boxes, depth = _boxes_of(triangles), np.empty(room, np.int64)
@@ -161,6 +222,14 @@ def _grow_tree(triangles, order, nodes, left, first, count):
         stack[waiting], stack[waiting + 1] = used + 1, used
         waiting += 2
         used += 2
+    for q in range(m):
+        fold[q] = 0
+        for c in range(3):
+            for a in range(3):
+                corners[q, c, a] = triangles[order[q], c, a]
+    for node in range(used):
+        if left[node] < 0:
+            _fold_leaf(first[node], count[node], order, corners, fold)
     return used
 
 
@@ -168,11 +237,12 @@ def build(triangles: Any) -> Bvh:
     """Build the tree of triangles (m, 3, 3) [m]; the same input always gives the same tree."""
     m = len(triangles)
     room, order = max(1, 2 * m), np.arange(m)
+    corners, fold = np.empty((m, 3, 3)), np.empty(m, np.int8)
     nodes, (left, first, count) = np.empty((room, 6)), np.empty((3, room), np.int64)
-    used = _grow_tree(triangles, order, nodes, left, first, count)
+    used = _grow_tree(triangles, order, corners, fold, nodes, left, first, count)
     pad = 1e-9 * (1.0 + np.abs(nodes[0]).max()) if m > 0 else 0.0  # covers the rounding of a box test
     lo, hi = nodes[:used, :3] - pad, nodes[:used, 3:] + pad
-    return Bvh(lo, hi, left[:used].copy(), first[:used].copy(), count[:used].copy(), order, triangles[order])
+    return Bvh(lo, hi, left[:used].copy(), first[:used].copy(), count[:used].copy(), order, corners, fold)
 
 
 @lean

@@ -22,7 +22,6 @@ import numpy as np
 from cimkit.kernels._jit import inner, kernel, lean
 from cimkit.kernels.bvh import DEPTH, Bvh
 from cimkit.kernels.intervals import insert
-from cimkit.kernels.rays import NEAREST
 from cimkit.kernels.sunfan_circle import (
     Fan,
     block_band,
@@ -33,36 +32,31 @@ from cimkit.kernels.sunfan_circle import (
     unite_spans,
     write_lit,
 )
-from cimkit.kernels.sunfan_walk import collect, is_enclosed, wedge_of
+from cimkit.kernels.sunfan_walk import (
+    CAP,
+    HIGH,
+    HOLE,
+    LOW,
+    ROW,
+    ROWS,
+    SIGN,
+    TINY,
+    collect,
+    is_enclosed,
+    load,
+    sieve,
+    view_of,
+)
 
 __all__ = ["Fan", "lit_intervals", "make_fan"]
 
-GROUP = 32  # receptors that walk the tree together, at most
+GROUP = 32  # receptors that share their faces, at most
 REACH = 12.0  # widest box of a group [m]
+TILE = 48.0  # widest box of receptors that walk the tree together [m]
 ROOM = 8  # lit intervals kept in the first pass; the few receptors with more are computed again
-CHUNK = 256  # receptors walked by one task
+CHUNK = 1024  # receptors walked by one task
 SCATTER = 1_000_003  # a prime above the number of tasks
-CAP = 512  # triangles of one vector pass
-TINY, SIGN, LOW, HIGH, HOLE = 9 * CAP, 10 * CAP, 11 * CAP, 12 * CAP, 13 * CAP  # rows of a pass after the 9 coordinates
 U = np.uint64
-
-
-@lean
-def _load(corners, e, middle, found, first, n, s):
-    """Write n found triangles into the rows of a pass, in the sun's axes around a middle, and the least det of hits."""
-    for v in range(n):
-        k = found[first + v]
-        for c in range(3):
-            x, y, z = corners[k, c, 0] - middle[0], corners[k, c, 1] - middle[1], corners[k, c, 2] - middle[2]
-            for a in range(3):
-                s[(3 * c + a) * CAP + v] = e[a, 0] * x + e[a, 1] * y + e[a, 2] * z
-    for k in range(U(n)):
-        v = U(k)
-        x, y, z = s[v], s[U(CAP) + v], s[U(2 * CAP) + v]
-        ux, uy, uz = s[U(3 * CAP) + v] - x, s[U(4 * CAP) + v] - y, s[U(5 * CAP) + v] - z
-        vx, vy, vz = s[U(6 * CAP) + v] - x, s[U(7 * CAP) + v] - y, s[U(8 * CAP) + v] - z
-        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        s[U(TINY) + v] = NEAREST * np.sqrt(nx * nx + ny * ny + nz * nz)
 
 
 @lean
@@ -70,14 +64,15 @@ def _sides(s, n, px, py, pz, closed, low, high):
     """Set the sign of each triangle as the receptor sees it, 0 where it cannot hide anything."""
     for k in range(U(n)):
         v = U(k)
-        ax, ay, az = s[v] - px, s[U(CAP) + v] - py, s[U(2 * CAP) + v] - pz
-        bx, by, bz = s[U(3 * CAP) + v] - px, s[U(4 * CAP) + v] - py, s[U(5 * CAP) + v] - pz
-        cx, cy, cz = s[U(6 * CAP) + v] - px, s[U(7 * CAP) + v] - py, s[U(8 * CAP) + v] - pz
+        ax, ay, az = s[v] - px, s[U(ROW) + v] - py, s[U(2 * ROW) + v] - pz
+        bx, by, bz = s[U(3 * ROW) + v] - px, s[U(4 * ROW) + v] - py, s[U(5 * ROW) + v] - pz
+        cx, cy, cz = s[U(6 * ROW) + v] - px, s[U(7 * ROW) + v] - py, s[U(8 * ROW) + v] - pz
         det = ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)
         tiny = s[U(TINY) + v]
         inner = -1.0 if (det < -tiny) & (not closed) else 0.0  # the axes are left-handed
-        s[U(SIGN) + v] = 1.0 if det > tiny else inner
-        s[U(LOW) + v] = low
+        sign = 1.0 if det > tiny else inner
+        s[U(SIGN) + v] = sign
+        s[U(LOW) + v] = np.inf if sign == 0.0 else low
         s[U(HIGH) + v] = high
         s[U(HOLE) + v] = 0.0
 
@@ -87,8 +82,8 @@ def _edge(s, n, one, two, px, py, pz, minus, plus, fit_c, slack, low, high):
     """Narrow the hidden span of each triangle by the plane of one edge, given by the rows of its ends."""
     for k in range(U(n)):
         v = U(k)
-        ax, ay, az = s[U(one) + v] - px, s[U(one + CAP) + v] - py, s[U(one + 2 * CAP) + v] - pz
-        bx, by, bz = s[U(two) + v] - px, s[U(two + CAP) + v] - py, s[U(two + 2 * CAP) + v] - pz
+        ax, ay, az = s[U(one) + v] - px, s[U(one + ROW) + v] - py, s[U(one + 2 * ROW) + v] - pz
+        bx, by, bz = s[U(two) + v] - px, s[U(two + ROW) + v] - py, s[U(two + 2 * ROW) + v] - pz
         sign = s[U(SIGN) + v]
         nx, ny, nz = (ay * bz - az * by) * sign, (az * bx - ax * bz) * sign, (ax * by - ay * bx) * sign
         more = abs(nz) * slack
@@ -106,7 +101,7 @@ def _edge(s, n, one, two, px, py, pz, minus, plus, fit_c, slack, low, high):
         lo = rise if (not through) | before else -np.inf
         hi = fall if (not through) | after else np.inf
         hole = through & (not before) & (not after)
-        never = qa + qc <= 0.0
+        never = qa + qc < 0.0  # an edge without length rules nothing out
         none = disc <= 0.0
         lo = (np.inf if never else -np.inf) if none else lo
         hi = np.inf if none else hi
@@ -117,54 +112,75 @@ def _edge(s, n, one, two, px, py, pz, minus, plus, fit_c, slack, low, high):
 
 @lean
 def _pieces(sun, s, v, px, py, pz, low, high, pieces):
-    """Compute the spans of tan(w/2) that triangle v of a pass hides, with drift and holes; return their number."""
-    ax, ay, az = s[v] - px, s[CAP + v] - py, s[2 * CAP + v] - pz
-    bx, by, bz = s[3 * CAP + v] - px, s[4 * CAP + v] - py, s[5 * CAP + v] - pz
-    cx, cy, cz = s[6 * CAP + v] - px, s[7 * CAP + v] - py, s[8 * CAP + v] - pz
+    """Compute the spans of tan(w/2) that face v of a pass hides, with drift and holes; return their number."""
     g = s[SIGN + v]
     pieces[0, 0], pieces[0, 1] = low, high
     count = np.int64(1)  # no literal: a function is compiled again for each of those
-    number, rise, fall = half_space(sun, (by * cz - bz * cy) * g, (bz * cx - bx * cz) * g, (bx * cy - by * cx) * g, 0.0)
-    count = narrow(pieces, count, number, rise, fall)
-    if count > 0:
-        number, rise, fall = half_space(
-            sun, (cy * az - cz * ay) * g, (cz * ax - cx * az) * g, (cx * ay - cy * ax) * g, 0.0
-        )
-        count = narrow(pieces, count, number, rise, fall)
-    if count > 0:
-        number, rise, fall = half_space(
-            sun, (ay * bz - az * by) * g, (az * bx - ax * bz) * g, (ax * by - ay * bx) * g, 0.0
-        )
-        count = narrow(pieces, count, number, rise, fall)
+    for c in range(4):
+        one, two = 3 * c * ROW + v, 3 * (c + 1) % 12 * ROW + v
+        ax, ay, az = s[one] - px, s[one + ROW] - py, s[one + 2 * ROW] - pz
+        bx, by, bz = s[two] - px, s[two + ROW] - py, s[two + 2 * ROW] - pz
+        nx, ny, nz = (ay * bz - az * by) * g, (az * bx - ax * bz) * g, (ax * by - ay * bx) * g
+        if nx != 0.0 or ny != 0.0 or nz != 0.0:
+            number, rise, fall = half_space(sun, nx, ny, nz, 0.0)
+            count = narrow(pieces, count, number, rise, fall)
     return count
 
 
 @lean
 def _passes(sun, s, n, px, py, pz, closed, low, high):
-    """Run the passes of one receptor over n loaded triangles: what span each hides."""
+    """Run the passes of one receptor over n loaded faces: what span each hides."""
     _sides(s, n, px, py, pz, closed, low, high)
     minus, plus = sun.fit_a - sun.fit_b, sun.fit_a + sun.fit_b
-    _edge(s, n, 0, 3 * CAP, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
-    _edge(s, n, 3 * CAP, 6 * CAP, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
-    _edge(s, n, 6 * CAP, 0, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
+    _edge(s, n, 0, 3 * ROW, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
+    _edge(s, n, 3 * ROW, 6 * ROW, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
+    _edge(s, n, 6 * ROW, 9 * ROW, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
+    _edge(s, n, 9 * ROW, 0, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
 
 
 @lean
-def _next_group(points, normals, order, first, stop, low, high):
-    """Return where the group that begins at a place ends, and fill its box; its receptors share one normal."""
-    i = order[first]
+def _next_tile(points, order, first, stop, low, high):
+    """Return where the tile that begins at a place ends, and fill its box."""
     for a in range(3):
-        low[a] = high[a] = points[i, a]
+        low[a] = high[a] = points[order[first], a]
     last = first + 1
-    while last < min(stop, first + GROUP):
+    while last < stop:
         k, fits = order[last], True
         for a in range(3):
-            wide = max(high[a], points[k, a]) - min(low[a], points[k, a]) > REACH
-            fits = fits and normals[i, a] == normals[k, a] and not wide
+            fits = fits and max(high[a], points[k, a]) - min(low[a], points[k, a]) <= TILE
         if not fits:
             break
         for a in range(3):
             low[a], high[a] = min(low[a], points[k, a]), max(high[a], points[k, a])
+        last += 1
+    return last
+
+
+@lean
+def _turn_places(points, order, first, last, e, middle, places):
+    """Write the receptors of a tile in the sun's axes around its middle."""
+    for g in range(last - first):
+        i = order[first + g]
+        x, y, z = points[i, 0] - middle[0], points[i, 1] - middle[1], points[i, 2] - middle[2]
+        for a in range(3):
+            places[g, a] = e[a, 0] * x + e[a, 1] * y + e[a, 2] * z
+
+
+@lean
+def _next_group(places, normals, rows, first, low, high):
+    """Return where the group that begins with a receptor of a tile ends, and fill its box; all share one normal."""
+    for a in range(3):
+        low[a] = high[a] = places[first, a]
+    last = first + 1
+    while last < min(rows.size, first + GROUP):
+        fits = True
+        for a in range(3):
+            wide = max(high[a], places[last, a]) - min(low[a], places[last, a]) > REACH
+            fits = fits and normals[rows[first], a] == normals[rows[last], a] and not wide
+        if not fits:
+            break
+        for a in range(3):
+            low[a], high[a] = min(low[a], places[last, a]), max(high[a], places[last, a])
         last += 1
     return last
 
@@ -179,68 +195,106 @@ class Receptors(NamedTuple):
 
 
 @lean
-def _hide(sun, rows, s, n, x, y, z, closed, low, high, chosen, pieces, ignored, starts, ends, count):
-    """Add what n loaded triangles hide from one receptor to its blocked list; return its number of intervals."""
-    _passes(sun, s, n, x, y, z, closed, low, high)
-    for v in range(n if ignored >= 0 else 0):
-        if rows[v] == ignored:
-            s[HIGH + v] = s[LOW + v]
+def _hide(sun, s, n, place, low, high, chosen, pieces, starts, ends, count):
+    """Add what n loaded faces hide from one receptor to its blocked list; return its number of intervals."""
     if sun.slack == 0.0:
         lows, highs, holes = s[LOW : LOW + n], s[HIGH : HIGH + n], s[HOLE : HOLE + n]
         count = unite_spans(lows, highs, holes, (low, high), starts, ends, count, chosen)
     for v in range(n):
         if s[LOW + v] >= s[HIGH + v] or (sun.slack == 0.0 and s[HOLE + v] == 0.0):
             continue
-        for p in range(_pieces(sun, s, v, x, y, z, low, high, pieces)):
+        for p in range(_pieces(sun, s, v, place[0], place[1], place[2], low, high, pieces)):
             count = insert(starts, ends, count, pieces[p, 0], pieces[p, 1])
     return count
+
+
+class Tile(NamedTuple):
+    """Receptors of a tile: rows (n), places (n, 3) in the sun's axes around its middle, and the faces about it."""
+
+    rows: Any
+    places: Any
+    middle: Any
+    found: Any
+    total: int
+
+
+@inner
+def _sift(bvh, sun, tile, view, solid, t, loaded, near):
+    """Return the faces that may hide the sun from a group of a tile, their number, and which are now loaded."""
+    count = np.int64(0)
+    for block in range(0, tile.total, CAP):
+        n = min(CAP, tile.total - block)
+        if loaded != block:
+            load(bvh.corners, sun.e, tile.middle, tile.found, block, n, t)
+            loaded = block
+        near, count = sieve(t, n, view, sun, solid, tile.found, block, near, count)
+    return near, count, loaded
+
+
+@inner
+def _light_group(bvh, sun, tile, receptors, owners, first, last, solid, band, near, count, s, work):
+    """Add what the faces near a group hide from each of its receptors to their blocked lists."""
+    chosen, pieces, starts, ends, listed = work
+    low, high = band
+    for block in range(0, count, CAP):
+        width = min(CAP, count - block)
+        n = load(bvh.corners, sun.e, tile.middle, near, block, width, s)
+        for g in range(last - first):
+            place, ignored = tile.places[first + g], receptors.ignored[tile.rows[first + g]]
+            _passes(sun, s, n, place[0], place[1], place[2], solid, low, high)
+            for v in range(width if ignored >= 0 else 0):
+                if owners[bvh.order[near[block + v] >> 1]] == ignored:
+                    s[LOW + v] = np.inf
+            listed[g] = _hide(sun, s, n, place, low, high, chosen, pieces, starts[g], ends[g], listed[g])
 
 
 @inner
 def _walk(bvh, fan, sun, receptors, owners, closed, first, stop, counts, out_starts, out_ends):
     """Write the lit intervals of the receptors at places first to stop, at most a row of each, and their number."""
-    stack, found = np.empty(DEPTH, np.int64), np.empty(CAP, np.int64)
-    s, chosen, rows, pieces = np.empty(14 * CAP), np.empty(CAP, np.int64), np.empty(CAP, np.int64), np.empty((16, 2))
+    stack, found, near = np.empty(DEPTH, np.int64), np.empty(CAP, np.int64), np.empty(CAP, np.int64)
+    s, t, chosen, pieces = np.empty(ROWS), np.empty(ROWS), np.empty(CAP, np.int64), np.empty((16, 2))
     starts, ends, listed = np.empty((GROUP, 64)), np.empty((GROUP, 64)), np.empty(GROUP, np.int64)
-    low, high, e = np.empty(3), np.empty(3), sun.e
-    points, normals, order = receptors.points, receptors.normals, receptors.order
+    low, high, all_places = np.empty(3), np.empty(3), np.empty((CHUNK, 3))
+    points, normals = receptors.points, receptors.normals
     while first < stop:
-        last = _next_group(points, normals, order, first, stop, low, high)
-        nx, ny, nz = normals[order[first], 0], normals[order[first], 1], normals[order[first], 2]
-        shut = block_band(sun, nx, ny, nz, starts[0], ends[0])
-        open_from = ends[0, 0] if shut > 0 and starts[0, 0] <= -sun.limit else -sun.limit
-        open_to = starts[0, shut - 1] if shut > 0 and ends[0, shut - 1] >= sun.limit else sun.limit
-        total = 0
-        solid = closed
-        wedge = wedge_of(sun, open_from, open_to, nx, ny, nz, low, high)
-        if open_from < open_to:
-            for g in range(first, last if closed else first):
-                i = order[g]
-                solid = solid and not is_enclosed(bvh, points[i, 0], points[i, 1], points[i, 2], stack)
-            found, total = collect(bvh, sun, wedge, solid, stack, found)
-        if 4 * total + 8 > starts.shape[1]:
-            starts, ends = np.empty((GROUP, 8 * total)), np.empty((GROUP, 8 * total))
-            block_band(sun, nx, ny, nz, starts[0], ends[0])
-        for g in range(last - first):
-            listed[g] = shut
-            for k in range(shut):
-                starts[g, k], ends[g, k] = starts[0, k], ends[0, k]
-        for block in range(0, total, CAP):
-            width = min(CAP, total - block)
-            _load(bvh.corners, e, wedge.middle, found, block, width, s)
-            for v in range(width):
-                rows[v] = owners[bvh.order[found[block + v]]]
-            for g in range(last - first):
-                i = order[first + g]
-                x, y, z = points[i, 0] - wedge.middle[0], points[i, 1] - wedge.middle[1], points[i, 2] - wedge.middle[2]
-                listed[g] = _hide(
-                    sun, rows, s, width, e[0, 0] * x + e[0, 1] * y + e[0, 2] * z,
-                    e[1, 0] * x + e[1, 1] * y + e[1, 2] * z, e[2, 0] * x + e[2, 1] * y + e[2, 2] * z,
-                    solid, open_from, open_to, chosen, pieces, receptors.ignored[i], starts[g], ends[g], listed[g],
-                )  # fmt: skip
-        for g in range(last - first):
-            i = order[first + g]
-            counts[i] = write_lit(sun, fan.start, fan.stop, starts[g], ends[g], listed[g], out_starts[i], out_ends[i])
+        last = _next_tile(points, receptors.order, first, stop, low, high)
+        middle = (0.5 * (low[0] + high[0]), 0.5 * (low[1] + high[1]), 0.5 * (low[2] + high[2]))
+        rows, places = receptors.order[first:last], all_places[: last - first]
+        _turn_places(points, receptors.order, first, last, sun.e, middle, places)
+        found, total = collect(bvh, sun, owners, low, high, stack, found)
+        tile, loaded = Tile(rows, places, middle, found, total), -1
+        begin = 0
+        while begin < rows.size:
+            end = _next_group(places, normals, rows, begin, low, high)
+            nx, ny, nz = normals[rows[begin], 0], normals[rows[begin], 1], normals[rows[begin], 2]
+            shut = block_band(sun, nx, ny, nz, starts[0], ends[0])
+            open_from = ends[0, 0] if shut > 0 and starts[0, 0] <= -sun.limit else -sun.limit
+            open_to = starts[0, shut - 1] if shut > 0 and ends[0, shut - 1] >= sun.limit else sun.limit
+            count, solid = np.int64(0), closed
+            if open_from < open_to:
+                for g in range(begin, end if closed else begin):
+                    i = rows[g]
+                    solid = solid and not is_enclosed(bvh, points[i, 0], points[i, 1], points[i, 2], stack)
+                around = (0.5 * (low[0] + high[0]), 0.5 * (low[1] + high[1]), 0.5 * (low[2] + high[2]))
+                half = (0.5 * (high[0] - low[0]), 0.5 * (high[1] - low[1]), 0.5 * (high[2] - low[2]))
+                view = view_of(sun, open_from, open_to, nx, ny, nz, around, half)
+                near, count, loaded = _sift(bvh, sun, tile, view, solid, t, loaded, near)
+            if 4 * count + 8 > starts.shape[1]:
+                starts, ends = np.empty((GROUP, 8 * count)), np.empty((GROUP, 8 * count))
+                block_band(sun, nx, ny, nz, starts[0], ends[0])
+            for g in range(end - begin):
+                listed[g] = shut
+                for k in range(shut):
+                    starts[g, k], ends[g, k] = starts[0, k], ends[0, k]
+            work = (chosen, pieces, starts, ends, listed)
+            band = (open_from, open_to)
+            _light_group(bvh, sun, tile, receptors, owners, begin, end, solid, band, near, count, s, work)
+            for g in range(end - begin):
+                i = rows[begin + g]
+                counts[i] = write_lit(
+                    sun, fan.start, fan.stop, starts[g], ends[g], listed[g], out_starts[i], out_ends[i]
+                )
+            begin = end
         first = last
 
 
@@ -255,12 +309,16 @@ def _lit(bvh, fan, sun, receptors, owners, closed, counts, starts, ends):
 
 
 def _near_order(points: Any, normals: Any) -> Any:
-    """Return the rows of receptors sorted by normal and cell, so that neighbours follow each other."""
+    """Return the rows of receptors sorted by tile, normal and cell, so that neighbours follow each other."""
     n = len(points)
-    turns = (normals * 8191.0).astype(np.int64) @ np.array([7, 31, 127]) & 0xFFF
-    cells = ((points - points.min(axis=0)) / REACH).astype(np.int64) & 0x3FF
+    tiles = ((points - points.min(axis=0)) * (4.0 / TILE)).astype(np.int64)
+    keys = (normals * 8191.0).astype(np.int64) @ np.array([7, 31, 127]) & 0x3FF
+    for a in range(3):
+        keys = keys << 2 | tiles[:, a] & 3
+    for a in range(3):
+        keys |= (tiles[:, a] >> 2 & 0x1FF) << (16 + 9 * (2 - a))
     place = max(n - 1, 1).bit_length()
-    keys = (turns << 30 | cells[:, 0] << 20 | cells[:, 1] << 10 | cells[:, 2]) << place | np.arange(n)
+    keys = keys << place | np.arange(n)
     keys.sort()
     return keys & ((1 << place) - 1)
 
