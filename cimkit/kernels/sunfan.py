@@ -34,6 +34,7 @@ from cimkit.kernels.sunfan_circle import (
 )
 from cimkit.kernels.sunfan_walk import (
     CAP,
+    FROM,
     HIGH,
     HOLE,
     LOW,
@@ -41,6 +42,7 @@ from cimkit.kernels.sunfan_walk import (
     ROWS,
     SIGN,
     TINY,
+    TO,
     collect,
     is_enclosed,
     load,
@@ -75,6 +77,8 @@ def _sides(s, n, px, py, pz, closed, low, high):
         s[U(LOW) + v] = np.inf if sign == 0.0 else low
         s[U(HIGH) + v] = high
         s[U(HOLE) + v] = 0.0
+        s[U(FROM) + v] = np.inf
+        s[U(TO) + v] = -np.inf
 
 
 @lean(inline="always")  # so that rows are constants and the loop becomes vector code: 5 times faster
@@ -107,7 +111,27 @@ def _edge(s, n, one, two, px, py, pz, minus, plus, fit_c, slack, low, high):
         hi = np.inf if none else hi
         s[U(LOW) + v] = max(s[U(LOW) + v], lo)
         s[U(HIGH) + v] = min(s[U(HIGH) + v], hi)
-        s[U(HOLE) + v] = 1.0 if hole & (not none) else s[U(HOLE) + v]
+        cut = hole & (not none)
+        again = cut & (s[U(FROM) + v] < s[U(TO) + v])
+        s[U(HOLE) + v] = 2.0 if again else s[U(HOLE) + v]
+        s[U(FROM) + v] = fall if cut else s[U(FROM) + v]
+        s[U(TO) + v] = rise if cut else s[U(TO) + v]
+
+
+@lean
+def _settle(s, n):
+    """Cut the span of each face by its gap (FROM, TO); HOLE is 1 where the gap parts it, 2 where there are more."""
+    for k in range(U(n)):
+        v = U(k)
+        low, high, a, b = s[U(LOW) + v], s[U(HIGH) + v], s[U(FROM) + v], s[U(TO) + v]
+        gap = a < b
+        low = max(low, b) if gap & (a <= low) else low
+        high = min(high, a) if gap & (b >= high) else high
+        s[U(LOW) + v] = low
+        s[U(HIGH) + v] = high
+        parted = 1.0 if gap & (low < a) & (b < high) else 0.0
+        more = s[U(HOLE) + v] == 2.0
+        s[U(HOLE) + v] = (2.0 if more else parted) if low < high else 0.0
 
 
 @lean
@@ -136,6 +160,7 @@ def _passes(sun, s, n, px, py, pz, closed, low, high):
     _edge(s, n, 3 * ROW, 6 * ROW, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
     _edge(s, n, 6 * ROW, 9 * ROW, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
     _edge(s, n, 9 * ROW, 0, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
+    _settle(s, n)
 
 
 @lean
@@ -200,8 +225,17 @@ def _hide(sun, s, n, place, low, high, chosen, pieces, starts, ends, count):
     if sun.slack == 0.0:
         lows, highs, holes = s[LOW : LOW + n], s[HIGH : HIGH + n], s[HOLE : HOLE + n]
         count = unite_spans(lows, highs, holes, (low, high), starts, ends, count, chosen)
+        some = False
+        for k in range(U(n)):
+            some |= s[U(HOLE) + U(k)] != 0.0
+        if not some:
+            return count
     for v in range(n):
         if s[LOW + v] >= s[HIGH + v] or (sun.slack == 0.0 and s[HOLE + v] == 0.0):
+            continue
+        if sun.slack == 0.0 and s[HOLE + v] == 1.0:
+            count = insert(starts, ends, count, s[LOW + v], s[FROM + v])
+            count = insert(starts, ends, count, s[TO + v], s[HIGH + v])
             continue
         for p in range(_pieces(sun, s, v, place[0], place[1], place[2], low, high, pieces)):
             count = insert(starts, ends, count, pieces[p, 0], pieces[p, 1])
@@ -308,17 +342,30 @@ def _lit(bvh, fan, sun, receptors, owners, closed, counts, starts, ends):
         _walk(bvh, fan, sun, receptors, owners, closed, first, min(n, first + CHUNK), counts, starts, ends)
 
 
+@kernel
+def _near_keys(points, normals, keys):
+    """Fill keys (n) that sort receptors by tile, normal and cell, with their row in the lowest bits."""
+    n, place = points.shape[0], 0
+    low = np.full(3, np.inf)
+    for i in range(n):
+        for a in range(3):
+            low[a] = min(low[a], points[i, a])
+    while n > 1 << place:
+        place += 1
+    for i in range(n):
+        turned = int(normals[i, 0] * 57337.0) + int(normals[i, 1] * 253921.0) + int(normals[i, 2] * 1040257.0)
+        tile, cell = 0, turned & 0x3FF
+        for a in range(3):
+            quarter = int((points[i, a] - low[a]) * (4.0 / TILE))
+            tile, cell = tile << 9 | (quarter >> 2 & 0x1FF), cell << 2 | (quarter & 3)
+        keys[i] = (tile << 16 | cell) << place | i
+    return place
+
+
 def _near_order(points: Any, normals: Any) -> Any:
     """Return the rows of receptors sorted by tile, normal and cell, so that neighbours follow each other."""
-    n = len(points)
-    tiles = ((points - points.min(axis=0)) * (4.0 / TILE)).astype(np.int64)
-    keys = (normals * 8191.0).astype(np.int64) @ np.array([7, 31, 127]) & 0x3FF
-    for a in range(3):
-        keys = keys << 2 | tiles[:, a] & 3
-    for a in range(3):
-        keys |= (tiles[:, a] >> 2 & 0x1FF) << (16 + 9 * (2 - a))
-    place = max(n - 1, 1).bit_length()
-    keys = keys << place | np.arange(n)
+    keys = np.empty(len(points), np.int64)
+    place = _near_keys(points, normals, keys)
     keys.sort()
     return keys & ((1 << place) - 1)
 
@@ -329,8 +376,8 @@ def _rows(
     """Return the number of lit intervals of each receptor and, in rows, the first ``room`` of them."""
     n = len(points)
     counts, starts, ends = np.zeros(n, np.int64), np.empty((n, room)), np.empty((n, room))
-    order = _near_order(points, normals) if n else np.zeros(0, np.int64)
-    _lit(bvh, fan, turn(fan), Receptors(points, normals, ignored, order), owners, closed, counts, starts, ends)
+    receptors = Receptors(points, normals, ignored, _near_order(points, normals))
+    _lit(bvh, fan, turn(fan), receptors, owners, closed, counts, starts, ends)
     return counts, starts, ends
 
 

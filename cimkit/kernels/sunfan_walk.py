@@ -16,8 +16,7 @@ from cimkit.kernels.rays import NEAREST
 
 CAP = 1024  # faces of one vector pass
 ROW = CAP + 8  # numbers in a row; not a power of two, so that rows do not fall on each other in the cache
-TINY, SIGN, LOW, HIGH, HOLE = 12 * ROW, 13 * ROW, 14 * ROW, 15 * ROW, 16 * ROW  # rows after the 12 coordinates
-ROWS = 17 * ROW
+TINY, SIGN, LOW, HIGH, HOLE, FROM, TO, ROWS = (k * ROW for k in range(12, 20))  # rows after the 12 coordinates
 U = np.uint64
 
 
