@@ -161,7 +161,8 @@ def _folds(one, two):
             off, size = n[0] * w[0] + n[1] * w[1] + n[2] * w[2], n[0] * n[0] + n[1] * n[1] + n[2] * n[2]
             if off * off > FLAT * FLAT * size:
                 return False
-            if _volume(n, u, w) <= 0.0 or _volume(n, _minus(d, c), _minus(b, c)) <= 0.0:
+            over = _volume(n, v, w) <= 0.0
+            if over or _volume(n, u, w) <= 0.0 or _volume(n, _minus(d, c), _minus(b, c)) <= 0.0:
                 return False
             _rotate(one, r)
             _rotate(two, s)

@@ -4,7 +4,8 @@ The sun's direction at hour angle w is s(w) = cos d (e0 cos w + e1 sin w) + sin 
 e0, west e1 and the declination d. A triangle with corners u0, u1, u2 seen from a receptor hides the sun while
 (u1 × u2)·s, (u2 × u0)·s and (u0 × u1)·s have the sign of u0·(u1 × u2). Each of them is A + B cos w + C sin w, and with
 t = tan(w/2) a quadratic (A - B) t² + 2 C t + (A + B): no angle is computed before the ends of the intervals are
-known. Horizon and facade are the same test. Neighbouring receptors walk the tree once, as a box.
+known. Horizon and facade are the same test. A flat convex quadrilateral has four such conditions; both are *faces*.
+A tile of receptors walks the tree once; a group with one normal in it sifts what the tile found.
 
 Rules. Nothing nearer than ``rays.NEAREST`` to the plane of a triangle is hidden by it: a receptor in the plane of its
 own wall sees it edge-on. What lies behind the plane of the receptor's facade cannot hide anything. Lit gaps shorter

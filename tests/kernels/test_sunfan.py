@@ -207,6 +207,30 @@ def test_lit_intervals__equals_naive_at_any_latitude(seed, drift):
 
 
 @settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_lit_intervals__halves_of_quadrilaterals_equal_naive_and_are_left_out_one_by_one(seed, drift):
+    rng = np.random.default_rng(seed)
+    a, b, d = rng.uniform(-30, 30, (15, 3)), *rng.uniform(-9, 9, (2, 15, 3))
+    halves = np.stack((np.stack((a, a + b, a + b + d), 1), np.stack((a, a + b + d, a + d), 1)), 1)
+    halves = np.array([[np.roll(t, rng.integers(3), axis=0) for t in both] for both in halves])
+    order = rng.permutation(30)
+    triangles, owners = halves.reshape(-1, 3, 3)[order], (np.arange(30) % 2 * (np.arange(30) > 13))[order]
+    tree = build(triangles)
+    assert (tree.fold == 1).sum() > 5
+    fan = fan_of(rng.uniform(-60, 60), (rng.uniform(-23, 23), *([0.05, 0.002] * np.array(drift))))
+    points = np.column_stack((rng.uniform(-30, 30, (4, 2)), rng.uniform(0, 15, 4)))
+    for left_out in (-1, 1):
+        rows = lit(triangles, points, fan, owners=owners, ignored=np.full(4, left_out))
+        for point, row in zip(points, rows, strict=True):
+            expected = naive_sunfan.lit_intervals(fan, point, np.zeros(3), triangles[owners != left_out])
+            assert agrees(row, expected), (point, row, expected)
+
+
+def test_lit_intervals__no_receptors():
+    assert lit(box(0, 5, 0, 5, 3), np.empty((0, 3)), fan_of()) == []
+
+
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_lit_intervals__closed_solids_need_one_side_only(seed):
     rng = np.random.default_rng(seed)
@@ -257,4 +281,4 @@ def test_lit_intervals__same_bits_on_one_and_two_threads_and_one_compiled_versio
         answers.append(lit(triangles, points, fan_of()))
     numba.set_num_threads(before)
     assert answers[0] == answers[1]
-    assert len(getattr(sunfan.lit_intervals, "signatures", [0])) == 1
+    assert len(getattr(sunfan._lit, "signatures", [0])) == 1
