@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import shapely
 
-from cimkit.errors import FormatError, MissingDataError
+from cimkit.errors import FormatError, needed
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.polygons import Polygons
 from cimkit.io.loading import check_file
@@ -81,21 +81,16 @@ def read_ifc(path: str | PathLike[str]) -> tuple[Community, Notes]:
     MissingDataError
         If ifcopenshell is not installed.
     """
-    try:
-        import ifcopenshell
-        from ifcopenshell.util.unit import calculate_unit_scale
-    except ImportError as error:
-        raise MissingDataError(
-            f"{Path(path).name}: ifcopenshell must be installed for IFC; it is not. pip install 'cimkit[ifc]'."
-        ) from error
     path = Path(path)
+    ifcopenshell = needed("ifcopenshell", who=path.name, extra="ifc")
+    unit = needed("ifcopenshell.util.unit", who=path.name, extra="ifc")
     check_file(path)
     try:
         model = ifcopenshell.open(str(path))
     except Exception as error:  # the parser has errors of its own
         raise FormatError(f"{path.name}: it must be an IFC model; {type(error).__name__}: {error}.") from error
     notes: list[Note] = []
-    scale = float(calculate_unit_scale(model))
+    scale = float(unit.calculate_unit_scale(model))
     if not model.by_type("IfcUnitAssignment"):
         notes.append(Note("C05", f"{path.name}: the model does not say its unit; taken as m"))
     walls, slabs, rooms = (_solids(model, kinds, plain=kinds is _WALLS) for kinds in (_WALLS, _SLABS, _ROOMS))
