@@ -155,6 +155,7 @@ def plot_waterfall(areas: FloorAreas, *, ax: Any = None, lang: str = "en") -> An
             ax.text(k, max(start, level), said, ha="center", va="bottom", fontsize=8)
         ax.set_xticks(range(len(steps)), [_in(lang, english, chinese) for english, chinese, *_ in steps], fontsize=8)
         ax.set_ylabel("m²")
+        ax.yaxis.set_major_formatter("{x:,.0f}")
         ax.grid(axis="y", color="#e3e6e8", lw=0.6, zorder=0)
         ax.spines[["top", "right"]].set_visible(False)
         _title(ax, f"{areas.method.name}, {areas.method.local.name}")

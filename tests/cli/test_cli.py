@@ -48,6 +48,19 @@ def test_sunlight_walk_areas__write_tables(rows: Path, tmp_path: Path, monkeypat
         assert column in path.read_text(encoding="utf-8-sig").splitlines()[0].split(",")
 
 
+def test_areas__sheet_of_indicators_there_and_back(
+    rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet = tmp_path / "指标.csv"
+    options = ("--sun", "great-cold", "--roof-green", "1.5=1")
+    assert run(monkeypatch, "areas", rows, "--table", "sheet", *options, "-o", sheet) == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "areas", rows, "--declared", sheet, "--json") == 0
+    told = {r["指标 indicator"]: r["agrees"] for r in json.loads(capsys.readouterr().out)}
+    assert told["总建筑面积"] is True
+    assert False not in told.values()
+
+
 def test_check__exit_code_is_the_verdict(
     rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,6 +89,7 @@ def test_check__exit_code_is_the_verdict(
         ("check", "ROWS", "--pack", "none-such"),
         ("walk", "ROWS", "--by", "cat"),
         ("areas", "ROWS", "-o", "ledger.docx"),
+        ("areas", "ROWS", "--roof-green", "deep=1"),
         ("nonsense",),
     ],
 )
