@@ -59,7 +59,12 @@ def _sunlight(
     if maps is not None:
         save_map(community, light, maps)
     if picture is not None:
-        save_plan(community, light, picture)
+        shown: Any = light
+        if at == "ground":
+            from cimkit.sim.isochrones import isochrones
+
+            shown = isochrones(community, sun, spacing=spacing or 2.0)
+        save_plan(community, shown, picture)
 
 
 @reads_plan(app, "blockers", "site.gpkg --building B07 -o who.csv")
@@ -195,7 +200,7 @@ def save_plan(community: Community, result: Any, path: Path, *, column: str = ""
     """Draw a result on the plan and write the picture."""
     from cimkit.view.plan import plot_plan
 
-    _save(plot_plan(community, result, column=column, labels=len(community.buildings) <= 80).figure, path)
+    _save(plot_plan(community, result, column=column, labels=len(community.buildings) <= 80, lang="zh-en").figure, path)
 
 
 def _save(figure: Any, path: Path) -> None:

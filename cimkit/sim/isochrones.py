@@ -51,6 +51,11 @@ class Isochrones(Drawn):
         parts = ", ".join(f"{a.area:,.0f} m² ≥ {h:g} h" for h, a in zip(self.levels, self.areas, strict=True))
         return f"<Isochrones: {parts}>"
 
+    @property
+    def ground(self) -> Any:
+        """The ground that was analysed, without what is built, in local metres."""
+        return _ground(self.community).difference(shapely.union_all(self.community.buildings.footprint.to_shapely()))
+
     def to_frame(self) -> Any:
         """Return a GeoDataFrame in map coordinates, one row a level."""
         data = {"at_least_h": self.levels, "area_m2": shapely.area(self.areas)}

@@ -154,12 +154,12 @@ def plot_shadow_range(
     wide, deep = (high - low) / scale / 0.0254  # inches on paper
     margin = 0.6
     with plt.rc_context(settled.rc):
-        figure = plt.figure(figsize=(max(wide + 2 * margin, 6.0), deep + 2 * margin + 1.5))
+        figure = plt.figure(figsize=(max(wide + 2 * margin, 6.0), deep + 2 * margin + 1.7))
         width, height = figure.get_size_inches()
-        ax = figure.add_axes((margin / width, (margin + 1.2) / height, wide / width, deep / height))
-        plot(cast, ax=ax, lang=lang)
+        ax = figure.add_axes((margin / width, (margin + 1.4) / height, wide / width, deep / height))
         ax.set_xlim(low[0], high[0])
         ax.set_ylim(low[1], high[1])
+        plot(cast, ax=ax, lang=lang)
         legend = ax.get_legend()
         if legend is not None:
             legend.remove()
@@ -176,7 +176,7 @@ def plot_shadow_range(
             (_in(lang, "Software", "软件"), "cimkit"),
         ]
         for k, (title, text) in enumerate(items):
-            x, y = margin / width + (k % 4) * 0.24, (0.95 - 0.42 * (k // 4)) / height
+            x, y = margin / width + (k % 2) * 0.5, (1.3 - 0.3 * (k // 2)) / height
             figure.text(x, y, f"{title}: {text}", fontsize=8, color=INK)
     return ax
 

@@ -24,6 +24,7 @@ class Classes(NamedTuple):
     colours: tuple[str, ...]
     threshold: float = float("nan")
     missing: str = "#c9ced3"
+    names: tuple[str, ...] = ()  # labels, where they are not the edges
 
     @classmethod
     def listed(cls, given: dict[str, Any]) -> Classes:
@@ -42,9 +43,20 @@ class Classes(NamedTuple):
         return self.missing if k < 0 else self.colours[k]
 
     def labels(self) -> list[str]:
-        """Return ``low–high`` of each class."""
-        pairs = zip(self.edges[:-1], self.edges[1:], strict=True)
-        return [f"≥ {a:.3g}" if b == _INF else f"{a:.3g} … {b:.3g}" if a < 0 else f"{a:.3g}–{b:.3g}" for a, b in pairs]
+        """Return the names, or ``low–high`` of each class."""
+        if self.names:
+            return list(self.names)
+        pairs = list(zip(self.edges[:-1], self.edges[1:], strict=True))
+        text = [f"≥ {a:.3g}" if b == _INF else f"{a:.3g} … {b:.3g}" if a < 0 else f"{a:.3g}–{b:.3g}" for a, b in pairs]
+        return [f"< {b:.3g}" if a == -_INF else t for t, (a, b) in zip(text, pairs, strict=True)]
+
+
+def shades(colours: tuple[str, ...], n: int) -> tuple[str, ...]:
+    """Return n colours spread evenly over a row of colours."""
+    rgb = np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in colours])
+    at, known = np.linspace(0.0, len(colours) - 1.0, n), np.arange(len(colours))
+    mixed = np.stack([np.interp(at, known, v) for v in rgb.T], axis=1).round().astype(int)
+    return tuple("#{:02x}{:02x}{:02x}".format(*m) for m in mixed)
 
 
 _INF = float("inf")

@@ -9,7 +9,7 @@ import numpy as np
 
 from cimkit.errors import InputError
 from cimkit.model.kinds import FacilityKind, RoomKind
-from cimkit.view.colours import CHANGE, COUNTED, STOREYS, SUNLIGHT, WALK, Classes
+from cimkit.view.colours import CHANGE, COUNTED, STOREYS, SUNLIGHT, WALK, Classes, shades
 from cimkit.view.texts import DAYS
 
 if TYPE_CHECKING:
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from cimkit.rules.findings import Findings
     from cimkit.sim.access import WalkTimes
     from cimkit.sim.areas import FloorAreas
+    from cimkit.sim.isochrones import Isochrones
     from cimkit.sim.receptors import Receptors
     from cimkit.sim.routes import PathUse, Route
     from cimkit.sim.shadows import Shadows
     from cimkit.sim.site_ratios import SiteIndicators
+    from cimkit.sim.spacing import Spacing
     from cimkit.sim.sunlight import Sunlight
     from cimkit.sim.sunlight_change import SunlightChange
+    from cimkit.sim.sunlit import SunPatches
     from cimkit.sim.supply import Improvement
     from cimkit.sim.walk_change import WalkChange
 
@@ -223,10 +226,42 @@ def _site_layer(community: Community, site: SiteIndicators) -> Layer:
 
 
 def _shadow_layer(community: Community, cast: Shadows) -> Layer:
-    """Return the hours the ground lies in shadow, of those asked for."""
-    title = (f"Shadow range, {cast.sun_day.name}", f"阴影范围（{DAYS.get(cast.sun_day.name, cast.sun_day.name)}）")
-    classes = _even(cast.hours, *title, "h")
-    return replace(_areas(classes, title, community, zip(cast.outlines, cast.hours, strict=True)), alpha=0.22)
+    """Return the ground in shadow at each hour."""
+    day = cast.sun_day.name
+    title = (f"Shadow range, {day}, true solar time", f"阴影范围（{DAYS.get(day, day)}，真太阳时）")
+    return replace(_by_hour(community, cast.hours, cast.outlines, STOREYS.colours, title), alpha=0.22)
+
+
+def _patch_layer(community: Community, sun: SunPatches) -> Layer:
+    """Return the patches of sun at each hour."""
+    title = ("Patches of sun, true solar time", "光斑（真太阳时）")
+    return replace(_by_hour(community, sun.hours, sun.areas, SUNLIGHT.colours[3:], title), alpha=0.4)
+
+
+def _by_hour(
+    community: Community, hours: FloatArray, shapes: Any, colours: tuple[str, ...], title: tuple[str, str]
+) -> Layer:
+    """Return the areas of each hour, from the first to the last."""
+    edges = np.unique(hours)
+    names = tuple(f"{int(h)}:{round(60 * h) % 60:02d}" for h in edges)
+    classes = Classes(*title, "", (*edges, float("inf")), shades(colours, len(edges)), names=names)
+    return _areas(classes, title, community, zip(shapes, hours, strict=True))
+
+
+def _isochrone_layer(community: Community, lines: Isochrones) -> Layer:
+    """Return the ground by hours, that below the first level too."""
+    title, edges = ("Hours of sun on the ground", "地面日照等时线"), np.array([0.0, *lines.levels])
+    few = int((edges < SUNLIGHT.threshold).sum())
+    colours = shades(SUNLIGHT.colours[:3], few) + shades(SUNLIGHT.colours[3:], len(edges) - few)
+    classes = Classes(*title, "h", (*edges, float("inf")), colours, SUNLIGHT.threshold)
+    return _areas(classes, title, community, zip([lines.ground, *lines.areas], edges, strict=True))
+
+
+def _spacing_layer(_: Community, pairs: Spacing) -> Layer:
+    """Return the least distance of each building to a facing one over what the rule asks."""
+    title = (f"Distance to facing buildings over what {pairs.rule} asks", f"日照间距余量（{pairs.rule}）")
+    edges = (-float("inf"), -10.0, -3.0, 0.0, 3.0, float("inf"))
+    return Layer(Classes(*title, "m", edges, CHANGE.colours, 0.0), *title, pairs.margins())
 
 
 def _of_homes(
@@ -296,25 +331,18 @@ _MAKERS: dict[str, Any] = {
         c, r.homes.building, r.score.mean(axis=1), np.fmin,
         ("Access to services, the worst home", "服务可达性（最不利住户）"), "",
     ),
-    "Spacing": lambda c, r: _by_building(
-        c, c.buildings.id, r.margins(), np.fmin, ("Spacing over what is required", "间距余量", "m")
-    ),
-    "SunPatches": lambda c, r: replace(
-        _areas(_even(r.hours, "Sun through windows", "窗投日光", "h"), ("Sun through windows", "窗投日光"),
-               c, zip(r.areas, r.hours, strict=True)), alpha=0.5,
-    ),
     "Sunlight": sunlight_layer,
     "SunlightChange": _change_layer,
     "FloorAreas": _floor_layer,
     "SiteIndicators": _site_layer,
     "Shadows": _shadow_layer,
+    "Spacing": _spacing_layer,
+    "SunPatches": _patch_layer,
     "SkyView": _at_receptors("sky_view", "Sky view factor", "天空视域因子", ""),
     "Irradiance": _at_receptors("total", "Solar energy", "太阳辐射量", "kWh/m²"),
     "ProbableSunlight": _at_receptors("annual", "Annual probable sunlight", "全年可能日照", "%"),
     "SolarPotential": lambda c, r: layer_of(c, r.irradiance),
-    "Isochrones": lambda c, r: _areas(
-        SUNLIGHT, ("Hours of sun on the ground", "地面日照等时线"), c, zip(r.areas, r.levels, strict=True)
-    ),
+    "Isochrones": _isochrone_layer,
     "LivingCircles": lambda c, r: _areas(
         WALK, (f"Living circle: {r.kind.code.replace('_', ' ')}", f"生活圈：{r.kind.zh}"), c,
         [(a, m - 1e-3) for a, m in zip(r.areas[::-1], r.minutes[::-1], strict=True)],

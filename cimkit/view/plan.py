@@ -122,9 +122,11 @@ def plot_plan(
                 face = (*colour[:3], layer.alpha)
                 _patches(ax, shapely.get_parts(shape), facecolors=face, edgecolors=colour, linewidths=0.5, zorder=2.5)
         _paths(ax, community)
-        _buildings(ax, community, layer)
+        xy = community.buildings.footprint.xy
+        fine = float(np.clip(600.0 / np.ptp(xy, axis=0).max(), 0.25, 1.0)) if len(xy) else 1.0
+        _buildings(ax, community, layer, fine)
         if layer is not None and len(layer.strokes):
-            _strokes(ax, layer)
+            _strokes(ax, layer, fine)
         _parcels(ax, community)
         if labels:
             _labels(ax, community)
@@ -183,7 +185,7 @@ def _paths(ax: Any, community: Community) -> None:
         ax.add_collection(LineCollection(lines, colors=colour, linewidths=width * 0.7, zorder=3))
 
 
-def _buildings(ax: Any, community: Community, layer: Layer | None) -> None:
+def _buildings(ax: Any, community: Community, layer: Layer | None, fine: float) -> None:
     """Draw buildings by use, or by value; those to be demolished as dashed outlines."""
     b = community.buildings
     shapes = b.footprint.to_shapely()
@@ -196,22 +198,22 @@ def _buildings(ax: Any, community: Community, layer: Layer | None) -> None:
     stands = b.status != Status.DEMOLISH
     if stands.any():
         chosen = [c for c, s in zip(colours, stands, strict=True) if s]
-        _patches(ax, shapes[stands], facecolors=chosen, edgecolors=INK, linewidths=0.7, zorder=4)
+        _patches(ax, shapes[stands], facecolors=chosen, edgecolors=INK, linewidths=0.7 * fine, zorder=4)
     _patches(ax, shapes[~stands], facecolors="none", edgecolors="#8d5a50", linewidths=0.8, linestyles="--", zorder=3.5)
     new = b.status == Status.PLANNED
     _patches(ax, shapes[new], facecolors="none", edgecolors=INK, linewidths=1.5, zorder=4.1)
 
 
-def _strokes(ax: Any, layer: Layer) -> None:
+def _strokes(ax: Any, layer: Layer, fine: float) -> None:
     """Draw windows or points in the colours of their values."""
     from matplotlib.collections import LineCollection
 
     strokes, values = layer.least()
     ends, colours = strokes.reshape(-1, 2, 2), [layer.classes.colour(v) for v in values]
     if np.ptp(ends, axis=1).max() < 0.01:
-        ax.scatter(ends[:, 0, 0], ends[:, 0, 1], c=colours, s=3, linewidths=0, zorder=5)
+        ax.scatter(ends[:, 0, 0], ends[:, 0, 1], c=colours, s=3 * fine, linewidths=0, zorder=5)
     else:
-        ax.add_collection(LineCollection(list(ends), colors=colours, linewidths=2.6, capstyle="butt", zorder=5))
+        ax.add_collection(LineCollection(list(ends), colors=colours, linewidths=2.6 * fine, capstyle="butt", zorder=5))
 
 
 def _parcels(ax: Any, community: Community) -> None:
@@ -238,6 +240,9 @@ def _frame(ax: Any, community: Community) -> None:
     ax.autoscale_view()
     west, east = ax.get_xlim()
     south, north = ax.get_ylim()
+    if ax.get_autoscaley_on():  # room for the scale bar
+        south -= 0.05 * (north - south)
+        ax.set_ylim(south, north)
     bar = max((m for m in _METRES if m <= (east - west) / 4), default=_METRES[0])
     x, y, thick = west + 0.03 * (east - west), south + 0.03 * (north - south), 0.006 * (north - south)
     for k in range(4):
