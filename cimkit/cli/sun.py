@@ -41,6 +41,7 @@ def _sunlight(
     source: Source,
     day: Day = "great-cold", at: At = "windows", spacing: Spacing = 0.0,
     required: Annotated[float, typer.Option(help="Hours asked for, to count what falls short (h).")] = 2.0,
+    before: Annotated[bool, typer.Option("--before", help="The state before the project, not after it.")] = False,
     picture: Picture = None,
     maps: Annotated[Path | None, typer.Option("--map", help="Windows, facade lines and isochrones: .gpkg.")] = None,
     output: Output = [], json: AsJson = False,
@@ -48,7 +49,8 @@ def _sunlight(
     """Hours of direct sun on a day."""
     from cimkit.sim.sunlight import sunlight
 
-    community = source.complete(windows=at == "windows")
+    whole = source.complete(windows=at == "windows")
+    community = whole.before() if before else whole.after()
     with step(f"sunlight of {at}"):
         sun = day_of(community, day)
         light = sunlight(community, _receptors(community, at, spacing), sun)
@@ -77,7 +79,7 @@ def _blockers(
     """Who takes the sun from whom, and when (遮挡关系)."""
     from cimkit.sim.blockers import blockers
 
-    community = source.complete(windows=at == "windows")
+    community = source.complete(windows=at == "windows").after()
     receptors = _receptors(community, at, spacing)
     if building:
         receptors = receptors.take(np.flatnonzero(receptors.building == community.buildings.row_of(building)))
@@ -100,7 +102,7 @@ def _sky(
     from cimkit.sim.sky import sky_view
 
     weather = None if epw is None else read_epw(epw)
-    community = source.complete(windows=at == "windows")
+    community = source.complete(windows=at == "windows").after()
     receptors = _receptors(community, at, spacing)
     with step(f"sky of {at}"):
         seen = sky_view(community, receptors)
@@ -127,7 +129,7 @@ def _irradiance(
 
     weather = read_epw(epw)
     err.print(_plain_repr(weather))
-    community = source.complete(windows=at == "windows")
+    community = source.complete(windows=at == "windows").after()
     with step(f"a year of sun and sky on {at}"):
         if at == "buildings":
             result: Any = solar_potential(community, weather, spacing=spacing or 2.0)

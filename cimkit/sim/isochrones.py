@@ -11,7 +11,7 @@ import shapely
 
 from cimkit.errors import InputError, MissingDataError, needed
 from cimkit.model.drawn import Drawn
-from cimkit.sim.receptors import Receptors
+from cimkit.sim.receptors import Receptors, standing
 from cimkit.sim.sunlight import SunlightMethod, sunlight
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Isochrones(Drawn):
     @property
     def ground(self) -> Any:
         """The ground that was analysed, without what is built, in local metres."""
-        return _ground(self.community).difference(shapely.union_all(self.community.buildings.footprint.to_shapely()))
+        return _ground(self.community).difference(shapely.union_all(standing(self.community)))
 
     def to_frame(self) -> Any:
         """Return a GeoDataFrame in map coordinates, one row a level."""
@@ -115,7 +115,7 @@ def isochrones(
     ground = community.terrain.elevation(xy) if community.terrain is not None else np.zeros(len(xy))
     points = Receptors.at(np.column_stack([xy, ground + height + 0.01]))
     hours = sunlight(community, points, sun_day, method=method).hours.reshape(gx.shape)
-    built = shapely.union_all(community.buildings.footprint.to_shapely())
+    built = shapely.union_all(standing(community))
     open_ground = area.difference(built)
     shapes = np.array([_at_least(x, y, hours, float(h)).intersection(open_ground) for h in steps], dtype=object)
     under = shapely.contains_xy(built, gx, gy)
@@ -128,7 +128,7 @@ def _ground(community: Community) -> Any:
         return shapely.union_all(community.parcels.outline.to_shapely())
     if len(community.buildings) == 0:
         raise MissingDataError("isochrones: a parcel or a building must be there; got neither.")
-    return shapely.convex_hull(shapely.union_all(community.buildings.footprint.to_shapely())).buffer(20.0)
+    return shapely.convex_hull(shapely.union_all(standing(community))).buffer(20.0)
 
 
 def _at_least(x: FloatArray, y: FloatArray, values: FloatArray, level: float) -> Any:

@@ -13,7 +13,7 @@ from cimkit.geometry.directions import direction_of
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.sampling import grid_in_polygons, points_on_walls, walls_of
 from cimkit.model.derive import WindowRule, derive_windows
-from cimkit.model.kinds import WindowKind
+from cimkit.model.kinds import Status, WindowKind
 from cimkit.model.notes import Note, Notes
 from cimkit.model.table import lookup_names
 
@@ -125,12 +125,12 @@ def window_receptors(community: Community, *, max_width: float = 1.8, rule: Wind
     .. [1] Putian 2022 (莆自然资规〔2022〕3号): ends of the base line, of wider windows the most favourable 1.80 m
        (mark P).
     """
-    windows, notes = community.windows, Notes()
+    windows, notes = community.windows, _both_states(community)
     if len(windows) == 0 and len(community.storeys):
         rule = rule or WindowRule()
         windows = derive_windows(community.buildings, community.plates, community.storeys, rule=rule)
         text = f"{len(windows)} windows placed by rule: one every {rule.every:g} m of wall, sill {rule.sill:g} m"
-        notes = Notes.of([Note("W01", text, "windows", count=len(windows))])
+        notes = notes + Notes.of([Note("W01", text, "windows", count=len(windows))])
     normals = direction_of(windows.azimuth) if len(windows) else np.zeros((0, 3))
     along = np.column_stack([normals[:, 1], -normals[:, 0], np.zeros(len(windows))])
     width = np.nan_to_num(windows.width, nan=min(max_width, 1.8))
@@ -173,8 +173,8 @@ def facade_receptors(community: Community, *, spacing: float = 1.0, height: floa
     z = community.buildings.ground_z[building] + storeys.z[own[wall]] + height
     ids = np.array([f"{community.buildings.id[b]}/L{k}" for k, b in enumerate(building)], dtype=object)
     normals = np.column_stack([normal[wall], np.zeros(len(wall))])
-    owner = community.buildings.id[building]
-    return Receptors(np.column_stack([xy, z]), normals, ids, "facade", building, owner)
+    owner, notes = community.buildings.id[building], _both_states(community)
+    return Receptors(np.column_stack([xy, z]), normals, ids, "facade", building, owner, notes=notes)
 
 
 def ground_receptors(community: Community, *, spacing: float = 2.0, height: float = 0.0) -> Receptors:
@@ -191,7 +191,7 @@ def ground_receptors(community: Community, *, spacing: float = 2.0, height: floa
     """
     import shapely
 
-    footprint = community.buildings.footprint.to_shapely()
+    footprint = standing(community)
     if len(community.parcels):
         area = community.parcels.outline.to_shapely()
     else:
@@ -200,6 +200,21 @@ def ground_receptors(community: Community, *, spacing: float = 2.0, height: floa
     covered = shapely.STRtree(footprint).query(shapely.points(points), predicate="within")[0]
     points = np.delete(points, np.unique(covered), axis=0)
     ground = community.terrain.elevation(points) if community.terrain is not None else np.zeros(len(points))
-    return Receptors.at(
-        np.column_stack([points, ground + height]), ids=[f"G{k}" for k in range(len(points))], kind="ground"
-    )
+    ids = [f"G{k}" for k in range(len(points))]
+    made = Receptors.at(np.column_stack([points, ground + height]), ids=ids, kind="ground")
+    return replace(made, notes=_both_states(community))
+
+
+def standing(community: Community) -> Any:
+    """Return the footprints of the buildings that are not to be demolished, as shapely polygons."""
+    b = community.buildings
+    return b.footprint.to_shapely()[b.status != Status.DEMOLISH]
+
+
+def _both_states(community: Community) -> Notes:
+    """Return a note where buildings of the states before and after the project stand at once."""
+    status = community.buildings.status
+    if not ((status == Status.PLANNED).any() and (status == Status.DEMOLISH).any()):
+        return Notes()
+    text = "planned buildings and those to be demolished both cast shadow; use community.before() or .after()"
+    return Notes.of([Note("M07", text, "buildings", count=int((status == Status.DEMOLISH).sum()))])

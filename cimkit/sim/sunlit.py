@@ -14,7 +14,7 @@ from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.sampling import grid_in_polygons
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import SpaceKind
-from cimkit.sim.receptors import Receptors, window_receptors
+from cimkit.sim.receptors import Receptors, standing, window_receptors
 from cimkit.sim.shadows import shadows
 from cimkit.sim.sunlight import SunlightMethod, sunlight
 
@@ -85,7 +85,7 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any, on: str = 
     times = as_floats(np.atleast_1d(hours), name="hours")
     if on == "ground":
         shaded = shadows(community, sun_day, hours=times)
-        built = shapely.union_all(community.buildings.footprint.to_shapely())
+        built = shapely.union_all(standing(community))
         free = shapely.union_all(community.parcels.outline.to_shapely()).difference(built)
         night = sun_day.position(times)[0] <= 0
         areas = np.where(night, shapely.MultiPolygon(), shapely.difference(free, shaded.outlines))

@@ -78,3 +78,10 @@ def test_sunlight__of_a_closed_balcony_is_that_of_its_glazing() -> None:
     assert hours[0] == pytest.approx([8, 8])
     assert 0 < hours[1][0] < 8
     assert hours[2] == pytest.approx([0, 8])
+
+
+def test_receptors__say_where_both_states_stand_at_once() -> None:
+    site = ck.samples.future_community()
+    for make in (ck.window_receptors, ck.facade_receptors, ck.ground_receptors):
+        assert "M07" in make(site).notes.summary()
+        assert "M07" not in make(site.after()).notes.summary()
