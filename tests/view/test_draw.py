@@ -64,8 +64,6 @@ def results() -> list[Any]:
         areas,
         ck.site_indicators(SITE, areas),
         ck.shadows(SITE, DAY, hours=[9, 12, 15]),
-        ck.sun_patches(SITE, DAY, hours=[9, 12.5]),
-        ck.building_spacing(SITE, rule="ningbo"),
         ck.isochrones(SITE, DAY, spacing=6.0),
         ck.living_circles(SITE, "kindergarten"),
         sky.sky_view(SITE, at),
