@@ -268,7 +268,7 @@ def _measured(rule: Rule, findings: Findings) -> tuple[str, str, str]:
     values = measured.values(indicator, given)
     known = values.values[np.isfinite(values.values)]
     if not len(known):
-        return told("unknown", f": {values.missing}")
+        return told("unknown", f": ? ({values.missing})")
     low, middle, high = np.percentile(known, [0, 50, 100])
     span = f"{middle:.4g}" if low == high else f"{low:.4g} – {middle:.4g} – {high:.4g}"
     return told("no threshold", f": {span} {rule.unit}".rstrip())

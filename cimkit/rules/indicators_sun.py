@@ -140,7 +140,11 @@ def ground_share(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) 
     own = np.repeat(np.arange(len(grids)), counts)
     lit = np.zeros(len(grids), dtype=np.int64)
     if len(own):
-        at = np.column_stack([np.concatenate(grids), subjects.places[own, 2] + 0.01])
+        xy, rows = np.concatenate(grids), subjects.rows[own]
+        on = s.storey[rows]
+        floor = np.append(m.community.buildings.ground_z[m.community.storeys.building] + m.community.storeys.z, 0.0)[on]
+        ground = m.community.terrain.elevation(xy) if m.community.terrain is not None else np.zeros(len(xy))
+        at = np.column_stack([xy, np.where(on >= 0, floor, ground) + s.z[rows] + 0.01])
         sunny = m.ground_hours(Receptors.at(at), setting) >= wanted - 1e-9
         lit = np.bincount(own[sunny], minlength=len(grids))
     share[counts > 0] = 100.0 * lit[counts > 0] / counts[counts > 0]

@@ -13,7 +13,6 @@ import shapely
 from cimkit import samples
 from cimkit.io.files import write
 from cimkit.model.community import Community
-from cimkit.model.edits import stacked
 from cimkit.model.records import Space
 from tests.cli.test_cli import run
 
@@ -25,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, gap in (("wide", 30.0), ("narrow", 12.0)):
         block = samples.slab_rows(rows=2, gap=gap)
         ground = Community.of(others=[Space("SH", "shelter", shapely.box(50, 0, 70, 20), public=True)])
-        write(dataclasses.replace(block, spaces=stacked(block.spaces, ground.spaces)), made / f"{name}.gpkg")
+        write(dataclasses.replace(block, spaces=block.spaces.stacked(ground.spaces)), made / f"{name}.gpkg")
     return made
 
 

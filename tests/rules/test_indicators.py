@@ -10,6 +10,7 @@ import pytest
 import shapely
 
 from cimkit.errors import FormatError, InputError
+from cimkit.geometry.terrain import Terrain
 from cimkit.model.community import Community
 from cimkit.model.kinds import EntranceKind, SpaceKind
 from cimkit.model.records import Building, Facility, Location, Parcel, Path, Space
@@ -229,6 +230,7 @@ def alone() -> Community:
 
 
 def test_vertical_sky_component__free_facade(alone: Community) -> None:
+    assert INDICATORS["sky_component_ratio"].relative
     assert np.allclose(values("vertical_sky_component", alone), 39.6, atol=0.15)  # 39.62 %, CIE overcast sky
 
 
@@ -346,3 +348,12 @@ def test_packs__no_number_stands_twice() -> None:
                     assert key not in seen, f"{rule.id} states what {seen[key]} does"
                     seen[key] = rule.id
     assert SpaceKind.DECK.zh
+
+
+def test_sunlit_ground_share__stands_on_the_terrain() -> None:
+    """Open ground 10 m above the origin lies in the sun, not below the terrain."""
+    lawn = Community.of(others=[Space("G", "plaza", shapely.box(0, 0, 20, 20))], location=HANGZHOU)
+    hill = Terrain(x0=-50.0, y0=-50.0, spacing=50.0, z=np.full((4, 4), 10.0))
+    day = {"space": "plaza", "hours": 2, "day": "great_cold"}
+    assert values("sunlit_ground_share", lawn, **day) == [100.0]
+    assert values("sunlit_ground_share", dataclasses.replace(lawn, terrain=hill), **day) == [100.0]
