@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,7 @@ PACKAGES = {  # package: what needs it, and the extra that brings it
     "matplotlib": ("pictures", "report"), "jinja2": ("report", "report"), "pyvista": ("3D window", "view"),
     "trimesh": ("meshes, glTF", "view"), "openpyxl": ("Excel", "excel"), "pyarrow": ("GeoParquet", "parquet"),
     "ezdxf": ("DXF", "dxf"), "ifcopenshell": ("IFC", "ifc"), "osmium": ("OSM extracts", "osm"),
-    "rasterio": ("rasters", "raster"),
+    "rasterio": ("rasters", "raster"), "py3dtiles": ("3D Tiles", "tiles"),
 }  # fmt: skip
 
 
@@ -104,13 +105,18 @@ def _convert(
     source: Source,
     complete: Annotated[bool, typer.Option("--complete", help="Fill in doors, dwellings, windows by rule.")] = False,
 ) -> None:
-    """Read a plan and write it in another format, chosen by the suffix."""
+    """Read a plan and write it in another format, chosen by the suffix; .glb and tileset.json (3D Tiles) as well."""
     from cimkit.io.files import write
 
     source, target = source.without_target("the file to write")
     community = source.complete(windows=True) if complete else source.read()[0]
     with step(f"writing {target.name}"):
-        write(community, target)
+        if target.suffix.lower() == ".glb":
+            import_module("cimkit.view").write_gltf(community, path=target)
+        elif target.name.lower().endswith("tileset.json"):
+            import_module("cimkit.view").write_tiles(community, path=target)
+        else:
+            write(community, target)
     wrote(target)
 
 

@@ -10,6 +10,7 @@ from cimkit.view.page import View3D
 from cimkit.view.plan import community_of, plot, plot_plan
 from cimkit.view.report import report
 from cimkit.view.show import Picture, show, show_result
+from cimkit.view.tiles import write_tiles
 
 __all__ = [
     "Picture",
@@ -30,4 +31,5 @@ __all__ = [
     "show",
     "show_result",
     "write_gltf",
+    "write_tiles",
 ]

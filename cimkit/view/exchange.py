@@ -59,13 +59,21 @@ def write_gltf(community: Community, *results: Any, path: str | PathLike[str]) -
         part.visual = TextureVisuals(material=material)
         name = str(b.id[row]) if row >= 0 else "other"
         if row >= 0:
-            use, status = BuildingUse(b.use[row]).code, Status(b.status[row]).code
-            part.metadata |= {"id": name, "name": str(b.name[row]), "use": use, "status": status}
-            part.metadata |= {"storeys": int(b.n_above[row]), "height_m": round(float(b.height[row]), 3)}
+            part.metadata |= row_of(community, row)
         scene.add_geometry(part, node_name=name, geom_name=name)
     with atomic_write(path) as temporary:
         temporary.write_bytes(scene.export(file_type="glb"))
     return Path(path)
+
+
+def row_of(community: Community, row: int) -> dict[str, Any]:
+    """Return what other programs are told of a building, -1 for what belongs to none."""
+    b = community.buildings
+    if row < 0:
+        return {"id": "other", "name": "", "use": "", "status": "", "storeys": 0, "height_m": None}
+    use, status = BuildingUse(b.use[row]).code, Status(b.status[row]).code
+    told = {"id": str(b.id[row]), "name": str(b.name[row]), "use": use, "status": status}
+    return {**told, "storeys": int(b.n_above[row]), "height_m": round(float(b.height[row]), 3)}
 
 
 def add_qgis_styles(path: str | PathLike[str], *, table: str = "buildings", column: str = "use") -> Path:

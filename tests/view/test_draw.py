@@ -231,3 +231,32 @@ def test_exchange__gltf_carries_rows_and_geopackage_opens_in_colour(tmp_path: An
     assert 'attr="use"' in style
     with pytest.raises(ck.MissingDataError, match="must have a layer"):
         ck.view.add_qgis_styles(tmp_path / "site.gpkg", table="castles")
+
+
+def test_exchange__3d_tiles_lie_on_the_globe_and_carry_rows(tmp_path: Any) -> None:
+    tilesets = pytest.importorskip(
+        "py3dtiles.tileset", reason="py3dtiles is not installed: pip install 'cimkit[tiles]'"
+    )
+    from pyproj import Transformer
+
+    frame = dataclasses.replace(SITE.frame, crs="EPSG:4549", origin=(500_000.0, 3_350_000.0, 0.0))
+    site = dataclasses.replace(SITE, frame=frame)
+    file = ck.view.write_tiles(site, path=tmp_path / "out" / "tileset.json")
+    read = tilesets.TileSet.from_file(file)
+    (tile,) = read.root_tile.children
+    content = tile.get_or_fetch_content(file.parent)
+    table = content.body.batch_table.header.data
+    assert table["id"] == [str(v) for v in SITE.buildings.id]
+    assert table["storeys"] == [6, 6, 6]
+    assert content.body.feature_table.get_batch_length() == 3
+    gltf = content.body.gltf
+    (primitive,) = gltf.meshes[0].primitives
+    assert gltf.accessors[primitive.attributes.POSITION].count == gltf.accessors[primitive.attributes._BATCHID].count
+    low, high = (np.array(getattr(gltf.accessors[primitive.attributes.POSITION], k)) for k in ("min", "max"))
+    assert np.allclose(high - low, [40.0, 18.0, 72.0], atol=1e-3)  # y up: length, height, three rows and two gaps
+    corner = read.root_tile.transform @ np.array([high[0], low[2] * -1 - 0.0, 0.0, 1.0])
+    lon, lat = Transformer.from_crs(4978, 4979, always_xy=True).transform(*corner[:3])[:2]
+    x, y = Transformer.from_crs(4326, "EPSG:4549", always_xy=True).transform(lon, lat)
+    assert (x, y) == pytest.approx((500_040.0, 3_350_072.0), abs=0.1)
+    with pytest.raises(ck.MissingDataError, match="crs="):
+        ck.view.write_tiles(dataclasses.replace(site, frame=dataclasses.replace(frame, crs="")), path=file)

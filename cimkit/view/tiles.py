@@ -1,0 +1,119 @@
+"""3D Tiles for globes and city platforms: buildings in squares, each with its row in a batch table (py3dtiles)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cimkit.errors import MissingDataError
+from cimkit.io.atomic import atomic_write
+from cimkit.view.exchange import row_of
+from cimkit.view.show import coloured
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from cimkit.arrays import FloatArray
+    from cimkit.model.community import Community
+
+EACH = 200  # buildings of a tile, about
+ROUGH_M = 200.0  # geometric error of the whole when nothing of it is drawn
+
+
+def write_tiles(community: Community, *results: Any, path: str | PathLike[str]) -> Path:
+    """Write the buildings as 3D Tiles 1.0: ``tileset.json`` and a ``.b3dm`` a square, placed on the globe.
+
+    Parameters
+    ----------
+    community
+        What is written; it must know where on earth it lies.
+    results
+        The first one that colours buildings gives the colours; their use without.
+    path
+        The ``tileset.json`` to write; the tiles go beside it.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    MissingDataError
+        If py3dtiles is not installed, or the community has no CRS or no building.
+    """
+    try:
+        from py3dtiles.tileset import BoundingVolumeBox, Tile, TileSet
+    except ImportError as error:
+        raise MissingDataError("3D Tiles: py3dtiles must be installed; pip install 'cimkit[tiles]'.") from error
+    if not community.frame.crs or not len(community.buildings):
+        raise MissingDataError("3D Tiles: the community must have buildings and a CRS; name it when reading: crs=.")
+    mesh, colours = coloured(community, results)
+    centre = np.append(mesh.corners.mean(axis=(0, 1))[:2], 0.0)
+    corners = mesh.corners - centre
+    low, high = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
+    side = max(1, round(np.sqrt(len(community.buildings) / EACH)))
+    cell = np.clip(((corners[:, 0] - low)[:, :2] / (high - low)[:2] * side).astype(np.int64), 0, side - 1)
+    square = np.full(len(community.buildings) + 1, -1)  # a building stays whole, in the square of its first corner
+    square[mesh.owner[::-1]] = (cell[:, 0] * side + cell[:, 1])[::-1]
+    target, tileset = Path(path), TileSet(geometric_error=ROUGH_M)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    root = tileset.root_tile
+    root.transform, root.geometric_error = _on_earth(community, centre), ROUGH_M
+    root.bounding_volume = BoundingVolumeBox.from_mins_maxs([*low, *high])
+    for k in np.unique(square[mesh.owner]):
+        here = np.flatnonzero(square[mesh.owner] == k)
+        own, name = corners[here].reshape(-1, 3), f"{target.stem}-{k}.b3dm"
+        with atomic_write(target.parent / name) as part:
+            _content(community, own, mesh.owner[here], colours).save_as(part)
+        root.add_child(Tile(geometric_error=0.0, bounding_volume=BoundingVolumeBox.from_points(own), content_uri=name))
+    with atomic_write(target) as part:
+        tileset.write_as_json(part)
+    return target
+
+
+def _content(community: Community, corners: FloatArray, owner: Any, colours: Any) -> Any:
+    """Return triangles as a batched model: colour, normal and batch id a corner, a row of the table a building."""
+    import pygltflib
+    from py3dtiles.tileset.content import B3dm
+    from py3dtiles.tileset.content.b3dm_feature_table import B3dmFeatureTable
+    from py3dtiles.tileset.content.batch_table import BatchTable
+    from py3dtiles.tileset.content.gltf_utils import GltfAttribute, GltfMesh
+
+    rows, batch = np.unique(owner, return_inverse=True)
+    upright = corners[:, [0, 2, 1]] * (1, 1, -1)  # y up, as glTF has it
+    edges = np.diff(upright.reshape(-1, 3, 3), axis=1)
+    normal = np.cross(edges[:, 0], edges[:, 1])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    tint = GltfAttribute("COLOR_0", pygltflib.VEC3, pygltflib.FLOAT,
+                         np.repeat(colours[owner] / 255, 3, axis=0).astype(np.float32))  # fmt: skip
+    mesh = GltfMesh(
+        upright.astype(np.float32), normals=np.repeat(normal, 3, axis=0).astype(np.float32),
+        batchids=np.repeat(batch, 3).astype(np.uint32), additional_attributes=[tint],
+    )  # fmt: skip
+    table, features = BatchTable(), B3dmFeatureTable()
+    told = [row_of(community, int(row)) for row in rows]
+    for name in told[0]:
+        table.add_property_as_json(name, [one[name] for one in told])
+    features.set_batch_length(len(rows))
+    return B3dm.from_meshes([mesh], table, features)
+
+
+def _on_earth(community: Community, origin: FloatArray) -> FloatArray:
+    """Return the matrix from metres around a point to earth-centred coordinates (EPSG:4978), shape (4, 4)."""
+    from pyproj import Transformer
+
+    frame = community.frame
+    to_globe = Transformer.from_crs(frame.crs, 4326, always_xy=True)
+    to_earth = Transformer.from_crs(4979, 4978, always_xy=True)
+    local = origin[:2] + np.array(frame.origin)[:2] + np.array([(0.0, 0.0), (100.0, 0.0), (0.0, 100.0)])
+    lon, lat = to_globe.transform(local[:, 0], local[:, 1])
+    place = np.column_stack(to_earth.transform(lon, lat, np.zeros(3)))
+    east = (place[1] - place[0]) / np.linalg.norm(place[1] - place[0])
+    up = np.cross(east, place[2] - place[0])
+    up /= np.linalg.norm(up)
+    matrix = np.eye(4)
+    matrix[:3] = np.column_stack([east, np.cross(up, east), up, place[0]])
+    return matrix
