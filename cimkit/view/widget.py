@@ -25,11 +25,13 @@ class StudyWidget(anywidget.AnyWidget):
     figures = traitlets.Dict().tag(sync=True)
     chosen = traitlets.Unicode("").tag(sync=True)
     wish = traitlets.Dict().tag(sync=True)
+    done = traitlets.Float(0.0).tag(sync=True)
     said = traitlets.Unicode("").tag(sync=True)
     lang = traitlets.Unicode("en").tag(sync=True)
 
     def __init__(self, study: Study, **kwargs: Any) -> None:
         self.study = study
+        self._dragged = ""  # building whose slider is held: the steps of a drag are one edit
         super().__init__(**kwargs)
         self.refresh()
         self.observe(self._wished, names="wish")
@@ -46,12 +48,16 @@ class StudyWidget(anywidget.AnyWidget):
     def _wished(self, change: Any) -> None:
         """Do what the page asks for: storeys, move, remove, undo, redo."""
         wish = dict(change["new"])
+        dragged, self._dragged = self._dragged, ""
         try:
             act = {"undo": self.study.undo, "redo": self.study.redo}.get(wish["do"])
             if act is not None:
                 act()
             elif wish["do"] == "storeys":
+                if dragged == wish["target"]:
+                    self.study.undo()
                 self.study.storeys(wish["target"], int(wish["count"]))
+                self._dragged = wish["target"] if wish.get("drag") else ""
             elif wish["do"] == "move":
                 self.study.move(wish["target"], **{k: float(wish.get(k, 0.0)) for k in ("dx", "dy", "turn")})
             elif wish["do"] == "remove":
@@ -60,6 +66,7 @@ class StudyWidget(anywidget.AnyWidget):
         except CimkitError as error:
             self.said = str(error)
         self.refresh()
+        self.done = float(wish.get("time", 0.0))
 
 
 def widget_of(study: Study, *, lang: str) -> StudyWidget:

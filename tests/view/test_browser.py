@@ -206,6 +206,23 @@ def test_page__without_webgl_says_so_and_keeps_its_plans(browser: Any, report: P
     blind.close()
 
 
+def test_notebook__a_frame_that_opens_without_width_shows_the_whole(browser: Any, block: ck.Community) -> None:
+    tab = browser.new_page(viewport={"width": 1000, "height": 700})
+    framed = ck.show(block)._repr_html_()
+    tab.set_content(f"<div id='cell' style='width:0;overflow:hidden'>{framed}</div>")
+    frame = next(f for f in tab.frames if f.parent_frame)
+    end = time.monotonic() + 30
+    while not frame.evaluate("Boolean(document.querySelector('.cim-view')?.cim)") and time.monotonic() < end:
+        time.sleep(0.1)
+    tab.evaluate("document.getElementById('cell').style.width = '900px'")
+    far = f"{VIEW}.stage.camera.position.distanceTo({VIEW}.stage.centre) / {VIEW}.stage.radius"
+    while not (near := frame.evaluate(far) < 4) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert near
+    assert frame.evaluate(f"{VIEW}.stage.now(), {VIEW}.stage.renderer.info.render.triangles") > 30
+    tab.close()
+
+
 def test_widget__a_dragged_slider_changes_hours_far_and_picture(browser: Any, block: ck.Community) -> None:
     pytest.importorskip("anywidget", reason="anywidget is not installed: pip install 'cimkit[view]'")
     from base64 import b64encode
@@ -249,6 +266,9 @@ def test_widget__a_dragged_slider_changes_hours_far_and_picture(browser: Any, bl
     widget.wish = wish
     assert widget.said == ""
     assert widget.figures["far"][1] > far
+    for k, count in enumerate((16, 18, 15, 15)):  # a drag in three steps, then let go
+        widget.wish = {"do": "storeys", "target": "S1", "count": count, "drag": k < 3, "time": float(k + 1)}
+    assert [e.values for e in study.variants["base"].edits[1:]] == [{"count": 15}]
     tab.evaluate("(t) => model.come('scene', t)", b64encode(widget.scene).decode())
     tab.evaluate("(f) => model.come('figures', f)", widget.figures)
     end = time.monotonic() + 10

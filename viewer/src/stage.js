@@ -36,7 +36,7 @@ export class Stage {
     this.controls.maxPolarAngle = 0.495 * Math.PI;
     this.controls.zoomToCursor = true;
     this.controls.addEventListener("change", () => this.draw());
-    this.controls.addEventListener("start", () => { this.moving = true; });
+    this.controls.addEventListener("start", () => { this.moving = this.turned = true; });
     this.controls.addEventListener("end", () => { this.moving = false; });
     this.views = [{ prepare: () => {} }];
     this.sunward = new THREE.Vector3(-0.45, -0.6, 0.66);
@@ -47,6 +47,7 @@ export class Stage {
   }
 
   home() {
+    this.turned = false;
     const aspect = this.width / this.height / this.views.length;
     const far = (0.62 * this.radius) / Math.tan((16 * Math.PI) / 180) / Math.min(1, aspect / 1.4);
     this.controls.target.copy(this.centre);
@@ -56,6 +57,7 @@ export class Stage {
   }
 
   top() {
+    this.turned = true;
     const far = (0.72 * this.radius) / Math.tan((16 * Math.PI) / 180);
     this.controls.target.copy(this.centre);
     this.camera.position.set(this.centre.x, this.centre.y - 0.001 * far, far);
@@ -64,6 +66,7 @@ export class Stage {
   }
 
   look(at, size, facing = null) {
+    this.turned = true;
     const way = facing ? facing.clone() : this.camera.position.clone().sub(this.controls.target).normalize();
     way.z = Math.max(way.z, 0.35);
     const far = Math.min(Math.max(5 * size, 90), 3 * this.radius);
@@ -79,7 +82,8 @@ export class Stage {
     this.renderer.setSize(width, height);
     this.width = width;
     this.height = height;
-    this.draw();
+    if (this.camera && !this.turned) this.home(); // a frame may open without any width
+    else this.draw();
   }
 
   // A sun a picture: each keeps its shadows.

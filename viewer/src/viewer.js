@@ -712,13 +712,20 @@ function desk(model, view) {
   const said = make("output", {}), table = make("table", {}), tools = make("div", { class: "cim-desk-tools" });
   const press = (words, wish) => make("button", { type: "button", onclick: () => ask(wish()) }, both(words));
   const box = make("div", { class: "cim-desk" }, tools, make("div", { class: "cim-row" }, press(["undo", "撤销"], () => ({ do: "undo" })), press(["redo", "重做"], () => ({ do: "redo" }))), table, said);
+  let dragging = false; // then the slider stays, whatever comes back
   const choose = () => {
+    if (dragging) return;
     const b = view.scene.buildings, row = b.id.indexOf(model.get("chosen"));
     tools.replaceChildren();
     if (row < 0) return tools.append(make("p", { class: "cim-soft" }, both(["Click a building, then change it here.", "点击建筑后在此修改。"])));
     const target = b.id[row], count = make("output", {}, String(b.storeys[row]));
     const range = make("input", { type: "range", min: 1, max: Math.max(40, b.storeys[row] + 10), value: b.storeys[row], class: "cim-storeys",
-      oninput: () => { count.textContent = range.value; }, onchange: () => ask({ do: "storeys", target, count: +range.value }) });
+      oninput: () => {
+        dragging = true;
+        count.textContent = range.value;
+        if (!box.classList.contains("cim-busy")) ask({ do: "storeys", target, count: +range.value, drag: true });
+      },
+      onchange: () => { dragging = false; ask({ do: "storeys", target, count: +range.value }); } });
     const step = (words, more) => press(words, () => ({ do: "move", target, ...more }));
     tools.append(make("h4", {}, both(["Building", "建筑"]), " ", target), make("label", { class: "cim-row" }, both(["Storeys", "层数"]), range, count),
       make("div", { class: "cim-row" }, step(["N", "北"], { dy: 3 }), step(["S", "南"], { dy: -3 }), step(["W", "西"], { dx: -3 }), step(["E", "东"], { dx: 3 }), step(["⟲", "⟲"], { turn: -5 }), step(["⟳", "⟳"], { turn: 5 }), press(["remove", "删除"], () => ({ do: "remove", target }))));
@@ -726,10 +733,10 @@ function desk(model, view) {
   const figures = () => {
     const row = ([key, [was, now]]) => make("tr", {}, make("td", {}, both(FIGURES[key] ?? [key, key])), make("td", {}, was ?? "–"), make("td", { class: was === now ? "" : "cim-new" }, now ?? "–"));
     table.replaceChildren(make("tr", {}, make("th", {}), make("th", {}, both(["base", "原方案"])), make("th", {}, both(["now", "现方案"]))), ...Object.entries(model.get("figures")).map(row));
-    box.classList.remove("cim-busy");
   };
   model.on("change:figures", figures);
-  model.on("change:said", () => { said.textContent = model.get("said"); box.classList.remove("cim-busy"); });
+  model.on("change:said", () => { said.textContent = model.get("said"); });
+  model.on("change:done", () => box.classList.remove("cim-busy"));
   model.on("change:chosen", choose);
   choose();
   figures();
