@@ -62,13 +62,13 @@ def write_tiles(community: Community, *results: Any, path: str | PathLike[str]) 
     target.parent.mkdir(parents=True, exist_ok=True)
     root = tileset.root_tile
     root.transform, root.geometric_error = _on_earth(community, centre), ROUGH_M
-    root.bounding_volume = BoundingVolumeBox.from_mins_maxs([*low, *high])
     for k in np.unique(square[mesh.owner]):
         here = np.flatnonzero(square[mesh.owner] == k)
         own, name = corners[here].reshape(-1, 3), f"{target.stem}-{k}.b3dm"
         with atomic_write(target.parent / name) as part:
             _content(community, own, mesh.owner[here], colours).save_as(part)
         root.add_child(Tile(geometric_error=0.0, bounding_volume=BoundingVolumeBox.from_points(own), content_uri=name))
+    root.bounding_volume = BoundingVolumeBox.from_mins_maxs([*low, *high])  # last: add_child widens it on the globe
     with atomic_write(target) as part:
         tileset.write_as_json(part)
     return target

@@ -33,6 +33,8 @@ def test_sample_info_convert__round_trip(
     assert run(monkeypatch, "sample", tmp_path / "a.gpkg", "--kind", "slab_rows") == 0
     assert run(monkeypatch, "convert", tmp_path / "a.gpkg", tmp_path / "b.city.json") == 0
     assert run(monkeypatch, "convert", tmp_path / "b.city.json", tmp_path / "c.gpkg") == 0
+    assert run(monkeypatch, "convert", tmp_path / "a.gpkg", tmp_path / "a.glb") == 0
+    assert (tmp_path / "a.glb").read_bytes()[:4] == b"glTF"
     first, last = read(tmp_path / "a.gpkg")[0], read(tmp_path / "c.gpkg")[0]
     assert list(first.buildings.id) == list(last.buildings.id)
     capsys.readouterr()

@@ -244,6 +244,7 @@ def test_exchange__3d_tiles_lie_on_the_globe_and_carry_rows(tmp_path: Any) -> No
     file = ck.view.write_tiles(site, path=tmp_path / "out" / "tileset.json")
     read = tilesets.TileSet.from_file(file)
     (tile,) = read.root_tile.children
+    assert read.root_tile.bounding_volume.get_half_size() == pytest.approx([20.0, 36.0, 9.0], abs=1e-3)
     content = tile.get_or_fetch_content(file.parent)
     table = content.body.batch_table.header.data
     assert table["id"] == [str(v) for v in SITE.buildings.id]
