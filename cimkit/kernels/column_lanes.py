@@ -7,6 +7,7 @@ of numpy where compiling is switched off.
 
 from __future__ import annotations
 
+from functools import partialmethod
 from typing import Any
 
 import numba
@@ -47,57 +48,26 @@ class _Vector:
         places = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
         return self.builder.shuffle_vector(first, first, places)
 
-    def do(self, name: str, other: Any) -> _Vector:
-        return _Vector(self.builder, getattr(self.builder, name)(self.value, self.of(other)))
+    def _is_whole(self) -> bool:
+        return isinstance(self.value.type.element, ir.IntType)
 
-    def compare(self, sign: str, other: Any) -> _Vector:
-        whole = isinstance(self.value.type.element, ir.IntType)
-        compare = self.builder.icmp_unsigned if whole else self.builder.fcmp_ordered
+    def _do(self, name: str, whole: str, other: Any) -> _Vector:
+        write = getattr(self.builder, whole if self._is_whole() else name)
+        return _Vector(self.builder, write(self.value, self.of(other)))
+
+    def _compare(self, sign: str, other: Any) -> _Vector:
+        compare = self.builder.icmp_unsigned if self._is_whole() else self.builder.fcmp_ordered
         return _Vector(self.builder, compare(sign, self.value, self.of(other)))
 
-    def __add__(self, other: Any) -> _Vector:
-        return self.do("fadd", other)
-
-    def __sub__(self, other: Any) -> _Vector:
-        return self.do("sub" if isinstance(self.value.type.element, ir.IntType) else "fsub", other)
-
-    def __mul__(self, other: Any) -> _Vector:
-        return self.do("fmul", other)
-
-    def __truediv__(self, other: Any) -> _Vector:
-        return self.do("fdiv", other)
-
-    def __and__(self, other: Any) -> _Vector:
-        return self.do("and_", other)
-
-    def __or__(self, other: Any) -> _Vector:
-        return self.do("or_", other)
-
-    def __lshift__(self, other: Any) -> _Vector:
-        return self.do("shl", other)
-
-    def __rshift__(self, other: Any) -> _Vector:
-        return self.do("lshr", other)
+    __add__, __sub__ = partialmethod(_do, "fadd", "add"), partialmethod(_do, "fsub", "sub")
+    __mul__, __truediv__ = partialmethod(_do, "fmul", "mul"), partialmethod(_do, "fdiv", "udiv")
+    __and__, __or__ = partialmethod(_do, "", "and_"), partialmethod(_do, "", "or_")
+    __lshift__, __rshift__ = partialmethod(_do, "", "shl"), partialmethod(_do, "", "lshr")
+    __lt__, __le__ = partialmethod(_compare, "<"), partialmethod(_compare, "<=")
+    __gt__, __ge__ = partialmethod(_compare, ">"), partialmethod(_compare, ">=")
 
     def __invert__(self) -> _Vector:
         return _Vector(self.builder, self.builder.not_(self.value))
-
-    def __lt__(self, other: Any) -> _Vector:
-        return self.compare("<", other)
-
-    def __le__(self, other: Any) -> _Vector:
-        return self.compare("<=", other)
-
-    def __gt__(self, other: Any) -> _Vector:
-        return self.compare(">", other)
-
-    def __ge__(self, other: Any) -> _Vector:
-        return self.compare(">=", other)
-
-    def __eq__(self, other: Any) -> Any:
-        return self.compare("==", other)
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 class _Compiled:
@@ -114,18 +84,25 @@ class _Compiled:
             for kind, arg in zip(signature.args, args, strict=True)
         ]
 
-    def _place(self, array: Any, block: Any, row: Any, rows: int, lanes: int) -> Any:
-        start = self.builder.mul(block, ir.Constant(block.type, rows * lanes))
-        shift = ir.Constant(block.type, row * lanes)
-        address = self.builder.gep(array, [self.builder.add(start, shift)])
+    def _address(self, array: Any, start: Any, lanes: int) -> Any:
+        address = self.builder.gep(array, [start])
         return self.builder.bitcast(address, ir.VectorType(array.type.pointee, lanes).as_pointer())
 
-    def load(self, array: Any, block: Any, row: int, rows: int, lanes: int) -> Any:
-        return _Vector(self.builder, self.builder.load(self._place(array, block, row, rows, lanes), align=4))
+    def row(self, block: Any, row: int, rows: int, lanes: int) -> Any:
+        """Return where a row of a block starts."""
+        start = self.builder.mul(block, ir.Constant(block.type, rows * lanes))
+        return self.builder.add(start, ir.Constant(block.type, row * lanes))
 
-    def store(self, array: Any, block: Any, row: int, rows: int, value: Any) -> None:
-        lanes = value.value.type.count
-        self.builder.store(value.value, self._place(array, block, row, rows, lanes), align=4)
+    def take(self, array: Any, start: Any, lanes: int) -> Any:
+        return _Vector(self.builder, self.builder.load(self._address(array, start, lanes), align=4))
+
+    def put(self, array: Any, start: Any, value: Any) -> None:
+        address = self._address(array, start, value.value.type.count)
+        self.builder.store(value.value, address, align=4)
+
+    def mask(self, bits: Any, lanes: int) -> Any:
+        word = self.builder.trunc(bits, ir.IntType(lanes))
+        return _Vector(self.builder, self.builder.bitcast(word, ir.VectorType(ir.IntType(1), lanes)))
 
     def where(self, yes: Any, one: Any, other: Any) -> Any:
         like = one if isinstance(one, _Vector) else other
@@ -174,11 +151,17 @@ class _Plain:
 
     root, size, up, where = staticmethod(np.sqrt), staticmethod(np.abs), staticmethod(np.ceil), staticmethod(np.where)
 
-    def load(self, array: Any, block: int, row: int, rows: int, lanes: int) -> Any:
-        return array[(block * rows + row) * lanes :][:lanes]
+    def row(self, block: int, row: int, rows: int, lanes: int) -> int:
+        return (block * rows + row) * lanes
 
-    def store(self, array: Any, block: int, row: int, rows: int, value: Any) -> None:
-        array[(block * rows + row) * len(value) :][: len(value)] = value
+    def take(self, array: Any, start: int, lanes: int) -> Any:
+        return array[start : start + lanes]
+
+    def put(self, array: Any, start: int, value: Any) -> None:
+        array[start : start + len(value)] = value
+
+    def mask(self, bits: Any, lanes: int) -> Any:
+        return np.unpackbits(np.array([bits], np.uint64).view(np.uint8), bitorder="little")[:lanes].astype(bool)
 
     def whole(self, value: Any) -> Any:
         return value.astype(np.int32 if value.dtype == np.float32 else np.uint64)
@@ -208,6 +191,14 @@ def _compile(formula: Any, result: Any) -> Any:
         return result(*kinds), generate
 
     return typed
+
+
+def _load(v: Any, array: Any, block: Any, row: int, rows: int, lanes: int) -> Any:
+    return v.take(array, v.row(block, row, rows, lanes), lanes)
+
+
+def _store(v: Any, array: Any, block: Any, row: int, rows: int, value: Any, lanes: int) -> None:
+    v.put(array, v.row(block, row, rows, lanes), value)
 
 
 def _least(v: Any, one: Any, other: Any) -> Any:
@@ -244,13 +235,13 @@ def _in_reach(v: Any, x: Any, y: Any, r: Any, height: Any, sky: Any) -> Any:
 
 
 def _circles(v: Any, bound: Any, block: Any, viewer: Any, sky: Any) -> Any:
-    x, y, r, top = (v.load(bound, block, row, BOUND_ROWS, WIDE) for row in range(BOUND_ROWS))
+    x, y, r, top = (_load(v, bound, block, row, BOUND_ROWS, WIDE) for row in range(BOUND_ROWS))
     return v.bits(_in_reach(v, x - viewer[0], y - viewer[1], r + viewer[2], top - viewer[3], sky))
 
 
 def _nears(v: Any, edge: Any, block: Any, viewer: Any, sky: Any) -> Any:
     x, y, r, low, nx, ny = viewer
-    ax, ay, bx, by, top, base = (v.load(edge, block, row, NEAR_ROWS, WIDE) for row in range(NEAR_ROWS))
+    ax, ay, bx, by, top, base = (_load(v, edge, block, row, NEAR_ROWS, WIDE) for row in range(NEAR_ROWS))
     ax, ay, bx, by, height = ax - x, ay - y, bx - x, by - y, top - low
     ex, ey = bx - ax, by - ay
     long2, cross = ex * ex + ey * ey, ax * ey - ay * ex
@@ -265,7 +256,7 @@ def _nears(v: Any, edge: Any, block: Any, viewer: Any, sky: Any) -> Any:
 
 def _touch(v: Any, edge: Any, block: Any, circle: Any) -> Any:
     x, y, reach = circle
-    ax, ay, _, by, ex, ey = (v.load(edge, block, row, ROWS, WIDE) for row in range(TOP))
+    ax, ay, _, by, ex, ey = (_load(v, edge, block, row, ROWS, WIDE) for row in range(TOP))
     ax, ay, by = ax - x, ay - y, by - y
     long2, along, c = ex * ex + ey * ey, (ax * ex + ay * ey) * -1.0, ax * ey - ay * ex
     margin = (v.size(ex) + v.size(ey) + reach) * reach
@@ -277,23 +268,40 @@ def _touch(v: Any, edge: Any, block: Any, circle: Any) -> Any:
 
 def _view(v: Any, edge: Any, place: Any, block: Any, frame: Any) -> Any:
     px, py, low, mx, my, way, q0, q1, scale = frame
-    ax, ay, bx, by, ex, ey, top = (v.load(edge, block, row, ROWS, WIDE) for row in range(CROSS))
+    ax, ay, bx, by, ex, ey, top = (_load(v, edge, block, row, ROWS, WIDE) for row in range(CROSS))
     cross = (ax - px) * ey - (ay - py) * ex
     a, b = (_turn(v, x - px, y - py, mx, my, way) for x, y in ((ax, ay), (bx, by)))
     clockwise = v.spread(way, ax) > 0.0
     first, last = v.where(clockwise, a, b), v.where(clockwise, b, a)
     for row, value in ((CROSS, cross), (FIRST, first), (LAST, last)):
-        v.store(edge, block, row, ROWS, value)
+        _store(v, edge, block, row, ROWS, value, WIDE)
     for row, value in enumerate((first, last)):
         kept = _most(v, _least(v, value, q1), q0)
-        v.store(place, block, row, 2, v.whole((kept - q0) * scale))
+        _store(v, place, block, row, 2, v.whole((kept - q0) * scale), WIDE)
     before, after, ahead = first <= q1, last >= q0, first <= last
     inside = (before & after) | (~ahead & (before | after))
     return v.bits((cross < 0.0) & inside & (top > low))
 
 
+def _below_line(v: Any, east: Any, north: Any, start: Any, line: Any) -> Any:
+    c, ex, ey = line
+    x, y = v.take(east, start, 64), v.take(north, start, 64)
+    return v.bits(x * ey - y * ex < c)
+
+
+def _at_most(v: Any, values: Any, start: Any, limit: Any) -> Any:
+    return v.bits(v.take(values, start, 64) <= limit)
+
+
+def _raise(v: Any, height: Any, east: Any, north: Any, start: Any, inside: Any, wall: Any) -> Any:
+    cross, ex, ey, top = wall
+    x, y, old = (v.take(array, start, WIDE) for array in (east, north, height))
+    new = v.spread(top, x) - v.spread(cross, x) / (x * ey - y * ex)
+    v.put(height, start, v.where(v.mask(inside, WIDE) & (new > old), new, old))
+
+
 def _front(v: Any, suns: Any, block: Any, normal: Any, least: Any) -> Any:
-    x, y, z = (v.load(suns, block, axis, 3, 64) for axis in range(3))
+    x, y, z = (_load(v, suns, block, axis, 3, 64) for axis in range(3))
     return v.bits((z > 0.0) & (x * normal[0] + y * normal[1] + z * normal[2] > least))
 
 
@@ -328,18 +336,18 @@ def _span(v: Any, normal: Any, band: Any, rows: Any, more: Any) -> Any:
 
 
 def _ends(v: Any, wall: Any, block: Any, band: Any, rows: Any, more: Any) -> Any:
-    ax, ay, bx, by = (v.load(wall, block, row, LONG_ROWS, LONG) for row in range(DX))
+    ax, ay, bx, by = (_load(v, wall, block, row, LONG_ROWS, LONG) for row in range(DX))
     dx, dy = bx - ax, by - ay
     cross = ax * dy - ay * dx
     for row, value in ((DX, dx), (DY, dy), (SIDE, cross)):
-        v.store(wall, block, row, LONG_ROWS, value)
+        _store(v, wall, block, row, LONG_ROWS, value, LONG)
     face = v.where(cross < 0.0, v.spread(1.0, cross), -1.0)
     for inner, sign in enumerate(more or (None,)):
         low, high, hole = _span(v, (face * ay, face * ax * -1.0), band, rows, sign)
         low2, high2, hole2 = _span(v, (face * by * -1.0, face * bx), band, rows, sign)
         low, high = _most(v, _most(v, low, low2), band[0]), _least(v, _least(v, high, high2), band[1])
         for k, value in enumerate((low, high, hole + hole2)):
-            v.store(wall, block, BETWEEN + 3 * inner + k, LONG_ROWS, value)
+            _store(v, wall, block, BETWEEN + 3 * inner + k, LONG_ROWS, value, LONG)
 
 
 def _cell(v: Any, t: Any, band: Any) -> Any:
@@ -354,10 +362,10 @@ def _cells(v: Any, low: Any, high: Any) -> Any:
 
 
 def _shade(v: Any, wall: Any, block: Any, z: Any, band: Any, rows: Any, more: Any) -> Any:
-    dx, dy, top, cross = (v.load(wall, block, row, LONG_ROWS, LONG) for row in range(DX, SIDE + 1))
+    dx, dy, top, cross = (_load(v, wall, block, row, LONG_ROWS, LONG) for row in range(DX, SIDE + 1))
     h, cover = top - z, None
     for inner, sign in enumerate(more or (None,)):
-        low, high, hole = (v.load(wall, block, BETWEEN + 3 * inner + k, LONG_ROWS, LONG) for k in range(3))
+        low, high, hole = (_load(v, wall, block, BETWEEN + 3 * inner + k, LONG_ROWS, LONG) for k in range(3))
         high = v.where((h > 0.0) & (cross < 0.0), high, low)
         rise, fall, none, never = _roots(v, (h * dy * -1.0, h * dx, cross), rows, sign)
         # before the fall and after the rise if the sun stands above the wall between them, else from rise to fall
@@ -368,8 +376,8 @@ def _shade(v: Any, wall: Any, block: Any, z: Any, band: Any, rows: Any, more: An
         cover = None
         for piece, (start, stop) in enumerate((first, second)):
             if inner == 0:
-                v.store(wall, block, SHADED + 2 * piece, LONG_ROWS, start)
-                v.store(wall, block, SHADED + 2 * piece + 1, LONG_ROWS, stop)
+                _store(v, wall, block, SHADED + 2 * piece, LONG_ROWS, start, LONG)
+                _store(v, wall, block, SHADED + 2 * piece + 1, LONG_ROWS, stop, LONG)
             bits = _cells(v, v.whole(v.up(_cell(v, start, band))), v.whole(_cell(v, stop, band)))
             bits = v.where((start < stop) & (hole <= 0.0), bits, 0)
             cover = bits if cover is None else cover | bits
@@ -377,12 +385,12 @@ def _shade(v: Any, wall: Any, block: Any, z: Any, band: Any, rows: Any, more: An
 
 
 def _open(v: Any, wall: Any, block: Any, band: Any, cover: Any) -> Any:
-    found, hole = [], v.load(wall, block, BETWEEN + 2, LONG_ROWS, LONG)
+    found, hole = [], _load(v, wall, block, BETWEEN + 2, LONG_ROWS, LONG)
     for piece in range(2):
-        low, high = (v.load(wall, block, SHADED + 2 * piece + k, LONG_ROWS, LONG) for k in range(2))
+        low, high = (_load(v, wall, block, SHADED + 2 * piece + k, LONG_ROWS, LONG) for k in range(2))
         first, last = (_least(v, _cell(v, t, band), CELLS - 1.0) for t in (low, high))
         cells = _cells(v, v.whole(first), v.whole(last + 1.0))
-        found.append((low < high) & ((hole > 0.0) | ~((cells & cover) == cells)))
+        found.append((low < high) & ((hole > 0.0) | ~((cells & cover) >= cells)))
     return v.pair(*found)
 
 
@@ -404,6 +412,21 @@ def _near_edges(typing: Any, edge: Any, block: Any, viewer: Any, sky: Any) -> An
 @intrinsic
 def _touch_bits(typing: Any, edge: Any, block: Any, circle: Any) -> Any:  # noqa: ARG001
     return _compile(_touch, types.uint64)(edge, block, circle)
+
+
+@intrinsic
+def _below_line_bits(typing: Any, east: Any, north: Any, start: Any, line: Any) -> Any:  # noqa: ARG001
+    return _compile(_below_line, types.uint64)(east, north, start, line)
+
+
+@intrinsic
+def _at_most_bits(typing: Any, values: Any, start: Any, limit: Any) -> Any:  # noqa: ARG001
+    return _compile(_at_most, types.uint64)(values, start, limit)
+
+
+@intrinsic
+def _raise_heights(typing: Any, height: Any, east: Any, north: Any, start: Any, inside: Any, wall: Any) -> Any:  # noqa: ARG001
+    return _compile(_raise, types.void)(height, east, north, start, inside, wall)
 
 
 @intrinsic
@@ -455,6 +478,12 @@ near_circles: Any = _near_circles if _COMPILED else _plain(_circles)
 near_edges: Any = _near_edges if _COMPILED else _plain(_nears)
 #: Bits of the edges of a block that come into a circle, or near; 16 bits on those a line from its centre crosses.
 touch_bits: Any = _touch_bits if _COMPILED else _plain(_touch)
+#: Bits of the 64 points (east, north) of the sun's path from ``start`` on with c > x·ey − y·ex; line = (c, ex, ey).
+below_line_bits: Any = _below_line_bits if _COMPILED else _plain(_below_line)
+#: Bits of the 64 values from ``start`` on that are at most ``limit``.
+at_most_bits: Any = _at_most_bits if _COMPILED else _plain(_at_most)
+#: Raise 16 heights from ``start`` on, where ``inside`` has bits, to top − c / (x·ey − y·ex); wall = (c, ex, ey, top).
+raise_heights: Any = _raise_heights if _COMPILED else _plain(_raise)
 #: Bits of 64 suns, a block of a table, that stand above the horizon and before a surface by the sine ``least``.
 front_bits: Any = _front_bits if _COMPILED else _plain(_front)
 #: Spans between the ends of a block of walls, outer and inner if ``more`` holds the signs of two slacks.

@@ -26,9 +26,8 @@ class SunTable(NamedTuple):
         Unit vectors towards the sun in order of time, shape (t, 3).
     block
         The same, 64 times a block and one axis after the other, 0 below the horizon; shape (blocks × 3 × 64).
-    path
-        Horizontal travel of a ray for each metre of rise, east and north, float32, shape (2, t padded to a multiple of
-        64 and by 64 more).
+    east, north
+        Horizontal travel of a ray for each metre of rise, float32, shape (t padded to a multiple of 64, and 64 more).
     stretch
         Of each stretch, float32: middle direction east and north, 1 if the turn grows clockwise or -1, lowest and
         highest turn q that may matter, cells of the lookup per turn, c0, c1 and c2 of c0 + c1 q + c2 q² (c2 <= 0)
@@ -45,7 +44,8 @@ class SunTable(NamedTuple):
 
     direction: np.ndarray
     block: np.ndarray
-    path: np.ndarray
+    east: np.ndarray
+    north: np.ndarray
     stretch: np.ndarray
     part: np.ndarray
     cell: np.ndarray
@@ -133,7 +133,8 @@ def sun_table(direction: np.ndarray) -> SunTable:
         place = ((q - low) * scale).astype(np.int64)  # as ``turns_below`` finds it
         cell[p] = np.searchsorted(place, np.arange(LOOKUP + 2), side="left")
         part[p] = first, last - first, np.diff(cell[p]).max() > 1
-    return SunTable(direction, block.swapaxes(1, 2).ravel(), path, stretch, part, cell, float(slope.max(initial=0.0)))
+    steepest = float(slope.max(initial=0.0))
+    return SunTable(direction, block.swapaxes(1, 2).ravel(), path[0], path[1], stretch, part, cell, steepest)
 
 
 @lean

@@ -19,8 +19,20 @@ import numpy as np
 from numba import prange
 
 from cimkit.kernels._jit import inner, kernel, lean
-from cimkit.kernels._lanes import at_most_bits, below_line_bits, count_ones, raise_heights, trailing_zeros
-from cimkit.kernels.column_lanes import CROSS, EX, EY, FIRST, LAST, TOP, front_bits, take_next
+from cimkit.kernels._lanes import count_ones, trailing_zeros
+from cimkit.kernels.column_lanes import (
+    CROSS,
+    EX,
+    EY,
+    FIRST,
+    LAST,
+    TOP,
+    at_most_bits,
+    below_line_bits,
+    front_bits,
+    raise_heights,
+    take_next,
+)
 from cimkit.kernels.column_prisms import Prisms, PrismTree, prism_tree
 from cimkit.kernels.column_sun import HEAD, SunTable, turns_below
 from cimkit.kernels.column_walls import (
@@ -147,26 +159,29 @@ def _find_spans(walls, count, column, sun, p, times, span):
 
 
 @lean
-def _shade_heights(edge, span, spans, height, path):
+def _shade_heights(edge, span, spans, height, sun):
     """Raise the shaded heights of a column by the walls seen."""
+    east, north = sun.east, sun.north
     for k in range(U(spans)):
         m = k << U(2)
         v, low, high = spot(np.int64(span[m])), np.int64(span[m + U(1)]), np.int64(span[m + U(2)])
         wall = (edge[v + row(CROSS)], edge[v + row(EX)], edge[v + row(EY)], edge[v + row(TOP)])
         for start in range(low & ~15, high, 16):
-            raise_heights(height, path, np.int64(start), (low, high), wall)
+            inside = keep(high - start) & ~keep(max(low - start, 0))
+            raise_heights(height, east, north, np.int64(start), inside, wall)
 
 
 @lean
-def _shade_one(edge, span, spans, word, path, k, z):
+def _shade_one(edge, span, spans, word, sun, k, z):
     """Block in row k the minutes of one receptor by the walls seen."""
+    east, north = sun.east, sun.north
     for s in range(U(spans)):
         m = s << U(2)
         v, t, end = spot(np.int64(span[m])), np.int64(span[m + U(1)]), np.int64(span[m + U(2)])
         h = edge[v + row(TOP)] - z
         c, ex, ey = edge[v + row(CROSS)], h * edge[v + row(EX)], h * edge[v + row(EY)]
         while True:
-            _put(word, k, t, keep(end - t) & below_line_bits(path, t, c, ex, ey))
+            _put(word, k, t, keep(end - t) & below_line_bits(east, north, t, (c, ex, ey)))
             t += 64
             if t >= end:
                 break
@@ -192,7 +207,7 @@ def _entered_bits(first, last, edge, rise, word, sun, p, times):
 
     Front edges count when met beyond the rise (cross < rise·den < 0), back edges too (cross > rise·den > 0).
     """
-    path = sun.path
+    east, north = sun.east, sun.north
     word[1, :] = U(0)
     for v in range(first, last):
         k = spot(v)
@@ -208,13 +223,13 @@ def _entered_bits(first, last, edge, rise, word, sun, p, times):
         for part in range(2):
             a, b = spans[2 * part], spans[2 * part + 1]
             for t in range(a, b, 64):
-                _flip(word, t, keep(b - t) & below_line_bits(path, np.int64(t), c, ex, ey))
+                _flip(word, t, keep(b - t) & below_line_bits(east, north, np.int64(t), (c, ex, ey)))
 
 
 @lean
 def _slab_walls(first, last, edge, rises, word, into, sun, p, times):
     """Block the minutes at which a ray meets a wall of a slab between two rises."""
-    path = sun.path
+    east, north = sun.east, sun.north
     low, high = rises
     for v in range(first, last):
         k = spot(v)
@@ -225,9 +240,9 @@ def _slab_walls(first, last, edge, rises, word, into, sun, p, times):
         for part in range(2):
             a, b = spans[2 * part], spans[2 * part + 1]
             for t in range(a, b, 64):
-                bits = keep(b - t) & below_line_bits(path, np.int64(t), c, high * ex, high * ey)
+                bits = keep(b - t) & below_line_bits(east, north, np.int64(t), (c, high * ex, high * ey))
                 if low > 0:
-                    bits &= below_line_bits(path, np.int64(t), -c, -low * ex, -low * ey)
+                    bits &= below_line_bits(east, north, np.int64(t), (-c, -low * ex, -low * ey))
                 _put(word, into, t, bits)
 
 
@@ -267,7 +282,7 @@ def _shade_column(column, low, words, counts, points, order, prisms, sun, walls,
     column = (start, stop, x, y) about the group's centre; words = (first, last); counts = (walls, specials).
     """
     start, stop, px, py = column
-    edge, span, height, word, path, level = walls.edge, own.span, own.height, own.word, sun.path, own.level
+    edge, span, height, word, level = walls.edge, own.span, own.height, own.word, own.level
     for k in range(stop - start):
         level[k] = points[order[start + k], 2] - low
     heights = stop - start > _FEW
@@ -280,10 +295,10 @@ def _shade_column(column, low, words, counts, points, order, prisms, sun, walls,
     for p in range(len(sun.part)):
         spans = _find_spans(walls, counts[0], view, sun, p, times, span)
         if heights:
-            _shade_heights(edge, span, spans, height, path)
+            _shade_heights(edge, span, spans, height, sun)
         else:
             for k in range(stop - start):
-                _shade_one(edge, span, spans, word, path, 2 + k, level[k])
+                _shade_one(edge, span, spans, word, sun, 2 + k, level[k])
         for k in range(counts[1]):
             _shade_special(walls.special[k], column, view, points, order, prisms, sun, p, times, walls, word)
     return heights
