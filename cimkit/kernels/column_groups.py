@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from cimkit.kernels._jit import kernel
+from cimkit.kernels._jit import kernel, lean
 
 PATCH = 64.0  # side of a patch of groups [m]
 TILE = 16.0  # side of a tile of ground; walls are cut at twice this [m]
@@ -42,7 +42,7 @@ class Groups(NamedTuple):
     patch_low: np.ndarray
 
 
-@kernel
+@lean
 def _share(n, part, parts):
     """First of n items that belongs to a part."""
     return n * part // parts
@@ -95,7 +95,7 @@ def _sort_digit(key, item, key_out, item_out, shift):
             item_out[k] = item[i]
 
 
-@kernel
+@lean
 def _mix(seed, value):
     """Fold the bits of a coordinate into a hash."""
     bits = np.float64(value + 0.0).view(np.uint64)  # + 0.0 makes −0 equal to 0
@@ -103,19 +103,19 @@ def _mix(seed, value):
     return h ^ (h >> np.uint64(29))
 
 
-@kernel
+@lean
 def _same_column(points, normals, i, j):
     """Whether two receptors share x, y and normal."""
     return points[i, 0] == points[j, 0] and points[i, 1] == points[j, 1] and _same_normal(normals, i, j)
 
 
-@kernel
+@lean
 def _same_normal(normals, i, j):
     """Whether two receptors face the same way."""
     return normals[i, 0] == normals[j, 0] and normals[i, 1] == normals[j, 1] and normals[i, 2] == normals[j, 2]
 
 
-@kernel
+@lean
 def _before(points, item, runs, a, b):
     """Whether run a sorts before run b: by hash, then height, then place."""
     if runs[a, 0] != runs[b, 0]:
@@ -124,14 +124,14 @@ def _before(points, item, runs, a, b):
     return za < zb or (za == zb and runs[a, 1] < runs[b, 1])
 
 
-@kernel
+@lean
 def _swap(runs, a, b):
     """Swap two runs."""
     for k in range(3):
         runs[a, k], runs[b, k] = runs[b, k], runs[a, k]
 
 
-@kernel
+@lean
 def _sort_runs(points, item, runs, count):
     """Sort runs in place: insertion for a few, heap sort for many."""
     if count <= 24:
@@ -148,7 +148,7 @@ def _sort_runs(points, item, runs, count):
         _sift(points, item, runs, 0, end)
 
 
-@kernel
+@lean
 def _sift(points, item, runs, root, end):
     """Let a run sink to its place in the heap."""
     while 2 * root + 1 < end:
@@ -161,7 +161,7 @@ def _sift(points, item, runs, root, end):
         root = child
 
 
-@kernel
+@lean
 def _sort_tile(points, normals, item, out, runs, start, stop):
     """Bring columns of one tile together, groups of equal normal too; rising runs move as one."""
     count = 0
