@@ -232,14 +232,19 @@ def _by_priority(storey: IntArray, rank: IntArray, ids: Any, shapes: Polygons) -
 
     The order of rows must not matter; ids are sorted only where boxes overlap, for that is slow.
     """
-    box, place = shapes.bounds(), np.zeros(len(storey), np.int64)
-    tied = np.ones(len(storey), dtype=bool)
+    first = np.lexsort((rank, storey))
+    group = np.cumsum(np.append(0, (np.diff(storey[first]) != 0) | (np.diff(rank[first]) != 0)))
+    rows = first[np.bincount(group)[group] > 1]
+    if not len(rows):
+        return first
+    box, tied = shapes.bounds(), np.ones(len(storey), dtype=bool)
     for axis in (0, 1):  # if any two of a group overlap, so do two neighbours
-        order = np.lexsort((box[:, axis], rank, storey))
+        order = rows[np.lexsort((box[rows, axis], rank[rows], storey[rows]))]
         group = np.cumsum(np.append(0, (np.diff(storey[order]) != 0) | (np.diff(rank[order]) != 0)))
         meets = (np.diff(group) == 0) & (box[order[1:], axis] < box[order[:-1], axis + 2])
         tied[order] &= np.isin(group, group[1:][meets])
-    place[tied] = np.unique(ids[tied].astype(str), return_inverse=True)[1]
+    place, rows = np.zeros(len(storey), np.int64), rows[tied[rows]]
+    place[rows] = np.unique(ids[rows].astype(str), return_inverse=True)[1]
     return np.lexsort((place, rank, storey))
 
 
