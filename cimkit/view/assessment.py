@@ -57,10 +57,17 @@ def _dimensions(a: Assessment) -> Html:
     def said(value: float, how: str = ".1f") -> Any:
         return open_ if isnan(value) else format(value, how)
 
-    lines = [row([both(d.name, d.zh), said(d.score), said(d.weight, "g"), d.by], numbers=[1, 2]) for d in a.dimensions]
+    lines = [
+        row([both(d.name, d.zh), said(d.score), said(d.weight, "g"), _by(d.by)], numbers=[1, 2]) for d in a.dimensions
+    ]
     lines.append(row([element("b", both("total", "总分")), element("b", said(a.total)), "", ""], numbers=[1, 2]))
     heads = [both("Dimension", "维度"), both("Score", "得分"), both("Weight", "权重"), both("Stated by", "认定方")]
     return element("section", element("h2", both("Acceptance", "验收维度")), table(heads, lines, numbers=[1, 2]))
+
+
+def _by(by: str) -> Any:
+    """Return who states a score, in both languages where it is computed."""
+    return both(by, "按指标达标比例计算") if by == "share of indicators met" else by
 
 
 def _scenes(a: Assessment) -> Html:

@@ -98,7 +98,8 @@ def report(
     there = [name for name in _LINKED if any(f' id="{name}"' in part for part in content)]
     made = both("Made offline with cimkit. Colours are drawings; the numbers stand in the tables.",
                 "由 cimkit 离线生成。颜色仅为示意，以表中数值为准。")  # fmt: skip
-    body = join(header(community, title), _nav(there), *content, element("footer", made))
+    rules_of = getattr(getattr(findings, "place", None), "city", "")
+    body = join(header(community, title, rules_of), _nav(there), *content, element("footer", made))
     target = Path(path)
     main = element("main", body, class_="sheet")
     style, script = template("report.css"), template("report.js")

@@ -8,7 +8,7 @@ import numpy as np
 
 from cimkit.model.kinds import ProjectType, Status
 from cimkit.model.notes import CODES, SEVERITIES, Notes
-from cimkit.rules.place import city_zh
+from cimkit.rules.place import city_zh, find_city
 from cimkit.view.findings import verdict_band
 from cimkit.view.html import Html, both, element, join
 from cimkit.view.parts import mark_words, pairs, row, section, table
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 MOST_ROWS = 2_000
 
 
-def header(community: Community, title: str) -> Html:
-    """Return the name of the project and what it is."""
+def header(community: Community, title: str, rules_of: str = "") -> Html:
+    """Return the name of the project and what it is, and the city by whose rules it is judged if that is another."""
     kind = community.project_type
     facts = [both(community.city.title(), city_zh(community.city))] if community.city else []
+    if rules_of and rules_of != find_city(community.city):
+        facts.append(both(f"judged by the rules of {rules_of.title()}", f"按{city_zh(rules_of)}规定评估"))
     if kind != ProjectType.UNKNOWN:
         facts.append(both(kind.code.replace("_", " "), kind.zh))
     facts += [join(part) for part in (community.unit, community.frame.crs) if part]
