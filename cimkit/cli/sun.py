@@ -162,7 +162,7 @@ def _envelope(
     if picture is not None:
         from cimkit.view.envelope import plot_envelope
 
-        _save(plot_envelope(found).figure, picture)
+        _save(plot_envelope(found, lang="zh-en").figure, picture)
     if not found.verified:
         raise typer.Exit(FAILED)
 

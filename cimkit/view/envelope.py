@@ -39,7 +39,8 @@ def plot_envelope(envelope: SolarEnvelope, *, around: float = 130.0, ax: Any = N
         The axes drawn into.
     """
     import matplotlib.pyplot as plt
-    from matplotlib.colors import to_rgb
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize, to_rgb
     from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
     with drawing(ax, lang, (9.0, 5.6), subplot_kw={"projection": "3d"}) as (ax, lang):  # noqa: PLR1704
@@ -59,7 +60,9 @@ def plot_envelope(envelope: SolarEnvelope, *, around: float = 130.0, ax: Any = N
         owner = np.concatenate([own, np.arange(len(part))])
         up = np.concatenate([np.column_stack([normal, np.zeros(len(own))]), np.tile([0.0, 0.0, 1.0], (len(part), 1))])
         shade = 0.72 + 0.28 * np.clip(up @ (_LIGHT / np.linalg.norm(_LIGHT)), -0.5, 1.0)
-        tint = plt.get_cmap("YlGnBu")(0.15 + 0.75 * storeys / max(1.0, float(envelope.storeys.max(initial=1))))[:, :3]
+        ramp = ListedColormap(plt.get_cmap("YlGnBu")(np.linspace(0.15, 0.9, 64)))
+        scale = Normalize(0.0, max(1.0, float(envelope.storeys.max(initial=1))))
+        tint = ramp(scale(storeys))[:, :3]
         rgb = np.where(new[:, None], tint, np.array(to_rgb(_NEIGHBOUR)))
         colours = np.clip(rgb[owner] * shade[:, None], 0.0, 1.0)
         ax.add_collection3d(Poly3DCollection(faces, facecolors=colours, edgecolors="#5d666d", linewidths=0.15))
@@ -68,14 +71,21 @@ def plot_envelope(envelope: SolarEnvelope, *, around: float = 130.0, ax: Any = N
         bound = np.array([name in names for name in w.id], dtype=bool)
         ax.computed_zorder = False
         ax.scatter(w.x[bound], w.y[bound], w.z[bound], s=14, c=_BINDING, depthshade=False, zorder=9)
-        _frame(ax, part.outline.xy, float(part.top.max(initial=10.0)))
+        _frame(ax, part.outline.xy, float(part.top.max(initial=10.0)), envelope.community.frame.convergence)
+        label = {"en": "storeys", "zh": "层数"}.get(lang, "层数 storeys")
+        shades = ScalarMappable(scale, ramp)
+        ax.figure.colorbar(shades, ax=ax, location="bottom", shrink=0.3, aspect=30, pad=0.0, label=label)
         ax.set_title(_title(envelope, lang, int(bound.sum())), fontsize=10, color=INK)
         return ax
 
 
-def _frame(ax: Any, xy: FloatArray, top: float) -> None:
-    """Set equal scales around what is drawn and look from the north-west above."""
+def _frame(ax: Any, xy: FloatArray, top: float, convergence: float) -> None:
+    """Set equal scales around what is drawn, look from the north-west above, and point to true north [°]."""
     low, high = xy.min(axis=0), xy.max(axis=0)
+    turn = np.radians(convergence)
+    way = 0.12 * (high - low).max() * np.array([-np.sin(turn), np.cos(turn)])
+    ax.quiver(*high, 0.0, *way, 0.0, color=INK, lw=1.2, arrow_length_ratio=0.3, clip_on=False)
+    ax.text(*(high + 1.3 * way), 0.0, "N", color=INK, fontsize=9, ha="center", va="center")
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(0.0, top))
     ax.set_box_aspect((*(high - low), top), zoom=1.3)
     ax.set_proj_type("ortho")
