@@ -92,6 +92,7 @@ def _route(
     to: Annotated[str, typer.Option(help="Id of a facility, or a kind of service: the quickest to reach.")] = "",
     by: Annotated[list[str], typer.Option(help=f"{_WHO} May be repeated.")] = ["adult"],
     hour: Hour = None, lifts_off: LiftsOff = False, open_space: OpenSpace = False,
+    picture: Annotated[Path | None, typer.Option(help="Plan with the first way: .png, .svg or .pdf.")] = None,
     output: Output = [], json: AsJson = False,
 ) -> None:  # fmt: skip
     """Quickest way from a dwelling's floor to a service, as a line in three dimensions."""
@@ -106,8 +107,12 @@ def _route(
         with step(f"way of {method.name}"):
             route = walk_route(community, home, to, method=method, network=network, hour=hour)
         err.print(escape(f"{route!r}"[1:-1]))
-        found.append(route.to_frame())
-    deliver(pd.concat(found, ignore_index=True), output, as_json=json, layer="route")
+        found.append(route)
+    deliver(pd.concat([r.to_frame() for r in found], ignore_index=True), output, as_json=json, layer="route")
+    if picture is not None:
+        from cimkit.cli.sun import save_plan
+
+        save_plan(community, found[0], picture)
 
 
 def _method(by: str, lifts_off: bool) -> WalkMethod:

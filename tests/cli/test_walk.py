@@ -52,7 +52,8 @@ def test_route__a_line_in_three_dimensions_for_each_walker(
     high = int(np.argmax(c.storeys.z[c.dwellings.storey]))
     home, out = str(c.dwellings.id[high]), tmp_path / "route.geojson"
     ask = ("route", site[1], "--from", home, "--to", "health_station", "--by", "adult", "--by", "wheelchair")
-    assert run(monkeypatch, *ask, "-o", out) == 0
+    assert run(monkeypatch, *ask, "-o", out, "--picture", tmp_path / "route.png") == 0
+    assert (tmp_path / "route.png").stat().st_size > 10_000
     routes = gpd.read_file(out)
     assert routes["walker"].tolist() == ["adult", "wheelchair"]
     assert routes["walk_min"].is_monotonic_increasing
