@@ -10,10 +10,10 @@ import numpy as np
 
 from cimkit.errors import MissingDataError, needed
 from cimkit.io.atomic import atomic_write
-from cimkit.model.kinds import BuildingUse, Status
+from cimkit.model.kinds import BuildingUse
 from cimkit.view.colours import use_colour
 from cimkit.view.html import element, join
-from cimkit.view.show import coloured
+from cimkit.view.show import coloured, row_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -64,16 +64,6 @@ def write_gltf(community: Community, *results: Any, path: str | PathLike[str]) -
     with atomic_write(path) as temporary:
         temporary.write_bytes(scene.export(file_type="glb"))
     return Path(path)
-
-
-def row_of(community: Community, row: int) -> dict[str, Any]:
-    """Return what other programs are told of a building, -1 for what belongs to none."""
-    b = community.buildings
-    if row < 0:
-        return {"id": "other", "name": "", "use": "", "status": "", "storeys": 0, "height_m": None}
-    use, status = BuildingUse(b.use[row]).code, Status(b.status[row]).code
-    told = {"id": str(b.id[row]), "name": str(b.name[row]), "use": use, "status": status}
-    return {**told, "storeys": int(b.n_above[row]), "height_m": round(float(b.height[row]), 3)}
 
 
 def add_qgis_styles(path: str | PathLike[str], *, table: str = "buildings", column: str = "use") -> Path:

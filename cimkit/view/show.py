@@ -17,6 +17,7 @@ from cimkit.arrays import one_of
 from cimkit.errors import MissingDataError
 from cimkit.geometry.triangles import Triangles, extrude
 from cimkit.io.atomic import atomic_write
+from cimkit.model.kinds import BuildingUse, Status
 from cimkit.view.charts import CHARTS
 from cimkit.view.colours import WALL
 from cimkit.view.html import Html, element, join
@@ -198,3 +199,13 @@ def coloured(community: Community, results: Any = ()) -> tuple[Triangles, Any]:
         hexes[:-1] = [WALL if c == NONE else mode.legend[c][0] for c in mode.buildings]
     rgb = np.array([[int(h[k : k + 2], 16) for k in (1, 3, 5)] for h in hexes], dtype=np.uint8)
     return mesh, rgb
+
+
+def row_of(community: Community, row: int) -> dict[str, Any]:
+    """Return what other programs are told of a building, -1 for what belongs to none."""
+    b = community.buildings
+    if row < 0:
+        return {"id": "other", "name": "", "use": "", "status": "", "storeys": 0, "height_m": None}
+    use, status = BuildingUse(b.use[row]).code, Status(b.status[row]).code
+    told = {"id": str(b.id[row]), "name": str(b.name[row]), "use": use, "status": status}
+    return {**told, "storeys": int(b.n_above[row]), "height_m": round(float(b.height[row]), 3)}

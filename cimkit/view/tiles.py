@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.errors import MissingDataError
+from cimkit.errors import MissingDataError, needed
 from cimkit.io.atomic import atomic_write
-from cimkit.view.exchange import row_of
-from cimkit.view.show import coloured
+from cimkit.view.show import coloured, row_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -44,10 +43,7 @@ def write_tiles(community: Community, *results: Any, path: str | PathLike[str]) 
     MissingDataError
         If py3dtiles is not installed, or the community has no CRS or no building.
     """
-    try:
-        from py3dtiles.tileset import BoundingVolumeBox, Tile, TileSet
-    except ImportError as error:
-        raise MissingDataError("3D Tiles: py3dtiles must be installed; pip install 'cimkit[tiles]'.") from error
+    parts = needed("py3dtiles.tileset", who="3D Tiles", extra="tiles")
     if not community.frame.crs or not len(community.buildings):
         raise MissingDataError("3D Tiles: the community must have buildings and a CRS; name it when reading: crs=.")
     mesh, colours = coloured(community, results)
@@ -58,7 +54,7 @@ def write_tiles(community: Community, *results: Any, path: str | PathLike[str]) 
     cell = np.clip(((corners[:, 0] - low)[:, :2] / (high - low)[:2] * side).astype(np.int64), 0, side - 1)
     square = np.full(len(community.buildings) + 1, -1)  # a building stays whole, in the square of its first corner
     square[mesh.owner[::-1]] = (cell[:, 0] * side + cell[:, 1])[::-1]
-    target, tileset = Path(path), TileSet(geometric_error=ROUGH_M)
+    target, tileset = Path(path), parts.TileSet(geometric_error=ROUGH_M)
     target.parent.mkdir(parents=True, exist_ok=True)
     root = tileset.root_tile
     root.transform, root.geometric_error = _on_earth(community, centre), ROUGH_M
@@ -67,8 +63,11 @@ def write_tiles(community: Community, *results: Any, path: str | PathLike[str]) 
         own, name = corners[here].reshape(-1, 3), f"{target.stem}-{k}.b3dm"
         with atomic_write(target.parent / name) as part:
             _content(community, own, mesh.owner[here], colours).save_as(part)
-        root.add_child(Tile(geometric_error=0.0, bounding_volume=BoundingVolumeBox.from_points(own), content_uri=name))
-    root.bounding_volume = BoundingVolumeBox.from_mins_maxs([*low, *high])  # last: add_child widens it on the globe
+        box = parts.BoundingVolumeBox.from_points(own)
+        root.add_child(parts.Tile(geometric_error=0.0, bounding_volume=box, content_uri=name))
+    root.bounding_volume = parts.BoundingVolumeBox.from_mins_maxs(
+        [*low, *high]
+    )  # last: add_child widens it on the globe
     with atomic_write(target) as part:
         tileset.write_as_json(part)
     return target
