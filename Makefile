@@ -43,6 +43,7 @@ check: $(VENV)/.test lint
 	$(BIN)/numpydoc lint $$(git ls-files 'cimkit/*.py')
 
 test: check
+	$(BIN)/python -c "from cimkit.cli.compile import compile_kernels as c; c()"  # once, not in each worker
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 docs: $(VENV)/.test

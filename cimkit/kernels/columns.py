@@ -313,8 +313,6 @@ def _hand_out(place, words, heights, specials, order, own, count, mask):
     height, word, level = own.height, own.word, own.level
     start, stop = place
     masks = len(mask) > 0
-    for k in range(start, stop):
-        count[U(order[k])] = 0
     for w in range(U(words[0]), U(words[1])):
         front, k = word[0, w], start
         bits = ~front
@@ -348,10 +346,13 @@ def _patch_masks(s, groups, points, normals, prisms, tree, sun, walls, own, coun
         head = order[column[first]]
         normal = (normals[head, 0], normals[head, 1], normals[head, 2])
         words = _mark_front(normal, sun.block, own.word)
+        for k in range(column[first], column[last]):
+            count[U(order[k])] = 0
+            if len(mask):
+                for w in range(mask.shape[1]):
+                    mask[U(order[k]), U(w)] = U(0)
         if words[0] >= words[1]:
-            for k in range(column[first], column[last]):
-                count[order[k]] = 0
-            continue  # the rows of the mask are zero from the start
+            continue
         centre = (circle[g, 0], circle[g, 1], circle[g, 2], low)
         counts = load_group(centre, normal, patch, near, prisms, tree, sun, walls)
         for c in range(first, last):
@@ -390,6 +391,7 @@ def column_masks(
     *,
     masks: bool = True,
     tree: PrismTree | None = None,
+    out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute which suns of a day light each receptor.
 
@@ -407,6 +409,8 @@ def column_masks(
         Whether the single suns are wanted, or only how many.
     tree
         Tree over the prisms, if already built by ``prism_tree``.
+    out
+        What an earlier call for as many receptors and suns returned, to be written over: no new memory is touched.
 
     Returns
     -------
@@ -415,8 +419,10 @@ def column_masks(
     """
     tree = prism_tree(prisms) if tree is None else tree
     words = len(sun.block) // 192
-    count = np.zeros(len(points), np.int32)
-    mask = np.zeros((len(points) if masks else 0, words), np.uint64)
+    count, mask = out or (
+        np.empty(len(points), np.int32),
+        np.empty((len(points) if masks else 0, words), np.uint64),
+    )
     if len(points):
         tallest, counter = int(np.diff(groups.column).max()), np.zeros(1, np.int64)
         _masks(numba.get_num_threads(), counter, tallest, groups, points, normals, prisms, tree, sun, count, mask)

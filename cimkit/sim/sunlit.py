@@ -143,7 +143,7 @@ def sunlit_ground(community: Community, sun_day: SunDay, *, hours: float = 2.0, 
     Examples
     --------
     >>> import cimkit as ck
-    >>> town = ck.future_community(1).after()
+    >>> town = ck.samples.future_community(1).after()
     >>> sunlit_ground(town, ck.SunDay.great_cold(town.require_location()), spacing=4.0).area > 0
     True
     """

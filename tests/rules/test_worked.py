@@ -121,7 +121,9 @@ def test_check__one_effective_rule_an_indicator_and_object(by_city: dict[str, Fi
         seen: set[tuple[object, ...]] = set()
         for j in findings.judged:
             keys = tuple(
-                sorted((k, str(v)) for k, v in j.requirement.with_.items() if k in ("kind", "space", "path", "use"))
+                sorted(
+                    (k, str(v)) for k, v in j.requirement.with_.items() if k in ("kind", "space", "path", "use", "land")
+                )
             )
             for name in j.objects:
                 assert (j.rule.indicator, keys, name) not in seen
