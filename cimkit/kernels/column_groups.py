@@ -49,24 +49,37 @@ def _share(n, part, parts):
 
 
 @kernel(parallel=True)
-def _tile_keys(points, normals, key):
-    """Number of the patch and tile of each receptor; return how many numbers there may be."""
+def _bounds(points, bounds):
+    """Least and greatest x, y of each block of receptors."""
     n = len(points)
-    bounds = np.empty((_BLOCKS, 4))
     for block in prange(_BLOCKS):
         x0, y0, x1, y1 = np.inf, np.inf, -np.inf, -np.inf
         for i in range(_share(n, block, _BLOCKS), _share(n, block + 1, _BLOCKS)):
             x0, x1 = min(x0, points[i, 0]), max(x1, points[i, 0])
             y0, y1 = min(y0, points[i, 1]), max(y1, points[i, 1])
-        bounds[block] = x0, y0, x1, y1
-    x0, y0 = bounds[:, 0].min(), bounds[:, 1].min()
-    wide = np.int64((bounds[:, 2].max() - x0) / PATCH) + 1
-    high = np.int64((bounds[:, 3].max() - y0) / PATCH) + 1
-    for i in prange(n):
+        bounds[block, 0], bounds[block, 1], bounds[block, 2], bounds[block, 3] = x0, y0, x1, y1
+
+
+@kernel(parallel=True)
+def _tile_keys(points, normals, x0, y0, wide, key):
+    """Number of the patch and tile of each receptor."""
+    for i in prange(len(points)):
         tx, ty = np.int64((points[i, 0] - x0) / TILE), np.int64((points[i, 1] - y0) / TILE)
         wall = abs(normals[i, 2]) < 0.7
         inner = (16 | (ty & 2) | ((tx & 2) >> 1)) if wall else (((ty & 3) << 2) | (tx & 3))
         key[i] = np.uint64((((ty >> 2) * wide + (tx >> 2)) << 5) | inner)
+
+
+def _number_tiles(points: np.ndarray, normals: np.ndarray, key: np.ndarray) -> int:
+    """Number the patch and tile of each receptor; return how many numbers there may be."""
+    if not len(points):
+        return 1
+    bounds = np.empty((_BLOCKS, 4))
+    _bounds(points, bounds)
+    x0, y0 = (float(v) for v in bounds[:, :2].min(axis=0))
+    x1, y1 = (float(v) for v in bounds[:, 2:].max(axis=0))
+    wide, high = int((x1 - x0) / PATCH) + 1, int((y1 - y0) / PATCH) + 1
+    _tile_keys(points, normals, x0, y0, wide, key)
     return wide * high * 32
 
 
@@ -288,7 +301,7 @@ def group_columns(points: np.ndarray, normals: np.ndarray) -> Groups:
     """
     n = len(points)
     key, item = np.empty(n, np.uint64), np.arange(n, dtype=np.int64)
-    tiles = _tile_keys(points, normals, key) if n else 1
+    tiles = _number_tiles(points, normals, key)
     key_out, item_out = np.empty_like(key), np.empty_like(item)
     for shift in range(0, int(tiles).bit_length(), _DIGIT):
         _sort_digit(key, item, key_out, item_out, np.uint64(shift))

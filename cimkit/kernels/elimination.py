@@ -139,7 +139,8 @@ def _more(table, used, needed):
     if used + needed <= len(table):
         return table
     wide = np.empty(max(2 * len(table), used + needed), table.dtype)
-    wide[:used] = table[:used]
+    for k in range(used):
+        wide[k] = table[k]
     return wide
 
 
@@ -401,11 +402,13 @@ def _build(csr, limit):
     """Return the fields of a hierarchy but its limit."""
     order, first, arcs, complete = _eliminate(csr, limit)
     if not complete:
-        nodes, none = np.arange(len(order)).astype(np.int32), np.empty(0, np.uint32)
+        nodes, none = np.empty(len(order), np.int32), np.empty(0, np.uint32)
+        for k in range(len(nodes)):
+            nodes[k] = k
         return nodes, nodes, np.zeros(len(order) + 1, np.int64), np.empty(0, np.int32), none, none, False
     node, position, first, upper, up, down = _arrange(order, first, arcs, _descend(order, first, arcs))
     first, kept = _thin(first, upper, up, down)
-    return node, position, first, upper[:kept].copy(), up[:kept].copy(), down[:kept].copy(), True
+    return node, position, first, upper[:kept], up[:kept], down[:kept], True
 
 
 def build(csr: Csr, limit: float) -> Hierarchy:
@@ -416,4 +419,4 @@ def build(csr: Csr, limit: float) -> Hierarchy:
     """
     whole = as_limit(limit)
     node, position, first, upper, up, down, complete = _build(csr, whole)
-    return Hierarchy(node, position, first, upper, up, down, whole, complete)
+    return Hierarchy(node, position, first, upper.copy(), up.copy(), down.copy(), whole, complete)

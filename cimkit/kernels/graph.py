@@ -154,7 +154,8 @@ def roomy(heap, size):
     if size < len(heap):
         return heap
     wide = np.empty(2 * len(heap), heap.dtype)
-    wide[:size] = heap[:size]
+    for k in range(size):
+        wide[k] = heap[k]
     return wide
 
 
