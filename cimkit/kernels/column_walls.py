@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -180,14 +181,15 @@ def load_group(centre, normal, patch, near, prisms, tree, sun, walls):
 
     centre = (x, y, radius, lowest receptor) of the group, patch = (x, y, lowest receptor), near = (prisms, edges).
     """
-    upright = abs(normal[2]) < _FIRM
+    length = math.hypot(normal[0], normal[1])  # the plane is compared with a radius, whatever the normal's length
+    plane = 1.0 / length if length > 0.0 and abs(normal[2]) < _FIRM else 0.0
     viewer = (
         np.float32(centre[0] - patch[0]),
         np.float32(centre[1] - patch[1]),
         np.float32(centre[2]),
         np.float32(centre[3] - patch[2]),
-        np.float32(normal[0] if upright else 0.0),
-        np.float32(normal[1] if upright else 0.0),
+        np.float32(plane * normal[0]),
+        np.float32(plane * normal[1]),
     )
     count = _load_walls(centre, viewer, near[1], prisms, sun, walls)
     edges, specials, special, circle = count, 0, walls.special, tree.circle

@@ -24,6 +24,7 @@ def columns(solids, points, fan, normals=(0.0, 0.0, 0.0)):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.booleans(), st.booleans())
+@example(195595, False, False)  # a normal longer than one
 @example(1270, False, True)  # receptors inside solids at the last second before sunset
 def test_column_lit__equals_the_sun_fan_at_any_latitude(seed, drift, whole_day):
     """Solids, raised slabs, receptors inside and below them, columns, any normal, drifting sun, polar day."""

@@ -14,6 +14,7 @@ from cimkit.model.records import Location, Path, Space
 from cimkit.model.tables import Population
 from cimkit.rules.check import check, judge
 from cimkit.rules.findings import Finding, Findings
+from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.load import load_pack
 from cimkit.rules.measurements import Measurements
 from cimkit.rules.place import city_names, place_of
@@ -120,11 +121,7 @@ def test_check__one_effective_rule_an_indicator_and_object(by_city: dict[str, Fi
     for findings in by_city.values():
         seen: set[tuple[object, ...]] = set()
         for j in findings.judged:
-            keys = tuple(
-                sorted(
-                    (k, str(v)) for k, v in j.requirement.with_.items() if k in ("kind", "space", "path", "use", "land")
-                )
-            )
+            keys = tuple((k, str(j.requirement.with_.get(k))) for k in INDICATORS[j.rule.indicator].keys)
             for name in j.objects:
                 assert (j.rule.indicator, keys, name) not in seen
                 seen.add((j.rule.indicator, keys, name))
