@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cimkit.cli.common import AsJson, Output, Source, deliver, err, pairs, reads_plan, step, wrote
+from cimkit.cli.common import AsJson, Output, Source, deliver, err, pairs, plain, reads_plan, step, wrote
 from cimkit.cli.sun import day_of
 from cimkit.errors import InputError
 
@@ -67,7 +67,7 @@ def _areas(
     community, lines = _with_declared(community, declared)
     with step("areas"):
         areas = floor_areas(community, method=method)
-    err.print(f"{areas!r}"[1:-1])
+    err.print(plain(areas))
     if table in ("site", "sheet") or lines:
         lit = sunlit_ground(community, day_of(community, sun), hours=hours) if sun else None
         site = site_indicators(community, areas, sunlit=lit)

@@ -26,6 +26,7 @@ PASSED, FAILED, BAD_INPUT, UNKNOWN, RESOURCES = range(5)  # exit codes
 
 Output = Annotated[list[Path], typer.Option("-o", "--output", help="File to write; may be repeated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Picture = Annotated[Path | None, typer.Option(help="Plan in colour: .png, .svg or .pdf.")]
 City = Annotated[str, typer.Option(help="City whose rules hold: hangzhou, 杭州 …")]
 
 _WIDTH = None if sys.stdout.isatty() else 160  # of pages that go to a file or a pipe
@@ -158,3 +159,25 @@ def deliver(frame: Any, output: Sequence[Path], *, as_json: bool, layer: str, ro
 def wrote(path: Path) -> None:
     """Say that a file was written."""
     err.print(f"wrote [bold]{escape(str(path))}[/]")
+
+
+def plain(result: Any) -> str:
+    """Return what a result says of itself without the angle brackets, as text to print."""
+    return escape(repr(result)[1:-1])
+
+
+def save_plan(community: Community, result: Any, path: Path, *, column: str = "") -> None:
+    """Draw a result on the plan and write the picture."""
+    from cimkit.view.plan import plot_plan
+
+    plan = plot_plan(community, result, column=column, labels=len(community.buildings) <= 80, lang="zh-en")
+    save_figure(plan.figure, path)
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a picture whole or not at all."""
+    from cimkit.io.atomic import atomic_write
+
+    with step(f"drawing {path.name}"), atomic_write(path) as temporary:
+        figure.savefig(temporary, dpi=150, bbox_inches="tight")
+    wrote(path)

@@ -24,6 +24,7 @@ from cimkit.cli.common import (
     err,
     out,
     pairs,
+    plain,
     reads_plan,
     show_frame,
     step,
@@ -124,7 +125,7 @@ def _compare(
         community = source.of(path).complete(assume_housing=True)
         with step(f"judging {path.name}"):
             states[path.stem] = check(community, verified_only=verified_only, **about)
-        err.print(f"{escape(path.stem)}: {escape(repr(states[path.stem])[1:-1])}")
+        err.print(f"{escape(path.stem)}: {plain(states[path.stem])}")
     frame = scenarios(states)
     if not output and not json:  # on screen what fails or differs
         fails = frame[[f"{name}: fail" for name in states]]
@@ -180,7 +181,7 @@ def _future(
     for path in pages:
         wrote(self_assessment(assessment, path=path, lang=lang))
     deliver(assessment.to_frame(), [p for p in output if p not in pages], as_json=json, layer="indicators")
-    err.print(escape(repr(assessment)[1:-1]))
+    err.print(plain(assessment))
 
 
 _pack = typer.Typer(no_args_is_help=True)
@@ -255,7 +256,7 @@ def _show(findings: Findings) -> None:
     open_ = frame[(frame["fail"] > 0) | (frame["unknown"] > 0)]
     columns = ["standard", "clause", "text", "required", "mark", "fail", "unknown", "pass"]
     show_frame(open_[columns].rename(columns={"text": "rule"}), rows=40)
-    out.print(repr(findings)[1:-1])
+    out.print(plain(findings))
 
 
 def _deliver(community: Community, findings: Findings, path: Path, lang: str) -> None:

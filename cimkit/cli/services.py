@@ -6,11 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from cimkit.cli.common import AsJson, Output, Source, deliver, err, reads_plan, step
-
-Picture = Annotated[Path | None, typer.Option(help="Plan in colour: .png, .svg or .pdf.")]
+from cimkit.cli.common import AsJson, Output, Picture, Source, deliver, err, plain, reads_plan, save_plan, step
 
 app = typer.Typer()
 
@@ -66,12 +63,10 @@ def _evacuation(
     picture: Picture = None, output: Output = [], json: AsJson = False,
 ) -> None:  # fmt: skip
     """Time from every home to shelter, room in it, and what blocked passages cut off (平战一体)."""
-    from cimkit.arrays import one_of
-    from cimkit.cli.walk import WALKERS
+    from cimkit.cli.walk import walker
     from cimkit.sim.evacuation import evacuation
-    from cimkit.sim.walk_method import WalkMethod
 
-    method = getattr(WalkMethod, one_of(by, WALKERS, name="--by").upper())
+    method = walker(by)
     community = source.complete(assume_housing=True)
     with step("evacuation"):
         found = evacuation(community, blocked=blocked, method=method)
@@ -81,8 +76,6 @@ def _evacuation(
 
 def _told(community: Any, result: Any, picture: Path | None) -> None:
     """Say what a result is, and draw it where asked."""
-    err.print(escape(repr(result)[1:-1]))
+    err.print(plain(result))
     if picture is not None:
-        from cimkit.cli.sun import save_plan
-
         save_plan(community, result, picture)

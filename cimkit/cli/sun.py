@@ -15,7 +15,10 @@ from cimkit.cli.common import (
     Source,
     deliver,
     err,
+    plain,
     reads_plan,
+    save_figure,
+    save_plan,
     step,
     wrote,
 )
@@ -54,7 +57,7 @@ def _sunlight(
     with step(f"sunlight of {at}"):
         sun = day_of(community, day)
         light = sunlight(community, _receptors(community, at, spacing), sun)
-    err.print(_plain_repr(light))
+    err.print(plain(light))
     short = int((light.hours < required - 1e-9).sum())
     err.print(f"{short:,} of {len(light):,} have less than {required:g} h")
     deliver(light.to_frame(), output, as_json=json, layer="sunlight")
@@ -85,7 +88,7 @@ def _blockers(
         receptors = receptors.take(np.flatnonzero(receptors.building == community.buildings.row_of(building)))
     with step(f"who shades {len(receptors):,} {at}"):
         who = blockers(community, receptors, day_of(community, day))
-    err.print(_plain_repr(who))
+    err.print(plain(who))
     deliver(who.to_frame() if output or json else who.by_building(), output, as_json=json, layer="blockers")
 
 
@@ -106,12 +109,12 @@ def _sky(
     receptors = _receptors(community, at, spacing)
     with step(f"sky of {at}"):
         seen = sky_view(community, receptors)
-    err.print(_plain_repr(seen))
+    err.print(plain(seen))
     frame = seen.to_frame()
     if weather is not None:
         with step(f"a year of sun at {at}"):
             hours = probable_sunlight(community, receptors, weather)
-        err.print(_plain_repr(hours))
+        err.print(plain(hours))
         frame["apsh_pct"], frame["apsh_winter_pct"] = hours.annual, hours.winter
     deliver(frame, output, as_json=json, layer="sky")
 
@@ -128,14 +131,14 @@ def _irradiance(
     from cimkit.sim.solar_potential import solar_potential
 
     weather = read_epw(epw)
-    err.print(_plain_repr(weather))
+    err.print(plain(weather))
     community = source.complete(windows=at == "windows").after()
     with step(f"a year of sun and sky on {at}"):
         if at == "buildings":
             result: Any = solar_potential(community, weather, spacing=spacing or 2.0)
         else:
             result = irradiance(community, _receptors(community, at, spacing), weather)
-    err.print(_plain_repr(result))
+    err.print(plain(result))
     deliver(result.to_frame(), output, as_json=json, layer="irradiance")
 
 
@@ -156,20 +159,15 @@ def _envelope(
     with step(f"solar envelope of {parcel}"):
         grid = EnvelopeGrid(cell=cell, most_storeys=storeys, setback=setback)
         found = solar_envelope(community, parcel, day_of(community, day), required=required, grid=grid)
-    err.print(_plain_repr(found))
-    err.print(f"forward check: {_plain_repr(found.change)}")
+    err.print(plain(found))
+    err.print(f"forward check: {plain(found.change)}")
     deliver(found.to_frame() if output else found.binding_windows(), output, as_json=json, layer="envelope")
     if picture is not None:
         from cimkit.view.envelope import plot_envelope
 
-        _save(plot_envelope(found, lang="zh-en").figure, picture)
+        save_figure(plot_envelope(found, lang="zh-en").figure, picture)
     if not found.verified:
         raise typer.Exit(FAILED)
-
-
-def _plain_repr(result: Any) -> str:
-    """Return what a result says of itself, without the angle brackets."""
-    return f"{result!r}"[1:-1].replace("[", r"\[")
 
 
 def day_of(community: Community, name: str) -> SunDay:
@@ -196,22 +194,6 @@ def _receptors(community: Community, at: str, spacing: float) -> Any:
         return window_receptors(community)
     make = facade_receptors if at == "facades" else ground_receptors
     return make(community, spacing=spacing) if spacing else make(community)
-
-
-def save_plan(community: Community, result: Any, path: Path, *, column: str = "") -> None:
-    """Draw a result on the plan and write the picture."""
-    from cimkit.view.plan import plot_plan
-
-    _save(plot_plan(community, result, column=column, labels=len(community.buildings) <= 80, lang="zh-en").figure, path)
-
-
-def _save(figure: Any, path: Path) -> None:
-    """Write a picture whole or not at all."""
-    from cimkit.io.atomic import atomic_write
-
-    with step(f"drawing {path.name}"), atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=150, bbox_inches="tight")
-    wrote(path)
 
 
 def save_map(community: Community, light: Sunlight, path: Path) -> None:

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from cimkit.cli.common import AsJson, Output, Source, deliver, err, reads_plan, step, wrote
+from cimkit.cli.common import (
+    AsJson,
+    Output,
+    Picture,
+    Source,
+    deliver,
+    err,
+    plain,
+    reads_plan,
+    save_plan,
+    step,
+    wrote,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,8 +52,7 @@ def _walk(
         str, typer.Option(help="How services are shared for --access: sum, 2sfca, 3sfca, balanced.")
     ] = "2sfca",
     passing: Annotated[Path | None, typer.Option(help="Write how many people pass each path, .gpkg …")] = None,
-    picture: Annotated[Path | None, typer.Option(help="Plan in colour: .png, .svg or .pdf.")] = None,
-    output: Output = [], json: AsJson = False,
+    picture: Picture = None, output: Output = [], json: AsJson = False,
 ) -> None:  # fmt: skip
     """Walking distance and time from every dwelling to the nearest service of each kind."""
     import pandas as pd
@@ -52,12 +63,12 @@ def _walk(
     from cimkit.sim.routes import path_use
     from cimkit.sim.services import service_access
 
-    method, community = _method(by, lifts_off), source.complete(assume_housing=True)
+    method, community = walker(by, lifts_off), source.complete(assume_housing=True)
     network = _network(community, method, hour, open_space)
     how: dict[str, Any] = {"method": method, "network": network, "hour": hour}
     with step("walking"):
         walk = walk_times(community, to=to or None, **how)
-    err.print(f"{walk!r}"[1:-1])
+    err.print(plain(walk))
     _say(walk.notes)
     deliver(walk.to_frame(), output, as_json=json, layer="walk")
     if circles is not None:
@@ -69,19 +80,17 @@ def _walk(
     if access is not None:
         with step("what services offer"):
             offer = service_access(community, to=to or None, competition=competition, **how)
-        err.print(f"{offer!r}"[1:-1])
+        err.print(plain(offer))
         _say(n for n in offer.notes if n not in set(walk.notes))
         write_table(offer.to_frame(), access, layer="access")
         wrote(access)
     if passing is not None:
         with step("who passes each path"):
             use = path_use(community, to=to or None, **how)
-        err.print(f"{use!r}"[1:-1])
+        err.print(plain(use))
         write_table(use.to_frame(), passing, layer="passing")
         wrote(passing)
     if picture is not None:
-        from cimkit.cli.sun import save_plan
-
         save_plan(community, walk, picture, column=to[0] if to else walk.kinds[0].code)
 
 
@@ -102,20 +111,18 @@ def _route(
 
     community, found = source.complete(assume_housing=True), []
     for who in by:
-        method = _method(who, lifts_off)
+        method = walker(who, lifts_off)
         network = _network(community, method, hour, open_space)
         with step(f"way of {method.name}"):
             route = walk_route(community, home, to, method=method, network=network, hour=hour)
-        err.print(escape(f"{route!r}"[1:-1]))
+        err.print(plain(route))
         found.append(route)
     deliver(pd.concat([r.to_frame() for r in found], ignore_index=True), output, as_json=json, layer="route")
     if picture is not None:
-        from cimkit.cli.sun import save_plan
-
         save_plan(community, found[0], picture)
 
 
-def _method(by: str, lifts_off: bool) -> WalkMethod:
+def walker(by: str, lifts_off: bool = False) -> WalkMethod:
     """Return who walks."""
     from dataclasses import replace
 
