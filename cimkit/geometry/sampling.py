@@ -40,6 +40,16 @@ def grid_in_polygons(polygons: Polygons, spacing: float) -> FloatArray:
     return chosen
 
 
+def grid_in_each(polygons: Polygons, spacing: float | FloatArray) -> tuple[FloatArray, IntArray]:
+    """Return the points of a grid in each polygon by itself, shape (n, 2) [m], and the polygon's row (n).
+
+    The spacing may be one for all or one each, shape (p).
+    """
+    steps = np.broadcast_to(np.asarray(spacing, dtype=np.float64), len(polygons))
+    grids = [grid_in_polygons(polygons.take([k]), float(step)) for k, step in enumerate(steps)]
+    return np.concatenate([np.zeros((0, 2)), *grids]), np.repeat(np.arange(len(grids)), [len(g) for g in grids])
+
+
 def walls_of(polygons: Polygons) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
     """Return start (w, 2), end (w, 2) and outward normal (w, 2) of each wall, and its polygon row (w)."""
     last = np.zeros(len(polygons.xy), dtype=bool)

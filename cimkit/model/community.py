@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import BoolArray, IntArray, TextArray
+from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.scene import Scene
@@ -287,6 +287,12 @@ class Community:
         prisms = Prisms(outline.xy, outline.ring, outline.poly, solids.base, solids.top) if len(solids) else None
         ground = [] if self.terrain is None else [terrain_triangles(self.terrain)]
         return Scene(Triangles.concat([self.mesh, *ground]), len(self.mesh) == 0, prisms)
+
+    def ground_at(self, xy: FloatArray, *, level: Any = 0.0) -> FloatArray:
+        """Return the height of the ground at points (n, 2), shape (n) [m]; ``level`` where there is no terrain."""
+        if self.terrain is None:
+            return np.broadcast_to(np.asarray(level, dtype=np.float64), len(xy)).copy()
+        return self.terrain.elevation(xy)
 
     def require_location(self) -> Location:
         """Return the location.

@@ -101,8 +101,7 @@ def land_sun(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> V
         inner = shapely.get_parts(shapely.buffer(shape, -edge)) if edge else np.array([shape], dtype=object)
         inner = inner[shapely.area(inner) > 0]
         points = grid_in_polygons(Polygons.from_shapely(inner), LAND_STEP) if len(inner) else np.zeros((0, 2))
-        ground = m.community.terrain.elevation(points) if m.community.terrain is not None else np.zeros(len(points))
-        at = np.column_stack([points, ground + 0.01])
+        at = np.column_stack([points, m.community.ground_at(points) + 0.01])
         values[k] = m.ground_hours(Receptors.at(at), setting).min() if len(at) else np.inf
     return Values(values, note=f"one point each {LAND_STEP:g} m; land narrower than the edge passes")
 

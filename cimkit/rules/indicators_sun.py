@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.geometry.polygons import Polygons
-from cimkit.geometry.sampling import grid_in_polygons
+from cimkit.geometry.sampling import grid_in_each
 from cimkit.model.kinds import RoomKind
 from cimkit.rules.indicator import Subjects, SunSetting, Values, listed
 from cimkit.rules.subjects import buildings_of_use, dwellings, spaces
@@ -132,21 +131,15 @@ def ground_share(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) 
     share = np.full(len(subjects), np.nan)
     outlines = s.outline.take(subjects.rows)
     steps = np.clip(np.sqrt(outlines.areas() / GROUND_POINTS), *GROUND_STEP).round(2)
-    grids = [
-        grid_in_polygons(Polygons.from_shapely([shape]), step)
-        for shape, step in zip(outlines.to_shapely(), steps.tolist(), strict=True)
-    ]
-    counts = np.array([len(g) for g in grids])
-    own = np.repeat(np.arange(len(grids)), counts)
-    lit = np.zeros(len(grids), dtype=np.int64)
+    xy, own = grid_in_each(outlines, steps)
+    counts, lit = np.bincount(own, minlength=len(outlines)), np.zeros(len(outlines), dtype=np.int64)
     if len(own):
-        xy, rows = np.concatenate(grids), subjects.rows[own]
+        rows = subjects.rows[own]
         on = s.storey[rows]
         floor = np.append(m.community.buildings.ground_z[m.community.storeys.building] + m.community.storeys.z, 0.0)[on]
-        ground = m.community.terrain.elevation(xy) if m.community.terrain is not None else np.zeros(len(xy))
-        at = np.column_stack([xy, np.where(on >= 0, floor, ground) + s.z[rows] + 0.01])
+        at = np.column_stack([xy, np.where(on >= 0, floor, m.community.ground_at(xy)) + s.z[rows] + 0.01])
         sunny = m.ground_hours(Receptors.at(at), setting) >= wanted - 1e-9
-        lit = np.bincount(own[sunny], minlength=len(grids))
+        lit = np.bincount(own[sunny], minlength=len(outlines))
     share[counts > 0] = 100.0 * lit[counts > 0] / counts[counts > 0]
 
     def evidence(k: int) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.geometry.polygons import Polygons
-from cimkit.geometry.sampling import grid_in_polygons
+from cimkit.geometry.sampling import grid_in_each
 from cimkit.model.kinds import SpaceKind, Status
 from cimkit.sim.receptors import Receptors, window_receptors
 from cimkit.sim.sky import centres
@@ -157,14 +156,17 @@ def amenity_sun(
     rows = np.flatnonzero(np.isin(s.kind, AMENITY) & (s.storey < 0) & (s.status != Status.DEMOLISH))
     place = community.require_location()
     day = sun_day or SunDay(place.latitude, place.longitude, MARCH_21, (0.0, 24.0), "21 March")
-    shapes = s.outline.to_shapely()[rows]
-    points = [grid_in_polygons(Polygons.from_shapely([shape]), spacing) for shape in shapes]
-    xy = np.concatenate([np.zeros((0, 2)), *points])
-    own = np.repeat(np.arange(len(rows)), [len(p) for p in points])
-    z = s.z[rows][own] if community.terrain is None else community.terrain.elevation(xy)
+    outlines = s.outline.take(rows)
+    xy, own = grid_in_each(outlines, spacing)
+    z = community.ground_at(xy, level=s.z[rows][own])
     spots = Receptors.at(np.column_stack([xy, z + 0.01]))
     enough = sunlight(community, spots, day, method=SunlightMethod.ALL_SUN).hours >= hours - 1e-9
     with np.errstate(invalid="ignore"):
         share = np.bincount(own, enough, len(rows)) / np.bincount(own, minlength=len(rows))
-    data = {"id": s.id[rows], "area_m2": shapely.area(shapes), "sunlit_share": share, "passes": share >= 0.5}
+    data = {
+        "id": s.id[rows],
+        "area_m2": shapely.area(outlines.to_shapely()),
+        "sunlit_share": share,
+        "passes": share >= 0.5,
+    }
     return pd.DataFrame(data)

@@ -180,7 +180,7 @@ def solar_envelope(
     if len(cells) == 0:
         raise MissingDataError(f"solar_envelope: a column of {grid.cell:g} m must fit on {parcel!r}; none does.")
     spot = np.array([[outline.centroid.x, outline.centroid.y]])
-    ground = float(site.terrain.elevation(spot)[0]) if site.terrain is not None else 0.0
+    ground = float(site.ground_at(spot)[0])
     north = math.radians(site.frame.convergence)  # sun from true north to grid north
     windows = window_receptors(site)
     if len(windows) == 0:

@@ -112,7 +112,7 @@ def isochrones(
     y = np.arange(np.floor(low[1] / spacing), np.ceil(high[1] / spacing) + 1) * spacing
     gx, gy = np.meshgrid(x, y)
     xy = np.column_stack([gx.ravel(), gy.ravel()])
-    ground = community.terrain.elevation(xy) if community.terrain is not None else np.zeros(len(xy))
+    ground = community.ground_at(xy)
     points = Receptors.at(np.column_stack([xy, ground + height + 0.01]))
     hours = sunlight(community, points, sun_day, method=method).hours.reshape(gx.shape)
     built = shapely.union_all(standing(community))

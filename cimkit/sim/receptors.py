@@ -199,7 +199,7 @@ def ground_receptors(community: Community, *, spacing: float = 2.0, height: floa
     points = grid_in_polygons(Polygons.from_shapely(area), spacing)
     covered = shapely.STRtree(footprint).query(shapely.points(points), predicate="within")[0]
     points = np.delete(points, np.unique(covered), axis=0)
-    ground = community.terrain.elevation(points) if community.terrain is not None else np.zeros(len(points))
+    ground = community.ground_at(points)
     ids = [f"G{k}" for k in range(len(points))]
     made = Receptors.at(np.column_stack([points, ground + height]), ids=ids, kind="ground")
     return replace(made, notes=_both_states(community))

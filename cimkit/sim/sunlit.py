@@ -10,8 +10,7 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import FloatArray, TextArray, as_floats
-from cimkit.geometry.polygons import Polygons
-from cimkit.geometry.sampling import grid_in_polygons
+from cimkit.geometry.sampling import grid_in_each
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import SpaceKind
 from cimkit.sim.receptors import Receptors, standing, window_receptors
@@ -149,16 +148,14 @@ def sunlit_ground(community: Community, sun_day: SunDay, *, hours: float = 2.0, 
     """
     spaces = community.spaces
     rows = np.flatnonzero((spaces.kind == SpaceKind.CENTRAL_GREEN) & (spaces.storey < 0))
-    outlines = spaces.outline.take(rows).to_shapely()
-    each = [grid_in_polygons(Polygons.from_shapely([shape]), spacing) for shape in outlines]
-    xy = np.concatenate([np.zeros((0, 2)), *each])
+    outlines = spaces.outline.take(rows)
+    xy, own = grid_in_each(outlines, spacing)
     if not len(xy):
         return shapely.Polygon()
-    z = np.repeat(spaces.z[rows], [len(p) for p in each])
-    z = z if community.terrain is None else community.terrain.elevation(xy)
+    z = community.ground_at(xy, level=spaces.z[rows][own])
     light = sunlight(community, Receptors.at(np.column_stack([xy, z + 0.01])), sun_day, method=SunlightMethod.ALL_SUN)
     sunny = xy[light.hours >= hours - 1e-9]
     half = 0.5 * spacing
     return shapely.union_all(shapely.box(*(sunny - half).T, *(sunny + half).T)).intersection(
-        shapely.union_all(outlines)
+        shapely.union_all(outlines.to_shapely())
     )
