@@ -401,14 +401,3 @@ def nearest_k(csr: Csr, nodes: Any, offsets: Any, owners: Any, k: int, limit: fl
     time, owner = np.full(shape, UNREACHED, np.uint32), np.full(shape, NOBODY, np.int32)
     _nearest_k(csr, *_seeds(nodes, offsets), np.ascontiguousarray(owners, np.int32), as_limit(limit), time, owner)
     return time, owner
-
-
-def at_places(time: Any, ends: Any, legs: Any) -> Any:
-    """Return the distance (p) uint32 of places read from node distances (n): least of time[ends] + legs, both (p, 2).
-
-    A place on an edge reads both ends; a closed leg is ``UNREACHED``. A seed on the same edge is not seen by this: the
-    caller takes the least of this and the way along the edge.
-    """
-    at, legs = time[ends].astype(np.int64), np.asarray(legs).astype(np.int64)
-    lost = (at == UNREACHED) | (legs >= UNREACHED)
-    return np.where(lost, np.int64(UNREACHED), at + legs).min(axis=-1).astype(np.uint32)

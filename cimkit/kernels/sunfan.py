@@ -262,7 +262,7 @@ def _sift(bvh, sun, tile, view, solid, t, loaded, near):
         if loaded != block:
             load(bvh.corners, sun.e, tile.middle, tile.found, block, n, t)
             loaded = block
-        near, count = sieve(t, n, view, sun, solid, tile.found, block, near, count)
+        near, count = sieve(t, n, view, sun, solid, tile.found[block:], near, count)
     return near, count, loaded
 
 

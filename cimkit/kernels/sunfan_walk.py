@@ -239,14 +239,14 @@ def _off_cone(s, n, view, sun):
 
 
 @inner
-def sieve(s, n, view, sun, solid, found, first, near, count):
-    """Append those of n loaded faces that may hide the sun from a group to the list ``near``; return it, its number."""
+def sieve(s, n, view, sun, solid, found, near, count):
+    """Append those of n loaded faces that may hide the sun from a group to ``near``; return it and its number."""
     _turned_away(s, n, view, solid)
     _out_of_sight(s, n, view, sun.least_height >= 0.0)
     _off_cone(s, n, view, sun)
     for v in range(n):
         if s[LOW + v] == 0.0 and s[TINY + v] < np.inf:
-            near = _kept(near, count, found[first + v])
+            near = _kept(near, count, found[v])
             count += 1
     return near, count
 
