@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from cimkit.errors import InputError
-from cimkit.geometry.ragged import offsets_of, ragged_rows
+from cimkit.geometry.ragged import offsets_of, owners, ragged_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,8 +74,7 @@ class Lines:
         shapes = np.full(len(self), None, dtype=object)
         if len(self.xyz):
             whole = np.repeat(sizes >= 2, sizes)
-            rows = np.repeat(np.arange(len(self)), sizes)[whole]
-            shapely.linestrings(self.xyz[whole], indices=rows, out=shapes) if whole.any() else None
+            shapely.linestrings(self.xyz[whole], indices=owners(self.line)[whole], out=shapes) if whole.any() else None
         return shapes
 
     def take(self, rows: Any) -> Lines:
@@ -83,12 +82,7 @@ class Lines:
         vertices, line = ragged_rows(self.line, np.asarray(rows, dtype=np.int64))
         return Lines(self.xyz[vertices], line)
 
-    def lengths(self, *, flat: bool = True) -> FloatArray:
-        """Return the length of each line, in plan or along the slope, shape (n) [m]."""
-        result = np.zeros(len(self))
-        if len(self.xyz) > 1:
-            step = np.diff(self.xyz[:, : 2 if flat else 3], axis=0)
-            size = np.append(np.sqrt((step**2).sum(axis=1)), 0.0)
-            size[self.line[1:][np.diff(self.line) > 0] - 1] = 0.0
-            np.add.at(result, np.repeat(np.arange(len(self)), np.diff(self.line)), size)
-        return result
+    def lengths(self) -> FloatArray:
+        """Return the length of each line in plan, 0 without vertices, shape (n) [m]."""
+        lengths: FloatArray = np.nan_to_num(shapely.length(self.to_shapely()))
+        return lengths

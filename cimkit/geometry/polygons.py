@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from cimkit.errors import InputError
-from cimkit.geometry.ragged import offsets_of, ragged_rows
+from cimkit.geometry.ragged import offsets_of, owners, ragged_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -108,25 +108,22 @@ class Polygons:
         """Return the polygons moved by (dx, dy) [m]."""
         return Polygons(self.xy + (dx, dy), self.ring, self.poly)
 
-    def ring_areas(self) -> FloatArray:
-        """Return the signed area of each ring, counter-clockwise positive, shape (r) [m²]."""
-        first = np.repeat(self.xy[np.minimum(self.ring[:-1], max(len(self.xy) - 1, 0))], np.diff(self.ring), axis=0)
-        p = self.xy - first  # near the origin, so that large coordinates cost no digits
-        cross = np.zeros(len(p))
-        cross[:-1] = p[:-1, 0] * p[1:, 1] - p[1:, 0] * p[:-1, 1]
-        cross[self.ring[1:][np.diff(self.ring) > 0] - 1] = 0.0
-        return 0.5 * _sums(cross, self.ring)
+    def vertex_rows(self) -> IntArray:
+        """Return the polygon row of each vertex, shape (v)."""
+        return owners(self.poly)[owners(self.ring)]
+
+    def sides(self) -> tuple[IntArray, IntArray]:
+        """Return the vertex each side begins at, shape (w), and its polygon row (w); it ends at the next vertex."""
+        begins = np.ones(len(self.xy), dtype=bool)
+        begins[self.ring[1:] - 1] = False
+        return np.flatnonzero(begins), self.vertex_rows()[begins]
 
     def areas(self) -> FloatArray:
         """Return the area of each polygon, holes taken off, shape (n) [m²]."""
-        return _sums(self.ring_areas(), self.poly)
-
-    def perimeters(self) -> FloatArray:
-        """Return the length of all rings of each polygon, shape (n) [m]."""
-        step = np.zeros(len(self.xy))
-        step[:-1] = np.hypot(*np.diff(self.xy, axis=0).T)
-        step[self.ring[1:][np.diff(self.ring) > 0] - 1] = 0.0
-        return _sums(_sums(step, self.ring), self.poly)
+        start, row = self.sides()
+        corner = self.xy[self.ring[:-1]][owners(self.ring)[start]]  # as origin, so that large numbers cost no digits
+        (ax, ay), (bx, by) = (self.xy[start] - corner).T, (self.xy[start + 1] - corner).T
+        return np.bincount(row, 0.5 * (ax * by - bx * ay), len(self)).astype(np.float64)
 
     def bounds(self) -> FloatArray:
         """Return (min x, min y, max x, max y) of each polygon, nan where empty, shape (n, 4) [m]."""
@@ -135,28 +132,19 @@ class Polygons:
 
     def centroids(self) -> FloatArray:
         """Return the centroid of each polygon, nan where empty, shape (n, 2) [m]."""
-        return _coordinates(shapely.centroid(self.to_shapely()))
+        return point_coordinates(shapely.centroid(self.to_shapely()))
 
     def inner_points(self) -> FloatArray:
         """Return a point inside each polygon (concave ones too), nan where empty, shape (n, 2) [m]."""
-        return _coordinates(shapely.point_on_surface(self.to_shapely()))
+        return point_coordinates(shapely.point_on_surface(self.to_shapely()))
 
 
-def _coordinates(points: Any) -> FloatArray:
+def point_coordinates(points: Any) -> FloatArray:
     """Return coordinates of shapely points, nan where empty, shape (n, 2)."""
     xy = np.full((len(points), 2), np.nan)
-    there = ~shapely.is_empty(points)
+    there = ~(shapely.is_empty(points) | shapely.is_missing(points))
     xy[there] = shapely.get_coordinates(points[there])
     return xy
-
-
-def _sums(values: FloatArray, offsets: IntArray) -> FloatArray:
-    """Return the sum over each row of a ragged array; empty rows give 0."""
-    result = np.zeros(len(offsets) - 1)
-    filled = np.flatnonzero(np.diff(offsets) > 0)
-    if len(filled):
-        result[filled] = np.add.reduceat(values, offsets[filled])
-    return result
 
 
 @dataclass(frozen=True)

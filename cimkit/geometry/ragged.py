@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-IntArray = NDArray[np.int64]
+    from cimkit.arrays import IntArray
 
 
 def ragged_rows(offsets: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
@@ -22,11 +21,24 @@ def ragged_rows(offsets: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
     (array([2, 3, 4, 0, 1]), array([0, 3, 5]))
     """
     first, size = offsets[rows], offsets[rows + 1] - offsets[rows]
-    new = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
-    items = np.arange(new[-1]) - np.repeat(new[:-1], size) + np.repeat(first, size)
-    return items.astype(np.int64), new
+    return positions(size) + np.repeat(first, size), offsets_of(size)
 
 
 def offsets_of(sizes: IntArray | Sequence[int]) -> IntArray:
     """Return offsets (n + 1) of rows with the given sizes (n)."""
     return np.concatenate([[0], np.cumsum(np.asarray(sizes, dtype=np.int64))]).astype(np.int64)
+
+
+def owners(offsets: IntArray) -> IntArray:
+    """Return the row that each element of a ragged array with these offsets (n + 1) belongs to."""
+    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+
+
+def positions(sizes: IntArray) -> IntArray:
+    """Return 0, 1, 2 … within each of the rows with these sizes (n), one after the other."""
+    return np.arange(np.sum(sizes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+
+
+def numbers_within(rows: IntArray) -> IntArray:
+    """Return 1, 2, 3 … within each run of equal values of rising rows (n)."""
+    return np.arange(len(rows)) - np.searchsorted(rows, rows) + 1

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from cimkit.errors import InputError
-from cimkit.geometry.ragged import offsets_of
+from cimkit.geometry.ragged import positions
 
 if TYPE_CHECKING:
     from cimkit.arrays import FloatArray, IntArray
@@ -52,17 +52,13 @@ def grid_in_each(polygons: Polygons, spacing: float | FloatArray) -> tuple[Float
 
 def walls_of(polygons: Polygons) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
     """Return start (w, 2), end (w, 2) and outward normal (w, 2) of each wall, and its polygon row (w)."""
-    last = np.zeros(len(polygons.xy), dtype=bool)
-    last[polygons.ring[1:][np.diff(polygons.ring) > 0] - 1] = True
-    a = np.flatnonzero(~last)
-    ring_of = np.repeat(np.arange(len(polygons.ring) - 1), np.diff(polygons.ring))
-    poly_of = np.repeat(np.arange(len(polygons)), np.diff(polygons.poly))[ring_of][a]
-    start, end = polygons.xy[a], polygons.xy[a + 1]
+    side, row = polygons.sides()
+    start, end = polygons.xy[side], polygons.xy[side + 1]
     step = end - start
     length = np.hypot(step[:, 0], step[:, 1])
     keep = length > 1e-9
     normal = np.column_stack([step[:, 1], -step[:, 0]])[keep] / length[keep, None]
-    return start[keep], end[keep], normal, poly_of[keep]
+    return start[keep], end[keep], normal, row[keep]
 
 
 def points_on_walls(start: FloatArray, end: FloatArray, spacing: float) -> tuple[FloatArray, IntArray]:
@@ -74,6 +70,5 @@ def points_on_walls(start: FloatArray, end: FloatArray, spacing: float) -> tuple
         raise InputError(f"walls: spacing must be > 0 m; got {spacing}.")
     count = np.maximum(1, np.ceil(np.hypot(*(end - start).T) / spacing)).astype(np.int64)
     wall = np.repeat(np.arange(len(start)), count)
-    place = np.arange(count.sum()) - np.repeat(offsets_of(count)[:-1], count)
-    share = (place + 0.5) / count[wall]
+    share = (positions(count) + 0.5) / count[wall]
     return start[wall] + share[:, None] * (end - start)[wall], wall

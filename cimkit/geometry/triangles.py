@@ -92,12 +92,8 @@ def extrude(polygons: Polygons, base: Any, top: Any, owner: Any) -> Triangles:
     flat, row = triangulate(polygons)
     roof = np.dstack([flat, np.broadcast_to(top[row][:, None, None], (len(row), 3, 1))])
     floor = np.dstack([flat, np.broadcast_to(base[row][:, None, None], (len(row), 3, 1))])[:, ::-1]
-    ring_owner = np.repeat(np.arange(len(polygons)), np.diff(polygons.poly))
-    vertex_owner = np.repeat(ring_owner, np.diff(polygons.ring))
-    last = np.zeros(len(polygons.xy), dtype=bool)
-    last[polygons.ring[1:][np.diff(polygons.ring) > 0] - 1] = True
-    start = np.flatnonzero(~last)
-    a, b, who = polygons.xy[start], polygons.xy[start + 1], vertex_owner[start]
+    side, who = polygons.sides()
+    a, b = polygons.xy[side], polygons.xy[side + 1]
     low, high = base[who][:, None], top[who][:, None]
     a0, a1, b0, b1 = np.hstack([a, low]), np.hstack([a, high]), np.hstack([b, low]), np.hstack([b, high])
     walls = np.concatenate([np.stack([a0, b0, b1], axis=1), np.stack([a0, b1, a1], axis=1)])

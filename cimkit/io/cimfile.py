@@ -22,7 +22,6 @@ from cimkit.io.loading import layer_names
 from cimkit.io.pack import checked_mesh, community_header, header_fields, header_text, parse_header
 from cimkit.io.wkb import check_wkb
 from cimkit.model.community import Community
-from cimkit.model.kinds import Kind
 from cimkit.model.notes import Note, Notes
 from cimkit.model.tables import TABLES
 
@@ -146,7 +145,7 @@ def _table_fields(table: Table, keys: Mapping[str, TextArray]) -> tuple[dict[str
         value = getattr(table, col.name)
         if col.dtype in _GEOMETRY_TYPES or (col.name in ("x", "y") and {"x", "y", "z"} <= own):
             continue
-        if isinstance(col.dtype, type) and issubclass(col.dtype, Kind):
+        if col.is_kind:
             value = col.dtype.codes(value)
         elif col.of:
             value = np.append(keys[col.of], "")[value]
@@ -329,7 +328,7 @@ def _single(shapes: Any) -> Any:
 
 def _column(col: Column, values: Any, title: str, rows: Mapping[str, Any], notes: list[Note]) -> Any:
     """Return one declared column of a layer."""
-    if isinstance(col.dtype, type) and issubclass(col.dtype, Kind):
+    if col.is_kind:
         return _kind_numbers(col, values, title, notes)
     if col.of:
         return _references(col, values, title, rows.get(col.of, {}), notes)
@@ -337,13 +336,13 @@ def _column(col: Column, values: Any, title: str, rows: Mapping[str, Any], notes
         return np.array([*("" if v is None else str(v) for v in values), None], dtype=object)[:-1]
     numbers = np.asarray(values)
     if col.dtype is int and numbers.dtype.kind == "f":  # rows added elsewhere have no value
-        return np.where(np.isnan(numbers), -1 if col.default is None else col.default, numbers).astype(np.int64)
+        return np.where(np.isnan(numbers), col.usual, numbers).astype(np.int64)
     return numbers
 
 
 def _kind_numbers(col: Column, values: Any, title: str, notes: list[Note]) -> Any:
     """Return the numbers of codes; an unknown code becomes the first member and is noted."""
-    known = {m.code: int(m) for m in col.dtype} | {m.zh: int(m) for m in col.dtype} | {"": 0}
+    known = {"": 0} | col.dtype.words()
     texts = ["" if v is None else str(v) for v in values]
     lost = [t for t in texts if t not in known]
     if lost:

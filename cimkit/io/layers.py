@@ -115,7 +115,7 @@ def _walkable(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
 
 def known_words(kind: type[Kind]) -> set[str]:
     """Return the words that name a member of a kind."""
-    return {m.code for m in kind} | {m.zh for m in kind} | set(WORDS.get(kind, {}))
+    return {*kind.words(), *WORDS.get(kind, {})}
 
 
 def _texts(frame: Any, name: str) -> Any:

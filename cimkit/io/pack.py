@@ -166,7 +166,7 @@ def _unpack_table(table: type[Table], described: Any, arrays: Mapping[str, Any],
 
 def renumbered(col: Column, values: Any, kinds: Mapping[str, Mapping[str, int]]) -> Any:
     """Return the numbers of a kind as they are today, by the codes the file was written with."""
-    if not (isinstance(col.dtype, type) and issubclass(col.dtype, Kind)) or col.dtype.__name__ not in kinds:
+    if not col.is_kind or col.dtype.__name__ not in kinds:
         return values
     written = kinds[col.dtype.__name__]
     today = {m.code: int(m) for m in col.dtype}
@@ -220,8 +220,7 @@ def _check_offsets(offsets: Any, end: int, smallest: int) -> None:
 
 def _kinds() -> list[type[Kind]]:
     """Return every kind that a column uses, once."""
-    found = (c.dtype for t in TABLES.values() for c in t.columns())
-    return list(dict.fromkeys(k for k in found if isinstance(k, type) and issubclass(k, Kind)))
+    return list(dict.fromkeys(c.dtype for t in TABLES.values() for c in t.columns() if c.is_kind))
 
 
 def _note_fields(note: Note) -> Iterable[Any]:

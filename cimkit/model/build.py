@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import shapely
@@ -10,29 +12,16 @@ import shapely
 from cimkit.errors import InputError
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons
-from cimkit.geometry.ragged import offsets_of
-from cimkit.geometry.topology import connect_lines
+from cimkit.geometry.ragged import numbers_within
+from cimkit.geometry.topology import Network, connect_lines
+from cimkit.model import tables as t
 from cimkit.model.derive import BASEMENT_HEIGHT
 from cimkit.model.kinds import Provenance, StoreyKind
 from cimkit.model.notes import Note, Notes
 from cimkit.model.records import Building, Facility, Parcel, Path, Space, Window
-from cimkit.model.tables import (
-    Buildings,
-    Facilities,
-    Parcels,
-    PathEdges,
-    PathNodes,
-    Plates,
-    Spaces,
-    Storeys,
-    Windows,
-)
+from cimkit.model.table import Table
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cimkit.arrays import FloatArray
-    from cimkit.model.table import Table
+T = TypeVar("T", bound=Table)
 
 
 def tables_from_records(
@@ -45,19 +34,19 @@ def tables_from_records(
     InputError
         If ids repeat, a reference names nothing, or an outline is not valid.
     """
-    tables: dict[str, Table] = {"parcels": parcels_from_records(parcels)}
+    tables: dict[str, Any] = {"parcels": _filled(t.Parcels, Parcel, parcels)}
     tables |= buildings_from_records(buildings, tables["parcels"])
     sorts: dict[type, list[Any]] = {Space: [], Window: [], Facility: [], Path: []}
     for record in others:
         if type(record) not in sorts:
-            wanted = ", ".join(t.__name__ for t in sorts)
+            wanted = ", ".join(s.__name__ for s in sorts)
             raise InputError(f"others: records must be {wanted}; got {type(record).__name__}.")
         sorts[type(record)].append(record)
-    house = tables["buildings"]
-    storeys = tables["storeys"]
-    tables["spaces"] = _spaces(sorts[Space], house, storeys)
-    tables["windows"] = _windows(sorts[Window], house)
-    tables["facilities"] = Facilities(**_fields(sorts[Facility], "id kind name x y z area capacity"))
+    house, storeys = tables["buildings"], tables["storeys"]
+    tables["spaces"] = _filled(t.Spaces, Space, sorts[Space], storey=_storey_rows(sorts[Space], house, storeys))
+    own = [house.row_of(w.building) for w in sorts[Window]]
+    tables["windows"] = _filled(t.Windows, Window, sorts[Window], building=own)
+    tables["facilities"] = _filled(t.Facilities, Facility, sorts[Facility])
     tables |= _paths(sorts[Path])
     for table in tables.values():
         _check_ids(table)
@@ -65,12 +54,14 @@ def tables_from_records(
     return tables, Notes.of(notes)
 
 
-def parcels_from_records(parcels: Sequence[Parcel]) -> Parcels:
-    """Return the table of parcels."""
-    return Parcels(
-        outline=_outlines([p.outline for p in parcels], [p.id for p in parcels]),
-        **_fields(parcels, "id far_max density_max green_min height_max"),
-    )
+def _filled(table: type[T], sort: type, records: Sequence[Any], **given: Any) -> T:
+    """Return the table of records of one sort: what both know by one name, and the columns ``given``."""
+    known = {f.name for f in dataclasses.fields(sort)}
+    for col in table.columns():
+        if col.name in known and col.name not in given:
+            values = [getattr(r, col.name) for r in records]
+            given[col.name] = _outlines(values, [r.id for r in records]) if col.is_shape else values
+    return table(**given)
 
 
 def buildings_from_records(buildings: Sequence[Building], parcels: Table) -> dict[str, Table]:
@@ -81,24 +72,20 @@ def buildings_from_records(buildings: Sequence[Building], parcels: Table) -> dic
                 f"building {b.id!r}: storeys and basements must be >= 0 and storey_height > 0 m; "
                 f"got {b.storeys}, {b.basements} and {b.storey_height}."
             )
-    footprint = _outlines([b.footprint for b in buildings], [b.id for b in buildings])
     rows = [_storeys_of(k, b) for k, b in enumerate(buildings)]
     columns: list[Any] = [np.concatenate(c) for c in zip(*rows, strict=True)] if rows else [np.zeros(0)] * 6
-    building, level, z, height, kind, enclosed = columns
-    table = Buildings(
-        footprint=footprint,
-        parcel=parcel_of(footprint, parcels),
-        height=np.array([b.parapet + sum(_heights(b)) for b in buildings]),
+    names = ("building", "level", "z", "height", "kind", "enclosed")
+    storeys = t.Storeys(plate=columns[0], **dict(zip(names, columns, strict=True)))
+    table = _filled(
+        *(t.Buildings, Building, buildings),
+        height=[b.parapet + sum(_heights(b)) for b in buildings],
         height_src=np.full(len(buildings), Provenance.FROM_STOREYS),
-        n_above=np.array([b.storeys for b in buildings], dtype=np.int64),
-        n_below=np.array([b.basements for b in buildings], dtype=np.int64),
+        n_above=[b.storeys for b in buildings],
+        n_below=[b.basements for b in buildings],
         storeys_src=np.full(len(buildings), Provenance.MEASURED),
-        **_fields(buildings, "id use status ground_z year lift"),
     )
-    storeys = Storeys(
-        building=building, level=level, plate=building, z=z, height=height, kind=kind, enclosed=enclosed.astype(bool)
-    )
-    return {"buildings": table, "plates": Plates(outline=footprint), "storeys": storeys}
+    table = dataclasses.replace(table, parcel=parcel_of(table.footprint, parcels))
+    return {"buildings": table, "plates": t.Plates(outline=table.footprint), "storeys": storeys}
 
 
 def parcel_of(footprint: Polygons, parcels: Table) -> Any:
@@ -125,78 +112,44 @@ def _storeys_of(row: int, b: Building) -> tuple[Any, ...]:
     above = np.array(_heights(b))
     height = np.concatenate([np.full(b.basements, BASEMENT_HEIGHT), above])
     level = np.concatenate([np.arange(-b.basements, 0), np.arange(1, b.storeys + 1)])
-    z = np.concatenate([level[: b.basements] * BASEMENT_HEIGHT, offsets_float(above)[:-1]])
+    z = np.concatenate([level[: b.basements] * BASEMENT_HEIGHT, np.append(0.0, np.cumsum(above))[:-1]])
     kind = np.where(level < 0, StoreyKind.BASEMENT, StoreyKind.NORMAL)
     open_ground = (level == 1) & b.stilt
     kind[open_ground] = StoreyKind.STILT
-    return np.full(len(level), row), level, z, height, kind, (~open_ground).astype(np.int64)
+    return np.full(len(level), row), level, z, height, kind, ~open_ground
 
 
-def offsets_float(steps: FloatArray) -> FloatArray:
-    """Return the running sum with a leading 0."""
-    return np.concatenate([[0.0], np.cumsum(steps)])
-
-
-def _spaces(records: Sequence[Space], buildings: Table, storeys: Table) -> Spaces:
-    """Return the table of spaces; ``building`` and ``level`` name the storey."""
-    names = {(str(buildings.names()[b]), int(v)): k for k, (b, v) in enumerate(_building_level(storeys))}
-    rows: Any = []
+def _storey_rows(records: Sequence[Space], buildings: Table, storeys: t.Storeys) -> list[int]:
+    """Return the storey that ``building`` and ``level`` of each space name, -1 for open ground."""
+    floors = zip(buildings.names()[storeys.building], storeys.level.tolist(), strict=True)
+    row = {floor: k for k, floor in enumerate(floors)}
     for r in records:
-        if r.building and (r.building, r.level) not in names:
+        if r.building and (r.building, r.level) not in row:
             raise InputError(f"space {r.id!r}: building and level must name a storey; got {r.building!r}, {r.level}.")
-        rows.append(names[r.building, r.level] if r.building else -1)
-    return Spaces(
-        storey=rows,
-        outline=_outlines([r.outline for r in records], [r.id for r in records]),
-        **_fields(records, "id kind clear_height roofed public planted_share status"),
-    )
-
-
-def _building_level(storeys: Table) -> Any:
-    """Return (building row, level) of each storey."""
-    if not isinstance(storeys, Storeys):
-        return []
-    return zip(storeys.building, storeys.level, strict=True)
-
-
-def _windows(records: Sequence[Window], buildings: Table) -> Windows:
-    """Return the table of windows."""
-    building: Any = [buildings.row_of(w.building) for w in records]
-    return Windows(
-        building=building,
-        **_fields(records, "id x y z azimuth width height"),
-    )
+    return [row[r.building, r.level] if r.building else -1 for r in records]
 
 
 def _paths(records: Sequence[Path]) -> dict[str, Table]:
     """Return nodes and edges; paths are split where they share a point."""
-    shapes = [np.asarray(p.points, dtype=np.float64) for p in records]
-    points = [s if s.shape[1] == 3 else np.column_stack([s, np.zeros(len(s))]) for s in shapes]
-    xyz = np.concatenate(points) if points else np.zeros((0, 3))
-    net = connect_lines(Lines(xyz, offsets_of([len(p) for p in points])))
+    for p in records:
+        if len(p.points) < 2:
+            raise InputError(f"path {p.id!r}: points must be two or more; got {len(p.points)}.")
+    shapes = [shapely.linestrings(np.asarray(p.points, dtype=np.float64)) for p in records]
+    net = connect_lines(Lines.from_shapely(shapes))
     pieces = np.bincount(net.source, minlength=len(records))
-    seen = np.zeros(len(records), dtype=int)
-    ids: Any = []
-    for line in net.source:
-        seen[line] += 1
-        ids.append(records[line].id if pieces[line] == 1 else f"{records[line].id}/{seen[line]}")
+    number = numbers_within(net.source)
     chosen = [records[k] for k in net.source]
-    names: Any = [f"N{k}" for k in range(len(net.nodes))]
-    nodes = PathNodes(id=names, x=net.nodes[:, 0], y=net.nodes[:, 1], z=net.nodes[:, 2])
-    edges = PathEdges(
-        id=ids,
-        start=net.start,
-        end=net.end,
-        course=net.course,
-        length=net.course.lengths(),
-        **_fields(chosen, "kind width oneway"),
-    )
-    return {"path_nodes": nodes, "path_edges": edges}
+    ids = [r.id if pieces[k] == 1 else f"{r.id}/{n}" for r, k, n in zip(chosen, net.source, number, strict=True)]
+    return path_tables(net, _filled(t.PathEdges, Path, chosen, id=ids))
 
 
-def _fields(records: Sequence[Any], names: str) -> dict[str, Any]:
-    """Return one list per field name."""
-    return {name: [getattr(r, name) for r in records] for name in names.split()}
+def path_tables(net: Network, edges: t.PathEdges) -> dict[str, Any]:
+    """Return the nodes of a network of lines, and its edges, whose other columns stand in ``edges``."""
+    x, y, z = net.nodes.T
+    ids = np.array([f"N{k}" for k in range(len(net.nodes))], dtype=object)
+    course = net.course
+    edges = dataclasses.replace(edges, start=net.start, end=net.end, course=course, length=course.lengths())
+    return {"path_nodes": t.PathNodes(id=ids, x=x, y=y, z=z), "path_edges": edges}
 
 
 def _outlines(outlines: Sequence[Any], ids: Sequence[str]) -> Polygons:

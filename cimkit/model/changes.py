@@ -13,11 +13,11 @@ import numpy as np
 from cimkit.arrays import one_of
 from cimkit.errors import FormatError, InputError
 from cimkit.model.build import parcel_of, tables_from_records
-from cimkit.model.edits import replace_building
+from cimkit.model.edits import extended, replace_building
 from cimkit.model.records import Building, Facility, Path, Space
 
 if TYPE_CHECKING:
-    from cimkit.arrays import BoolArray, FloatArray, IntArray
+    from cimkit.arrays import BoolArray, FloatArray
     from cimkit.geometry.polygons import Polygons
     from cimkit.model.community import Community
     from cimkit.model.table import Table
@@ -77,14 +77,16 @@ def move_object(community: Community, name: str, *, dx: float = 0.0, dy: float =
         If nothing has this id, or it is a path.
     """
     c, (title, row) = community, find_object(community, name)
-    if title == "facilities":
-        return dataclasses.replace(
-            c, facilities=_shifted(c.facilities, _only(c.facilities, row), lambda xy: xy + (dx, dy))
-        )
     if title == "path_edges":
         raise InputError(f"move: a path cannot be moved, others meet it; got {name!r}. Remove it and add another.")
-    outline = c.buildings.footprint if title == "buildings" else c.spaces.outline
-    middle = np.array(outline.take([row]).to_shapely()[0].centroid.coords[0])
+    rows: dict[str, BoolArray] = {title: _only(getattr(c, title), row)}
+    if title == "buildings":
+        own = c.storeys.building == row
+        c = _own_plates(c, own)
+        rows["plates"] = np.isin(np.arange(len(c.plates)), c.storeys.plate[own])
+        rows |= {t: np.append(own, False)[getattr(c, t).storey] for t in ("voids", "spaces")}
+        rows |= {t: getattr(c, t).building == row for t in ("windows", "facilities", "entrances")}
+    middle = getattr(c, title).places([row])[0]
     a = np.radians(turn)
     matrix = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])  # rows of points, clockwise
 
@@ -92,35 +94,22 @@ def move_object(community: Community, name: str, *, dx: float = 0.0, dy: float =
         moved: FloatArray = (xy - middle) @ matrix + middle + (dx, dy)
         return moved
 
-    if title == "spaces":
-        return dataclasses.replace(c, spaces=_shifted(c.spaces, _only(c.spaces, row), way))
-    own = c.storeys.building == row
-    c = _own_plates(c, own)
-    plates = np.isin(np.arange(len(c.plates)), c.storeys.plate[own])
-    on = np.append(own, False)
-    b = _shifted(c.buildings, _only(c.buildings, row), way)
-    windows = _shifted(c.windows, c.windows.building == row, way)
-    azimuth = np.where(c.windows.building == row, (windows.azimuth + turn) % 360.0, windows.azimuth)
-    corners = c.mesh.corners.copy()
-    here = c.mesh.owner == row
-    corners[here, :, :2] = way(corners[here, :, :2].reshape(-1, 2)).reshape(-1, 3, 2)
-    return dataclasses.replace(
-        c,
-        buildings=dataclasses.replace(b, parcel=parcel_of(b.footprint, c.parcels)),
-        plates=_shifted(c.plates, plates, way),
-        voids=_shifted(c.voids, on[c.voids.storey], way),
-        spaces=_shifted(c.spaces, on[c.spaces.storey], way),
-        windows=dataclasses.replace(windows, azimuth=azimuth),
-        facilities=_shifted(c.facilities, c.facilities.building == row, way),
-        entrances=_shifted(c.entrances, c.entrances.building == row, way),
-        mesh=dataclasses.replace(c.mesh, corners=corners),
-    )
+    changed = {t: _shifted(getattr(c, t), which, way) for t, which in rows.items()}
+    if title == "buildings":
+        b, w, corners = changed["buildings"], changed["windows"], c.mesh.corners.copy()
+        changed["buildings"] = dataclasses.replace(b, parcel=parcel_of(b.footprint, c.parcels))
+        azimuth = np.where(rows["windows"], (w.azimuth + turn) % 360.0, w.azimuth)
+        changed["windows"] = dataclasses.replace(w, azimuth=azimuth)
+        here = c.mesh.owner == row
+        corners[here, :, :2] = way(corners[here, :, :2].reshape(-1, 2)).reshape(-1, 3, 2)
+        changed["mesh"] = dataclasses.replace(c.mesh, corners=corners)
+    return dataclasses.replace(c, **changed)
 
 
 def set_storeys(community: Community, name: str, *, count: int) -> Community:
     """Return the community with a building of another number of storeys above ground.
 
-    Storeys are taken from the top, or the topmost is repeated with its windows, homes and spaces.
+    Storeys are taken from the top, or the topmost is repeated with its windows, homes, spaces and voids.
 
     Parameters
     ----------
@@ -161,29 +150,22 @@ def set_storeys(community: Community, name: str, *, count: int) -> Community:
 
 def _repeated(c: Community, building: int, level: int) -> Community:
     """Return the community with a copy of a building's topmost storey on top of it."""
-    row = int(np.flatnonzero((c.storeys.building == building) & (c.storeys.level == level))[0])
-    rise, new = float(c.storeys.height[row]), len(c.storeys)
-    one = c.storeys.take([row])
-    storeys = c.storeys.stacked(dataclasses.replace(one, level=one.level + 1, z=one.z + rise))
-    changed: dict[str, Any] = {"storeys": storeys}
-    homes = np.full(len(c.dwellings) + 1, -1)
-    for title in ("dwellings", "spaces", "windows"):
-        table = getattr(c, title)
-        rows = np.flatnonzero(table.storey == row)
-        part, count = table.take(rows), len(rows)
-        ids = [str(v).replace(f"/F{level}", f"/F{level + 1}") for v in part.id]
-        taken = set(table.id.tolist())
-        more: dict[str, Any] = {
-            "id": np.array([v if v not in taken else f"{v}+{level + 1}" for v in ids], dtype=object),
-            "storey": np.full(count, new),
-        }
-        if title == "dwellings":
-            homes[rows] = len(table) + np.arange(count)
-        else:
-            more["dwelling"] = np.where(part.dwelling >= 0, homes[part.dwelling], -1)
-            more["z"] = part.z + rise
-        changed[title] = table.stacked(dataclasses.replace(part, **more))
-    return dataclasses.replace(c, **changed)
+    top = (c.storeys.building == building) & (c.storeys.level == level)
+    row, rise = int(top.argmax()), float(c.storeys.height[top][0])
+    hung = {title: getattr(c, title).storey == row for title in ("voids", "dwellings", "spaces", "windows")}
+    part = c.keep({"storeys": top, **hung})
+    one = part.storeys
+    more: dict[str, Any] = {"storeys": dataclasses.replace(one, level=one.level + 1, z=one.z + rise)}
+    for title in hung:
+        table, new = getattr(part, title), {}
+        if title != "voids":
+            taken = set(getattr(c, title).id.tolist())
+            ids = [str(v).replace(f"/F{level}", f"/F{level + 1}") for v in table.id]
+            new["id"] = np.array([v if v not in taken else f"{v}+{level + 1}" for v in ids], dtype=object)
+        if hasattr(table, "z"):
+            new["z"] = table.z + rise
+        more[title] = dataclasses.replace(table, **new)
+    return extended(c, more)
 
 
 def remove_object(community: Community, name: str) -> Community:
@@ -236,7 +218,7 @@ def add_object(community: Community, record: Record) -> Community:
     if isinstance(record, Space) and record.building:
         here = c.storeys.building == c.buildings.row_of(record.building)
         new = dataclasses.replace(new, storey=np.flatnonzero(here & (c.storeys.level == record.level)))
-    return dataclasses.replace(c, **{title: getattr(c, title).stacked(new)})
+    return extended(c, {title: new})
 
 
 def _with_path(c: Community, nodes: Any, edges: Any) -> Community:
@@ -248,11 +230,7 @@ def _with_path(c: Community, nodes: Any, edges: Any) -> Community:
     fresh = nodes.take(np.flatnonzero(~joined))
     names = np.array([f"{edges.id[0]}/N{k}" for k in range(len(fresh))], dtype=object)
     edges = dataclasses.replace(edges, start=row[edges.start], end=row[edges.end])
-    return dataclasses.replace(
-        c,
-        path_nodes=c.path_nodes.stacked(dataclasses.replace(fresh, id=names)),
-        path_edges=c.path_edges.stacked(edges),
-    )
+    return extended(extended(c, {"path_nodes": dataclasses.replace(fresh, id=names)}), {"path_edges": edges})
 
 
 def find_object(community: Community, name: str) -> tuple[str, int]:
@@ -278,7 +256,7 @@ def _own_plates(c: Community, own: BoolArray) -> Community:
     copy = np.arange(len(c.plates))
     copy[shared] = len(c.plates) + np.arange(len(shared))
     storeys = dataclasses.replace(c.storeys, plate=np.where(own, copy[c.storeys.plate], c.storeys.plate))
-    return dataclasses.replace(c, plates=c.plates.stacked(c.plates.take(shared)), storeys=storeys)
+    return dataclasses.replace(extended(c, {"plates": c.plates.take(shared)}), storeys=storeys)
 
 
 def _shifted(table: Any, rows: BoolArray, way: Any) -> Any:
@@ -287,17 +265,15 @@ def _shifted(table: Any, rows: BoolArray, way: Any) -> Any:
         return table
     column = table.shape_column()
     if column:
-        return dataclasses.replace(table, **{column: _moved(getattr(table, column), np.flatnonzero(rows), way)})
+        return dataclasses.replace(table, **{column: _moved(getattr(table, column), rows, way)})
     xy = np.column_stack([table.x, table.y])
     xy[rows] = way(xy[rows])
     return dataclasses.replace(table, x=xy[:, 0], y=xy[:, 1])
 
 
-def _moved(shapes: Polygons, rows: IntArray, way: Any) -> Polygons:
+def _moved(shapes: Polygons, rows: BoolArray, way: Any) -> Polygons:
     """Return polygons of which some are moved."""
-    owner = np.repeat(np.repeat(np.arange(len(shapes)), np.diff(shapes.poly)), np.diff(shapes.ring))
-    here = np.isin(owner, rows)
-    xy = shapes.xy.copy()
+    here, xy = rows[shapes.vertex_rows()], shapes.xy.copy()
     xy[here] = way(xy[here])
     return dataclasses.replace(shapes, xy=xy)
 

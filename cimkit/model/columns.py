@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.geometry.lines import Lines
-from cimkit.geometry.polygons import Polygons
 from cimkit.model.kinds import Kind
 from cimkit.model.notes import Note, noted
 from cimkit.model.vocabulary import WORDS, synonyms
@@ -36,7 +34,7 @@ def find_columns(table: type[Table], frame: Any, own: Mapping[str, str]) -> dict
     found = {ours: theirs for theirs, ours in own.items() if theirs in set(frame.columns)}
     used = set(found.values())
     for col in table.columns():
-        if col.name in found or col.dtype in (Polygons, Lines):
+        if col.name in found or col.is_shape:
             continue
         for word in (col.label.lower(), *synonyms(table.title(), col.name)):
             theirs = lower.get(word)
@@ -54,15 +52,14 @@ def frame_geometry(frame: Any) -> str:
 
 def read_values(col: Column, values: Any, table: str, ids: TextArray) -> tuple[Any, list[Note]]:
     """Return a frame's column as ours, and notes on values that could not be read."""
-    if isinstance(col.dtype, type) and issubclass(col.dtype, Kind):
+    if col.is_kind:
         return _kinds(col.dtype, values, table, ids)
     if col.dtype is str:
         return np.where(missing(values), "", np.asarray(values, dtype=object)).astype(str).astype(object), []
     if col.dtype is bool:
         return np.array([str(v).strip().lower() in _TRUE for v in values], dtype=bool), []
     numbers, notes = _numbers(col, values, table, ids)
-    default = col.default if col.default is not None else (-1 if col.dtype is int else np.nan)
-    numbers = np.where(np.isnan(numbers), default, numbers)
+    numbers = np.where(np.isnan(numbers), col.usual, numbers)
     return (numbers.astype(np.int64) if col.dtype is int else numbers), notes
 
 
@@ -102,16 +99,16 @@ def _kinds(kind: type[Kind], values: Any, table: str, ids: TextArray) -> tuple[A
     gone = missing(values)
     text = np.where(gone, "", np.asarray(values, dtype=object)).astype(str)
     words, where = np.unique(text, return_inverse=True)
-    known = {m.code: int(m) for m in kind} | {m.zh: int(m) for m in kind} | WORDS.get(kind, {})
+    known = kind.words() | WORDS.get(kind, {})
     numbers = np.array([known.get(w.strip().lower(), -1) for w in words], dtype=np.int64)
     notes = []
     for k in np.flatnonzero(numbers < 0):
-        rows = np.flatnonzero(where.reshape(-1) == k)
+        rows = np.flatnonzero(where == k)
         if words[k].strip():
             text_ = f"{kind.__name__} {str(words[k])!r} is not in the list; taken as {next(iter(kind)).code}"
             notes.append(Note("M04", text_, table, str(ids[rows[0]]), value=words[k], count=len(rows)))
     numbers[numbers < 0] = 0
-    return numbers[where.reshape(-1)].astype(np.int8), notes
+    return numbers[where].astype(np.int8), notes
 
 
 def made_ids(prefix: str, places: FloatArray, sizes: FloatArray) -> TextArray:

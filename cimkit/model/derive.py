@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.geometry.directions import azimuth_of
-from cimkit.geometry.ragged import offsets_of, ragged_rows
+from cimkit.geometry.directions import azimuth_of, direction_of
+from cimkit.geometry.ragged import numbers_within, offsets_of, positions, ragged_rows
 from cimkit.geometry.sampling import walls_of
 from cimkit.model.kinds import (
     AgeBand,
@@ -20,7 +20,7 @@ from cimkit.model.kinds import (
     RoomKind,
     StoreyKind,
 )
-from cimkit.model.notes import Note
+from cimkit.model.notes import Note, noted
 from cimkit.model.tables import (
     Buildings,
     Dwellings,
@@ -47,7 +47,6 @@ STOREY_HEIGHT = {  # [m] usual floor to floor by use; our assumption, printed in
     BuildingUse.CULTURE_SPORT: 4.5,
     BuildingUse.INDUSTRIAL: 4.5,
 }
-BASEMENT_HEIGHT = 3.6  # [m]
 BASEMENT_HEIGHT = 3.6  # [m]
 AREA_PER_DWELLING = 100.0  # [m²] of storey
 AREA_PER_PERSON = 35.0  # [m²] housing floor area per person, commentary to GB 50180-2018 (mark S)
@@ -95,14 +94,16 @@ def complete_heights(buildings: Buildings) -> tuple[Buildings, list[Note]]:
     filled = dataclasses.replace(
         buildings, height=height, n_above=storeys, height_src=height_src, storeys_src=storeys_src
     )
+    said = (
+        ("height from storeys × usual storey height", no_height & ~neither),
+        ("storeys from height, to the nearest", from_height),
+        (f"no height and no storeys: {DEFAULT_STOREYS} storeys assumed", neither),
+    )
     notes = [
-        _said("H02", "height from storeys × usual storey height", "buildings", buildings.id, no_height & ~neither),
-        _said("H02", "storeys from height, to the nearest", "buildings", buildings.id, from_height),
-        _said(
-            "H02", f"no height and no storeys: {DEFAULT_STOREYS} storeys assumed", "buildings", buildings.id, neither
-        ),
+        noted("H02", f"{text} ({which.sum()} of {len(which)})", which, "buildings", buildings.id)
+        for text, which in said
     ]
-    return filled, [n for n in notes if n.count]
+    return filled, [note for own in notes for note in own]
 
 
 def derive_storeys(buildings: Buildings) -> tuple[Plates, Storeys]:
@@ -113,7 +114,7 @@ def derive_storeys(buildings: Buildings) -> tuple[Plates, Storeys]:
     above, below = np.maximum(buildings.n_above, 0), np.maximum(buildings.n_below, 0)
     count = above + below
     building = np.repeat(np.arange(len(buildings)), count)
-    place = np.arange(count.sum()) - np.repeat(offsets_of(count)[:-1], count)  # 0 is the lowest
+    place = positions(count)  # 0 is the lowest
     deep = below[building]
     level = np.where(place < deep, place - deep, place - deep + 1)
     each = (buildings.height - buildings.base) / np.maximum(above, 1)
@@ -178,15 +179,15 @@ def derive_windows(
     rows = np.flatnonzero(fits if of is None else fits & of)
     used, plate_of = np.unique(storeys.plate[rows], return_inverse=True)
     x, y, azimuth, width, first = _window_columns(plates.outline.take(used), rule)
-    column, offsets = ragged_rows(first, plate_of.reshape(-1).astype(np.int64))
+    column, offsets = ragged_rows(first, plate_of)
     storey = np.repeat(rows, np.diff(offsets))
     building = storeys.building[storey]
     z = buildings.ground_z[building] + storeys.z[storey] + rule.sill
     free = _free_walls(buildings, building, np.column_stack([x, y])[column], azimuth[column], z)
     column, storey, building, z = column[free], storey[free], building[free], z[free]
-    number = np.arange(len(storey)) - np.searchsorted(storey, storey) + 1 if _sorted(storey) else np.arange(len(storey))
+    told = zip(buildings.id[building], storeys.level[storey], numbers_within(storey), strict=True)
     return Windows(
-        id=_window_ids(buildings.id[building], storeys.level[storey], number),
+        id=np.array([f"{b}/F{v}-W{n}" for b, v, n in told], dtype=object),
         building=building,
         storey=storey,
         x=x[column],
@@ -199,16 +200,6 @@ def derive_windows(
     )
 
 
-def _sorted(values: IntArray) -> bool:
-    """Whether the values never fall."""
-    return bool((np.diff(values) >= 0).all())
-
-
-def _window_ids(building: TextArray, level: IntArray, number: IntArray) -> TextArray:
-    """Return ``building/Flevel-Wnumber``."""
-    return np.array([f"{b}/F{v}-W{n}" for b, v, n in zip(building, level, number, strict=True)], dtype=object)
-
-
 def _window_columns(
     outline: Polygons, rule: WindowRule
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]:
@@ -218,8 +209,7 @@ def _window_columns(
     length = np.hypot(step[:, 0], step[:, 1])
     count = np.where(length >= rule.min_wall, np.maximum(1, length // rule.every), 0).astype(np.int64)
     wall = np.repeat(np.arange(len(start)), count)
-    place = np.arange(count.sum()) - np.repeat(offsets_of(count)[:-1], count)
-    xy = start[wall] + ((place + 0.5) / count[wall])[:, None] * step[wall]
+    xy = start[wall] + ((positions(count) + 0.5) / count[wall])[:, None] * step[wall]
     width = np.minimum(rule.width, length[wall] / count[wall] - 0.3)
     per_outline = np.bincount(outline_of[wall], minlength=len(outline))
     return xy[:, 0], xy[:, 1], azimuth_of(outward)[wall], width, offsets_of(per_outline)
@@ -229,8 +219,7 @@ def _free_walls(
     buildings: Buildings, building: IntArray, xy: FloatArray, azimuth: FloatArray, z: FloatArray
 ) -> BoolArray:
     """Return which windows have air before them: no other building covers a point 0.4 m outside."""
-    angle = np.radians(azimuth)
-    outside = xy + 0.4 * np.column_stack([np.sin(angle), np.cos(angle)])
+    outside = xy + 0.4 * direction_of(azimuth)[:, :2]
     spots, where = np.unique(np.column_stack([outside, building]), axis=0, return_inverse=True)
     tree = shapely.STRtree(buildings.footprint.to_shapely())
     spot, other = tree.query(shapely.points(spots[:, :2]), predicate="intersects")
@@ -262,7 +251,7 @@ def derive_dwellings(buildings: Buildings, plates: Plates, storeys: Storeys, nam
     area = plates.outline.areas()[storeys.plate[rows]]
     count = np.maximum(1, np.round(area / AREA_PER_DWELLING)).astype(np.int64)
     storey = np.repeat(rows, count)
-    number = np.arange(count.sum()) - np.repeat(offsets_of(count)[:-1], count) + 1
+    number = positions(count) + 1
     each = np.repeat(area / count, count)
     ids = np.array([f"{n}-{k:02d}" for n, k in zip(names[storey], number, strict=True)], dtype=object)
     rooms = np.maximum(1, np.round(0.85 * each / 30)).astype(np.int64)
@@ -327,10 +316,3 @@ def _middle_of_longest(shape: Any) -> FloatArray:
     k = int(np.argmax(np.hypot(*np.diff(ring, axis=0).T)))
     middle: FloatArray = (ring[k] + ring[k + 1]) / 2
     return middle
-
-
-def _said(code: str, text: str, table: str, ids: TextArray, which: BoolArray) -> Note:
-    """Return one note for all rows in a mask, naming the first."""
-    rows = np.flatnonzero(which)
-    first = str(ids[rows[0]]) if len(rows) else ""
-    return Note(code, f"{text} ({len(rows)} of {len(which)})", table, first, count=len(rows))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from cimkit.model.build import buildings_from_records
 from cimkit.model.derive import derive_windows
 from cimkit.model.notes import Note, Notes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cimkit.model.community import Community
     from cimkit.model.records import Building
 
@@ -45,7 +46,7 @@ def replace_building(community: Community, building: Building) -> Community:
     own = edited.storeys.building == len(edited.buildings) - 1
     windows = derive_windows(edited.buildings, edited.plates, edited.storeys, of=own)
     note = Note("W01", f"{len(windows)} windows of the edited building placed by rule", "windows", building.id)
-    return dataclasses.replace(edited, windows=edited.windows.stacked(windows), notes=edited.notes + Notes.of([note]))
+    return dataclasses.replace(extended(edited, {"windows": windows}), notes=edited.notes + Notes.of([note]))
 
 
 def add_buildings(community: Community, buildings: Sequence[Building]) -> Community:
@@ -58,13 +59,23 @@ def add_buildings(community: Community, buildings: Sequence[Building]) -> Commun
     buildings
         The new buildings; none of their ids may exist.
     """
-    new = buildings_from_records(buildings, community.parcels)
-    row, first_plate = len(community.buildings), len(community.plates)
-    storeys: Any = new["storeys"]
-    storeys = dataclasses.replace(storeys, building=storeys.building + row, plate=storeys.plate + first_plate)
-    changed: dict[str, Any] = {
-        "buildings": community.buildings.stacked(new["buildings"]),
-        "plates": community.plates.stacked(new["plates"]),
-        "storeys": community.storeys.stacked(storeys),
-    }
+    return extended(community, buildings_from_records(buildings, community.parcels))
+
+
+def extended(community: Community, more: Mapping[str, Any]) -> Community:
+    """Return the community with more rows in some tables.
+
+    Parameters
+    ----------
+    community
+        What is edited; it is not changed.
+    more
+        Tables by name; rows they refer to are counted within ``more`` where it holds that table.
+    """
+    changed: dict[str, Any] = {}
+    for title, part in more.items():
+        refs = {c.name: getattr(part, c.name) for c in part.columns() if c.of in more}
+        first = {c.name: len(getattr(community, c.of)) for c in part.columns() if c.of in more}
+        shifted = {name: np.where(rows < 0, -1, rows + first[name]) for name, rows in refs.items()}
+        changed[title] = getattr(community, title).stacked(dataclasses.replace(part, **shifted))
     return dataclasses.replace(community, **changed)

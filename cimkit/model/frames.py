@@ -13,15 +13,15 @@ import shapely
 from cimkit.errors import InputError
 from cimkit.geometry.frame import Frame, metric_crs
 from cimkit.geometry.lines import Lines
-from cimkit.geometry.mending import mend_lines
 from cimkit.geometry.polygons import Polygons, clean_polygons
-from cimkit.geometry.topology import connect_lines
-from cimkit.model.build import parcel_of
+from cimkit.geometry.ragged import numbers_within
+from cimkit.geometry.topology import connect_lines, mend_lines
+from cimkit.model.build import parcel_of, path_tables
 from cimkit.model.columns import find_columns, frame_geometry, made_ids, read_values, unique_ids
 from cimkit.model.derive import complete_heights, derive_storeys
 from cimkit.model.kinds import PathKind, StoreyKind
 from cimkit.model.notes import Note, Notes, noted
-from cimkit.model.tables import TABLES, Buildings, PathEdges, PathNodes, Plates, Storeys
+from cimkit.model.tables import TABLES, Buildings, PathEdges, Plates, Storeys
 from cimkit.model.vocabulary import synonyms
 
 if TYPE_CHECKING:
@@ -179,9 +179,8 @@ def _table(
 
 def _part_numbers(source: IntArray) -> IntArray:
     """Return 0 for shapes in one piece, else 1, 2, … for the pieces of one row."""
-    pieces = np.bincount(source)[source] if len(source) else np.zeros(0, np.int64)
-    number = np.arange(len(source)) - np.searchsorted(source, source) + 1
-    return np.where(pieces > 1, number, 0)
+    pieces = np.bincount(source, minlength=1)[source]
+    return np.where(pieces > 1, numbers_within(source), 0)
 
 
 def _note_faults(faults: Any, title: str, frame: Any, notes: list[Note]) -> None:
@@ -216,8 +215,6 @@ def _places(table: type[Table], data: Mapping[str, Any], count: int) -> tuple[An
     shape = data.get(table.shape_column() or "-")
     if isinstance(shape, Polygons):
         return shape.centroids(), shape.areas()
-    if isinstance(shape, Lines):
-        return shape.xyz[shape.line[:-1], :2], shape.lengths()
     if "x" in data:
         return np.column_stack([data["x"], data["y"]]), np.zeros(count)
     return np.column_stack([np.arange(count), np.zeros(count)]), np.zeros(count)
@@ -336,10 +333,7 @@ def _paths(frame: Any, own: Mapping[str, str], notes: list[Note]) -> dict[str, A
     edges = every.take(source[mended.source][net.source])
     if len(set(edges.names())) < len(edges):
         edges = dataclasses.replace(edges, id=np.array([f"w{k}" for k in range(len(edges))], dtype=object))
-    edges = dataclasses.replace(edges, start=net.start, end=net.end, course=net.course, length=net.course.lengths())
-    ids = np.array([f"N{k}" for k in range(len(net.nodes))], dtype=object)
-    x, y, z = net.nodes.T
-    return {"path_nodes": PathNodes(id=ids, x=x, y=y, z=z), "path_edges": edges}
+    return path_tables(net, edges)
 
 
 def _levels(frame: Any, edges: PathEdges) -> IntArray:

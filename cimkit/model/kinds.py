@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -45,13 +45,18 @@ class Kind(IntEnum):
         True
         """
         if isinstance(value, str):
-            found = _lookup(cls).get(value.strip().lower())
+            found = cls.words().get(value.strip().lower())
         else:
             found = next((m for m in cls if m == value), None)
         if found is not None:
             return found
         allowed = ", ".join(m.code for m in cls)
         raise InputError(f"{cls.__name__} must be one of {allowed}; got {value!r}.")
+
+    @classmethod
+    def words(cls) -> dict[str, Self]:
+        """Return the members by their codes and Chinese names."""
+        return {m.code: m for m in cls} | {m.zh: m for m in cls}
 
     @classmethod
     def codes(cls, values: Any) -> TextArray:
@@ -72,14 +77,6 @@ class Kind(IntEnum):
         for member in cls:
             texts[member] = getattr(member, attribute)
         return texts
-
-
-K = TypeVar("K", bound=Kind)
-
-
-def _lookup(kind: type[K]) -> dict[str, K]:
-    """Return codes and Chinese names of a kind, with their members."""
-    return {m.code: m for m in kind} | {m.zh: m for m in kind}
 
 
 class BuildingUse(Kind):
@@ -300,12 +297,3 @@ class AgeBand(Kind):
     ADULT = 1, "成人"
     ELDER = 2, "60–79岁"
     OLD_ELDER = 3, "80岁及以上"
-
-
-class SurfaceKind(Kind):
-    """Kind of a surface of a detailed building model."""
-
-    UNKNOWN = 0, "未知"
-    WALL = 1, "墙面"
-    ROOF = 2, "屋面"
-    GROUND = 3, "底面"

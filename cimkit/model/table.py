@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
+import shapely
 
 from cimkit.errors import InputError
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.lines import Lines
-from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.polygons import Polygons, point_coordinates
 from cimkit.model.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cimkit.arrays import IntArray, TextArray
+    from cimkit.arrays import FloatArray, IntArray, TextArray
 
 
 class Column(NamedTuple):
@@ -37,6 +38,21 @@ class Column(NamedTuple):
         """Name in exported tables: the unit stands in it."""
         suffix = {"": "", "m": "_m", "m²": "_m2", "°": "_deg", "h": "_h", "year": ""}[self.unit]
         return self.name + suffix
+
+    @property
+    def is_kind(self) -> bool:
+        """Whether it holds the numbers of a closed list."""
+        return isinstance(self.dtype, type) and issubclass(self.dtype, Kind)
+
+    @property
+    def is_shape(self) -> bool:
+        """Whether it holds the shapes of the table."""
+        return self.dtype in (Polygons, Lines)
+
+    @property
+    def usual(self) -> Any:
+        """What stands in it where nothing is given."""
+        return self.default if self.default is not None else 0 if self.is_kind else _EMPTY[self.dtype]
 
 
 def column(
@@ -115,7 +131,7 @@ class Table:
     @classmethod
     def shape_column(cls) -> str:
         """Return the name of the column with the shape, empty if there is none."""
-        return next((c.name for c in cls.columns() if c.dtype in (Polygons, Lines)), "")
+        return next((c.name for c in cls.columns() if c.is_shape), "")
 
     def _count(self) -> int:
         """Return the common length of the columns that were given."""
@@ -125,7 +141,7 @@ class Table:
     def _stored(self, col: Column, value: Any, count: int) -> Any:
         """Return a column in its stored form, or raise InputError."""
         who = f"{self.title()}, column {col.name!r}"
-        if col.dtype in (Polygons, Lines):
+        if col.is_shape:
             value = col.dtype.empty(count) if value is None else value
             if not isinstance(value, col.dtype):
                 raise InputError(f"{who}: must be {col.dtype.__name__}; got {type(value).__name__}.")
@@ -149,7 +165,7 @@ class Table:
         changes: dict[str, Any] = {}
         for col in self.columns():
             value = getattr(self, col.name)
-            changes[col.name] = value.take(rows) if isinstance(value, (Polygons, Lines)) else value[rows]
+            changes[col.name] = value.take(rows) if col.is_shape else value[rows]
         changes["extra"] = {k: np.asarray(v)[rows] for k, v in self.extra.items()}
         return dataclasses.replace(self, **changes)
 
@@ -158,7 +174,7 @@ class Table:
         columns: dict[str, Any] = {}
         for col in self.columns():
             pair = [getattr(self, col.name), getattr(more, col.name)]
-            columns[col.name] = col.dtype.concat(pair) if col.dtype in (Polygons, Lines) else np.concatenate(pair)
+            columns[col.name] = col.dtype.concat(pair) if col.is_shape else np.concatenate(pair)
         for name in dict.fromkeys([*self.extra, *more.extra]):
             own = [t.extra.get(name, np.full(len(t), None, dtype=object)) for t in (self, more)]
             columns.setdefault("extra", {})[name] = np.concatenate([np.asarray(v, dtype=object) for v in own])
@@ -193,29 +209,28 @@ class Table:
         """
         import pandas as pd
 
-        data: dict[str, Any] = {}
-        for col in self.columns():
-            value = getattr(self, col.name)
-            if col.dtype in (Polygons, Lines):
-                continue
-            data[col.label] = self._exported(col, value)
-        data |= dict(self.extra)
-        frame = pd.DataFrame(data)
+        data = {c.label: self._exported(c, getattr(self, c.name)) for c in self.columns() if not c.is_shape}
+        frame = pd.DataFrame(data | dict(self.extra))
         shapes = self._shapes()
         return frame if shapes is None else (self.context.frame if self.context else Frame()).to_geoframe(frame, shapes)
 
     def _exported(self, col: Column, value: Any) -> Any:
         """Return a column as people read it."""
-        if isinstance(col.dtype, type) and issubclass(col.dtype, Kind):
+        if col.is_kind:
             return col.dtype.codes(value)
         if col.of and self.context is not None and col.of in self.context.names:
             return lookup_names(self.context.names[col.of], value)
         return value
 
+    def places(self, rows: Any) -> FloatArray:
+        """Return a place of each of some rows: point or centroid of the shape, nan without either, shape (n, 2) [m]."""
+        shapes = self.take(rows)._shapes()
+        if shapes is None:
+            return np.full((len(rows), 2), np.nan)
+        return point_coordinates(shapely.centroid(shapes))
+
     def _shapes(self) -> Any:
         """Return shapely shapes in local coordinates, or None."""
-        import shapely
-
         name = self.shape_column()
         if name:
             return getattr(self, name).to_shapely()
@@ -231,11 +246,9 @@ def lookup_names(names: TextArray, rows: IntArray) -> TextArray:
 
 def _as_column(col: Column, value: Any, count: int, who: str) -> Any:
     """Return a plain column as a numpy array of its dtype."""
-    kind = isinstance(col.dtype, type) and issubclass(col.dtype, Kind)
     if value is None:
-        default = col.default if col.default is not None else (0 if kind else _EMPTY[col.dtype])
-        return np.full(count, default, dtype=np.int8 if kind else _STORED[col.dtype])
-    if kind:
+        return np.full(count, col.usual, dtype=np.int8 if col.is_kind else _STORED[col.dtype])
+    if col.is_kind:
         return _as_kinds(col.dtype, value, who)
     try:
         array: Any = np.asarray(value, dtype=_STORED[col.dtype])

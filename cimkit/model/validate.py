@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
 from cimkit.geometry.polygons import Polygons
-from cimkit.model.kinds import PathKind, Provenance, StoreyKind
+from cimkit.model.kinds import PathKind, Provenance, SpaceKind, Status, StoreyKind
 from cimkit.model.notes import Note, Notes, noted
 
 if TYPE_CHECKING:
-    from cimkit.arrays import BoolArray, IntArray
     from cimkit.geometry.frame import Frame
     from cimkit.model.community import Community
     from cimkit.model.table import Table
@@ -23,6 +21,7 @@ STOREY_HEIGHTS = (2.2, 6.0)  # [m] outside this a storey height is doubtful
 FAR_FROM_PATH = 50.0  # [m] an entrance farther than this from any path is doubtful
 SAME_AREA = 0.01  # relative difference up to which declared and computed area agree
 OVERLAP = 0.5  # [m²] smaller overlaps are drawing accuracy
+_HANGING = range(SpaceKind.SKY_GARDEN, SpaceKind.EQUIPMENT_PLATFORM + 1)  # may stand out from the storey
 SHARES = {"planted_share", "density_max", "green_min"}
 POSITIVE = {"height", "area", "land_area", "capacity", "width", "persons", "area_declared", "inner_area", "length"}
 
@@ -64,12 +63,13 @@ def _each(code: str, text: str, table: Table, rows: Any, *, values: Any = None, 
     """Return a note per row, at most ``MOST``, then one that counts the rest."""
     rows = np.asarray(rows)
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows
-    places = _places(table, rows[:MOST])
-    names = table.names()
-    notes = []
-    for k, row in enumerate(rows[:MOST]):
-        value = "" if values is None else _short(values[k])
-        notes.append(Note(code, text, table.title(), str(names[row]), *places[k], value=value, fix=fix))
+    shown, names = rows[:MOST], table.names()
+    places = table.places(shown).tolist()
+    texts = [""] * len(shown) if values is None else [_short(v) for v in values[:MOST]]
+    notes = [
+        Note(code, text, table.title(), str(names[row]), x, y, value=value, fix=fix)
+        for row, (x, y), value in zip(shown, places, texts, strict=True)
+    ]
     if len(rows) > MOST:
         notes.append(Note(code, f"{text} (and {len(rows) - MOST} more)", table.title(), count=len(rows) - MOST))
     return notes
@@ -80,26 +80,14 @@ def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, (float, np.floating)) else str(value)
 
 
-def _places(table: Table, rows: IntArray) -> list[tuple[float, float]]:
-    """Return a local place for each row, nan where the table has none."""
-    shape = getattr(table, table.shape_column() or "-", None)
-    if isinstance(shape, Polygons):
-        xy = shape.take(rows).centroids()
-    elif hasattr(table, "x"):
-        xy = np.column_stack([table.x[rows], table.y[rows]])  # type: ignore[attr-defined]
-    else:
-        return [(nan, nan)] * len(rows)
-    return [(float(x), float(y)) for x, y in xy]
-
-
 def _ids(title: str, table: Table) -> list[Note]:
     """Return repeated and missing ids."""
     if not hasattr(table, "id"):
         return []
     ids = table.id.astype(str)
-    words, where, counts = np.unique(ids, return_inverse=True, return_counts=True)
+    _, where, counts = np.unique(ids, return_inverse=True, return_counts=True)
     empty = ids == ""
-    repeated = (counts[where.reshape(-1)] > 1) & ~empty if len(words) else empty
+    repeated = (counts[where] > 1) & ~empty
     notes = _each("M01", "the id stands more than once", table, repeated, fix="Give each its own id.")
     return notes + noted("M02", f"{empty.sum()} rows have no id", empty, title)
 
@@ -111,9 +99,8 @@ def _numbers(table: Table) -> list[Note]:
         if col.dtype is not float:
             continue
         values = getattr(table, col.name)
-        bad = (
-            np.isinf(values) | ((col.name in SHARES | POSITIVE) & (values < 0)) | ((col.name in SHARES) & (values > 1))
-        )
+        low = 0.0 if col.name in SHARES | POSITIVE else -np.inf
+        bad = np.isinf(values) | (values < low) | (values > (1.0 if col.name in SHARES else np.inf))
         text = f"{col.name} is out of range"
         notes += _each("M05", text, table, bad, values=values[bad], fix="Correct the number.")
     return notes
@@ -122,21 +109,16 @@ def _numbers(table: Table) -> list[Note]:
 def _outlines(title: str, table: Table, outlines: Polygons) -> list[Note]:
     """Return empty, self-crossing, repeated-point and wrongly turned outlines."""
     shapes = outlines.to_shapely()
-    empty = shapely.is_empty(shapes) if len(shapes) else np.zeros(0, dtype=bool)
-    notes = [] if title in ("plates",) else _each("G101", "the outline has no area", table, empty)
+    empty = shapely.is_empty(shapes) & (title != "plates")
+    notes = _each("G101", "the outline has no area", table, empty)
     broken = np.flatnonzero(~shapely.is_valid(shapes))
     for row in broken[:MOST]:
         reason = str(shapely.is_valid_reason(shapes[row]))
         code = "G201" if "hole" in reason.lower() else "G104"
         notes += _each(code, reason.partition("[")[0], table, [row], fix="Use clean_polygons().")
-    repeated = np.zeros(len(outlines), dtype=bool)
-    same = np.flatnonzero((np.diff(outlines.xy, axis=0) == 0).all(axis=1)) if len(outlines.xy) > 1 else np.zeros(0, int)
-    starts = set(outlines.ring[1:-1].tolist())
-    same = same[[k + 1 not in starts for k in same]] if len(same) else same
-    vertex_owner = np.repeat(np.repeat(np.arange(len(outlines)), np.diff(outlines.poly)), np.diff(outlines.ring))
-    repeated[vertex_owner[same]] = True
-    notes += _each("G102", "points of the outline repeat", table, repeated)
-    return notes
+    start, row = outlines.sides()
+    repeated = np.unique(row[(outlines.xy[start] == outlines.xy[start + 1]).all(axis=1)])
+    return notes + _each("G102", "points of the outline repeat", table, repeated)
 
 
 def _heights(community: Community) -> list[Note]:
@@ -145,9 +127,8 @@ def _heights(community: Community) -> list[Note]:
     if len(b) == 0:
         return []
     notes = _each("H01", "the height is missing", b, ~(b.height > 0), fix="Give height or storeys.")
-    guessed = np.isin(b.height_src, (Provenance.DEFAULT, Provenance.FROM_STOREYS)) | (
-        b.storeys_src == Provenance.DEFAULT
-    )
+    guessed = np.isin(b.height_src, (Provenance.DEFAULT, Provenance.FROM_STOREYS))
+    guessed |= b.storeys_src == Provenance.DEFAULT
     if not any(n.code == "H02" for n in community.notes):
         text = f"{guessed.sum()} buildings have a guessed height or number of storeys"
         notes += noted("H02", text, guessed, "buildings", b.id)
@@ -193,9 +174,11 @@ def _footprints(community: Community) -> list[Note]:
     first, second = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=0.5)
     once = first < second
     first, second = first[once], second[once]
-    together = _stand_together(b.status, first, second) & _share_height(community, first, second)
-    first, second = first[together], second[together]
-    first, second = (v[shapely.is_valid(shapes[first]) & shapely.is_valid(shapes[second])] for v in (first, second))
+    low, high = b.ground_z + b.base, b.ground_z + b.height
+    at_once = b.status[first] + b.status[second] != Status.PLANNED + Status.DEMOLISH  # one goes, the other comes
+    bridges = (low[first] >= high[second] - 0.01) | (low[second] >= high[first] - 0.01)
+    whole = shapely.is_valid(shapes[first]) & shapely.is_valid(shapes[second])
+    first, second = (v[at_once & ~bridges & whole] for v in (first, second))
     touching = shapely.intersects(shapes[first], shapes[second])
     shared = np.zeros(len(first))
     shared[touching] = shapely.area(shapely.intersection(shapes[first[touching]], shapes[second[touching]]))
@@ -204,33 +187,12 @@ def _footprints(community: Community) -> list[Note]:
     overlap = (shared > OVERLAP) & ~equal
     names = b.id
     notes = _each("P01", "the footprint stands twice", b, second[equal], values=names[first[equal]])
-    notes += _each(
-        "P02",
-        "footprints overlap, see value for the other",
-        b,
-        second[overlap],
-        values=names[first[overlap]],
-        fix="Stacked volumes: give storeys their own outlines. Else mend the drawing.",
-    )
+    fix = "Stacked volumes: give storeys their own outlines. Else mend the drawing."
+    text = "footprints overlap, see value for the other"
+    notes += _each("P02", text, b, second[overlap], values=names[first[overlap]], fix=fix)
     gaps = ~touching & (shapely.distance(shapes[first], shapes[second]) > 1e-6)
     text = f"{gaps.sum()} pairs of footprints are closer than 0.5 m without touching"
     return notes + noted("P03", text, gaps, "buildings", names[first])
-
-
-def _stand_together(status: IntArray, first: IntArray, second: IntArray) -> BoolArray:
-    """Return which pairs stand at one time: not one planned and the other to be demolished."""
-    together: BoolArray = ~(
-        ((status[first] == 1) & (status[second] == 2)) | ((status[first] == 2) & (status[second] == 1))
-    )
-    return together
-
-
-def _share_height(community: Community, first: IntArray, second: IntArray) -> BoolArray:
-    """Return which pairs share some height: a bridge over a building does not overlap it."""
-    b = community.buildings
-    low, high = b.ground_z + b.base, b.ground_z + b.height
-    shared: BoolArray = ~((low[first] >= high[second] - 0.01) | (low[second] >= high[first] - 0.01))
-    return shared
 
 
 def _parcels(community: Community) -> list[Note]:
@@ -240,40 +202,32 @@ def _parcels(community: Community) -> list[Note]:
         return []
     plots, shapes = p.outline.to_shapely(), b.footprint.to_shapely()
     parcel, building = shapely.STRtree(shapes).query(plots, predicate="intersects")
-    part = shapely.area(shapely.intersection(shapes[building], plots[parcel])) / np.maximum(
-        shapely.area(shapes[building]), 1e-9
-    )
-    inside = np.bincount(building, weights=part, minlength=len(b))
+    shared = shapely.area(shapely.intersection(shapes[building], plots[parcel]))
     most = np.zeros(len(b))
-    np.maximum.at(most, building, part)
-    split = (inside > 0) & (most < 0.98)
+    np.maximum.at(most, building, shared / np.maximum(shapely.area(shapes[building]), 1e-9))
+    outside = most == 0
+    split = ~outside & (most < 0.98)
     notes = _each("P04", "the building lies across the parcel's border", b, split, values=most[split])
-    outside = inside == 0
     return notes + noted("P04", f"{outside.sum()} buildings lie on no parcel", outside, "buildings", b.id)
 
 
 def _spaces(community: Community) -> list[Note]:
     """Return spaces and voids that reach beyond their plate, and spaces over voids."""
     s, v = community.spaces, community.voids
-    plates = community.plates.outline.to_shapely()
+    plates = community.plates.outline.to_shapely()[community.storeys.plate]
     notes: list[Note] = []
-    inner = np.flatnonzero((s.storey >= 0) & (s.inside_structure != 0))
-    if len(inner):
-        shapes = s.outline.take(inner).to_shapely()
-        out = shapely.area(shapely.difference(shapes, plates[community.storeys.plate[s.storey[inner]]]))
-        hangs = np.isin(s.kind[inner], (2, 3, 4, 5, 6, 7, 8)) & (s.inside_structure[inner] < 0)
-        bad = (out > OVERLAP) & ~hangs
-        notes += _each("P05", "reaches beyond its storey's plate [m²]", s, inner[bad], values=out[bad])
-    if len(v):
-        shapes = v.outline.to_shapely()
-        out = shapely.area(shapely.difference(shapes, plates[community.storeys.plate[v.storey]]))
-        notes += _each("P05", "reaches beyond its storey's plate [m²]", v, out > OVERLAP, values=out[out > OVERLAP])
-        space, void = shapely.STRtree(shapes).query(s.outline.to_shapely(), predicate="intersects")
-        same = s.storey[space] == v.storey[void]
-        space, void = space[same], void[same]
-        over = shapely.area(shapely.intersection(s.outline.take(space).to_shapely(), shapes[void]))
-        notes += _each("P06", "lies over a void [m²]", s, space[over > OVERLAP], values=over[over > OVERLAP])
-    return notes
+    hangs = np.isin(s.kind, _HANGING) & (s.inside_structure < 0)
+    inner = np.flatnonzero((s.storey >= 0) & (s.inside_structure != 0) & ~hangs)
+    for table, rows in ((s, inner), (v, np.arange(len(v)))):
+        out = shapely.area(shapely.difference(table.outline.take(rows).to_shapely(), plates[table.storey[rows]]))
+        bad = out > OVERLAP
+        notes += _each("P05", "reaches beyond its storey's plate [m²]", table, rows[bad], values=out[bad])
+    shapes, voids = s.outline.to_shapely(), v.outline.to_shapely()
+    space, void = shapely.STRtree(voids).query(shapes, predicate="intersects")
+    same = s.storey[space] == v.storey[void]
+    space, void = space[same], void[same]
+    over = shapely.area(shapely.intersection(shapes[space], voids[void]))
+    return notes + _each("P06", "lies over a void [m²]", s, space[over > OVERLAP], values=over[over > OVERLAP])
 
 
 def _declared(community: Community) -> list[Note]:

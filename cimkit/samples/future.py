@@ -40,7 +40,7 @@ from cimkit.model.tables import (
 )
 from cimkit.samples.ground import GATES, NEW, OPEN_SPACES, PARCELS, SERVICES, STREETS, river
 from cimkit.samples.houses import House, houses
-from cimkit.samples.network import path_tables
+from cimkit.samples.network import paths_of
 from cimkit.samples.planting import add_greens, add_trees
 from cimkit.samples.rows import Rows
 from cimkit.samples.small import numbered
@@ -258,7 +258,7 @@ def _community(rows: Rows, site: list[House], ground: Terrain) -> Community:
         table = tables[title]
         z = ground.elevation(np.column_stack([table.x, table.y]))
         tables[title] = dataclasses.replace(table, z=np.round(z, 3))
-    tables["path_nodes"], tables["path_edges"] = path_tables(rows, ground)
+    tables |= paths_of(rows, ground)
     notes = [
         Note("W01", f"{len(windows):,} windows stand by rule in walls that look south or north", "windows"),
         Note("D01", "dwellings divide each storey into equal parts side by side", "dwellings"),

@@ -10,8 +10,9 @@ import shapely
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.ragged import offsets_of
 from cimkit.geometry.topology import connect_lines
+from cimkit.model.build import path_tables
 from cimkit.model.kinds import PathKind
-from cimkit.model.tables import Buildings, Entrances, Facilities, PathEdges, PathNodes
+from cimkit.model.tables import Buildings, Entrances, Facilities, PathEdges
 from cimkit.samples.ground import GOES, NEW, OLD, Walk, walks
 
 if TYPE_CHECKING:
@@ -21,25 +22,19 @@ if TYPE_CHECKING:
 _NEAR = 1e-3  # [m] an end this close to a path touches it
 
 
-def path_tables(rows: Rows, ground: Terrain) -> tuple[PathNodes, PathEdges]:
+def paths_of(rows: Rows, ground: Terrain) -> dict[str, Any]:
     """Return nodes and edges: the drawn paths, and a short way from each door and service to the nearest of them."""
     drawn = walks()
     every = drawn + _spurs(drawn, _doors(rows))
     net = connect_lines(_lines(_crossed(every), rows, ground))
     chosen = [every[line] for line in net.source]
-    nodes: dict[str, Any] = {"id": [f"N{k + 1:03d}" for k in range(len(net.nodes))]}
-    nodes |= dict(zip("xyz", net.nodes.T, strict=True))
-    edges: dict[str, Any] = {
+    columns: dict[str, Any] = {
         "id": [f"E{k + 1:03d}" for k in range(len(chosen))],
-        "start": net.start,
-        "end": net.end,
-        "course": net.course,
-        "length": net.course.lengths(),
         "stage": [0 if w.status == OLD else 2 for w in chosen],
         "step_free": [{PathKind.STEPS: 0, PathKind.RAMP: 1}.get(w.kind, -1) for w in chosen],
     }
-    edges |= {name: [getattr(w, name) for w in chosen] for name in ("kind", "width", "clearance", "status")}
-    return PathNodes(**nodes), PathEdges(**edges)
+    columns |= {name: [getattr(w, name) for w in chosen] for name in ("kind", "width", "clearance", "status")}
+    return path_tables(net, PathEdges(**columns))
 
 
 def _doors(rows: Rows) -> list[tuple[float, float, Any]]:

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import shapely
 
-from cimkit.geometry.lines import Lines
-from cimkit.geometry.polygons import Polygons
-from cimkit.model.kinds import Kind
 from cimkit.model.table import Table
 
 if TYPE_CHECKING:
@@ -19,7 +16,6 @@ if TYPE_CHECKING:
     from cimkit.arrays import FloatArray
 
 T = TypeVar("T", bound=Table)
-_EMPTY: dict[Any, Any] = {float: np.nan, int: -1, bool: False, str: ""}
 
 
 class Rows:
@@ -55,13 +51,11 @@ class Rows:
         for col in table.columns():
             if not any(col.name in row for row in rows):
                 continue
-            if col.dtype in (Polygons, Lines):
+            if col.is_shape:
                 shapes = np.array([row[col.name] for row in rows], dtype=object)
                 given[col.name] = col.dtype.from_shapely(self.turned(shapes))
                 continue
-            kind = isinstance(col.dtype, type) and issubclass(col.dtype, Kind)
-            usual = col.default if col.default is not None else 0 if kind else _EMPTY[col.dtype]
-            given[col.name] = [row.get(col.name, usual) for row in rows]
+            given[col.name] = [row.get(col.name, col.usual) for row in rows]
         if "x" in given:
             xy = self.turn(np.column_stack([given["x"], given["y"]]))
             given["x"], given["y"] = xy[:, 0], xy[:, 1]

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 
 from cimkit.errors import InputError
+from cimkit.geometry.ragged import numbers_within
 from cimkit.model.community import Community
 from cimkit.model.derive import derive_dwellings, derive_population, derive_windows
 from cimkit.model.kinds import EntranceKind
@@ -178,8 +179,7 @@ def _lived_in(community: Community, doors: FloatArray, *, facing: tuple[float, .
 
 def numbered(windows: Windows) -> Windows:
     """Return the windows with ids ``building/Flevel-Wnumber`` counted anew on each storey."""
-    first = np.searchsorted(windows.storey, windows.storey)
-    number = np.arange(len(windows)) - first + 1
+    number = numbers_within(windows.storey)
     stem = [str(name).rpartition("-W")[0] for name in windows.id]
     ids = np.array([f"{s}-W{n:02d}" for s, n in zip(stem, number, strict=True)], dtype=object)
     return dataclasses.replace(windows, id=ids)

@@ -6,13 +6,12 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import cimkit as ck
 from cimkit.geometry.lines import Lines
-from cimkit.geometry.mending import CROSSING, DOUBLE, EMPTY, GAP, TOUCH, mend_lines
-from cimkit.geometry.topology import connect_lines
+from cimkit.geometry.topology import CROSSING, DOUBLE, EMPTY, GAP, TOUCH, connect_lines, mend_lines
 
 
 def drawn(*lines: list[tuple[float, ...]]) -> Lines:
@@ -66,12 +65,13 @@ segments = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(segments)
-def test_mend_lines__nodes_and_length_as_shapely_makes_them(ends) -> None:
+@example([(4, 4, 6, 7), (4, 4, 7, 8), (5, 1, 3, 9)])
+def test_mend_lines__nodes_and_lines_as_shapely_makes_them(ends) -> None:
     shapes = shapely.linestrings(np.array(ends, float).reshape(-1, 2, 2))
     net = connect_lines(mend_lines(Lines.from_shapely(shapes), gap=1e-6).lines)
     noded = shapely.get_parts(shapely.node(shapely.multilinestrings(shapes)))
-    mine = shapely.unary_union(net.course.to_shapely())
-    assert mine.length == pytest.approx(shapely.length(noded).sum(), rel=1e-6, abs=0.3)
+    mine = shapely.unary_union(net.course.to_shapely())  # lines at a narrow angle are one where 5 cm apart
+    assert shapely.hausdorff_distance(mine, shapely.unary_union(noded), densify=0.1) < 0.1
     nodes = shapely.MultiPoint(net.nodes[:, :2])
     assert shapely.distance(shapely.boundary(noded), nodes).max() < 0.1
     joined = shapely.distance(shapely.get_point(noded, 0), nodes).max()

@@ -19,7 +19,6 @@ RING = shapely.Polygon([(0, 0), (10, 0), (10, 10), (0, 10)], [[(2, 2), (2, 8), (
 def test_polygons__areas_with_a_hole() -> None:
     p = Polygons.from_shapely([SQUARE, RING])
     np.testing.assert_allclose(p.areas(), [100.0, 64.0])
-    np.testing.assert_allclose(p.perimeters(), [40.0, 64.0])
 
 
 def test_polygons__empty_rows_keep_their_place() -> None:
@@ -31,7 +30,7 @@ def test_polygons__empty_rows_keep_their_place() -> None:
 
 def test_polygons__rings_are_turned() -> None:
     clockwise = shapely.Polygon(SQUARE.exterior.coords[::-1])
-    assert Polygons.from_shapely([clockwise]).ring_areas()[0] == 100.0
+    assert Polygons.from_shapely([clockwise]).areas()[0] == 100.0
 
 
 def test_polygons__areas_far_from_the_origin_keep_their_digits() -> None:
