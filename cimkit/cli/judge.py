@@ -12,8 +12,6 @@ import typer
 from rich.markup import escape
 
 from cimkit.cli.common import (
-    BAD_INPUT,
-    FAILED,
     PASSED,
     UNKNOWN,
     AsJson,
@@ -59,22 +57,19 @@ def _check(
 ) -> None:  # fmt: skip
     """Judge a plan by packs of rules; the exit code is the verdict."""
     from cimkit.cli.compile import compile_kernels
-    from cimkit.rules.check import check
+    from cimkit.cli.many import check_many, judged
 
     about: dict[str, Any] = {"packs": pack or None, "city": city, "place": pairs(place, "--place")}
-    about["verified_only"] = verified_only
+    about |= {"verified_only": verified_only, "weather": weather}
     compile_kernels()
     if many:
-        raise typer.Exit(_check_many(source, about, output, json=json))
+        if before or baseline:
+            raise typer.BadParameter("--many judges each plan alone: leave out --before and --baseline")
+        raise typer.Exit(check_many(source, about, output, as_json=json))
     earlier = source.of(before).complete(assume_housing=True) if before else None
     community = source.complete(assume_housing=True)
-    if weather:
-        from cimkit.io.weather import read_epw
-        from cimkit.rules.measurements import Measurements
-
-        about["measurements"] = Measurements(community.after(), weather=read_epw(weather))
     with step("judging"):
-        findings = check(community, before=earlier, baseline=_json_file(baseline) if baseline else None, **about)
+        findings = judged(community, about, before=earlier, baseline=_json_file(baseline) if baseline else None)
     for path in output:
         _deliver(community, findings, path, lang)
     if json:
@@ -83,28 +78,6 @@ def _check(
         _show(findings)
     code = findings.exit_code
     raise typer.Exit(PASSED if allow_unknown and code == UNKNOWN else code)
-
-
-def _check_many(source: Source, about: dict[str, Any], output: list[Path], *, json: bool) -> int:
-    """Judge many plans one by one; one that cannot be read is a row with its error, and the next one follows."""
-    import pandas as pd
-
-    from cimkit.errors import CimkitError
-    from cimkit.rules.check import check
-
-    files = [p for plan in source.plan for p in (sorted(plan.iterdir()) if plan.is_dir() else [plan])]
-    rows = []
-    for path in files:
-        row: dict[str, Any] = {"plan": path.name, "exit_code": BAD_INPUT}
-        try:
-            findings = check(source.of(path).complete(assume_housing=True), **about)
-            row |= {"exit_code": findings.exit_code, **findings.counts, "unverified": findings.unverified, "error": ""}
-        except (CimkitError, OSError) as error:
-            row["error"] = str(error)
-        rows.append(row)
-    deliver(pd.DataFrame(rows), output, as_json=json, layer="plans")
-    codes = {row["exit_code"] for row in rows}
-    return next((c for c in (FAILED, BAD_INPUT, UNKNOWN) if c in codes), PASSED)
 
 
 @reads_plan(

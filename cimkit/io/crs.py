@@ -14,6 +14,7 @@ from cimkit.geometry.frame import CHINA_LATITUDES, CHINA_LONGITUDES
 from cimkit.io.datum import DATUMS, to_wgs84
 from cimkit.model.notes import Note
 
+WIDEST = 5.0  # [°] wider than any community
 MARGIN = 1.5  # [°] beyond the area of use: neighbouring 3-degree zones are often kept in one
 _FOOT = 0.3048  # [m]
 _WORLD = (-180.0, -90.0, 180.0, 90.0)
@@ -156,10 +157,10 @@ def check_box(box: FloatArray, crs: Any, who: str) -> None:
     if crs.is_geocentric:
         raise InputError(f"{who}: the CRS must be geographic or projected; got geocentric {crs.name}.")
     if crs.is_geographic:
-        turned = box[[1, 0, 3, 2]]
-        if _inside(box, _WORLD) and (_in_china(box) or not _in_china(turned)):
+        turned, narrow = box[[1, 0, 3, 2]], bool((box[2:] - box[:2] <= WIDEST).all())
+        if narrow and _inside(box, _WORLD) and (_in_china(box) or not _in_china(turned)):
             return
-        if _inside(turned, _WORLD):
+        if narrow and _inside(turned, _WORLD):
             raise InputError(_swapped(who, crs.name))
     elif _lands(box, crs):
         return
@@ -212,6 +213,8 @@ def _cause(box: FloatArray, crs: Any) -> str:
     """Return what the numbers look like instead, with the way out."""
     if not crs.is_geographic and _inside(box, _WORLD):
         return "They look like degrees: pass crs='EPSG:4326'."
+    if crs.is_geographic and _inside(box, _WORLD):
+        return f"They span more than {WIDEST:g}°; are they metres? Then pass crs= with their CRS."
     hint = _zone_hint(box)
     if hint:
         return f"{hint[0].upper()}{hint[1:]}."

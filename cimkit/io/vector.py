@@ -176,7 +176,10 @@ def write_vector(community: Community, path: str | PathLike[str], *, table: str 
     suffix = path.suffix.lower()
     if not hasattr(gdf, "to_wkb"):
         raise InputError(f"{path.name}: table {table} must have shapes; it has none. Write .csv or .gpkg.")
-    if suffix == ".geojson" and gdf.crs is not None:
+    if suffix == ".geojson":
+        if gdf.crs is None:
+            what = "GeoJSON holds degrees, and without a CRS local metres cannot be turned into them"
+            raise InputError(f"{path.name}: {what}. Write .gpkg, or give the community a frame with a CRS.")
         gdf = gdf.to_crs("EPSG:4326")
     if suffix == ".parquet":
         with atomic_write(path) as temporary:

@@ -15,7 +15,7 @@ from cimkit.rules.indicator import Indicator, Subjects, Values
 from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.load import load_packs
 from cimkit.rules.measurements import Measurements
-from cimkit.rules.place import Place, city_packs, place_of, zone_note
+from cimkit.rules.place import Place, choices, city_packs, place_of, with_circle, zone_note
 from cimkit.rules.rule import FAIL, LEVELS, PASS, Pack, Requirement, Rule
 from cimkit.rules.subjects import NAMED
 
@@ -96,12 +96,13 @@ def check(
     >>> check(slab_rows(rows=2, gap=30), packs=["CN-GB50180-2018"], place={"climate_zone": "III"})
     <Findings of ...>
     """
-    here = place_of(community, city=city, known=place)
-    named = list(packs) if packs is not None else city_packs(here.city)
+    stated = place_of(community, city=city, known=place)
+    named = list(packs) if packs is not None else city_packs(stated.city)
     loaded = load_packs(named)
     measured = measurements or Measurements(community.after())
     measured.previous = Measurements(before.before(), weather=measured.weather) if before is not None else None
     rules = _rules(loaded, verified_only=verified_only)
+    here, guessed = with_circle(stated, measured.counted, _circles(rules))
     judged = judge(rules, measured, here)
     if measured.previous is not None:
         judged = compared(judged, judge(rules, measured.previous, here))
@@ -113,7 +114,7 @@ def check(
         packs=tuple(p.name for p in loaded),
         not_judged=tuple(r for r in rules if not r.judged),
         measurements=measured,
-        notes=community.notes + zone_note(community, here),
+        notes=community.notes + zone_note(community, here) + guessed,
         name=community.name,
         digests={"input": fingerprint(community)} | {p.name: p.digest for p in loaded},
         against_baseline=baseline is not None,
@@ -135,6 +136,12 @@ def _rules(packs: Sequence[Pack], *, verified_only: bool) -> list[Rule]:
         if requirements:
             kept.append(dataclasses.replace(rule, requirements=requirements))
     return kept
+
+
+def _circles(rules: Sequence[Rule]) -> dict[str, tuple[float, float]]:
+    """Return how many residents the rules give each circle and block."""
+    every = [q for r in rules if r.indicator == "residents" for q in r.requirements if set(q.when) == {"circle"}]
+    return {str(q.when["circle"]): (q.low, q.high) for q in every}
 
 
 def judge(rules: Sequence[Rule], source: Measured, place: Place) -> tuple[Judged, ...]:
@@ -200,7 +207,7 @@ def _judge_group(candidates: list[tuple[Rule, Requirement]], source: Measured, p
 
 def _question(unknown: str, place: Place) -> str:
     """Return what must be known for a rule to apply, and how to say it."""
-    how = f"; state it: --place {unknown}=…" if unknown in place.attributes() else ""
+    how = f"; state it: --place {unknown}={'|'.join(choices(unknown)) or '…'}" if unknown in place.attributes() else ""
     if unknown in NAMED:
         how = f"; the name tells it: {', '.join(NAMED[unknown])}"
     return f"whether the rule applies: {unknown} is not known{how}"

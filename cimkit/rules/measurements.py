@@ -343,6 +343,12 @@ class Measurements:
         result, row = found
         return [f"{clock(a)}–{clock(b)}" for a, b in result.intervals(row)]
 
+    @property
+    def counted(self) -> float:
+        """Number of residents, nan where nobody is counted."""
+        c = self.community
+        return float(np.nansum(c.population.persons)) or float(np.nansum(c.dwellings.persons)) or float("nan")
+
     def persons(self) -> float:
         """Return the number of residents.
 
@@ -351,9 +357,8 @@ class Measurements:
         MissingDataError
             If nobody is counted.
         """
-        c = self.community
-        total = float(np.nansum(c.population.persons)) or float(np.nansum(c.dwellings.persons))
-        if total <= 0:
+        total = self.counted
+        if not total > 0:
             raise MissingDataError(
                 "residents: their number must be known; add population or dwellings with persons, or run complete()."
             )

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cimkit.arrays import one_of
 from cimkit.errors import InputError
 from cimkit.model.kinds import ProjectType
 from cimkit.model.notes import Note, Notes
@@ -43,7 +44,8 @@ class Place:
     project_type
         One of the five project types.
     circle
-        What the plan is: a whole living circle of ``15``, ``10`` or ``5`` minutes (生活圈), or a ``block`` (居住街坊).
+        What the plan is: a whole living circle of ``15``, ``10`` or ``5`` minutes (生活圈), a ``block`` (居住街坊), or a
+        ``part`` of a circle that is neither. Without it few residents tell that it is no whole circle.
     dense
         ``yes`` where the plan declares low-rise or multi-storey blocks of high density (GB 50180 table 4.0.3).
     level
@@ -69,7 +71,7 @@ class Place:
 
 @lru_cache(maxsize=1)
 def _places() -> dict[str, Any]:
-    """Return the file of places: cities by name, and ``zone``: boxes that lie well inside a climate zone."""
+    """Return the file of places: cities by name, ``zone``: boxes well inside a climate zone, and ``choice``."""
     return tomllib.loads(_FILE.read_text(encoding="utf-8"))
 
 
@@ -90,7 +92,12 @@ def climate_zone_at(latitude: float, longitude: float) -> str:
 
 def _cities() -> dict[str, dict[str, Any]]:
     """Return the cities we know, by their name."""
-    return {k: v for k, v in _places().items() if k != "zone"}
+    return {k: v for k, v in _places().items() if k not in ("zone", "choice")}
+
+
+def choices(field: str) -> tuple[str, ...]:
+    """Return what a field of ``Place`` may be, empty where it is free text."""
+    return tuple(_places()["choice"].get(field, ()))
 
 
 def city_names() -> list[str]:
@@ -130,8 +137,12 @@ def place_of(community: Community, *, city: str = "", known: Mapping[str, str] |
     Raises
     ------
     InputError
-        If ``city`` is not one we know.
+        If ``city`` is not one we know, or a field or what is said of it is not.
     """
+    for field, value in (known or {}).items():
+        one_of(field, [f.name for f in dataclasses.fields(Place)], name="what is known of the place")
+        if choices(field):
+            one_of(value, choices(field), name=f"{field} of the place")
     name = find_city(city or community.city)
     if city and not name:
         raise InputError(f"city must be one of {', '.join(city_names())}; got {city!r}. Or name packs.")
@@ -149,12 +160,37 @@ def place_of(community: Community, *, city: str = "", known: Mapping[str, str] |
 def zone_note(community: Community, place: Place) -> Notes:
     """Return the note that the climate zone was taken from the coordinates, if it was."""
     at = community.location
-    if place.city or at is None or place.climate_zone != climate_zone_at(at.latitude, at.longitude):
+    if place.city or at is None or not place.climate_zone:
         return Notes()
-    if not place.climate_zone:
+    if place.climate_zone != climate_zone_at(at.latitude, at.longitude):
         return Notes()
     text = f"climate zone {place.climate_zone} by the coordinates, well inside it (from memory, unverified)"
     return Notes.of([Note("C06", text, fix="state it: --place climate_zone=…, or --city")])
+
+
+def with_circle(place: Place, persons: float, sizes: Mapping[str, tuple[float, float]]) -> tuple[Place, Notes]:
+    """Return a place with what few residents tell of its circle, and the note that says so.
+
+    As many as a block has are a block; fewer than the smallest circle has are no whole circle. More may be a circle or
+    a part of a larger one: that must be stated.
+
+    Parameters
+    ----------
+    place
+        As stated.
+    persons
+        Residents, nan if not known.
+    sizes
+        Circle, or ``block`` → least and most residents.
+    """
+    smallest = min((low for name, (low, _) in sizes.items() if name != "block"), default=0.0)
+    if place.circle or not persons < smallest:
+        return place, Notes()
+    least, most = sizes.get("block", (0.0, -1.0))
+    circle = "block" if least <= persons <= most else "part"
+    said = f"a block has {least:,.0f} to {most:,.0f}, the smallest living circle {smallest:,.0f}"
+    text = f"taken as a {'block' if circle == 'block' else 'part of a circle'}: {persons:,.0f} residents; {said}"
+    return dataclasses.replace(place, circle=circle), Notes.of([Note("C07", text, fix="state it: --place circle=…")])
 
 
 def city_packs(city: str) -> list[str]:

@@ -1,0 +1,118 @@
+"""Judge many plans one after the other in one process: a row each, kept in a journal as they come."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from cimkit.cli.common import BAD_INPUT, FAILED, PASSED, RESOURCES, UNKNOWN, Source, deliver, err
+
+if TYPE_CHECKING:
+    from cimkit.model.community import Community
+    from cimkit.rules.findings import Findings
+
+_BESIDE = (".dbf", ".shx", ".prj", ".cpg", ".qpj", ".sbn", ".sbx")  # side files of a Shapefile, plans of their own never
+_WORST = (RESOURCES, FAILED, BAD_INPUT, UNKNOWN)
+
+
+def check_many(source: Source, about: Mapping[str, Any], output: list[Path], *, as_json: bool) -> int:
+    """Judge plans one by one; one that cannot be judged is a row with its error, and the next one follows.
+
+    Beside the first output stands a journal that can be read at any time; after an interruption the same command
+    takes the rows of plans that are as they were from it.
+    """
+    journal = output[0].with_name(output[0].name + ".part") if output else None
+    plans = [p for given in source.plan for p in (sorted(given.iterdir()) if given.is_dir() else [given])]
+    plans = [p for p in plans if p.suffix not in _BESIDE and p not in (*output, journal) and p.name[:1] != "."]
+    rows = []
+    packs = [Path(p).read_bytes() for p in about["packs"] or () if Path(p).is_file()]
+    how = source.of(), about, packs, version("cimkit")
+    with _journal(journal) as (known, keep):
+        for number, path in enumerate(plans, 1):
+            key = _key(path, how)
+            row = known.get(key)
+            if row is None:
+                name = path.name if len(source.plan) == 1 else str(path)
+                row = {"plan": name, **_judged(source.of(path), about), "key": key}
+                keep(row)
+            rows.append({k: v for k, v in row.items() if k != "key"})
+            said = row["error"] or ", ".join(f"{row[v]:,} {v}" for v in ("fail", "unknown", "pass"))
+            err.print(f"[dim]{number:,}/{len(plans):,}[/] {escape(f'{path.name}: {said}')}")
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    counted = {c: "Int64" for c in frame.columns[2:-1]}  # whole numbers, or none
+    deliver(frame.astype(counted), output, as_json=as_json, layer="plans")
+    if journal:
+        journal.unlink(missing_ok=True)
+    codes = {row["exit_code"] for row in rows}
+    return next((c for c in _WORST if c in codes), PASSED)
+
+
+def _judged(source: Source, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the row of one plan says; whatever goes wrong with it is its error."""
+    from cimkit.errors import CimkitError
+    from cimkit.rules.findings import ORDER
+
+    counts: dict[str, Any] = dict.fromkeys([*(v.value for v in ORDER), "unverified"])
+    err.quiet = True
+    try:
+        findings = judged(source.complete(assume_housing=True), about)
+        counts |= {**findings.counts, "unverified": findings.unverified}
+        return {"exit_code": findings.exit_code, **counts, "error": ""}
+    except Exception as error:  # noqa: BLE001 - no plan may stop those after it
+        known = isinstance(error, (CimkitError, OSError))
+        code = RESOURCES if isinstance(error, MemoryError) else BAD_INPUT
+        return {"exit_code": code, **counts, "error": str(error) if known else f"{type(error).__name__}: {error}"}
+    finally:
+        err.quiet = False
+        gc.collect()  # a community, what was measured of it and its findings hold each other
+
+
+def judged(community: Community, about: Mapping[str, Any], **more: Any) -> Findings:
+    """Judge a community as the options say, with the weather of a typical year where one is given."""
+    from cimkit.io.weather import read_epw
+    from cimkit.rules.check import check
+    from cimkit.rules.measurements import Measurements
+
+    how = dict(about)
+    weather = how.pop("weather")
+    measured = Measurements(community.after(), weather=read_epw(weather) if weather else None)
+    return check(community, measurements=measured, **how, **more)
+
+
+def _key(path: Path, how: tuple[Any, ...]) -> str:
+    """Return what a row depends on: the file as it is, and how it is read and judged."""
+    state = path.stat()
+    what = repr((path.resolve(), state.st_size, state.st_mtime_ns, *how))
+    return hashlib.blake2b(what.encode(), digest_size=12).hexdigest()
+
+
+@contextmanager
+def _journal(path: Path | None) -> Iterator[tuple[dict[str, Any], Callable[[dict[str, Any]], None]]]:
+    """Give the rows of an interrupted run by key, and a function that keeps one more: a line of JSON each."""
+    known: dict[str, Any] = {}
+    if path is None:
+        yield known, lambda _: None
+        return
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        with suppress(ValueError):  # the last one may be torn
+            row = json.loads(line)
+            known[row["key"]] = row
+    if known:
+        err.print(f"{len(known):,} rows of an interrupted run are taken from {escape(path.name)}")
+    with path.open("a", encoding="utf-8") as file:
+
+        def keep(row: dict[str, Any]) -> None:
+            file.write("\n" + json.dumps(row, ensure_ascii=False))
+            file.flush()
+
+        yield known, keep
