@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as json_lib
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -240,7 +239,10 @@ def _deliver(community: Community, findings: Findings, path: Path, lang: str) ->
 
     with step(f"writing {path.name}"):
         if path.suffix == ".html":
-            _write_report(community.after(), path, lang, findings, findings.measurements.results())  # type: ignore[union-attr]
+            from cimkit.view.report import report
+
+            results = findings.measurements.results()  # type: ignore[union-attr]
+            report(community.after(), findings, path=path, results=results, lang=lang)
         elif path.suffix == ".json":
             write_text(path, findings.to_json())
         elif path.suffix in (".gpkg", ".geojson"):
@@ -250,15 +252,6 @@ def _deliver(community: Community, findings: Findings, path: Path, lang: str) ->
         else:
             write_table(findings.to_frame(), path, layer="findings")
     wrote(path)
-
-
-def _write_report(
-    community: Community, path: Path, lang: str, findings: Findings | None, results: Sequence[Any]
-) -> None:
-    """Write the page."""
-    from cimkit.view.report import report
-
-    report(community, findings, path=path, results=results, lang=lang)
 
 
 @reads_plan(app, "report", "site.gpkg report.html", plan="Plan to read, then the .html file to write.")
@@ -271,6 +264,7 @@ def _report(source: Source, lang: Lang = "zh-en") -> None:
     from cimkit.sim.site_ratios import site_indicators
     from cimkit.sim.sunlight import sunlight
     from cimkit.sim.sunpath import SunDay
+    from cimkit.view.report import report
 
     source, target = source.without_target("the .html file to write")
     community = source.complete(assume_housing=True, windows=True).after()
@@ -285,5 +279,5 @@ def _report(source: Source, lang: Lang = "zh-en") -> None:
         areas = floor_areas(community)
         results += [areas, site_indicators(community, areas)]
     with step(f"writing {target.name}"):
-        _write_report(community, target, lang, None, results)
+        report(community, path=target, results=results, lang=lang)
     wrote(target)

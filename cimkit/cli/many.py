@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from cimkit.model.community import Community
     from cimkit.rules.findings import Findings
 
-_BESIDE = (".dbf", ".shx", ".prj", ".cpg", ".qpj", ".sbn", ".sbx")  # side files of a Shapefile, plans of their own never
+_BESIDE = (
+    ".dbf",
+    ".shx",
+    ".prj",
+    ".cpg",
+    ".qpj",
+    ".sbn",
+    ".sbx",
+)  # side files of a Shapefile, plans of their own never
 _WORST = (RESOURCES, FAILED, BAD_INPUT, UNKNOWN)
 
 
@@ -49,7 +57,7 @@ def check_many(source: Source, about: Mapping[str, Any], output: list[Path], *, 
     import pandas as pd
 
     frame = pd.DataFrame(rows)
-    counted = {c: "Int64" for c in frame.columns[2:-1]}  # whole numbers, or none
+    counted = dict.fromkeys(frame.columns[2:-1], "Int64")  # whole numbers, or none
     deliver(frame.astype(counted), output, as_json=as_json, layer="plans")
     if journal:
         journal.unlink(missing_ok=True)
@@ -109,10 +117,13 @@ def _journal(path: Path | None) -> Iterator[tuple[dict[str, Any], Callable[[dict
             known[row["key"]] = row
     if known:
         err.print(f"{len(known):,} rows of an interrupted run are taken from {escape(path.name)}")
-    with path.open("a", encoding="utf-8") as file:
+    with path.open("w", encoding="utf-8") as file:
 
         def keep(row: dict[str, Any]) -> None:
-            file.write("\n" + json.dumps(row, ensure_ascii=False))
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
             file.flush()
+
+        for row in known.values():
+            keep(row)
 
         yield known, keep

@@ -195,8 +195,17 @@ def _judge_group(candidates: list[tuple[Rule, Requirement]], source: Measured, p
             rows = np.flatnonzero(open_ & (state == wanted))
             if len(rows):
                 also = _overridden(rule, rest, attributes, len(subjects), rows)
-                question = _question(unknown, place) if wanted == UNSURE else ""
-                judged.append(_judge_rows((rule, requirement), subjects, rows, source, also, question))
+                if wanted == YES:
+                    values = source.values(indicator, requirement.with_)
+                else:
+                    question = _question(unknown, place)
+                    values = Values(
+                        np.full(len(subjects), np.nan), missing=question, whole=unknown not in subjects.attributes
+                    )
+                if values.whole and len(rows) > 1:
+                    judged.append(_one_for_all((rule, requirement), subjects.table, values, len(rows), also))
+                else:
+                    judged.append(_judge_rows((rule, requirement), subjects, rows, values, also))
         open_ &= state == NO
         if not open_.any():
             break
@@ -225,22 +234,12 @@ def _overridden(
 
 
 def _judge_rows(
-    effective: tuple[Rule, Requirement],
-    subjects: Subjects,
-    rows: IntArray,
-    source: Measured,
-    overridden: tuple[str, ...],
-    question: str,
+    effective: tuple[Rule, Requirement], subjects: Subjects, rows: IntArray, values: Values, overridden: tuple[str, ...]
 ) -> Judged:
-    """Judge some objects by one requirement; with a question they stay unknown and nothing is measured."""
+    """Judge some objects by one requirement."""
     rule, requirement = effective
-    n = len(rows)
     attributes = {k: np.asarray(v)[rows] for k, v in subjects.attributes.items()}
-    low, high = rule.limits(requirement, attributes, n)
-    if question:
-        values = Values.unknown(len(subjects), question)
-    else:
-        values = source.values(INDICATORS[rule.indicator], requirement.with_)
+    low, high = rule.limits(requirement, attributes, len(rows))
     measured = values.values[rows]
     first, margin = rule.judge(measured, low, high)
     verdict = np.array([_OF.get(int(v), _UNKNOWN) for v in first], dtype=np.int64)
@@ -248,21 +247,10 @@ def _judge_rows(
         other, _ = rule.judge(values.least[rows], low, high)
         verdict = np.where(other == first, verdict, _UNKNOWN)
     return Judged(
-        rule=rule,
-        requirement=requirement,
-        table=subjects.table,
-        objects=subjects.ids[rows],
-        places=subjects.places[rows],
-        measured=measured,
-        low=low,
-        high=high,
-        margin=margin,
-        verdict=verdict,
-        notes=_notes(values, verdict, requirement),
-        overridden=overridden,
-        evidence=None if question else values.evidence,
-        rows=rows,
-    )
+        rule, requirement, subjects.table, subjects.ids[rows], subjects.places[rows],
+        measured=measured, low=low, high=high, margin=margin, verdict=verdict,
+        notes=_notes(values, verdict, requirement), overridden=overridden, evidence=values.evidence, rows=rows,
+    )  # fmt: skip
 
 
 def _notes(values: Values, verdict: IntArray, requirement: Requirement) -> TextArray:
@@ -279,23 +267,32 @@ def _nothing(
 ) -> Judged:
     """Return the one finding where there is no object: unknown with what is missing, else not applicable."""
     rule, requirement = effective
-    low, high = rule.limits(requirement, {}, 1)
     others = tuple(dict.fromkeys(r.id for r, _ in candidates if r.id != rule.id))
     what = " ".join(str(requirement.with_[k]) for k in INDICATORS[rule.indicator].keys)
     condition = f" with {in_words(requirement.when)}" if requirement.when else ""
-    text = f"missing: {subjects.missing}" if subjects.missing else f"no {what or subjects.table} here{condition}"
+    if subjects.missing:
+        return _one_for_all(effective, subjects.table, Values.unknown(1, subjects.missing), 1, others)
+    return _single(effective, subjects.table, _SKIP, f"no {what or subjects.table} here{condition}", others)
+
+
+def _one_for_all(
+    effective: tuple[Rule, Requirement], table: str, values: Values, count: int, overridden: tuple[str, ...]
+) -> Judged:
+    """Return the one unknown finding of many objects of which nothing is known, for one and the same reason."""
+    note = str(_notes(values, np.array([_UNKNOWN]), effective[1])[0])
+    many = f"; concerns all {count:,} objects" if count > 1 else ""
+    return _single(effective, table, _UNKNOWN, note + many, overridden)
+
+
+def _single(
+    effective: tuple[Rule, Requirement], table: str, verdict: int, note: str, overridden: tuple[str, ...]
+) -> Judged:
+    """Return one finding without an object."""
+    rule, requirement = effective
+    low, high = rule.limits(requirement, {}, 1)
     nan = np.full(1, np.nan)
     return Judged(
-        rule=rule,
-        requirement=requirement,
-        table=subjects.table,
-        objects=np.array([""], dtype=object),
-        places=np.full((1, 3), np.nan),
-        measured=nan,
-        low=low,
-        high=high,
-        margin=nan,
-        verdict=np.array([_UNKNOWN if subjects.missing else _SKIP]),
-        notes=np.array([text], dtype=object),
-        overridden=others,
-    )
+        rule, requirement, table, objects=np.array([""], dtype=object), places=np.full((1, 3), np.nan),
+        measured=nan, low=low, high=high, margin=nan, verdict=np.array([verdict]),
+        notes=np.array([note], dtype=object), overridden=overridden,
+    )  # fmt: skip

@@ -106,6 +106,8 @@ class Values:
         Row → what the value rests on.
     note
         What was assumed for all of them.
+    whole
+        Whether nothing is known of any object, for one and the same reason: one finding says it.
     """
 
     values: FloatArray
@@ -113,11 +115,12 @@ class Values:
     missing: str = ""
     evidence: Callable[[int], dict[str, Any]] | None = None
     note: str = ""
+    whole: bool = False
 
     @classmethod
     def unknown(cls, count: int, missing: str) -> Values:
-        """Return n values that are not known."""
-        return cls(np.full(count, np.nan), missing=missing)
+        """Return n values that are not known, for one and the same reason."""
+        return cls(np.full(count, np.nan), missing=missing, whole=True)
 
 
 @dataclass(frozen=True)
@@ -184,3 +187,12 @@ def listed(
     given = _LISTED[name]
     parameters = {part: tuple(given.get(part, ())) for part in ("keys", "options")}
     return Indicator(name=name, subjects=subjects, measure=measure, **{**given, **parameters})
+
+
+def stated(table: str, column: str, missing: str, factor: float = 1.0) -> Callable[..., Values]:
+    """Return the measure that reads a column of the community as it is stated."""
+
+    def measure(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
+        return Values(factor * getattr(m.community.tables[table], column)[subjects.rows], missing=missing)
+
+    return measure

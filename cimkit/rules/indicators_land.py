@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from cimkit.model.kinds import FacilityKind, Provenance, SpaceKind, StoreyKind
-from cimkit.rules.indicator import Subjects, Values, listed
+from cimkit.rules.indicator import Subjects, Values, listed, stated
 from cimkit.rules.subjects import buildings, facilities, homes_and_care, parcels, the_community
 
 if TYPE_CHECKING:
@@ -95,16 +95,6 @@ def spacing_margin(m: Measurements, subjects: Subjects, given: Mapping[str, Any]
     return Values(np.where(np.isnan(margin), np.inf, margin), evidence=evidence, note=f"by {pairs.rule}")
 
 
-def facility_area(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
-    """Measure the building area of facilities as stated."""
-    return Values(m.community.facilities.area[subjects.rows], missing="building area of the facility (建筑面积)")
-
-
-def facility_land(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
-    """Measure the land of facilities as stated."""
-    return Values(m.community.facilities.land_area[subjects.rows], missing="land of the facility (用地面积)")
-
-
 def facilities_per(column: str, per: str, factor: float) -> Callable[..., Values]:
     """Return the measure of a kind of facility's stated amount for some dwellings or residents."""
 
@@ -157,8 +147,8 @@ LAND = (
         the_community,
         site_ratio("shelter_area_per_person", "residents and shelters: spaces of kind shelter (避难场所)"),
     ),
-    listed("facility_area", facilities, facility_area),
-    listed("facility_land_area", facilities, facility_land),
+    listed("facility_area", facilities, stated("facilities", "area", "building area of the facility (建筑面积)")),
+    listed("facility_land_area", facilities, stated("facilities", "land_area", "land of the facility (用地面积)")),
     listed("facility_area_per_100_households", the_community, facilities_per("area", "dwellings", 100.0)),
     listed("facility_area_per_1000", the_community, facilities_per("area", "residents", 1000.0)),
     listed("facility_land_per_person", the_community, facilities_per("land_area", "residents", 1.0)),

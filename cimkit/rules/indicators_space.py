@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.rules.indicator import Subjects, Values, listed
+from cimkit.rules.indicator import Subjects, Values, listed, stated
 from cimkit.rules.subjects import spaces
 from cimkit.sim.area_measure import short_sides
 
@@ -33,21 +33,6 @@ def space_elevation(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -
     """Measure how high above the ground spaces lie."""
     s, floor = m.community.spaces, np.append(m.community.storeys.z, 0.0)
     return Values(floor[s.storey[subjects.rows]] + s.z[subjects.rows])
-
-
-def space_clear_height(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
-    """Measure the clear height of spaces."""
-    return Values(m.community.spaces.clear_height[subjects.rows], missing="clear height of the space (净高)")
-
-
-def space_planted(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
-    """Measure the planted share of spaces."""
-    return Values(100.0 * m.community.spaces.planted_share[subjects.rows], missing="planted share (绿化占比)")
-
-
-def space_soil(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
-    """Measure the depth of soil of spaces."""
-    return Values(m.community.spaces.soil_depth[subjects.rows], missing="depth of soil (覆土厚度)")
 
 
 def space_depth(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
@@ -96,9 +81,9 @@ SPACE = (
     listed("space_width", spaces, space_width),
     listed("space_depth", spaces, space_depth),
     listed("space_elevation", spaces, space_elevation),
-    listed("space_clear_height", spaces, space_clear_height),
-    listed("space_planted_share", spaces, space_planted),
-    listed("space_soil_depth", spaces, space_soil),
+    listed("space_clear_height", spaces, stated("spaces", "clear_height", "clear height of the space (净高)")),
+    listed("space_planted_share", spaces, stated("spaces", "planted_share", "planted share (绿化占比)", 100.0)),
+    listed("space_soil_depth", spaces, stated("spaces", "soil_depth", "depth of soil (覆土厚度)")),
     listed("space_share_of_dwelling", spaces, space_of_dwelling),
     listed("freed_share", spaces, freed_share),
 )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
+from cimkit.errors import MissingDataError
 from cimkit.model.kinds import FacilityKind
-from cimkit.rules.indicator import Subjects, Values, listed
+from cimkit.rules.indicator import Subjects, Values, listed, stated
 from cimkit.rules.indicators_site import to_crossing
 from cimkit.rules.subjects import doors, facilities, parcels, paths, the_community
 from cimkit.sim.homes import service_doors
@@ -16,7 +17,7 @@ from cimkit.sim.homes import service_doors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cimkit.arrays import FloatArray
+    from cimkit.arrays import FloatArray, IntArray
     from cimkit.rules.measurements import Measurements
     from cimkit.sim.access import WalkTimes
 
@@ -27,12 +28,18 @@ def _kinds(given: Mapping[str, Any]) -> list[FacilityKind]:
     return [FacilityKind.parse(k) for k in ([kind] if isinstance(kind, str) else kind)]
 
 
-def _nearest(walk: WalkTimes, given: Mapping[str, Any], *, timed: bool) -> tuple[FloatArray, Any, str]:
-    """Return the way from each home to the nearest of the kinds, its facility's row, and what is missing."""
+def _nearest(walk: WalkTimes, given: Mapping[str, Any], *, timed: bool) -> tuple[FloatArray, IntArray, str]:
+    """Return the way from each home to the nearest of the kinds, its facility's row, and what is missing.
+
+    Raises
+    ------
+    MissingDataError
+        If there is no service of these kinds.
+    """
     kinds = [k for k in _kinds(given) if k in walk.kinds]
     if not kinds:
         names = "/".join(f"{k.code} ({k.zh})" for k in _kinds(given))
-        return np.full(len(walk), np.nan), None, f"no {names} in the data: add it, or the file that holds it"
+        raise MissingDataError(f"no {names} in the data: add it, or the file that holds it")
     columns = [walk.of(k) for k in kinds]
     ways = (walk.walk_min if timed else walk.distance)[:, columns]
     best = ways.argmin(axis=1)
@@ -54,7 +61,7 @@ def door_distance(m: Measurements, subjects: Subjects, given: Mapping[str, Any])
 
     def evidence(k: int) -> dict[str, Any]:
         shown: dict[str, Any] = {walk.homes.kind + "s": int(homes[k]), "persons": round(float(persons[k]), 1)}
-        if facility is not None and facility[first[k]] >= 0:
+        if facility[first[k]] >= 0:
             shown["facility"] = str(walk.facility_ids[facility[first[k]]])
         return shown
 
@@ -78,8 +85,6 @@ def coverage(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> V
     """Measure the share of residents within a distance of a service of a kind (``within`` [m])."""
     walk = m.walk
     ways, _, missing = _nearest(walk, given, timed=False)
-    if np.isnan(ways).all():
-        return Values.unknown(len(subjects), missing)
     weight = walk.homes.persons if walk.homes.persons.sum() > 0 else np.ones(len(walk))
     near = np.nan_to_num(ways, nan=np.inf) <= float(given["within"]) + 1e-9
     share = 100.0 * float(weight[near].sum() / weight.sum())
@@ -98,11 +103,6 @@ def evacuation_ways(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -
 
     ways, sure = ways_out(m.community, subjects.rows)
     return Values(ways, sure, "width of the paths out of the zone", note="a parcel is taken as one zone")
-
-
-def path_width(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
-    """Measure the usable width of paths."""
-    return Values(m.community.path_edges.width[subjects.rows], missing="width of the path")
 
 
 def path_clearance(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
@@ -127,7 +127,7 @@ WALK = (
     listed("facility_coverage", the_community, coverage),
     listed("crossing_distance", facilities, crossing_distance),
     listed("evacuation_ways", parcels, evacuation_ways),
-    listed("path_width", paths, path_width),
+    listed("path_width", paths, stated("path_edges", "width", "width of the path")),
     listed("path_clearance", paths, path_clearance),
     listed("path_slope", paths, path_slope),
 )

@@ -44,8 +44,8 @@ class Place:
     project_type
         One of the five project types.
     circle
-        What the plan is: a whole living circle of ``15``, ``10`` or ``5`` minutes (生活圈), a ``block`` (居住街坊), or a
-        ``part`` of a circle that is neither. Without it few residents tell that it is no whole circle.
+        What the plan is: a whole living circle of ``15``, ``10`` or ``5`` minutes (生活圈), a ``block`` (居住街坊) or
+        a ``part`` of a circle that is neither. Without it few residents tell that it is no whole circle.
     dense
         ``yes`` where the plan declares low-rise or multi-storey blocks of high density (GB 50180 table 4.0.3).
     level

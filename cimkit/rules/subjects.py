@@ -187,8 +187,6 @@ def facilities(m: Measurements, given: Mapping[str, Any]) -> Subjects:
     c = m.community
     f = c.facilities
     rows = np.flatnonzero(f.kind == FacilityKind.parse(given["kind"]))
-    if not len(rows):
-        return Subjects.none("facility")
     attributes = {"status": Status.codes(f.status[rows]), "capacity": f.capacity[rows]}
     attributes["park"] = named("park", f.name[rows])
     return Subjects("facility", f.id[rows], np.column_stack([f.x[rows], f.y[rows], f.z[rows]]), attributes, rows)
@@ -199,8 +197,6 @@ def spaces(m: Measurements, given: Mapping[str, Any]) -> Subjects:
     c = m.community
     s = c.spaces
     rows = np.flatnonzero(s.kind == SpaceKind.parse(given["space"]))
-    if not len(rows):
-        return Subjects.none("space")
     level = np.append(c.storeys.level, 0)[s.storey[rows]]
     attributes = {
         "status": Status.codes(s.status[rows]),
@@ -219,8 +215,6 @@ def paths(m: Measurements, given: Mapping[str, Any]) -> Subjects:
     if not len(e):
         return Subjects.none("path", "no paths: add streets and footpaths (路网)")
     rows = np.flatnonzero(e.kind == PathKind.parse(given["path"]))
-    if not len(rows):
-        return Subjects.none("path")
     nodes = m.community.path_nodes
     start, end = e.start[rows], e.end[rows]
     places = np.column_stack([(v[start] + v[end]) / 2 for v in (nodes.x, nodes.y, nodes.z)])

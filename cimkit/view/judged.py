@@ -1,4 +1,4 @@
-"""Findings as the report reads them, whatever else a finding carries."""
+"""Findings as the report reads them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from cimkit.rules.findings import Finding
 
 ORDER = ("fail", "unknown", "pass", "not_applicable")
 
@@ -70,7 +72,7 @@ class Clause(NamedTuple):
         return limits.pop() if len(limits) == 1 else "…" if limits else ""
 
 
-def judged(findings: Iterable[Any] | None) -> list[Judged]:
+def judged(findings: Iterable[Finding] | None) -> list[Judged]:
     """Return findings, failures first, then what is open, in the order of the check."""
     rows = [_row(f) for f in findings or ()]
     return sorted(rows, key=lambda r: ORDER.index(r.verdict))
@@ -90,44 +92,25 @@ def counts(rows: Iterable[Judged]) -> dict[str, int]:
     return {v: found[v] for v in ORDER}
 
 
-def _row(finding: Any) -> Judged:
+def _row(f: Finding) -> Judged:
     """Return a finding of ``check`` as the report reads it."""
-    rule = finding.rule
-    name = str(getattr(rule, "id", rule))
-    title = getattr(rule, "title", None)
-    english, chinese = (title("en"), title("zh")) if callable(title) else (name, name)
-    clause = getattr(finding, "clause", "") or getattr(rule, "clause", "")
-    measured, required = getattr(finding, "measured", None), getattr(finding, "required", None)
-    limit = getattr(finding, "required_text", "") or number(required)
     return Judged(
-        rule=name,
-        english=str(english or name),
-        chinese=str(chinese or english or name),
-        origin=" ".join(str(p) for p in (getattr(rule, "standard", ""), clause) if p),
-        object=str(getattr(finding, "object", "")),
-        measured=number(measured),
-        required=pretty(limit),
-        unit=pretty(str(getattr(finding, "unit", "") or "")),
-        verdict=_verdict(finding.verdict),
-        mark=str(getattr(finding, "mark", "") or getattr(rule, "mark", "")),
-        note=str(getattr(finding, "note", "") or ""),
-        source=str(getattr(rule, "source", "")),
-        gap=_gap(finding, measured, required),
-        x=_coordinate(finding, "x"),
-        y=_coordinate(finding, "y"),
+        rule=f.rule.id,
+        english=f.rule.title("en"),
+        chinese=f.rule.title("zh"),
+        origin=f"{f.standard} {f.clause}".strip(),
+        object=f.object,
+        measured=number(f.measured),
+        required=pretty(f.required_text),
+        unit=pretty(f.unit),
+        verdict=f.verdict.value,
+        mark=f.mark,
+        note=f.note,
+        source=f.rule.source,
+        gap=-f.margin if f.margin == f.margin else 0.0,
+        x=f.x,
+        y=f.y,
     )
-
-
-def _gap(finding: Any, measured: Any, required: Any) -> float:
-    """Return how far a finding is from its limit, as a share of the limit; the margin where it has one."""
-    margin = getattr(finding, "margin", None)
-    if isinstance(margin, (int, float)) and not isnan(margin):
-        return -float(margin)
-    digits = "".join(c for c in str(required) if c in "0123456789.")
-    try:
-        return abs(float(measured) - float(digits)) / max(abs(float(digits)), 1e-9)
-    except (TypeError, ValueError):
-        return 0.0
 
 
 def pretty(text: str) -> str:
@@ -139,18 +122,6 @@ def pretty(text: str) -> str:
     '≥ 8 km/km²'
     """
     return text.replace(">=", "≥").replace("<=", "≤").replace("m2", "m²")
-
-
-def _verdict(value: Any) -> str:
-    """Return the verdict as one of the four words."""
-    word = str(getattr(value, "value", value)).lower().replace(" ", "_")
-    return word if word in ORDER else "unknown"
-
-
-def _coordinate(finding: Any, name: str) -> float:
-    """Return a coordinate, nan without one."""
-    value = getattr(finding, name, None)
-    return float("nan") if value is None else float(value)
 
 
 def number(value: Any) -> str:

@@ -85,6 +85,51 @@ def test_check__many_goes_on_after_a_bad_file(
     assert "middle.gpkg" in lines[1].split(",", 2)[2]
 
 
+def test_check__many_goes_on_where_it_was_stopped(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cimkit.cli import many
+
+    asked, judge, table = [], many._judged, tmp_path / "many.csv"
+
+    def stopped(source: Any, about: Any) -> dict[str, Any]:
+        asked.append(source.plan[0].name)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return judge(source, about)
+
+    monkeypatch.setattr(many, "_judged", stopped)
+    assert run(monkeypatch, "check", folder, "--many", "-o", table) == 4
+    journal = tmp_path / "many.csv.part"
+    assert (not table.exists(), [json.loads(line)["plan"] for line in journal.read_text().splitlines()]) == (
+        True,
+        ["narrow.gpkg"],
+    )
+    journal.write_text(journal.read_text() + '{"plan": "torn')
+    assert run(monkeypatch, "check", folder, "--many", "-o", table) == 1
+    assert asked == ["narrow.gpkg", "wide.gpkg", "wide.gpkg"]  # the first one was not judged again
+    assert "1 rows of an interrupted run" in capsys.readouterr().err
+    assert not journal.exists()
+    whole = table.read_bytes()
+    assert run(monkeypatch, "check", folder, "--many", "-o", table) == 1
+    assert table.read_bytes() == whole
+    assert run(monkeypatch, "check", folder, "--many", "--before", folder / "wide.gpkg") == 2
+
+
+def test_check__many_survives_what_nobody_foresaw(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cimkit.cli import many
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise MemoryError("9.5 TiB")
+
+    monkeypatch.setattr(many, "judged", broken)
+    assert run(monkeypatch, "check", folder, "--many", "-o", tmp_path / "many.json") == 4
+    rows = json.loads((tmp_path / "many.json").read_text())
+    assert [(r["exit_code"], r["fail"], r["error"]) for r in rows] == [(4, None, "MemoryError: 9.5 TiB")] * 2
+
+
 @pytest.mark.parametrize("command", ["supply", "improve", "evacuation", "compare"])
 def test_help__has_an_example(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import zipfile
 
 import geopandas as gpd
@@ -10,6 +12,7 @@ import pytest
 import shapely
 
 from cimkit.errors import FormatError, InputError
+from cimkit.geometry.frame import Frame
 from cimkit.io.files import format_of, read, write
 from cimkit.model.kinds import PathKind
 from tests.io.communities import assert_same, small
@@ -179,3 +182,14 @@ def test_read__several_layers_of_one_name(tmp_path):
         )
     community, _ = read(tmp_path)
     assert len(community.path_edges) == 2
+
+
+def test_geojson__holds_degrees_never_local_metres(tmp_path):
+    local = dataclasses.replace(small(), frame=Frame())
+    with pytest.raises(InputError, match="GeoJSON holds degrees"):
+        write(local, tmp_path / "a.geojson")
+    ring = [[0, 0], [38, 0], [38, 29], [0, 29], [0, 0]]  # a slab of 38 m as somebody else's program wrote it
+    shape = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    (tmp_path / "b.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [shape]}))
+    with pytest.raises(InputError, match=r"C02.*are they metres"):
+        read(tmp_path / "b.geojson")

@@ -16,6 +16,7 @@ from cimkit.model.kinds import EntranceKind, SpaceKind
 from cimkit.model.records import Building, Facility, Location, Parcel, Path, Space
 from cimkit.model.tables import Entrances, Population
 from cimkit.rules.check import check
+from cimkit.rules.findings import Verdict
 from cimkit.rules.indicator import Subjects, SunSetting, Values
 from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.load import load_pack, load_packs, pack_names
@@ -23,6 +24,7 @@ from cimkit.rules.measurements import Measurements
 from cimkit.rules.place import climate_zone_at, place_of
 from cimkit.rules.subjects import named
 from cimkit.samples import slab_rows
+from cimkit.sim.homes import homes_of
 from cimkit.sim.wall_roads import wall_roads
 
 HANGZHOU = Location(30.25, 120.17)
@@ -314,6 +316,36 @@ def test_circle__stated_makes_its_row_hold() -> None:
     (unknown,), (met,), (short,) = ([f for f in asked[c] if f.rule.id == rule] for c in ("", "5", "10"))
     assert (unknown.verdict.value, met.verdict.value, short.verdict.value) == ("unknown", "pass", "fail")
     assert "--place circle" in unknown.note
+
+
+@pytest.mark.parametrize(
+    ("persons", "circle"),
+    [*((999, "part"), (1000, "block"), (3000, "block"), (3001, "part"), (4999, "part"), (5000, ""), (60_000, ""))],
+)
+def test_circle__few_residents_are_no_whole_circle(persons: int, circle: str) -> None:
+    town = people(Community.of(buildings=[Building("B", shapely.box(0, 0, 10, 30))]), float(persons))
+    found = check(town, packs=["CN-GB50180-2018"])
+    assert found.place.circle == circle
+    assert [n.code for n in found.notes if n.code == "C07"] == ["C07"] * bool(circle)
+    waiting = [f for f in found if "circle is not known" in f.note]
+    assert bool(waiting) == (not circle)
+    assert not [f for f in found if f.rule.id == "gb50180-3.0.1-population" and f.verdict is Verdict.FAIL]
+    assert check(town, packs=["CN-GB50180-2018"], place={"circle": "10"}).place.circle == "10"
+
+
+def test_place__knows_its_words() -> None:
+    for known, said in (({"circle": "7"}, "'15', '10', '5', 'block', 'part'"), ({"zone": "I"}, "climate_zone")):
+        with pytest.raises(InputError, match=said):
+            place_of(slab_rows(), known=known)
+
+
+def test_unknown__what_concerns_all_is_said_once() -> None:
+    block = slab_rows(rows=3)
+    school = [f for f in check(block, packs=["CN-GB50180-2018"]) if f.rule.id == "gb50180-primary-school-distance"]
+    assert len(np.unique(homes_of(block).door)) == 3
+    assert [(f.verdict.value, f.object) for f in school] == [("unknown", "")]
+    assert "no primary_school" in school[0].note
+    assert school[0].note.endswith("concerns all 3 objects")
 
 
 def test_role__must_be_known(tmp_path: Any) -> None:
