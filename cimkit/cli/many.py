@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import os
+from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,20 +38,21 @@ def check_many(source: Source, about: Mapping[str, Any], output: list[Path], *, 
     Beside the first output stands a journal that can be read at any time; after an interruption the same command
     takes the rows of plans that are as they were from it.
     """
-    journal = output[0].with_name(output[0].name + ".part") if output else None
+    journal = output[0].with_name(output[0].name + ".part") if output else Path(os.devnull)
     plans = [p for given in source.plan for p in (sorted(given.iterdir()) if given.is_dir() else [given])]
     plans = [p for p in plans if p.suffix not in _BESIDE and p not in (*output, journal) and p.name[:1] != "."]
-    rows = []
-    packs = [Path(p).read_bytes() for p in about["packs"] or () if Path(p).is_file()]
-    how = source.of(), about, packs, version("cimkit")
-    with _journal(journal) as (known, keep):
+    how = source.of(), about, [Path(p).read_bytes() for p in about["packs"] or () if Path(p).is_file()]
+    known, rows = _interrupted(journal), []
+    with journal.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in known.values())
         for number, path in enumerate(plans, 1):
             key = _key(path, how)
             row = known.get(key)
             if row is None:
                 name = path.name if len(source.plan) == 1 else str(path)
                 row = {"plan": name, **_judged(source.of(path), about), "key": key}
-                keep(row)
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                file.flush()
             rows.append({k: v for k, v in row.items() if k != "key"})
             said = row["error"] or ", ".join(f"{row[v]:,} {v}" for v in ("fail", "unknown", "pass"))
             err.print(f"[dim]{number:,}/{len(plans):,}[/] {escape(f'{path.name}: {said}')}")
@@ -59,8 +61,8 @@ def check_many(source: Source, about: Mapping[str, Any], output: list[Path], *, 
     frame = pd.DataFrame(rows)
     counted = dict.fromkeys(frame.columns[2:-1], "Int64")  # whole numbers, or none
     deliver(frame.astype(counted), output, as_json=as_json, layer="plans")
-    if journal:
-        journal.unlink(missing_ok=True)
+    if output:
+        journal.unlink()
     codes = {row["exit_code"] for row in rows}
     return next((c for c in _WORST if c in codes), PASSED)
 
@@ -100,30 +102,17 @@ def judged(community: Community, about: Mapping[str, Any], **more: Any) -> Findi
 def _key(path: Path, how: tuple[Any, ...]) -> str:
     """Return what a row depends on: the file as it is, and how it is read and judged."""
     state = path.stat()
-    what = repr((path.resolve(), state.st_size, state.st_mtime_ns, *how))
+    what = repr((path.resolve(), state.st_size, state.st_mtime_ns, *how, version("cimkit")))
     return hashlib.blake2b(what.encode(), digest_size=12).hexdigest()
 
 
-@contextmanager
-def _journal(path: Path | None) -> Iterator[tuple[dict[str, Any], Callable[[dict[str, Any]], None]]]:
-    """Give the rows of an interrupted run by key, and a function that keeps one more: a line of JSON each."""
-    known: dict[str, Any] = {}
-    if path is None:
-        yield known, lambda _: None
-        return
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        with suppress(ValueError):  # the last one may be torn
+def _interrupted(journal: Path) -> dict[str, dict[str, Any]]:
+    """Return the rows of an interrupted run by key; the last one may be torn."""
+    known: dict[str, dict[str, Any]] = {}
+    for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else ():
+        with suppress(ValueError):
             row = json.loads(line)
             known[row["key"]] = row
     if known:
-        err.print(f"{len(known):,} rows of an interrupted run are taken from {escape(path.name)}")
-    with path.open("w", encoding="utf-8") as file:
-
-        def keep(row: dict[str, Any]) -> None:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            file.flush()
-
-        for row in known.values():
-            keep(row)
-
-        yield known, keep
+        err.print(f"{len(known):,} rows of an interrupted run are taken from {escape(journal.name)}")
+    return known
