@@ -85,7 +85,7 @@ class Frame:
 
 
 @lru_cache(maxsize=32)
-def transformer(source: str, target: str) -> Any:
+def transformer(source: Any, target: Any) -> Any:
     """Return a cached pyproj transformer, x east and y north on both sides."""
     import pyproj
 

@@ -51,12 +51,13 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[Path]:
         raise InputError(f"{target}: the target must be a file; got a folder. Add a file name.")
     if not target.parent.is_dir():
         raise InputError(f"{target}: its folder must exist; {target.parent} does not. Make it first.")
-    # A folder of its own keeps the side files of drivers (journals, .cpg) together and its name unguessed.
+    # A folder of its own keeps the side files of drivers (.shx, .cpg) together and its name unguessed.
     with tempfile.TemporaryDirectory(prefix=".cimkit-", suffix=".tmp", dir=target.parent) as folder:
         temporary = Path(folder) / target.name
         yield temporary
-        _synchronise(temporary)
-        os.replace(temporary, target)
+        for made in sorted(Path(folder).iterdir(), key=lambda p: p == temporary):  # side files first
+            _synchronise(made)
+            os.replace(made, target.with_name(made.name))
     _synchronise_folder(target.parent)
 
 

@@ -18,8 +18,9 @@ from cimkit.geometry.terrain import Terrain
 from cimkit.io.atomic import atomic_write
 from cimkit.io.coding import Coding, decode_column, encode_column
 from cimkit.io.gdal import quiet, unsynchronised
+from cimkit.io.jsontext import parse_json
 from cimkit.io.loading import layer_names
-from cimkit.io.pack import checked_mesh, community_header, header_fields, header_text, parse_header
+from cimkit.io.pack import checked_mesh, community_header, header_fields, header_text
 from cimkit.io.wkb import check_wkb
 from cimkit.model.community import Community
 from cimkit.model.notes import Note, Notes
@@ -110,7 +111,7 @@ def read_cim(path: str | PathLike[str]) -> tuple[Community, Notes]:
     meta = _read_layer(path, META).fields
     try:
         texts = dict(zip(meta["name"].tolist(), meta["value"].tolist(), strict=True))
-        header = parse_header(str(texts["header"]), who)
+        header = parse_json(str(texts["header"]), who)
         fields = header_fields(header, who)
         notes: list[Note] = []
         tables: dict[str, Any] = _read_tables(path, [t for t in TABLES if t in layers], header, fields["frame"], notes)
@@ -366,7 +367,7 @@ def _unblob(texts: Mapping[str, Any], header: Any, tables: Mapping[str, Table]) 
     """Return terrain and mesh out of the texts of the meta layer."""
     fields: dict[str, Any] = {}
     if "terrain" in texts:
-        x0, y0, spacing, height, width = parse_header(texts["terrain"], "terrain")
+        x0, y0, spacing, height, width = parse_json(texts["terrain"], "terrain")
         z = _array(texts["terrain_z"], "<f8").reshape(int(height), int(width))
         fields["terrain"] = Terrain(float(x0), float(y0), float(spacing), z)
     if "mesh_owner" in texts:

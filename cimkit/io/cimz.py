@@ -13,7 +13,8 @@ import numpy as np
 from cimkit.errors import FormatError, InputError
 from cimkit.io.archive import open_archive, read_member
 from cimkit.io.atomic import atomic_write
-from cimkit.io.pack import header_text, pack, parse_header, unpack
+from cimkit.io.jsontext import parse_json
+from cimkit.io.pack import header_text, pack, unpack
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -72,7 +73,7 @@ def read_cimz(path: str | PathLike[str]) -> Community:
     """
     who = Path(path).name
     with open_archive(path) as archive:
-        header = parse_header(read_member(archive, HEADER, who), who)
+        header = parse_json(read_member(archive, HEADER, who), who)
         arrays: dict[str, Any] = {}
         for name in archive.namelist():
             stem, _, suffix = name.rpartition(".")
@@ -93,7 +94,7 @@ def _texts(values: Any, name: str) -> bytes:
 
 def _read_texts(data: bytes, who: str) -> Any:
     """Return the object array of a JSON list of texts."""
-    values = parse_header(data, who)
+    values = parse_json(data, who)
     if not isinstance(values, list) or not all(v is None or isinstance(v, str) for v in values):
         raise FormatError(f"{who}: it must be a list of texts. The file is damaged.")
     return np.array([*values, None], dtype=object)[:-1]

@@ -10,14 +10,15 @@ import shapely
 
 from cimkit.arrays import FloatArray, one_of
 from cimkit.errors import InputError
-from cimkit.geometry.frame import CHINA_LATITUDES, CHINA_LONGITUDES
+from cimkit.geometry.frame import CHINA_LATITUDES, CHINA_LONGITUDES, transformer
 from cimkit.io.datum import DATUMS, to_wgs84
 from cimkit.model.notes import Note
 
 WIDEST = 5.0  # [°] wider than any community
 MARGIN = 1.5  # [°] beyond the area of use: neighbouring 3-degree zones are often kept in one
 _FOOT = 0.3048  # [m]
-_WORLD = (-180.0, -90.0, 180.0, 90.0)
+_WORLD = (-180.0, -90.0, 180.0, 90.0)  # west, south, east, north
+_CHINA = (CHINA_LONGITUDES[0], CHINA_LATITUDES[0], CHINA_LONGITUDES[1], CHINA_LATITUDES[1])
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def _missing(box: FloatArray, who: str, notes: list[Note]) -> Any:
     """Return a CRS for coordinates that state none: degrees are recognised, all else stays without."""
     small = bool((box[2:] - box[:2] < 2.0).all())  # no site is smaller than two metres
     turned = box[[1, 0, 3, 2]]
-    if small and not _in_china(box) and _in_china(turned):
+    if small and not _inside(box, _CHINA) and _inside(turned, _CHINA):
         raise InputError(_swapped(who, "no CRS"))
     if small and _inside(box, _WORLD):
         notes.append(Note("C01", "no CRS; the numbers are degrees, WGS 84 is assumed", who, fix="Give crs=."))
@@ -156,20 +157,21 @@ def check_box(box: FloatArray, crs: Any, who: str) -> None:
     """
     if crs.is_geocentric:
         raise InputError(f"{who}: the CRS must be geographic or projected; got geocentric {crs.name}.")
+    turned = box[[1, 0, 3, 2]]
     if crs.is_geographic:
-        turned, narrow = box[[1, 0, 3, 2]], bool((box[2:] - box[:2] <= WIDEST).all())
-        if narrow and _inside(box, _WORLD) and (_in_china(box) or not _in_china(turned)):
-            return
-        if narrow and _inside(turned, _WORLD):
-            raise InputError(_swapped(who, crs.name))
-    elif _lands(box, crs):
+        narrow = bool((box[2:] - box[:2] <= WIDEST).all())
+        fits = narrow and _inside(box, _WORLD) and (_inside(box, _CHINA) or not _inside(turned, _CHINA))
+        swapped = narrow and _inside(turned, _WORLD)
+    else:
+        fits = _lands(box, crs)
+        swapped = not fits and _lands(turned, crs)
+    if fits:
         return
-    elif _lands(box[[1, 0, 3, 2]], crs):
+    if swapped:
         raise InputError(_swapped(who, crs.name))
-    cause = _cause(box, crs)
     raise InputError(
         f"{who}: C02, coordinates must lie in the area of use of {crs.name}; got x {box[0]:g} to {box[2]:g}, "
-        f"y {box[1]:g} to {box[3]:g}. {cause}"
+        f"y {box[1]:g} to {box[3]:g}. {_cause(box, crs)}"
     )
 
 
@@ -178,43 +180,32 @@ def _swapped(who: str, crs: str) -> str:
     return f"{who}: C04, the axes must be x east, y north ({crs}); they look swapped. Pass swap_xy=True."
 
 
-def _in_china(box: FloatArray) -> bool:
-    """Tell whether a box of degrees lies in China's box."""
-    (west, east), (south, north) = CHINA_LONGITUDES, CHINA_LATITUDES
-    return _inside(box, (west, south, east, north))
-
-
 def _inside(box: FloatArray, bounds: Any) -> bool:
     """Tell whether a box lies inside bounds (west, south, east, north)."""
     west, south, east, north = bounds
     return bool(west <= box[0] and south <= box[1] and box[2] <= east and box[3] <= north)
 
 
-def _lands(box: FloatArray, crs: Any) -> bool:
-    """Tell whether the corners and the middle of a box fall into the area of use of a projected CRS."""
-    import pyproj
-
-    x, y = np.array([box[0], box[2], box[0], box[2], box[[0, 2]].mean()]), np.array([*box[[1, 1, 3, 3]], box[1]])
-    back = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
-    lon, lat = back.transform(x, y)
+def _lands(box: FloatArray, crs: Any, *, area: Any = None, margin: float = MARGIN) -> bool:
+    """Tell whether the corners and the middle of a box in a projected CRS fall into an area, by default its own."""
+    x, y = np.array([*box[[0, 2, 0, 2]], box[[0, 2]].mean()]), np.array([*box[[1, 1, 3, 3]], box[1]])
+    lon, lat = transformer(crs, "EPSG:4326").transform(x, y)
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
         return False
-    there = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(lon, lat)
-    if not np.allclose(there, (x, y), rtol=1e-6, atol=1.0):
+    if not np.allclose(transformer("EPSG:4326", crs).transform(lon, lat), (x, y), rtol=1e-6, atol=1.0):
         return False  # outside the projection: the way back leads elsewhere
-    area = crs.area_of_use
-    bounds = _WORLD if area is None else area.bounds
-    west, south, east, north = (b + m for b, m in zip(bounds, (-MARGIN, -MARGIN, MARGIN, MARGIN), strict=True))
+    area = area or crs.area_of_use
+    west, south, east, north = _WORLD if area is None else area.bounds
     spot = np.array([lon.min(), lat.min(), lon.max(), lat.max()])
-    return west > east or _inside(spot, (west, south, east, north))
+    return west > east or _inside(spot, (west - margin, south - margin, east + margin, north + margin))
 
 
 def _cause(box: FloatArray, crs: Any) -> str:
     """Return what the numbers look like instead, with the way out."""
-    if not crs.is_geographic and _inside(box, _WORLD):
+    if _inside(box, _WORLD):
+        if crs.is_geographic:
+            return f"They span more than {WIDEST:g}°; are they metres? Then pass crs= with their CRS."
         return "They look like degrees: pass crs='EPSG:4326'."
-    if crs.is_geographic and _inside(box, _WORLD):
-        return f"They span more than {WIDEST:g}°; are they metres? Then pass crs= with their CRS."
     hint = _zone_hint(box)
     if hint:
         return f"{hint[0].upper()}{hint[1:]}."
@@ -222,24 +213,12 @@ def _cause(box: FloatArray, crs: Any) -> str:
         prefix = _without_prefix(box, crs)
         if prefix:
             return prefix
-        mercator = parse_crs("EPSG:3857")
-        if _lands(box, mercator) and _near(box, mercator, crs):
+        if _lands(box, parse_crs("EPSG:3857"), area=crs.area_of_use, margin=2 * MARGIN):
             return "They look like web mercator: pass crs='EPSG:3857'."
         for factor, unit in ((1e-3, "millimetres"), (_FOOT, "feet"), (1 / _FOOT, "metres, not feet")):
             if _lands(box * factor, crs):
                 return f"C05, they look like {unit}: scale them first."
     return "Pass crs= with the CRS they are really in."
-
-
-def _near(box: FloatArray, mercator: Any, crs: Any) -> bool:
-    """Tell whether web-mercator numbers fall into the area of use of the label."""
-    import pyproj
-
-    lon, lat = pyproj.Transformer.from_crs(mercator, "EPSG:4326", always_xy=True).transform(box[[0, 2]], box[[1, 3]])
-    area = crs.area_of_use
-    spot = np.array([lon[0], lat[0], lon[1], lat[1]])
-    wide = (-2 * MARGIN, -2 * MARGIN, 2 * MARGIN, 2 * MARGIN)
-    return area is None or _inside(spot, tuple(b + w for b, w in zip(area.bounds, wide, strict=True)))
 
 
 def _zone_hint(box: FloatArray) -> str:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,22 +33,20 @@ if TYPE_CHECKING:
     from cimkit.model.notes import Notes
 
 _MAPS = ("gpkg", "geojson", "shp", "fgb", "parquet", "graphml", "osm", "dxf", "gtfs")
-_SUFFIXES = (
-    ".gpkg",
-    ".geojson",
-    ".json",
-    ".shp",
-    ".fgb",
-    ".parquet",
-    ".geoparquet",
-    ".graphml",
-    ".pbf",
-    ".osm",
-    ".dxf",
+_SUFFIXES = (  # of map files, as a folder may hold them
+    *(".gpkg", ".geojson", ".json", ".shp", ".fgb", ".parquet", ".geoparquet"),
+    *(".graphml", ".pbf", ".osm", ".dxf"),
 )
 STOPS = "timetable stops"
 BESIDE = 1000.0  # [m] stops this near to a plan belong to it
 _CITYJSON = re.compile(rb'"type"\s*:\s*"CityJSON')
+_WRITERS: dict[str, Any] = {
+    ".gpkg": write_cim,
+    ".cimz": write_cimz,
+    ".json": write_cityjson,
+    **dict.fromkeys((".geojson", ".shp", ".fgb", ".parquet"), write_vector),
+}
+_LOADERS: dict[str, Any] = {"graphml": load_graphml, "osm": load_osm, "dxf": load_dxf}
 _ELSEWHERE = {  # what a file is by its first bytes or suffix, and what to do with it
     "dwg": "a DWG drawing, for which there is no open reader: save it as DXF",
     "tif": "a raster: read it as terrain, not as a community",
@@ -115,7 +113,7 @@ def read(
     for one, kind in zip(each, kinds, strict=True):
         if kind not in _MAPS:
             raise FormatError(f"{one.name}: files read together must be map files; got {kind}. Read it alone.")
-        more, said = _load(one, kind)
+        more, said = ([(STOPS, read_gtfs(one))], []) if kind == "gtfs" else _LOADERS.get(kind, load_layers)(one)
         found += _renamed(more, {name for name, _ in found}, one.stem)
         notes += said
     if "gtfs" in kinds and len(found) > 1:
@@ -142,19 +140,12 @@ def write(community: Community, path: str | PathLike[str]) -> None:
         If the suffix is another one, or a value does not fit the format.
     """
     suffix = Path(path).suffix.lower()
-    if suffix == ".gpkg":
-        write_cim(community, path)
-    elif suffix == ".cimz":
-        write_cimz(community, path)
-    elif suffix == ".json":
-        write_cityjson(community, path)
-    elif suffix in (".geojson", ".shp", ".fgb", ".parquet"):
-        write_vector(community, path)
-    else:
+    if suffix not in _WRITERS:
         raise InputError(
             f"{Path(path).name}: suffix must be .gpkg, .cimz, .city.json, .geojson, .shp, .fgb or .parquet; "
             f"got {suffix!r}."
         )
+    _WRITERS[suffix](community, path)
 
 
 def format_of(path: str | PathLike[str]) -> str:
@@ -183,35 +174,27 @@ def format_of(path: str | PathLike[str]) -> str:
         return _zip_kind(path)
     if head.startswith(b"\x00\x00\x27\x0a") or suffix in ("shp", "shx", "dbf"):
         return _shape_kind(path)
-    for mark, kind in ((b"fgb\x03", "fgb"), (b"PAR1", "parquet")):
-        if head.startswith(mark):
-            return kind
-    if b"OSMHeader" in head[:64]:
-        return "osm"
-    kind = _text_kind(path, head, suffix)
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    marked = {
+        "fgb": head.startswith(b"fgb\x03"),
+        "parquet": head.startswith(b"PAR1"),
+        "graphml": b"<graphml" in head,
+        "osm": b"OSMHeader" in head[:64] or (start.startswith(b"<") and b"<osm" in head),
+        "geojson": start.startswith(b"{") or suffix in ("geojson", "json"),
+        "ifc": head.startswith(b"ISO-10303-21") and (suffix == "ifc" or b"IFC" in head),
+        "dxf": suffix == "dxf",
+    }
+    kind = next((kind for kind, found in marked.items() if found), "")
+    if kind == "geojson" and _CITYJSON.search(path.read_bytes()):
+        return "cityjson"
     if kind:
         return kind
-    what = _ELSEWHERE.get(suffix, "")
-    if what:
-        raise FormatError(f"{path.name}: the file must hold a community; it is {what}.")
+    if suffix in _ELSEWHERE:
+        raise FormatError(f"{path.name}: the file must hold a community; it is {_ELSEWHERE[suffix]}.")
     raise FormatError(
         f"{path.name}: the format must be GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, DXF, IFC, OSM, "
         f"GraphML, CityJSON or .cimz; the first bytes are {head[:12]!r}."
     )
-
-
-def _text_kind(path: Path, head: bytes, suffix: str) -> str:
-    """Return the format of a text file, empty if it is none we read."""
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if b"<graphml" in head:
-        return "graphml"
-    if start.startswith(b"<") and b"<osm" in head:
-        return "osm"
-    if start.startswith(b"{") or suffix in ("geojson", "json"):
-        return "cityjson" if _CITYJSON.search(path.read_bytes()) else "geojson"
-    if head.startswith(b"ISO-10303-21") and (suffix == "ifc" or b"IFC" in head):
-        return "ifc"
-    return "dxf" if suffix == "dxf" else ""
 
 
 def _shape_kind(path: Path) -> str:
@@ -276,19 +259,6 @@ def _read_whole(path: Path, kind: str, placing: Placing) -> tuple[Community, Not
         return community, community.notes + notes
     community = read_cimz(path)
     return community, community.notes
-
-
-def _load(path: Path, kind: str) -> tuple[Layers, list[Note]]:
-    """Return the layers of a map file."""
-    if kind == "graphml":
-        return load_graphml(path), []
-    if kind == "osm":
-        return load_osm(path)
-    if kind == "dxf":
-        return load_dxf(path)
-    if kind == "gtfs":
-        return [(STOPS, read_gtfs(path))], []
-    return load_layers(path)
 
 
 def _with_stops(layers: Layers, reading: Reading, notes: list[Note]) -> tuple[Layers, Reading]:

@@ -16,13 +16,15 @@ from cimkit.io.loading import Layers, check_file
 if TYPE_CHECKING:
     from os import PathLike
 
+    from cimkit.model.notes import Note
+
 _NAMESPACE = "{http://graphml.graphdrawing.org/xmlns}"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _LINE = re.compile(rf"LINESTRING\s*\(((?:\s*{_NUMBER}\s+{_NUMBER}\s*,?)+)\)", re.IGNORECASE)
 _KEEP = ("osmid", "highway", "name", "oneway", "access", "bridge", "tunnel", "layer", "width", "footway")
 
 
-def load_graphml(path: str | PathLike[str]) -> Layers:
+def load_graphml(path: str | PathLike[str]) -> tuple[Layers, list[Note]]:
     """Return the edges of a street network as a frame of lines; both directions of a street are one.
 
     Parameters
@@ -32,8 +34,8 @@ def load_graphml(path: str | PathLike[str]) -> Layers:
 
     Returns
     -------
-    list
-        One layer ``streets``.
+    tuple
+        One layer ``streets``, and no notes.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def load_graphml(path: str | PathLike[str]) -> Layers:
         nodes = {n.get("id"): _values(n, names) for n in root.iter(f"{_NAMESPACE}node")}
         place = {k: (float(v["x"]), float(v["y"])) for k, v in nodes.items()}
         edges = [(e.get("source"), e.get("target"), _values(e, names)) for e in root.iter(f"{_NAMESPACE}edge")]
-        return [("streets", _frame(edges, place, crs or "EPSG:4326"))]
+        return [("streets", _frame(edges, place, crs or "EPSG:4326"))], []
     except (ElementTree.ParseError, KeyError, ValueError, TypeError) as error:
         raise FormatError(f"{path.name}: the file must be whole GraphML with x and y at nodes; {error!r}.") from error
 

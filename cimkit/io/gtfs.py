@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import zipfile
-from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cimkit.errors import FormatError, InputError
+from cimkit.io.archive import open_archive, read_member
 from cimkit.io.loading import check_file
 
 if TYPE_CHECKING:
     from os import PathLike
 
-MAX_TABLE = 2 * 1024**3  # bytes of an unpacked table
 FEED = frozenset({"stops.txt", "stop_times.txt"})  # what tells a feed from other folders and archives
 _METRO = (1, 2)  # route types: metro, rail
 
@@ -81,19 +80,18 @@ def _table(path: Path, name: str, columns: str) -> Any:
     import pandas as pd
 
     wanted, file = columns.split(), f"{name}.txt"
+    if path.is_dir():
+        check_file(path / file)
+        data = (path / file).read_bytes()
+    else:
+        with open_archive(path) as feed:
+            data = read_member(feed, file, path.name)
     try:
-        with ExitStack() as opened:
-            table: Any
-            if path.is_dir():
-                size, table = (path / file).stat().st_size, opened.enter_context((path / file).open("rb"))
-            else:
-                feed = opened.enter_context(zipfile.ZipFile(path))
-                size, table = feed.getinfo(file).file_size, opened.enter_context(feed.open(file))
-            if size > MAX_TABLE:
-                raise FormatError(f"{path.name}: {file} must have at most {MAX_TABLE:,} bytes; it has more.")
-            frame = pd.read_csv(table, dtype=str, usecols=lambda c: c.strip("\ufeff ") in wanted, encoding="utf-8-sig")
-    except (KeyError, zipfile.BadZipFile, ValueError, OSError) as error:
-        raise FormatError(f"{path.name}: the feed must be a .zip or folder that holds {file}; {error}.") from error
+        frame = pd.read_csv(
+            BytesIO(data), dtype=str, usecols=lambda c: c.strip("\ufeff ") in wanted, encoding="utf-8-sig"
+        )
+    except ValueError as error:
+        raise FormatError(f"{path.name}, {file}: it must be a table of text; {error}.") from error
     missing = [c for c in wanted if c not in frame.columns]
     if missing:
         raise FormatError(f"{path.name}, {file}: columns {', '.join(wanted)} must be there; {missing[0]} is not.")

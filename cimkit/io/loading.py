@@ -191,7 +191,7 @@ def _load_parquet(path: Path) -> Any:
         for name in (f.name for f in kinds if pyarrow.types.is_binary(f.type) or pyarrow.types.is_large_binary(f.type)):
             check_wkb(pq.read_table(path, columns=[name])[name].to_pylist(), path.name)
         gdf = gpd.read_parquet(path)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, pyarrow.ArrowException) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, pyarrow.ArrowException) as error:  # also of its CRS
         raise FormatError(f"{path.name}: the file must be whole GeoParquet; {error!s:.200}.") from error
     except shapely.errors.ShapelyError as error:
         raise FormatError(f"{path.name}: shapes must be whole WKB; {error}.") from error

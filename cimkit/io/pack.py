@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,7 @@ def community_header(community: Community) -> dict[str, Any]:
         "origin": list(community.frame.origin),
         "location": None if place is None else [place.latitude, place.longitude],
         "kinds": {k.__name__: {m.code: int(m) for m in k} for k in _kinds()},
-        "notes": [[_number_or_none(v) for v in _note_fields(n)] for n in community.notes],
+        "notes": [[_number_or_none(v) for v in dataclasses.astuple(n)] for n in community.notes],
     }
 
 
@@ -223,11 +224,6 @@ def _kinds() -> list[type[Kind]]:
     return list(dict.fromkeys(c.dtype for t in TABLES.values() for c in t.columns() if c.is_kind))
 
 
-def _note_fields(note: Note) -> Iterable[Any]:
-    """Return the fields of a note in order."""
-    return (note.code, note.text, note.table, note.object, note.x, note.y, note.value, note.fix, note.count)
-
-
 def _number_or_none(value: Any) -> Any:
     """Return nan and infinities as None, which JSON knows."""
     return None if isinstance(value, float) and not isfinite(value) else value
@@ -244,17 +240,3 @@ def _read_notes(rows: Any) -> Iterable[Note]:
 def header_text(header: Mapping[str, Any]) -> str:
     """Return the header as JSON text."""
     return json.dumps(header, ensure_ascii=False, allow_nan=False)
-
-
-def parse_header(text: str | bytes, who: str) -> Any:
-    """Return the header of JSON text.
-
-    Raises
-    ------
-    FormatError
-        If the text is not JSON.
-    """
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{who}: the header must be JSON; {error}. The file is damaged.") from error

@@ -1,4 +1,4 @@
-"""Write tables of results: CSV, JSON, Excel, GeoPackage, GeoJSON, GeoParquet, by suffix."""
+"""Write tables: CSV, JSON, Excel, GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, by suffix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from cimkit.io.gdal import quiet
 if TYPE_CHECKING:
     from os import PathLike
 
-RESULT_SUFFIXES = (".csv", ".json", ".xlsx", ".gpkg", ".geojson", ".parquet")
+_MAPS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}  # as GDAL says
+RESULT_SUFFIXES = (".csv", ".json", ".xlsx", ".parquet", *_MAPS)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _XLSX_ROWS = 1_048_575
@@ -171,22 +172,26 @@ def _cell(page: Any, value: Any) -> Any:
 
 
 def _write_map(frame: Any, path: Path, layer: str) -> None:
-    """Write a GeoPackage, GeoJSON or (Geo)Parquet file."""
-    shaped = hasattr(frame, "to_wkb")
-    if path.suffix.lower() == ".parquet":
+    """Write a GeoPackage, GeoJSON, Shapefile, FlatGeobuf or (Geo)Parquet file."""
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
         needed("pyarrow", who=path.name, extra="parquet")
         frame.to_parquet(path)
         return
     import pyogrio
 
-    if path.suffix.lower() == ".geojson":
-        if not shaped:
-            raise InputError(f"{path.name}: GeoJSON needs a table with shapes; got one without. Write .csv or .json.")
-        if frame.crs is not None:
-            frame = frame.to_crs("EPSG:4326")
+    if suffix != ".gpkg" and not hasattr(frame, "to_wkb"):
+        raise InputError(
+            f"{path.name}: {_MAPS[suffix]} needs a table with shapes; got one without. Write .csv or .json."
+        )
+    if suffix == ".geojson" and frame.crs is not None:
+        frame = frame.to_crs("EPSG:4326")
     frame = frame.reset_index(drop=frame.index.names == [None])
-    with quiet():  # a table without a map has no CRS, and that is meant
+    options: dict[str, Any] = {"layer": layer} if suffix in (".gpkg", ".geojson") else {}
+    if suffix == ".fgb":
+        options["layer_options"] = {"SPATIAL_INDEX": "NO"}  # the index would sort the rows by place
+    with quiet():  # a table without a map has no CRS, and field names of Shapefiles are short; both are meant
         try:
-            pyogrio.write_dataframe(frame, path, layer=layer)
+            pyogrio.write_dataframe(frame, path, driver=_MAPS[suffix], encoding="utf-8", **options)
         except (RuntimeError, ValueError, UnicodeEncodeError) as error:
             raise InputError(f"{path.name}: the table must fit the format; {error}. Write .csv or .json.") from error

@@ -6,6 +6,7 @@ written by ``write_table``, which writes text that looks like a formula as text.
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cimkit.errors import FormatError, InputError, needed
+from cimkit.io.loading import decode_text
 from cimkit.model.notes import Note, Notes
 
 if TYPE_CHECKING:
@@ -88,7 +90,10 @@ def parse_levels(text: str) -> tuple[int, ...]:
 def _filled(path: Path, sheet: str) -> tuple[str, list[list[Any]]]:
     """Return name and cells of a sheet; each cell of a merged block has the value of its first."""
     if path.suffix.lower() == ".csv":
-        return path.stem, _cells_of_csv(path)
+        try:
+            return path.stem, list(csv.reader(decode_text(path.read_bytes(), path.name)[0].splitlines()))
+        except csv.Error as error:
+            raise FormatError(f"{path.name}: it must be a table; {error}.") from error
     openpyxl = needed("openpyxl", who=path.name, extra="excel")
     try:
         book = openpyxl.load_workbook(path, data_only=True)
@@ -101,26 +106,10 @@ def _filled(path: Path, sheet: str) -> tuple[str, list[list[Any]]]:
     page = book[sheet] if sheet else book.worksheets[0]
     rows = [list(r) for r in page.iter_rows(values_only=True)]
     for block in page.merged_cells.ranges:
-        for row in rows[block.min_row - 1 : block.max_row]:
-            row[block.min_col - 1 : block.max_col] = [rows[block.min_row - 1][block.min_col - 1]] * block.size[
-                "columns"
-            ]
+        first, left, width = block.min_row - 1, block.min_col - 1, block.size["columns"]
+        for row in rows[first : block.max_row]:
+            row[left : block.max_col] = [rows[first][left]] * width
     return page.title, rows
-
-
-def _cells_of_csv(path: Path) -> list[list[Any]]:
-    """Return the cells of a CSV file in UTF-8 or GBK."""
-    import csv
-
-    data = path.read_bytes()
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return list(csv.reader(data.decode(encoding).splitlines()))
-        except UnicodeDecodeError:
-            continue
-        except csv.Error as error:
-            raise FormatError(f"{path.name}: it must be a table; {error}.") from error
-    raise FormatError(f"{path.name}: text must be UTF-8 or GBK; it is neither. Save it as UTF-8.")
 
 
 def _heading(value: Any) -> str:

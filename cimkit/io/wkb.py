@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_DEPTH = 4
+_HAS_SRID = 0x20000000
 _SHORT = 9 * 2_000  # bytes; a level takes at least nine, and GEOS bears two thousand levels
 
 
@@ -38,54 +39,34 @@ def check_wkb(shapes: Iterable[Any], who: str) -> None:
 
 
 def _is_nest(wkb: bytes) -> bool:
-    """Tell whether the first elements of a geometry are nested deeper than allowed.
-
-    A nest is followed along its first elements and along every element of the outer levels;
-    simple shapes are stepped over.
-    """
-    deepest, at = 0, 0
-    open_levels: list[int] = []  # elements still to come at each level
-    while at + 9 <= len(wkb):
-        order = "<" if wkb[at] == 1 else ">"
-        kind, count = struct.unpack_from(order + "II", wkb, at + 1)
-        at += 5 + (4 if kind & 0x20000000 else 0)
-        dims = 2 + bool(kind & 0x80000000) + bool(kind & 0x40000000) + (0, 1, 1, 2)[min((kind & 0xFFFF) // 1000, 3)]
-        base = (kind & 0xFFFF) % 1000
-        if kind & 0x20000000 and at + 4 <= len(wkb):
-            (count,) = struct.unpack_from(order + "I", wkb, at)
-        if base in (4, 5, 6, 7):
-            at += 4
-            open_levels.append(count)
-            deepest = max(deepest, len(open_levels))
-            if deepest > MAX_DEPTH:
-                return True
-        else:
-            at = _after(wkb, at, order, base, dims)
-        if at < 0:
-            return False
-        while open_levels and open_levels[-1] == 0:
-            open_levels.pop()
-        if not open_levels:
-            return False
-        open_levels[-1] -= 1
-    return False
+    """Tell whether a geometry is nested deeper than allowed; what is cut short or of no known kind is left to GEOS."""
+    try:
+        return _end(wkb, 0, 0) < 0
+    except (struct.error, IndexError, ValueError):
+        return False
 
 
-def _after(wkb: bytes, at: int, order: str, base: int, dims: int) -> int:
-    """Return the place after a point, line or polygon, -1 if there is none."""
-    if base == 1:
-        return at + 8 * dims
-    if at + 4 > len(wkb):
-        return -1
+def _end(wkb: bytes, at: int, depth: int) -> int:
+    """Return where the geometry that begins at a place ends, -1 if collections in it are nested too deep."""
+    order = "<" if wkb[at] == 1 else ">"
+    (kind,) = struct.unpack_from(order + "I", wkb, at + 1)
+    at += 9 if kind & _HAS_SRID else 5
+    base, iso = kind & 0xFFFF, (kind & 0xFFFF) // 1000
+    size = 8 * (2 + bool(kind & 0x80000000) + bool(kind & 0x40000000) + (0, 1, 1, 2)[min(iso, 3)])
+    if base % 1000 == 1:
+        return at + size
     (count,) = struct.unpack_from(order + "I", wkb, at)
     at += 4
-    if base == 2:
-        return at + 8 * dims * int(count)
-    if base != 3:
-        return -1
+    if base % 1000 == 2:
+        return at + size * int(count)
+    if base % 1000 not in (3, 4, 5, 6, 7):
+        raise ValueError(f"kind {kind}")
     for _ in range(count):
-        if at + 4 > len(wkb):
-            return -1
-        (points,) = struct.unpack_from(order + "I", wkb, at)
-        at += 4 + 8 * dims * int(points)
+        if base % 1000 == 3:
+            (points,) = struct.unpack_from(order + "I", wkb, at)
+            at += 4 + size * int(points)
+        else:
+            at = -1 if depth == MAX_DEPTH else _end(wkb, at, depth + 1)
+            if at < 0:
+                return -1
     return at

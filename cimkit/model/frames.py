@@ -15,6 +15,7 @@ from cimkit.geometry.frame import Frame, metric_crs
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons, clean_polygons
 from cimkit.geometry.ragged import numbers_within
+from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.topology import connect_lines, mend_lines
 from cimkit.model.build import parcel_of, path_tables
 from cimkit.model.columns import find_columns, frame_geometry, made_ids, read_values, unique_ids
@@ -55,16 +56,17 @@ def tables_from_frames(
     InputError
         If a table is unknown or a frame cannot be placed.
     """
-    unknown = set(frames) - set(_ORDER) - {"paths"}
+    every = (*_ORDER, "paths", "contours")
+    unknown = sorted(set(frames) - set(every))
     if unknown:
-        raise InputError(
-            f"frames: tables must be among {', '.join((*_ORDER, 'paths'))}; got {', '.join(sorted(unknown))}."
-        )
+        raise InputError(f"frames: tables must be among {', '.join(every)}; got {', '.join(unknown)}.")
     notes: list[Note] = []
     placed, frame = _project(frames, crs, notes)
     tables: dict[str, Any] = {}
     if "paths" in placed:
         tables |= _paths(placed["paths"], columns, notes)
+    if "contours" in placed:
+        tables["terrain"] = _terrain(placed["contours"], notes)
     for title in _ORDER:
         if title not in placed:
             continue
@@ -316,6 +318,20 @@ def _heights_of_storeys(buildings: Buildings, storeys: Storeys, described: Any) 
         n_above=np.where(described, above, buildings.n_above),
         n_below=np.where(described, below, buildings.n_below),
     )
+
+
+def _terrain(gdf: Any, notes: list[Note]) -> Terrain | None:
+    """Return the ground of contour lines or survey points, None where they have no heights."""
+    column = next((c for c in ("elev_m", "elev", "elevation", "height", "z", "高程", "标高") if c in gdf.columns), "")
+    xyz, row = shapely.get_coordinates(gdf.geometry.array, include_z=True, return_index=True)
+    if column:
+        xyz[:, 2] = gdf[column].to_numpy(dtype=np.float64)[row]
+    xyz = xyz[np.isfinite(xyz).all(axis=1)]
+    if len(xyz) < 3:
+        notes.append(Note("I03", "contour lines without heights were not used", "terrain"))
+        return None
+    size = float(np.ptp(xyz[:, :2], axis=0).max())
+    return Terrain.from_points(xyz, spacing=max(5.0, round(size / 500)))
 
 
 def _paths(frame: Any, own: Mapping[str, str], notes: list[Note]) -> dict[str, Any]:
