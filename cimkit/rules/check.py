@@ -197,12 +197,11 @@ def _judge_group(candidates: list[tuple[Rule, Requirement]], source: Measured, p
                 also = _overridden(rule, rest, attributes, len(subjects), rows)
                 if wanted == YES:
                     values = source.values(indicator, requirement.with_)
+                    whole = bool(np.isnan(values.values).all())
                 else:
-                    question = _question(unknown, place)
-                    values = Values(
-                        np.full(len(subjects), np.nan), missing=question, whole=unknown not in subjects.attributes
-                    )
-                if values.whole and len(rows) > 1:
+                    values = Values.unknown(len(subjects), _question(unknown, place))
+                    whole = unknown not in subjects.attributes or len(rows) == len(subjects)
+                if whole and len(rows) > 1:
                     judged.append(_one_for_all((rule, requirement), subjects.table, values, len(rows), also))
                 else:
                     judged.append(_judge_rows((rule, requirement), subjects, rows, values, also))

@@ -106,8 +106,6 @@ class Values:
         Row → what the value rests on.
     note
         What was assumed for all of them.
-    whole
-        Whether nothing is known of any object, for one and the same reason: one finding says it.
     """
 
     values: FloatArray
@@ -115,12 +113,11 @@ class Values:
     missing: str = ""
     evidence: Callable[[int], dict[str, Any]] | None = None
     note: str = ""
-    whole: bool = False
 
     @classmethod
     def unknown(cls, count: int, missing: str) -> Values:
-        """Return n values that are not known, for one and the same reason."""
-        return cls(np.full(count, np.nan), missing=missing, whole=True)
+        """Return n values that are not known."""
+        return cls(np.full(count, np.nan), missing=missing)
 
 
 @dataclass(frozen=True)

@@ -227,6 +227,8 @@ def crossing_spacing(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) 
         near = crossings[shapely.dwithin(crossings, line, ON_STREET)] if len(crossings) else crossings
         at = np.sort(shapely.line_locate_point(line, shapely.line_interpolate_point(near, 0.5, normalized=True)))
         counts[k], least[k] = len(at), float(line.length)
+        if not len(crossings):
+            values[k] = np.nan
         if len(at) > 1:
             values[k] = least[k] = np.diff(at).max()
     missing = "crossings of the street: add paths of kind crossing (人行横道)"

@@ -71,8 +71,9 @@ class Joined:
         else:
             kinds = tuple(FacilityKind.parse(k) for k in ([to] if isinstance(to, str | FacilityKind) else to))
         if not kinds:
-            said = "".join(f" {n.text}." for n in self.notes)
-            raise MissingDataError(f"walking: homes and services must be there; got no services. Give them.{said}")
+            raise MissingDataError(
+                "services: there must be some; got none. Add facilities, or the file that holds them."
+            )
         rows = np.flatnonzero(np.isin(have, kinds))
         index = np.full(max(FacilityKind) + 1, -1, dtype=np.int64)
         index[list(kinds)] = np.arange(len(kinds))
@@ -97,7 +98,7 @@ def join(
     """
     homes = homes_of(community, method=method)
     if len(homes) == 0:
-        raise MissingDataError("walking: homes and services must be there; got no homes.")
+        raise MissingDataError("homes: there must be some; got none. Give buildings a use (residential …).")
     service, f = service_doors(community), community.facilities
     straight = len(community.path_edges) == 0 and network is None
     if straight:
