@@ -124,9 +124,7 @@ def living_circles(
     cost[cost > float(FARTHEST)] = np.inf
     drawn, there = _drawn(network, cost, there)
     lines = drawn.course.to_shapely()
-    paths = np.empty(len(limits), dtype=object)
-    for k, limit in enumerate(limits):
-        paths[k] = _reached(drawn, lines, cost / MS, there, float(limit))
+    paths = np.array([_reached(drawn, lines, cost / MS, there, limit) for limit in limits.tolist()], dtype=object)
     areas = _ground(paths, along)
     return LivingCircles(wanted, limits, paths, areas, along, community)
 
@@ -151,16 +149,12 @@ def _reached(network: WalkNetwork, lines: Any, cost: FloatArray, there: Places, 
     from_start = _share(limit - cost[network.start], network.backward_min)
     from_end = _share(limit - cost[network.end], network.forward_min)
     whole = from_start + from_end >= 1.0
-    pieces = []
-    for e in np.flatnonzero(~whole & ((from_start > 0) | (from_end > 0))):
-        if from_start[e] > 0:
-            pieces.append(substring(lines[e], 0.0, from_start[e], normalized=True))
-        if from_end[e] > 0:
-            pieces.append(substring(lines[e], 1.0 - from_end[e], 1.0, normalized=True))
+    pieces = [
+        *(substring(lines[e], 0.0, from_start[e], normalized=True) for e in np.flatnonzero(~whole & (from_start > 0))),
+        *(substring(lines[e], 1 - from_end[e], 1.0, normalized=True) for e in np.flatnonzero(~whole & (from_end > 0))),
+    ]
     pieces += _around_services(network, lines, there, limit, whole)
-    cut = shapely.union_all(
-        shapely.force_2d(np.array([p for p in pieces if p.geom_type == "LineString"], dtype=object))
-    )
+    cut = shapely.union_all(shapely.force_2d([p for p in pieces if p.geom_type == "LineString"]))
     parts = np.concatenate([shapely.force_2d(lines[whole]), shapely.get_parts(cut)])
     return shapely.multilinestrings(parts[shapely.length(parts) > 0])
 
@@ -187,15 +181,9 @@ def _share(left: FloatArray, whole: FloatArray) -> FloatArray:
 
 def _around_services(network: WalkNetwork, lines: Any, there: Places, limit: float, whole: BoolArray) -> list[Any]:
     """Return the parts of edges next to a service that lies on them."""
-    pieces = []
-    for k in np.flatnonzero(there.edge >= 0):
-        e = there.edge[k]
-        if whole[e]:
-            continue
-        left = limit - there.leg[k] / network.method.speed_ms / 60.0
-        at = there.along[k] / max(float(network.length[e]), 1e-9)
-        before = float(_share(np.array([left]), network.forward_min[e : e + 1])[0])
-        behind = float(_share(np.array([left]), network.backward_min[e : e + 1])[0])
-        if left > 0:
-            pieces.append(substring(lines[e], max(0.0, at - before), min(1.0, at + behind), normalized=True))
-    return pieces
+    k = np.flatnonzero((there.edge >= 0) & ~whole[there.edge])
+    e, left = there.edge[k], limit - there.leg[k] / network.method.speed_ms / 60.0
+    at = there.along[k] / np.maximum(network.length[e], 1e-9)
+    start = np.maximum(0.0, at - _share(left, network.forward_min[e]))
+    stop = np.minimum(1.0, at + _share(left, network.backward_min[e]))
+    return [substring(lines[e[q]], start[q], stop[q], normalized=True) for q in np.flatnonzero(left > 0)]

@@ -80,17 +80,8 @@ class Evacuation(Drawn):
         """Return a DataFrame, one row a home."""
         import pandas as pd
 
-        return pd.DataFrame(
-            {
-                "home": self.homes,
-                "building": self.building,
-                "persons": self.persons,
-                "shelter": self.shelter,
-                "reach_min": self.reach_min,
-                "blocked_min": self.blocked_min,
-                "cut_off": self.cut_off,
-            }
-        )
+        names = ("building", "persons", "shelter", "reach_min", "blocked_min", "cut_off")
+        return pd.DataFrame({"home": self.homes} | {name: getattr(self, name) for name in names})
 
     def loads(self) -> Any:
         """Return a DataFrame, one row a shelter: residents nearest to it and area for each of them."""
@@ -163,7 +154,8 @@ def _with_shelters(community: Community) -> Community:
     rows = np.flatnonzero((spaces.kind == SpaceKind.SHELTER) & (spaces.storey < 0))
     known = shapely.points(f.x, f.y)[f.kind == FacilityKind.SHELTER]
     shapes = spaces.outline.take(rows).to_shapely()
-    own = np.array([not shapely.dwithin(s, known, SAME).any() for s in shapes], dtype=bool)
+    stood_for = shapely.STRtree(known).query(shapes, predicate="dwithin", distance=SAME)[0]
+    own = np.setdiff1d(np.arange(len(rows)), stood_for)
     rows, shapes = rows[own], shapes[own]
     if not len(rows):
         return community
@@ -171,12 +163,7 @@ def _with_shelters(community: Community) -> Community:
     courses = community.path_edges.course.to_shapely()
     if len(courses):
         near = shapely.STRtree(courses).nearest(shapes)
-        at = shapely.points(
-            [
-                shapely.get_coordinates(shapely.shortest_line(s, courses[i]))[0]
-                for s, i in zip(shapes, near, strict=True)
-            ]
-        )
+        at = shapely.get_point(shapely.shortest_line(shapes, courses[near]), 0)
     made = Facilities(
         id=spaces.id[rows], kind=np.full(len(rows), FacilityKind.SHELTER), x=shapely.get_x(at), y=shapely.get_y(at),
         z=spaces.z[rows], land_area=shapely.area(shapes), status=spaces.status[rows],

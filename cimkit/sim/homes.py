@@ -9,7 +9,7 @@ import numpy as np
 
 from cimkit.model.derive import HOUSING, derive_entrances
 from cimkit.model.kinds import BuildingUse, EntranceKind
-from cimkit.model.notes import Note, Notes
+from cimkit.model.notes import Note, Notes, noted
 from cimkit.sim.walk_method import WalkMethod
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def homes_of(community: Community, *, method: WalkMethod = WalkMethod.ADULT) -> 
     if len(dwellings) == 0:
         rows = np.flatnonzero(_lived_in(community))
         people = community.population
-        persons = np.zeros(len(buildings))
-        np.add.at(persons, people.building, people.persons)
+        persons = np.bincount(people.building, people.persons, len(buildings)).astype(np.float64)
         said = Note("D01", f"no dwellings; {len(rows)} buildings stand for their residents", "dwellings")
         indoor = np.where(stepped[door_of[rows]], np.inf, 0.0)
         return Homes(
@@ -118,11 +117,7 @@ def _doors(community: Community) -> tuple[FloatArray, IntArray, Notes]:
     doors = np.concatenate([doors, np.column_stack([made.x, made.y, made.z])])
     where = "nearest to a path" if len(community.path_edges) else "in the middle of the longest wall"
     text = f"{len(made)} buildings without an entrance got one {where}"
-    return (
-        doors,
-        door_of,
-        Notes.of([Note("N04", text, "entrances", str(buildings.id[made.building[0]]), count=len(made))]),
-    )
+    return doors, door_of, Notes.of(noted("N04", text, missing, "entrances", buildings.id))
 
 
 def service_doors(community: Community) -> FloatArray:

@@ -10,7 +10,7 @@ import shapely
 
 from cimkit.errors import MissingDataError
 from cimkit.model.kinds import FacilityKind, PathKind
-from cimkit.model.notes import Note, Notes
+from cimkit.model.notes import Note, Notes, noted
 from cimkit.sim.homes import Homes, homes_of, service_doors
 from cimkit.sim.network import Places, WalkNetwork, open_at
 from cimkit.sim.walk_method import WalkMethod
@@ -110,17 +110,11 @@ def join(
         said = _centre_lines(community) + _lost(at, there, homes, community, network, service)
     closed = np.zeros(len(f), dtype=bool) if hour is None else ~open_at(f, hour)
     stepped = (f.step_free == 0) & (not method.steps)
-    for which, why in (
-        (closed, f"closed at {hour:g} h" if hour is not None else ""),
-        (stepped, "with steps at the door"),
-    ):
-        if which.any():
-            first = str(f.id[which.argmax()])
-            said.append(Note("N06", f"{which.sum()} facilities {why}", "facilities", first, count=int(which.sum())))
+    said += noted("N06", f"{closed.sum()} facilities closed at {hour or 0:g} h", closed, "facilities", f.id)
+    said += noted("N06", f"{stepped.sum()} facilities with steps at the door", stepped, "facilities", f.id)
     inside = np.isinf(homes.indoor_min)
-    if inside.any():
-        text = f"{inside.sum()} {homes.kind}s have no way down for {method.name}: no lift, or steps at the door"
-        said.append(Note("N06", text, homes.kind + "s", str(homes.ids[inside.argmax()]), count=int(inside.sum())))
+    text = f"{inside.sum()} {homes.kind}s have no way down for {method.name}: no lift, or steps at the door"
+    said += noted("N06", text, inside, homes.kind + "s", homes.ids)
     there = there._replace(edge=np.where(closed | stepped, -1, there.edge))
     return Joined(community, homes, service, network, at, there, straight, homes.notes + Notes.of(said))
 
@@ -129,9 +123,8 @@ def _lost(
     at: Places, there: Places, homes: Homes, community: Community, network: WalkNetwork, service: FloatArray
 ) -> list[Note]:
     """Return notes on doors and services that no path is near to or that a barrier cuts off, and on separate parts."""
-    used = np.unique(homes.door)
-    first_home = homes.ids[np.unique(homes.door, return_index=True)[1]]
-    notes = _off(at.edge[used] < 0, homes.doors[used], network, "doors", "entrances", first_home)
+    used, first = np.unique(homes.door, return_index=True)
+    notes = _off(at.edge[used] < 0, homes.doors[used], network, "doors", "entrances", homes.ids[first])
     notes += _off(there.edge < 0, service, network, "facilities", "facilities", community.facilities.id)
     parts = network.part[network.start]
     count = np.bincount(parts)
@@ -165,12 +158,13 @@ def _centre_lines(community: Community) -> list[Note]:
 def _off(off: BoolArray, xy: FloatArray, network: WalkNetwork, what: str, table: str, ids: Any) -> list[Note]:
     """Return notes on what does not join the network, by reason."""
     far, limit = off & network.too_far(xy), network.method.snap_limit
-    reasons = (
-        (far, f"lie farther than {limit:g} m from any path; no way leads there"),
-        (off & ~far, f"are cut off by a barrier (trunk road, railway, water) from every path within {limit:g} m"),
+    cut = off & ~far
+    text = (
+        f"{cut.sum()} {what} are cut off by a barrier (trunk road, railway, water) from every path within {limit:g} m"
     )
     return [
-        Note("N02", f"{which.sum()} {what} {text}", table, str(ids[which.argmax()]), count=int(which.sum()))
-        for which, text in reasons
-        if which.any()
+        *noted(
+            "N02", f"{far.sum()} {what} lie farther than {limit:g} m from any path; no way leads there", far, table, ids
+        ),
+        *noted("N02", text, cut, table, ids),
     ]

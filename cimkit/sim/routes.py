@@ -21,7 +21,7 @@ from cimkit.sim.walk_method import WalkMethod
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cimkit.arrays import FloatArray, IntArray
+    from cimkit.arrays import BoolArray, FloatArray, IntArray
     from cimkit.model.community import Community
     from cimkit.sim.network import Places, WalkNetwork
 
@@ -106,16 +106,12 @@ def walk_route(
     InputError
         If there is no such home or facility.
     """
-    joined = join(community, method=method, network=network, hour=hour)
+    joined, f = join(community, method=method, network=network, hour=hour), community.facilities
     rows = np.flatnonzero(joined.homes.ids == home)
     if len(rows) == 0:
         raise InputError(f"walk_route: home must be the id of a {joined.homes.kind}; got {home!r}.")
-    row, there = int(rows[0]), np.flatnonzero(community.facilities.id == facility)
-    if len(there) == 0:
-        try:
-            there = np.flatnonzero(community.facilities.kind == FacilityKind.parse(facility))
-        except InputError:
-            there = there[:0]
+    row, kind = int(rows[0]), FacilityKind.words().get(facility, -1)
+    there = np.flatnonzero(f.id == facility) if facility in set(f.id) else np.flatnonzero(f.kind == kind)
     if len(there) == 0:
         raise InputError(f"walk_route: facility must be an id, or a kind that exists; got {facility!r}.")
     door = joined.homes.door[row]
@@ -131,7 +127,7 @@ def walk_route(
         way = _way(joined.network, at, joined.services.take([goal]))
         line = np.concatenate([floor[None], joined.homes.doors[[door]], way, joined.service[[goal]]])
         line = line[np.append(True, (np.diff(line, axis=0) != 0).any(axis=1))]
-    return Route(home, str(community.facilities.id[goal]), line, least + indoor, indoor, community, method)
+    return Route(home, str(f.id[goal]), line, least + indoor, indoor, community, method)
 
 
 def _way(network: WalkNetwork, at: Places, there: Places) -> FloatArray:
@@ -148,24 +144,14 @@ def _way(network: WalkNetwork, at: Places, there: Places) -> FloatArray:
     if len(along) and along[0] <= cost.min():
         return _piece(lines[at.edge[0]], share[0], share[1])
     end = int(cost.argmin())
+    nodes = [int(from_nodes[0, end])]
+    while previous[nodes[-1]] != NOBODY:
+        nodes.append(int(previous[nodes[-1]]))
+    edges, ahead = _edges_of(network, np.array(nodes[:-1]), np.array(nodes[1:]))
+    last = np.where(to_nodes[0] == nodes[-1], into[0], np.inf).argmin()
     parts = [_piece(lines[at.edge[0]], share[0], float(end))]
-    node = int(from_nodes[0, end])
-    while previous[node] != NOBODY:
-        then = int(previous[node])
-        edge, ahead = _edge_between(network, node, then)
-        parts.append(_piece(lines[edge], 0.0 if ahead else 1.0, 1.0 if ahead else 0.0))
-        node = then
-    last = np.where(to_nodes[0] == node, into[0], np.inf).argmin()
-    parts.append(_piece(lines[there.edge[0]], float(last), share[1]))
-    return np.concatenate(parts)
-
-
-def _edge_between(network: WalkNetwork, a: int, b: int) -> tuple[int, bool]:
-    """Return the quickest edge from node a to node b and whether it is walked along its course."""
-    ahead, back = network.whole(timed=True)
-    there = np.where((network.start == a) & (network.end == b), ahead, np.inf)
-    here = np.where((network.start == b) & (network.end == a), back, np.inf)
-    return (int(there.argmin()), True) if there.min() <= here.min() else (int(here.argmin()), False)
+    parts += [_piece(lines[e], 1.0 - a, float(a)) for e, a in zip(edges, ahead, strict=True)]
+    return np.concatenate([*parts, _piece(lines[there.edge[0]], float(last), share[1])])
 
 
 def _piece(line: Any, start: float, stop: float) -> FloatArray:
@@ -254,7 +240,7 @@ def _passing(joined: Joined, there: Places, load: FloatArray) -> FloatArray:
     set_out = np.bincount(ends[np.arange(len(load)), best][far], load[far], len(time))
     passing = tree_loads(previous, set_out)
     used = np.flatnonzero((previous != NOBODY) & (passing > 0))
-    persons += np.bincount(_edges_of(network, used, previous[used]), passing[used], len(persons))
+    persons += np.bincount(_edges_of(network, used, previous[used])[0], passing[used], len(persons))
     # at its root a tree goes on along the edge of the service that the root belongs to
     order = np.argsort(into.reshape(-1), kind="stable")
     root, first = np.unique(nodes.reshape(-1)[order], return_index=True)
@@ -264,12 +250,11 @@ def _passing(joined: Joined, there: Places, load: FloatArray) -> FloatArray:
     return persons
 
 
-def _edges_of(network: WalkNetwork, a: IntArray, b: IntArray) -> IntArray:
-    """Return the quickest edge from each node a to node b."""
-    ahead, back = network.whole(timed=True)
+def _edges_of(network: WalkNetwork, a: IntArray, b: IntArray) -> tuple[IntArray, BoolArray]:
+    """Return the quickest edge from each node a to node b, and whether it is walked along its course."""
     tail, head = np.concatenate([network.start, network.end]), np.concatenate([network.end, network.start])
-    n, cost = len(network.nodes), np.concatenate([ahead, back])
-    order = np.lexsort((cost, tail * n + head))
+    n, m = len(network.nodes), len(network.start)
+    order = np.lexsort((np.concatenate(network.whole(timed=True)), tail * n + head))
     key, first = np.unique((tail * n + head)[order], return_index=True)
-    found: IntArray = order[first[np.searchsorted(key, a * n + b)]] % len(network.start)
-    return found
+    found = order[first[np.searchsorted(key, a * n + b)]]
+    return found % m, found < m

@@ -15,7 +15,7 @@ from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cimkit.arrays import BoolArray, FloatArray
+    from cimkit.arrays import FloatArray, IntArray
     from cimkit.model.community import Community
     from cimkit.sim.areas import FloorAreas
 
@@ -100,8 +100,7 @@ class SiteIndicators(Drawn):
 class _Sheet:
     """Collects indicators: amounts of each parcel and of all together, over a base."""
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self) -> None:
         self.rows: list[Ratio] = []
 
     def add(
@@ -149,7 +148,7 @@ def site_indicators(community: Community, areas: FloorAreas, *, sunlit: Any = No
     """
     parcels, buildings = community.parcels, community.buildings
     n = len(parcels)
-    sheet = _Sheet(n)
+    sheet = _Sheet()
     land = _with_sum(parcels.outline.areas())
     own = _ids_by(buildings, n)
     sums = areas.totals("parcel") if n else None
@@ -218,8 +217,7 @@ def _green(
 
     With ``road`` > 0 it is central green, which must be wide and, where ``sunlit`` is given, in the sun.
     """
-    parcels, spaces = community.parcels, community.spaces
-    n = len(parcels)
+    spaces, n = community.spaces, len(community.parcels)
     chosen = np.flatnonzero(np.isin(spaces.kind, kinds) & (spaces.storey < 0))
     if not len(chosen) or not n:  # no green in the data: not known
         return np.full(n, np.nan), [() for _ in range(n)]
@@ -238,34 +236,33 @@ def _green(
         if sunlit is not None:
             lit = shapely.area(shapely.intersection(shapes, sunlit))
             shapes = np.where(lit >= CENTRAL_SUNLIT * shapely.area(shapes), shapes, shapely.Polygon())
-    area, ids = np.zeros(n), []
-    outlines = parcels.outline.to_shapely()
-    for p in range(n):
-        parts = shapely.intersection(shapes, outlines[p])
-        area[p] = shapely.area(shapely.union_all(parts))
-        ids.append(tuple(spaces.id[chosen[shapely.area(parts) > 0]]))
-    return area, ids
+    return _within(community, chosen, shapes)
+
+
+def _within(community: Community, rows: IntArray, shapes: Any, share: Any = None) -> tuple[FloatArray, list[Any]]:
+    """Return the area of spaces within each parcel, overlaps once, or a share of each [m²], and ids of what counts."""
+    area, ids = [], []
+    for outline in community.parcels.outline.to_shapely():
+        parts = shapely.intersection(shapes, outline)
+        each = shapely.area(parts) * (1.0 if share is None else share)
+        area.append(shapely.area(shapely.union_all(parts)) if share is None else each.sum())
+        ids.append(tuple(community.spaces.id[rows[each > 0]]))
+    return np.array(area, dtype=np.float64), ids
 
 
 def _roof_green(
     community: Community, steps: tuple[tuple[float, float], ...]
 ) -> tuple[FloatArray, list[tuple[str, ...]], str]:
     """Return what counts of the green on roofs within each parcel [m²], its ids, and how it was counted."""
-    parcels, spaces = community.parcels, community.spaces
+    spaces, n = community.spaces, len(community.parcels)
     rows = np.flatnonzero((spaces.kind == SpaceKind.ROOF_GREEN) | np.isin(spaces.kind, GREENS) & (spaces.storey >= 0))
-    area: FloatArray = np.zeros(len(parcels))
-    ids: list[tuple[str, ...]] = [() for _ in range(len(parcels))]
     if not len(rows) or not steps:
         whole = spaces.outline.take(rows).areas().sum()
-        return area, ids, f"{whole:,.0f} m² on roofs not counted: no local rule stated" if len(rows) else ""
+        said = f"{whole:,.0f} m² on roofs not counted: no local rule stated" if len(rows) else ""
+        return np.zeros(n), [() for _ in range(n)], said
     least, share = (np.array(v) for v in zip(*sorted(steps), strict=True))
     step = np.searchsorted(least, np.nan_to_num(spaces.soil_depth[rows], nan=-1.0), side="right") - 1
-    counts = np.where(step < 0, 0.0, share[step])
-    outlines = parcels.outline.to_shapely()
-    shapes = spaces.outline.take(rows).to_shapely()
-    for p in range(len(parcels)):
-        parts = counts * shapely.area(shapely.intersection(shapes, outlines[p]))
-        area[p], ids[p] = parts.sum(), tuple(spaces.id[rows[parts > 0]])
+    area, ids = _within(community, rows, spaces.outline.take(rows).to_shapely(), np.where(step < 0, 0.0, share[step]))
     told = ", ".join(f"{s:g} from {d:g} m of soil" for d, s in zip(least, share, strict=True))
     return area, ids, f"on roofs times {told}"
 
@@ -275,15 +272,14 @@ def _of_all(community: Community, sheet: _Sheet, persons: FloatArray) -> None:
     spaces, facilities, edges = community.spaces, community.facilities, community.path_edges
     homes = np.array([float(len(community.dwellings))])
 
-    def ground(rows: BoolArray) -> tuple[FloatArray, list[tuple[str, ...]]]:
-        own = np.flatnonzero(rows & (spaces.storey < 0))
+    grounds = {
+        "public_green": (np.isin(spaces.kind, GREENS) & spaces.public, "green open to everybody / residents"),
+        "shelter_area": (spaces.kind == SpaceKind.SHELTER, "shelter grounds / residents"),
+    }
+    for name, (which, text) in grounds.items():
+        own = np.flatnonzero(which & (spaces.storey < 0))
         area = shapely.area(shapely.union_all(spaces.outline.take(own).to_shapely())) if len(own) else np.nan
-        return np.array([area]), [tuple(spaces.id[own])]
-
-    public = np.isin(spaces.kind, GREENS) & spaces.public
-    sheet.add("public_green_per_person", "m²", *_over(ground(public), persons, "green open to everybody / residents"))
-    shelters = spaces.kind == SpaceKind.SHELTER
-    sheet.add("shelter_area_per_person", "m²", *_over(ground(shelters), persons, "shelter grounds / residents"))
+        sheet.add(f"{name}_per_person", "m²", np.array([area]), persons, text, [tuple(spaces.id[own])])
     care = np.flatnonzero(np.isin(facilities.kind, ELDERLY))
     amount = np.array([facilities.area[care].sum() if len(care) else np.nan])
     text, ids = "100 × building area of care for the elderly / dwellings", [tuple(facilities.id[care])]
@@ -293,15 +289,8 @@ def _of_all(community: Community, sheet: _Sheet, persons: FloatArray) -> None:
     sheet.add("parking_per_dwelling", "", amount, homes, "parking spaces / dwellings", [tuple(spaces.id[spots])])
     streets = np.flatnonzero(np.isin(edges.kind, STREETS))
     if len(streets):
-        area = shapely.area(shapely.convex_hull(shapely.union_all(edges.course.to_shapely()))) / 1e6
+        hull = shapely.area(shapely.convex_hull(shapely.union_all(edges.course.to_shapely()))) / 1e6
         length = edges.length[streets].sum() / 1e3
         text = "length of streets / area of the hull of all paths"
         names = [tuple(dict.fromkeys(edges.name[streets]))]
-        sheet.add("road_density", "km/km²", np.array([length]), np.array([area]), text, names)
-
-
-def _over(
-    top: tuple[FloatArray, list[tuple[str, ...]]], base: FloatArray, counting: str
-) -> tuple[FloatArray, FloatArray, str, list[tuple[str, ...]]]:
-    """Return an amount with its objects as an indicator over a base."""
-    return top[0], base, counting, top[1]
+        sheet.add("road_density", "km/km²", np.array([length]), np.array([hull]), text, names)

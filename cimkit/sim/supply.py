@@ -32,6 +32,7 @@ CIRCLES = {  # [min] circle a kind belongs to, GB 50180-2018 appendix B (mark M;
     ),
 }
 OLD_AND_YOUNG = ("nursery", "kindergarten", "elderly_day_care", "elderly_service", "care_home", "canteen")  # 一老一小
+CIRCLE_OF = {kind: minutes for minutes, kinds in CIRCLES.items() for kind in kinds}
 _FIELDS = ("name", "area", "land_area", "capacity", "operator", "independent_entrance", "step_free", "year")
 OBJECTIVES = ("coverage", "p_median", "capacity")
 
@@ -50,9 +51,8 @@ def facility_database(community: Community) -> Any:
         One row a facility: its fields, the circle it belongs to [min] (0 for none), and which fields are missing.
     """
     f = community.facilities
-    circle = {k: minutes for minutes, kinds in CIRCLES.items() for k in kinds}
     frame = f.to_frame()
-    frame["circle_min"] = [circle.get(code, 0) for code in FacilityKind.codes(f.kind)]
+    frame["circle_min"] = [CIRCLE_OF.get(code, 0) for code in FacilityKind.codes(f.kind)]
     empty = np.array([_empty(getattr(f, name)) for name in _FIELDS])
     frame["missing"] = [", ".join(n for n, e in zip(_FIELDS, column, strict=True) if e) for column in empty.T]
     return frame
@@ -97,15 +97,12 @@ def supply(community: Community, *, kinds: Sequence[str] | None = None) -> Any:
         raise MissingDataError("supply: residents must be known; add population or dwellings with persons.")
     parcel = lookup_names(community.parcels.id, community.buildings.parcel[homes.building])
     units = [("", np.ones(len(homes), dtype=bool)), *((str(p), parcel == p) for p in sorted(set(parcel) - {""}))]
-    circle = {k: minutes for minutes, names in CIRCLES.items() for k in names}
     rows = []
-    for code in kinds or dict.fromkeys((*(k for k in reversed(circle)), *OLD_AND_YOUNG)):
+    for code in kinds or dict.fromkeys((*reversed(CIRCLE_OF), *OLD_AND_YOUNG)):
         own = np.flatnonzero(f.kind == FacilityKind.parse(code))
-        minutes = np.full(len(homes), np.inf)
-        if len(own):
-            minutes = walk_times(community, to=code).walk_min[:, 0]
-        limit = circle.get(code, 15)
-        area, places = (float(np.nansum(v[own])) if len(own) else 0.0 for v in (f.area, f.capacity))
+        minutes = walk_times(community, to=code).walk_min[:, 0] if len(own) else np.full(len(homes), np.inf)
+        limit = CIRCLE_OF.get(code, 15)
+        area, places = (float(np.nansum(v[own])) for v in (f.area, f.capacity))
         for name, within in units:
             persons = float(homes.persons[within].sum())
             near = float(homes.persons[within & (minutes <= limit)].sum())
@@ -155,8 +152,8 @@ class Improvement(Drawn):
         """Return a DataFrame, one row an action."""
         import pandas as pd
 
-        columns = {"action": self.action, "site": self.site, "x_m": self.xy[:, 0], "y_m": self.xy[:, 1]}
-        return pd.DataFrame(columns)
+        x, y = self.xy.T
+        return pd.DataFrame({"action": self.action, "site": self.site, "x_m": x, "y_m": y})
 
 
 def improvement_plan(
