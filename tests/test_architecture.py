@@ -50,10 +50,9 @@ def imports(path: Path, *, late: bool = True) -> list[tuple[str, int]]:
             found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) + 1 - node.level] if node.level else []
-            names = [".".join([*base, node.module] if node.module else base)]
-            if not node.module or node.module == "cimkit":
-                names = [f"{names[0]}.{alias.name}" for alias in node.names]
-            found += [(name, node.lineno) for name in names]
+            name = ".".join([*base, node.module] if node.module else base)
+            found += [(name, node.lineno)] if node.module and node.module != "cimkit" else []
+            found += [(f"{name}.{alias.name}", node.lineno) for alias in node.names]  # it may be a module
     return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cimkit.cli.common import AsJson, Output, Source, deliver, err, pairs, plain, reads_plan, step, wrote
+from cimkit.cli.common import AsJson, Output, Source, deliver, err, pairs, plain, reads_plan, save_figure, step
 from cimkit.cli.sun import day_of
 from cimkit.errors import InputError
 
@@ -84,8 +84,7 @@ def _areas(
         frame = getattr(areas, table)()
     deliver(frame, output, as_json=json, layer=table)
     if picture is not None:
-        _draw(areas, show).figure.savefig(picture, dpi=160)
-        wrote(picture)
+        save_figure(_draw(areas, show).figure, picture)
 
 
 def _steps(given: Sequence[str]) -> tuple[tuple[float, float], ...]:

@@ -166,6 +166,13 @@ def plain(result: Any) -> str:
     return escape(repr(result)[1:-1])
 
 
+def told(community: Community, result: Any, picture: Path | None = None, *, column: str = "") -> None:
+    """Say what a result is, and draw it where asked."""
+    err.print(plain(result))
+    if picture is not None:
+        save_plan(community, result, picture, column=column)
+
+
 def save_plan(community: Community, result: Any, path: Path, *, column: str = "") -> None:
     """Draw a result on the plan and write the picture."""
     from cimkit.view.plan import plot_plan

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cimkit.cli.common import AsJson, Output, Picture, Source, deliver, err, plain, reads_plan, save_plan, step
+from cimkit.cli.common import AsJson, Output, Picture, Source, deliver, reads_plan, step, told
 
 app = typer.Typer()
 
@@ -50,7 +49,7 @@ def _improve(
     community, how = source.complete(assume_housing=True), {"objective": objective, "capacity": capacity}
     with step("choosing"):
         found = improvement_plan(community, str(kind), count=count, within=within, sites=site or None, **how)  # type: ignore[arg-type]
-    _told(community, found, picture)
+    told(community, found, picture)
     deliver(found.to_frame(), output, as_json=json, layer="improvement")
 
 
@@ -70,12 +69,5 @@ def _evacuation(
     community = source.complete(assume_housing=True)
     with step("evacuation"):
         found = evacuation(community, blocked=blocked, method=method)
-    _told(community, found, picture)
+    told(community, found, picture)
     deliver(found.loads() if loads else found.to_frame(), output, as_json=json, layer="evacuation")
-
-
-def _told(community: Any, result: Any, picture: Path | None) -> None:
-    """Say what a result is, and draw it where asked."""
-    err.print(plain(result))
-    if picture is not None:
-        save_plan(community, result, picture)

@@ -15,11 +15,9 @@ from cimkit.cli.common import (
     Source,
     deliver,
     err,
-    plain,
     reads_plan,
-    save_plan,
     step,
-    wrote,
+    told,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +55,6 @@ def _walk(
     """Walking distance and time from every dwelling to the nearest service of each kind."""
     import pandas as pd
 
-    from cimkit.io.results import write_table
     from cimkit.sim.access import walk_times
     from cimkit.sim.circles import living_circles
     from cimkit.sim.routes import path_use
@@ -68,30 +65,25 @@ def _walk(
     how: dict[str, Any] = {"method": method, "network": network, "hour": hour}
     with step("walking"):
         walk = walk_times(community, to=to or None, **how)
-    err.print(plain(walk))
+    told(community, walk, picture, column=to[0] if to else walk.kinds[0].code)
     _say(walk.notes)
     deliver(walk.to_frame(), output, as_json=json, layer="walk")
     if circles is not None:
         with step("living circles"):
             there = [k for k in walk.kinds if (community.facilities.kind == k).any()]
             found = [living_circles(community, k, method=method, network=network).to_frame() for k in there]
-        write_table(pd.concat(found, ignore_index=True), circles, layer="circles")
-        wrote(circles)
+        deliver(pd.concat(found, ignore_index=True), [circles], as_json=False, layer="circles")
     if access is not None:
         with step("what services offer"):
             offer = service_access(community, to=to or None, competition=competition, **how)
-        err.print(plain(offer))
+        told(community, offer)
         _say(n for n in offer.notes if n not in set(walk.notes))
-        write_table(offer.to_frame(), access, layer="access")
-        wrote(access)
+        deliver(offer.to_frame(), [access], as_json=False, layer="access")
     if passing is not None:
         with step("who passes each path"):
             use = path_use(community, to=to or None, **how)
-        err.print(plain(use))
-        write_table(use.to_frame(), passing, layer="passing")
-        wrote(passing)
-    if picture is not None:
-        save_plan(community, walk, picture, column=to[0] if to else walk.kinds[0].code)
+        told(community, use)
+        deliver(use.to_frame(), [passing], as_json=False, layer="passing")
 
 
 @reads_plan(app, "route", "site.gpkg --from H1-0101 --to health_station --by old_elder -o route.gpkg")
@@ -109,17 +101,16 @@ def _route(
 
     from cimkit.sim.routes import walk_route
 
-    community, found = source.complete(assume_housing=True), []
+    community = source.complete(assume_housing=True)
+    found: list[Any] = []
     for who in by:
         method = walker(who, lifts_off)
         network = _network(community, method, hour, open_space)
         with step(f"way of {method.name}"):
             route = walk_route(community, home, to, method=method, network=network, hour=hour)
-        err.print(plain(route))
+        told(community, route, None if found else picture)
         found.append(route)
     deliver(pd.concat([r.to_frame() for r in found], ignore_index=True), output, as_json=json, layer="route")
-    if picture is not None:
-        save_plan(community, found[0], picture)
 
 
 def walker(by: str, lifts_off: bool = False) -> WalkMethod:

@@ -16,28 +16,12 @@ from cimkit.geometry.frame import Frame
 from cimkit.geometry.scene import Scene
 from cimkit.geometry.triangles import Triangles, extrude, terrain_triangles
 from cimkit.kernels.column_prisms import Prisms
+from cimkit.model import tables as t
 from cimkit.model.kinds import BuildingUse, ProjectType, Status
 from cimkit.model.notes import Notes
 from cimkit.model.records import Building, Location
 from cimkit.model.solids import Solids, merged, slab_solids, storey_solids
 from cimkit.model.table import Context, Table
-from cimkit.model.tables import (
-    TABLES,
-    Buildings,
-    Dwellings,
-    Entrances,
-    Facilities,
-    Parcels,
-    PathEdges,
-    PathNodes,
-    Plates,
-    Population,
-    Spaces,
-    Storeys,
-    Trees,
-    Voids,
-    Windows,
-)
 
 if TYPE_CHECKING:
     from cimkit.geometry.terrain import Terrain
@@ -48,7 +32,7 @@ _ORDER = (  # what is referred to comes before what refers to it
 )
 
 
-_Staged = (Buildings, Spaces, Facilities, PathEdges)
+_Staged = (t.Buildings, t.Spaces, t.Facilities, t.PathEdges)
 
 
 class _Names(Mapping[str, TextArray]):
@@ -84,20 +68,20 @@ class Community:
     city: str = ""
     project_type: ProjectType = ProjectType.UNKNOWN
     unit: str = ""
-    parcels: Parcels = field(default_factory=Parcels)
-    buildings: Buildings = field(default_factory=Buildings)
-    plates: Plates = field(default_factory=Plates)
-    storeys: Storeys = field(default_factory=Storeys)
-    voids: Voids = field(default_factory=Voids)
-    spaces: Spaces = field(default_factory=Spaces)
-    dwellings: Dwellings = field(default_factory=Dwellings)
-    windows: Windows = field(default_factory=Windows)
-    facilities: Facilities = field(default_factory=Facilities)
-    entrances: Entrances = field(default_factory=Entrances)
-    path_nodes: PathNodes = field(default_factory=PathNodes)
-    path_edges: PathEdges = field(default_factory=PathEdges)
-    trees: Trees = field(default_factory=Trees)
-    population: Population = field(default_factory=Population)
+    parcels: t.Parcels = field(default_factory=t.Parcels)
+    buildings: t.Buildings = field(default_factory=t.Buildings)
+    plates: t.Plates = field(default_factory=t.Plates)
+    storeys: t.Storeys = field(default_factory=t.Storeys)
+    voids: t.Voids = field(default_factory=t.Voids)
+    spaces: t.Spaces = field(default_factory=t.Spaces)
+    dwellings: t.Dwellings = field(default_factory=t.Dwellings)
+    windows: t.Windows = field(default_factory=t.Windows)
+    facilities: t.Facilities = field(default_factory=t.Facilities)
+    entrances: t.Entrances = field(default_factory=t.Entrances)
+    path_nodes: t.PathNodes = field(default_factory=t.PathNodes)
+    path_edges: t.PathEdges = field(default_factory=t.PathEdges)
+    trees: t.Trees = field(default_factory=t.Trees)
+    population: t.Population = field(default_factory=t.Population)
     terrain: Terrain | None = None
     mesh: Triangles = field(default_factory=Triangles.empty)
     notes: Notes = field(default_factory=Notes)
@@ -213,7 +197,7 @@ class Community:
     @property
     def tables(self) -> dict[str, Table]:
         """All tables by name."""
-        return {title: getattr(self, title) for title in TABLES}
+        return {title: getattr(self, title) for title in t.TABLES}
 
     def __repr__(self) -> str:
         named = {"buildings": "building", "storeys": "storey", "dwellings": "dwelling", "windows": "window"}

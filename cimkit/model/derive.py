@@ -12,6 +12,7 @@ import shapely
 from cimkit.geometry.directions import azimuth_of, direction_of
 from cimkit.geometry.ragged import numbers_within, offsets_of, positions, ragged_rows
 from cimkit.geometry.sampling import walls_of
+from cimkit.model import tables as t
 from cimkit.model.kinds import (
     AgeBand,
     BuildingUse,
@@ -21,16 +22,6 @@ from cimkit.model.kinds import (
     StoreyKind,
 )
 from cimkit.model.notes import Note, noted
-from cimkit.model.tables import (
-    Buildings,
-    Dwellings,
-    Entrances,
-    PathEdges,
-    Plates,
-    Population,
-    Storeys,
-    Windows,
-)
 
 if TYPE_CHECKING:
     from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
@@ -67,7 +58,7 @@ def usual_storey_height(use: Any) -> FloatArray:
     return usual
 
 
-def complete_heights(buildings: Buildings) -> tuple[Buildings, list[Note]]:
+def complete_heights(buildings: t.Buildings) -> tuple[t.Buildings, list[Note]]:
     """Fill missing heights and numbers of storeys, each with its provenance.
 
     Height from storeys × the use's usual storey height; storeys from height, rounded to the
@@ -106,7 +97,7 @@ def complete_heights(buildings: Buildings) -> tuple[Buildings, list[Note]]:
     return filled, [note for own in notes for note in own]
 
 
-def derive_storeys(buildings: Buildings) -> tuple[Plates, Storeys]:
+def derive_storeys(buildings: t.Buildings) -> tuple[t.Plates, t.Storeys]:
     """Write out storeys over the footprint: equal heights above ground, 3.6 m basements below.
 
     The footprint is each building's one plate (row = building row).
@@ -121,8 +112,8 @@ def derive_storeys(buildings: Buildings) -> tuple[Plates, Storeys]:
     height = np.where(level < 0, BASEMENT_HEIGHT, each[building])
     z = np.where(level < 0, level * BASEMENT_HEIGHT, buildings.base[building] + (level - 1) * each[building])
     kind = np.where(level < 0, StoreyKind.BASEMENT, StoreyKind.NORMAL)
-    storeys = Storeys(building=building, level=level, plate=building.copy(), z=z, height=height, kind=kind)
-    return Plates(outline=buildings.footprint), storeys
+    storeys = t.Storeys(building=building, level=level, plate=building.copy(), z=z, height=height, kind=kind)
+    return t.Plates(outline=buildings.footprint), storeys
 
 
 @dataclass(frozen=True)
@@ -147,13 +138,13 @@ class WindowRule:
 
 
 def derive_windows(
-    buildings: Buildings,
-    plates: Plates,
-    storeys: Storeys,
+    buildings: t.Buildings,
+    plates: t.Plates,
+    storeys: t.Storeys,
     *,
     of: BoolArray | None = None,
     rule: WindowRule | None = None,
-) -> Windows:
+) -> t.Windows:
     """Place windows on the outer walls of storeys by rule.
 
     Each wall at least ``min_wall`` long gets windows evenly spaced, one for each full ``every``
@@ -186,7 +177,7 @@ def derive_windows(
     free = _free_walls(buildings, building, np.column_stack([x, y])[column], azimuth[column], z)
     column, storey, building, z = column[free], storey[free], building[free], z[free]
     told = zip(buildings.id[building], storeys.level[storey], numbers_within(storey), strict=True)
-    return Windows(
+    return t.Windows(
         id=np.array([f"{b}/F{v}-W{n}" for b, v, n in told], dtype=object),
         building=building,
         storey=storey,
@@ -216,7 +207,7 @@ def _window_columns(
 
 
 def _free_walls(
-    buildings: Buildings, building: IntArray, xy: FloatArray, azimuth: FloatArray, z: FloatArray
+    buildings: t.Buildings, building: IntArray, xy: FloatArray, azimuth: FloatArray, z: FloatArray
 ) -> BoolArray:
     """Return which windows have air before them: no other building covers a point 0.4 m outside."""
     outside = xy + 0.4 * direction_of(azimuth)[:, :2]
@@ -230,7 +221,7 @@ def _free_walls(
     return free
 
 
-def derive_dwellings(buildings: Buildings, plates: Plates, storeys: Storeys, names: TextArray) -> Dwellings:
+def derive_dwellings(buildings: t.Buildings, plates: t.Plates, storeys: t.Storeys, names: TextArray) -> t.Dwellings:
     """Divide each walled housing storey above ground into dwellings of about 100 m².
 
     Parameters
@@ -255,26 +246,26 @@ def derive_dwellings(buildings: Buildings, plates: Plates, storeys: Storeys, nam
     each = np.repeat(area / count, count)
     ids = np.array([f"{n}-{k:02d}" for n, k in zip(names[storey], number, strict=True)], dtype=object)
     rooms = np.maximum(1, np.round(0.85 * each / 30)).astype(np.int64)
-    return Dwellings(
+    return t.Dwellings(
         id=ids, storey=storey, inner_area=0.85 * each, habitable_rooms=rooms, persons=each / AREA_PER_PERSON
     )
 
 
-def derive_population(storeys: Storeys, dwellings: Dwellings, n_buildings: int) -> Population:
+def derive_population(storeys: t.Storeys, dwellings: t.Dwellings, n_buildings: int) -> t.Population:
     """Split the residents of the dwellings by the national age shares, per building."""
     building = storeys.building[dwellings.storey] if len(dwellings) else np.zeros(0, np.int64)
     residents = np.bincount(building, weights=np.nan_to_num(dwellings.persons), minlength=n_buildings)
     rows = np.flatnonzero(residents > 0)
     bands = np.array([int(b) for b in AGE_SHARES], dtype=np.int8)
     shares = np.array(list(AGE_SHARES.values()))
-    return Population(
+    return t.Population(
         building=np.repeat(rows, len(bands)),
         band=np.tile(bands, len(rows)),
         persons=(residents[rows][:, None] * shares).reshape(-1),
     )
 
 
-def derive_entrances(buildings: Buildings, path_edges: PathEdges, *, of: BoolArray) -> Entrances:
+def derive_entrances(buildings: t.Buildings, path_edges: t.PathEdges, *, of: BoolArray) -> t.Entrances:
     """Put a door on each chosen building's outline where it is nearest to a path.
 
     Without paths the door is in the middle of the longest wall.
@@ -300,7 +291,7 @@ def derive_entrances(buildings: Buildings, path_edges: PathEdges, *, of: BoolArr
         xy[which] = shapely.get_coordinates(shapely.get_point(touch, 0))
     else:
         xy = np.array([_middle_of_longest(s) for s in shapes]).reshape(-1, 2)
-    return Entrances(
+    return t.Entrances(
         id=np.array([f"{name}/E1" for name in buildings.id[rows]], dtype=object),
         kind=np.full(len(rows), EntranceKind.UNIT),
         x=xy[:, 0],

@@ -9,20 +9,7 @@ import numpy as np
 
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons
-from cimkit.model.kinds import (
-    AgeBand,
-    BuildingUse,
-    EntranceKind,
-    FacilityKind,
-    PathKind,
-    Provenance,
-    RoomKind,
-    SpaceKind,
-    Status,
-    StoreyKind,
-    VoidKind,
-    WindowKind,
-)
+from cimkit.model import kinds
 from cimkit.model.table import Table, column
 
 if TYPE_CHECKING:
@@ -52,16 +39,16 @@ class Buildings(Table):
     footprint: Polygons = column("outline on the ground", zh="基底轮廓", unit="m²", dtype=Polygons)
     parcel: IntArray = column("parcel it stands on", zh="所在地块", dtype=int, of="parcels")
     name: TextArray = column("name", zh="名称", dtype=str)
-    use: IntArray = column("main use", zh="用途", dtype=BuildingUse)
-    status: IntArray = column("existing, planned or to be demolished", zh="状态", dtype=Status)
+    use: IntArray = column("main use", zh="用途", dtype=kinds.BuildingUse)
+    status: IntArray = column("existing, planned or to be demolished", zh="状态", dtype=kinds.Status)
     stage: IntArray = column("building stage of the project, 0 for none", zh="分期", dtype=int, default=0)
     ground_z: FloatArray = column("ground outside, above the local origin", zh="室外地坪", unit="m", default=0.0)
     base: FloatArray = column("underside above ground, of raised parts and bridges", zh="底标高", unit="m", default=0.0)
     height: FloatArray = column("ground to the top of the roof or parapet", zh="建筑高度", unit="m")
-    height_src: IntArray = column("where the height comes from", zh="高度来源", dtype=Provenance)
+    height_src: IntArray = column("where the height comes from", zh="高度来源", dtype=kinds.Provenance)
     n_above: IntArray = column("storeys above ground", zh="地上层数", dtype=int)
     n_below: IntArray = column("storeys below ground", zh="地下层数", dtype=int, default=0)
-    storeys_src: IntArray = column("where the number of storeys comes from", zh="层数来源", dtype=Provenance)
+    storeys_src: IntArray = column("where the number of storeys comes from", zh="层数来源", dtype=kinds.Provenance)
     year: IntArray = column("year of completion", zh="建成年份", unit="year", dtype=int)
     lift: IntArray = column("1 with a lift, 0 without, -1 unknown", zh="有无电梯", dtype=int)
     source_id: TextArray = column("identifier in the file it came from", zh="来源编号", dtype=str)
@@ -83,8 +70,8 @@ class Storeys(Table):
     plate: IntArray = column("outline, a row of the plates", zh="楼板", dtype=int, of="plates")
     z: FloatArray = column("floor above the building's ground", zh="楼面标高", unit="m")
     height: FloatArray = column("floor to floor", zh="层高", unit="m")
-    kind: IntArray = column("kind of storey", zh="楼层类型", dtype=StoreyKind)
-    use: IntArray = column("use; unknown means the building's", zh="用途", dtype=BuildingUse)
+    kind: IntArray = column("kind of storey", zh="楼层类型", dtype=kinds.StoreyKind)
+    use: IntArray = column("use; unknown means the building's", zh="用途", dtype=kinds.BuildingUse)
     enclosed: BoolArray = column("has outer walls", zh="有围护", dtype=bool, default=True)
     clear_height: FloatArray = column("smallest clear height, for pitched roofs", zh="净高", unit="m")
     area_declared: FloatArray = column("area stated in the schedule", zh="申报面积", unit="m²")
@@ -104,7 +91,7 @@ class Voids(Table):
 
     storey: IntArray = column("storey it is cut from", zh="所属楼层", dtype=int, of="storeys", belongs=True)
     outline: Polygons = column("outline", zh="轮廓", unit="m²", dtype=Polygons)
-    kind: IntArray = column("kind of void", zh="类型", dtype=VoidKind)
+    kind: IntArray = column("kind of void", zh="类型", dtype=kinds.VoidKind)
 
 
 @dataclass(frozen=True, repr=False)
@@ -116,7 +103,7 @@ class Spaces(Table):
         "storey it lies on, -1 for open ground", zh="所在楼层", dtype=int, of="storeys", belongs=True
     )
     outline: Polygons = column("outline", zh="轮廓", unit="m²", dtype=Polygons)
-    kind: IntArray = column("kind of space", zh="类型", dtype=SpaceKind)
+    kind: IntArray = column("kind of space", zh="类型", dtype=kinds.SpaceKind)
     name: TextArray = column("name", zh="名称", dtype=str)
     dwelling: IntArray = column("dwelling it belongs to, -1 for none", zh="所属住宅", dtype=int, of="dwellings")
     z: FloatArray = column("floor above ground, for open ground and slabs", zh="标高", unit="m", default=0.0)
@@ -132,7 +119,7 @@ class Spaces(Table):
     soil_depth: FloatArray = column("depth of soil", zh="覆土厚度", unit="m")
     sill_height: FloatArray = column("sill above the floor, for bay windows", zh="窗台高度", unit="m")
     parking: IntArray = column("parking spaces in it", zh="停车位", dtype=int, default=0)
-    status: IntArray = column("existing, planned or to be demolished", zh="状态", dtype=Status)
+    status: IntArray = column("existing, planned or to be demolished", zh="状态", dtype=kinds.Status)
     stage: IntArray = column("building stage of the project, 0 for none", zh="分期", dtype=int, default=0)
 
 
@@ -162,8 +149,8 @@ class Windows(Table):
     width: FloatArray = column("width", zh="窗宽", unit="m")
     height: FloatArray = column("height of the opening", zh="窗高", unit="m")
     azimuth: FloatArray = column("outward direction, clockwise from grid north", zh="朝向", unit="°")
-    room: IntArray = column("room behind it", zh="房间", dtype=RoomKind)
-    kind: IntArray = column("kind of window", zh="窗类型", dtype=WindowKind)
+    room: IntArray = column("room behind it", zh="房间", dtype=kinds.RoomKind)
+    kind: IntArray = column("kind of window", zh="窗类型", dtype=kinds.WindowKind)
 
 
 @dataclass(frozen=True, repr=False)
@@ -171,7 +158,7 @@ class Facilities(Table):
     """Services and where they are (公共服务设施)."""
 
     id: TextArray = column("identifier", zh="编号", dtype=str)
-    kind: IntArray = column("kind of service", zh="类型", dtype=FacilityKind)
+    kind: IntArray = column("kind of service", zh="类型", dtype=kinds.FacilityKind)
     name: TextArray = column("name", zh="名称", dtype=str)
     x: FloatArray = column("east", zh="东坐标", unit="m")
     y: FloatArray = column("north", zh="北坐标", unit="m")
@@ -189,7 +176,7 @@ class Facilities(Table):
     independent_entrance: IntArray = column("1 own entrance, 0 none, -1 unknown", zh="独立出入口", dtype=int)
     step_free: IntArray = column("1 step-free entrance, 0 none, -1 unknown", zh="无障碍出入口", dtype=int)
     year: IntArray = column("year of completion", zh="建成年份", unit="year", dtype=int)
-    status: IntArray = column("existing, planned or to be demolished", zh="状态", dtype=Status)
+    status: IntArray = column("existing, planned or to be demolished", zh="状态", dtype=kinds.Status)
     stage: IntArray = column("building stage of the project, 0 for none", zh="分期", dtype=int, default=0)
 
 
@@ -198,7 +185,7 @@ class Entrances(Table):
     """Doors and gates (出入口)."""
 
     id: TextArray = column("identifier", zh="编号", dtype=str)
-    kind: IntArray = column("kind of entrance", zh="类型", dtype=EntranceKind)
+    kind: IntArray = column("kind of entrance", zh="类型", dtype=kinds.EntranceKind)
     x: FloatArray = column("east", zh="东坐标", unit="m")
     y: FloatArray = column("north", zh="北坐标", unit="m")
     z: FloatArray = column("height above the local origin", zh="高程", unit="m", default=0.0)
@@ -229,7 +216,7 @@ class PathEdges(Table):
     end: IntArray = column("node it ends at", zh="终点", dtype=int, of="path_nodes", belongs=True)
     course: Lines = column("course in space", zh="线形", unit="m", dtype=Lines)
     length: FloatArray = column("length in plan", zh="长度", unit="m")
-    kind: IntArray = column("kind of path", zh="类型", dtype=PathKind)
+    kind: IntArray = column("kind of path", zh="类型", dtype=kinds.PathKind)
     name: TextArray = column("name", zh="名称", dtype=str)
     width: FloatArray = column("usable width", zh="净宽", unit="m")
     clearance: FloatArray = column("clear height over it, nan open", zh="净空", unit="m")
@@ -238,7 +225,7 @@ class PathEdges(Table):
     step_free: IntArray = column("1 step-free, 0 not, -1 by kind", zh="无障碍", dtype=int)
     opens: FloatArray = column("opening hour", zh="开放时间", unit="h", default=0.0)
     closes: FloatArray = column("closing hour", zh="关闭时间", unit="h", default=24.0)
-    status: IntArray = column("existing, planned or to be demolished", zh="状态", dtype=Status)
+    status: IntArray = column("existing, planned or to be demolished", zh="状态", dtype=kinds.Status)
     stage: IntArray = column("building stage of the project, 0 for none", zh="分期", dtype=int, default=0)
 
 
@@ -260,7 +247,7 @@ class Population(Table):
     """Residents by age band, counted per building (人口)."""
 
     building: IntArray = column("building they live in", zh="所在建筑", dtype=int, of="buildings", belongs=True)
-    band: IntArray = column("age band", zh="年龄段", dtype=AgeBand)
+    band: IntArray = column("age band", zh="年龄段", dtype=kinds.AgeBand)
     persons: FloatArray = column("number of residents", zh="人数")
 
 

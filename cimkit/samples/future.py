@@ -11,6 +11,7 @@ import shapely
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.terrain import Terrain
+from cimkit.model import tables as t
 from cimkit.model.community import Community
 from cimkit.model.derive import WindowRule, derive_windows
 from cimkit.model.kinds import (
@@ -25,19 +26,6 @@ from cimkit.model.kinds import (
     WindowKind,
 )
 from cimkit.model.notes import Note, Notes
-from cimkit.model.tables import (
-    Buildings,
-    Dwellings,
-    Entrances,
-    Facilities,
-    Parcels,
-    Plates,
-    Population,
-    Spaces,
-    Storeys,
-    Trees,
-    Windows,
-)
 from cimkit.samples.ground import GATES, NEW, OPEN_SPACES, PARCELS, SERVICES, STREETS, river
 from cimkit.samples.houses import House, houses
 from cimkit.samples.network import paths_of
@@ -89,11 +77,11 @@ def future_community(seed: int = 0) -> Community:
         _add_house(rows, house, ground, rng)
         add_building_spaces(rows, house)
     for k, street in enumerate(STREETS):
-        rows.add(Spaces, id=f"R{k + 1:02d}", kind=SpaceKind.ROAD, **street)
-    rows.add(Spaces, id="W01", kind=SpaceKind.WATER, name="春江", outline=river())
+        rows.add(t.Spaces, id=f"R{k + 1:02d}", kind=SpaceKind.ROAD, **street)
+    rows.add(t.Spaces, id="W01", kind=SpaceKind.WATER, name="春江", outline=river())
     for space in OPEN_SPACES:
         open_to_all = space["kind"] not in (SpaceKind.PARKING, SpaceKind.FIRE_LANE)
-        rows.add(Spaces, stage=2 if space["status"] else 0, public=open_to_all, **space)
+        rows.add(t.Spaces, stage=2 if space["status"] else 0, public=open_to_all, **space)
     _add_services(rows)
     add_greens(rows)
     add_trees(rows, rng)
@@ -121,7 +109,7 @@ def _terrain() -> Terrain:
 def _add_parcels(rows: Rows) -> None:
     """Add the parcels with the limits of the plan."""
     for parcel in PARCELS:
-        rows.add(Parcels, area_declared=parcel["outline"].area, **parcel)
+        rows.add(t.Parcels, area_declared=parcel["outline"].area, **parcel)
 
 
 def _add_house(rows: Rows, house: House, ground: Terrain, rng: np.random.Generator) -> None:
@@ -130,7 +118,7 @@ def _add_house(rows: Rows, house: House, ground: Terrain, rng: np.random.Generat
     above = [r for r in house.runs if r.kind != StoreyKind.BASEMENT]
     below = [r for r in house.runs if r.kind == StoreyKind.BASEMENT]
     row = rows.add(
-        Buildings,
+        t.Buildings,
         id=house.id,
         footprint=house.outline,
         parcel=next((k for k, p in enumerate(PARCELS) if p["outline"].covers(house.outline)), -1),
@@ -153,7 +141,7 @@ def _add_house(rows: Rows, house: House, ground: Terrain, rng: np.random.Generat
     for run in house.runs:
         shape = house.outline if run.outline is None else run.outline
         if shape.wkb not in plates:
-            plates[shape.wkb] = rows.add(Plates, outline=shape)
+            plates[shape.wkb] = rows.add(t.Plates, outline=shape)
     homes = 0.0
     z, level = 0.0, 1
     for run in above:
@@ -165,7 +153,7 @@ def _add_house(rows: Rows, house: House, ground: Terrain, rng: np.random.Generat
                 and run.kind == StoreyKind.NORMAL
                 and run.use not in (BuildingUse.RETAIL, BuildingUse.PARKING)
             ):
-                homes += _add_homes(rows, house, row, storey, level, rows.of(Plates)[plate]["outline"])
+                homes += _add_homes(rows, house, row, storey, level, rows.of(t.Plates)[plate]["outline"])
             z, level = z + run.height, level + 1
     z, level = 0.0, -1
     for run in below:
@@ -176,13 +164,13 @@ def _add_house(rows: Rows, house: House, ground: Terrain, rng: np.random.Generat
             level -= 1
     old = house.status != NEW
     for band, share in enumerate(AGES[old]) if homes else ():
-        rows.add(Population, building=row, band=band, persons=round(homes * share, 1))
+        rows.add(t.Population, building=row, band=band, persons=round(homes * share, 1))
 
 
 def _add_storey(rows: Rows, building: int, level: int, plate: int, z: float, run: Any) -> int:
     """Add a storey and return its row."""
     return rows.add(
-        Storeys, building=building, level=level, plate=plate, z=round(z, 3), height=run.height,
+        t.Storeys, building=building, level=level, plate=plate, z=round(z, 3), height=run.height,
         kind=run.kind, use=run.use, enclosed=run.kind != StoreyKind.STILT,
     )  # fmt: skip
 
@@ -195,7 +183,7 @@ def _add_doors(rows: Rows, house: House, row: int, rng: np.random.Generator) -> 
         x = west + (k + 0.5) * bay
         wall = house.outline.intersection(shapely.LineString([(x, -100), (x, 500)]))
         rows.add(
-            Entrances,
+            t.Entrances,
             id=f"{house.id}/E{k + 1}",
             kind=EntranceKind.UNIT if house.cells else EntranceKind.FACILITY,
             x=x,
@@ -210,10 +198,10 @@ def _add_homes(rows: Rows, house: House, building: int, storey: int, level: int,
     area = 0.84 * plate.area / house.cells
     rooms = 1 if area < 50 else 2 if area < 75 else 3 if area < 115 else 4
     persons = (0.0, 1.3, 2.2, 2.7, 3.1)[rooms]
-    doors = [k for k, e in enumerate(rows.of(Entrances)) if e["building"] == building]
+    doors = [k for k, e in enumerate(rows.of(t.Entrances)) if e["building"] == building]
     for cell in range(house.cells):
         dwelling = rows.add(
-            Dwellings,
+            t.Dwellings,
             id=f"{house.id}/F{level}-{cell + 1:02d}",
             storey=storey,
             entrance=doors[cell * len(doors) // house.cells],
@@ -228,7 +216,7 @@ def _add_homes(rows: Rows, house: House, building: int, storey: int, level: int,
 def _add_services(rows: Rows) -> None:
     """Add services and gates; a service in a building has a door of its own."""
     ids: dict[str, int] = {}
-    buildings = rows.of(Buildings)
+    buildings = rows.of(t.Buildings)
     for service in SERVICES:
         inside = service.get("house", "")
         stem = service["kind"].code[:2].upper()
@@ -236,24 +224,23 @@ def _add_services(rows: Rows) -> None:
         house = next((k for k, b in enumerate(buildings) if inside and b["name"].endswith(inside)), -1)
         own = {k: v for k, v in service.items() if k != "house"} | {"id": f"F-{stem}{ids[stem]}", "building": house}
         own["operator"] = "春江街道" if inside == "邻里中心" else ""
-        row = rows.add(Facilities, stage=1 if own["status"] else 0, **own)
+        row = rows.add(t.Facilities, stage=1 if own["status"] else 0, **own)
         if house >= 0:
             rows.add(
-                Entrances, id=f"{own['id']}/E1", kind=EntranceKind.FACILITY, x=own["x"], y=own["y"],
+                t.Entrances, id=f"{own['id']}/E1", kind=EntranceKind.FACILITY, x=own["x"], y=own["y"],
                 building=house, facility=row, step_free=own.get("step_free", -1),
             )  # fmt: skip
     parcel = {p["id"]: k for k, p in enumerate(PARCELS)}
     for gate in GATES:
-        rows.add(Entrances, step_free=1, **(gate | {"parcel": parcel[gate["parcel"]]}))
+        rows.add(t.Entrances, step_free=1, **(gate | {"parcel": parcel[gate["parcel"]]}))
 
 
 def _community(rows: Rows, site: list[House], ground: Terrain) -> Community:
     """Return the tables as a community; heights of points follow the ground."""
-    buildings, plates, storeys = rows.made(Buildings), rows.made(Plates), rows.made(Storeys)
+    buildings, plates, storeys = rows.made(t.Buildings), rows.made(t.Plates), rows.made(t.Storeys)
     windows = _windows(rows, buildings, plates, storeys, site)
-    tables: dict[str, Any] = {
-        t.title(): rows.made(t) for t in (Parcels, Spaces, Dwellings, Facilities, Entrances, Population, Trees)
-    }
+    whole = (t.Parcels, t.Spaces, t.Dwellings, t.Facilities, t.Entrances, t.Population, t.Trees)
+    tables: dict[str, Any] = {table.title(): rows.made(table) for table in whole}
     for title in ("facilities", "entrances", "trees"):
         table = tables[title]
         z = ground.elevation(np.column_stack([table.x, table.y]))
@@ -280,7 +267,7 @@ def _community(rows: Rows, site: list[House], ground: Terrain) -> Community:
     )
 
 
-def _windows(rows: Rows, buildings: Buildings, plates: Plates, storeys: Storeys, site: list[House]) -> Windows:
+def _windows(rows: Rows, buildings: t.Buildings, plates: t.Plates, storeys: t.Storeys, site: list[House]) -> t.Windows:
     """Return windows by rule, those of old and new houses apart, since they do not stand at one time."""
     rule = WindowRule(min_wall=3.0)
     parts = []
@@ -291,27 +278,27 @@ def _windows(rows: Rows, buildings: Buildings, plates: Plates, storeys: Storeys,
         own = there if status is None else buildings.status == status
         standing = dataclasses.replace(buildings, footprint=Polygons.from_shapely(shapes))
         parts.append(derive_windows(standing, plates, storeys, of=own[storeys.building], rule=rule))
-    names = [c.name for c in Windows.columns()]
+    names = [c.name for c in t.Windows.columns()]
     columns: dict[str, Any] = {n: np.concatenate([getattr(p, n) for p in parts]) for n in names}
-    both = Windows(**columns)
+    both = t.Windows(**columns)
     away = np.abs((both.azimuth + np.degrees(TURN) + 90.0) % 180.0 - 90.0)  # from the drawing's north or south
     chosen = np.flatnonzero(away < 45.0)
     windows = numbered(both.take(chosen[np.argsort(both.storey[chosen], kind="stable")]))
     return _with_rooms(windows, rows, storeys, site)
 
 
-def _with_rooms(windows: Windows, rows: Rows, storeys: Storeys, site: list[House]) -> Windows:
+def _with_rooms(windows: t.Windows, rows: Rows, storeys: t.Storeys, site: list[House]) -> t.Windows:
     """Return the windows with the rooms and dwellings behind them.
 
     South: living rooms in the western half of a dwelling, bedrooms in the eastern; north: bedrooms
     in the western half, kitchens in the eastern.
     """
     plate = storeys.plate[windows.storey]
-    bounds = np.array([o.bounds for o in rows.column(Plates, "outline")])[plate]
+    bounds = np.array([o.bounds for o in rows.column(t.Plates, "outline")])[plate]
     cells = np.array([h.cells for h in site])[windows.building]
     east = windows.x * np.cos(TURN) + windows.y * np.sin(TURN)
     place = np.clip((east - bounds[:, 0]) / (bounds[:, 2] - bounds[:, 0]), 0.0, 0.999999) * np.maximum(cells, 1)
-    storey_of = np.array(rows.column(Dwellings, "storey"))
+    storey_of = np.array(rows.column(t.Dwellings, "storey"))
     first = np.searchsorted(storey_of, windows.storey)
     home = (cells > 0) & np.isin(windows.storey, storey_of)
     south = np.cos(np.radians(windows.azimuth)) < 0
@@ -325,10 +312,10 @@ def _with_rooms(windows: Windows, rows: Rows, storeys: Storeys, site: list[House
     return _on_closed_balconies(named, rows, south)
 
 
-def _on_closed_balconies(windows: Windows, rows: Rows, south: BoolArray) -> Windows:
+def _on_closed_balconies(windows: t.Windows, rows: Rows, south: BoolArray) -> t.Windows:
     """Return the windows with those behind a closed balcony moved to its outer face."""
-    closed = [s for s in rows.of(Spaces) if s["kind"] == SpaceKind.BALCONY and s["enclosed"]]
-    by_home = np.full((len(rows.of(Dwellings)) + 1, 3), np.nan)  # west, east and depth of each closed balcony
+    closed = [s for s in rows.of(t.Spaces) if s["kind"] == SpaceKind.BALCONY and s["enclosed"]]
+    by_home = np.full((len(rows.of(t.Dwellings)) + 1, 3), np.nan)  # west, east and depth of each closed balcony
     for s in closed:
         west, low, east, high = s["outline"].bounds
         by_home[s["dwelling"]] = west, east, high - low

@@ -8,8 +8,7 @@ import numpy as np
 import shapely
 
 from cimkit.geometry.lines import Lines
-from cimkit.geometry.ragged import offsets_of
-from cimkit.geometry.topology import connect_lines
+from cimkit.geometry.topology import connect_lines, mend_lines
 from cimkit.model.build import path_tables
 from cimkit.model.kinds import PathKind
 from cimkit.model.tables import Buildings, Entrances, Facilities, PathEdges
@@ -60,23 +59,13 @@ def _spurs(drawn: list[Walk], doors: list[tuple[float, float, Any]]) -> list[Wal
     return ways
 
 
-def _crossed(every: list[Walk]) -> list[Any]:
+def _crossed(every: list[Walk]) -> Lines:
     """Return the lines with a vertex wherever another one crosses or ends on them."""
-    lines = np.array([shapely.LineString(w.points) for w in every], dtype=object)
-    first, second = shapely.STRtree(lines).query(lines, predicate="dwithin", distance=_NEAR)
-    result = []
-    for k, line in enumerate(lines):
-        spots = [shapely.Point(p) for p in line.coords]
-        for other in lines[second[(first == k) & (second != k)]]:
-            common = shapely.get_coordinates(shapely.intersection(line, other))
-            ends = [p for p in other.coords if line.distance(shapely.Point(p)) <= _NEAR]
-            spots += [shapely.Point(p) for p in [*common, *ends]]
-        at = {round(line.project(p), 2): p for p in spots}
-        result.append(np.array([shapely.get_coordinates(at[d])[0] for d in sorted(at)]))
-    return result
+    lines = Lines.from_shapely(np.array([shapely.LineString(w.points) for w in every], dtype=object))
+    return mend_lines(lines, alike=-1, gap=_NEAR).lines
 
 
-def _lines(courses: list[Any], rows: Rows, ground: Terrain) -> Lines:
+def _lines(drawn: Lines, rows: Rows, ground: Terrain) -> Lines:
     """Return the courses in local coordinates with the height of the ground, rounded so that shared points are one."""
-    xy = rows.turn(np.round(np.concatenate(courses), 2))
-    return Lines(np.column_stack([xy, np.round(ground.elevation(xy), 3)]), offsets_of([len(c) for c in courses]))
+    xy = rows.turn(np.round(drawn.xyz[:, :2], 2))
+    return Lines(np.column_stack([xy, np.round(ground.elevation(xy), 3)]), drawn.line)
