@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,24 +25,16 @@ if TYPE_CHECKING:
 
     from cimkit.model.community import Community
 
-_HEADS = {  # column: what its heading may be, without spaces and what stands in brackets
-    "building": ("building", "楼号", "楼栋", "楼栋号", "栋号", "幢号", "建筑编号"),
-    "level": ("level", "levels", "floor", "storey", "楼层", "层", "层号"),
-    "area_m2": ("area_m2", "area", "建筑面积", "面积", "每层面积", "单层面积", "单层建筑面积"),
-}
+_WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_HEADS = {name: words.split() for name, words in _WORDS["heads"].items()}  # column: what its heading may be
 _LEVELS = re.compile(r"(地下|负|[-B])?(\d+)[F层楼]*(?:[-–—~～至到]+(地下|负|[-B])?(\d+)[F层楼]*)?", re.IGNORECASE)
 _SUMS = re.compile("合计|小计|总计|total|sum", re.IGNORECASE)
 _MOST = 500  # storeys of one line
 _NUMBER = re.compile(r"([-+]?\d[\d,，]*(?:\.\d+)?)\s*([^\d\s].*)?")
 _UNITS = {  # unit as written: unit, factor
-    **dict.fromkeys(("m2", "m²", "㎡", "平方米", "平米"), ("m²", 1.0)),
-    **dict.fromkeys(("hm2", "hm²", "公顷", "ha", "万m2", "万m²", "万㎡", "万平方米"), ("m²", 1e4)),
-    **{u: (u, 1.0) for u in ("%", "m", "户", "套", "人", "个", "辆", "户/公顷", "m²/人", "个/户", "辆/户")},
-    **dict.fromkeys(("㎡/人", "m2/人"), ("m²/人", 1.0)),
-    **dict.fromkeys(("车位/户", "个/户"), ("个/户", 1.0)),
-    "％": ("%", 1.0),
-    "米": ("m", 1.0),
-    **dict.fromkeys(("-", "—", "/", "无"), ("", 1.0)),
+    word: (known.rpartition(" ")[0], float(known.rpartition(" ")[2]))
+    for known, words in _WORDS["units"].items()
+    for word in words.split()
 }
 
 

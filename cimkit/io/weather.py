@@ -58,21 +58,16 @@ def read_epw(path: str | Path) -> Weather:
     rows = [(k, row) for k, row in rows if [v.strip() for v in row[1:3]] != ["2", "29"]]
     if len(rows) != HOURS:
         raise FormatError(f"{path.name}: must have {HEADER} header lines and {HOURS} hours; got {len(rows)} hours.")
-    values = np.empty((HOURS, len(COLUMNS)))
-    for i, (k, row) in enumerate(rows):
-        try:
-            hour = float(row[3])
-            values[i] = [float(row[place]) for place, _ in COLUMNS.values()]
-        except (ValueError, IndexError) as error:
-            raise FormatError(
-                f"{path.name}, line {k}: must be 16 or more numbers; got {','.join(row)[:60]}."
-            ) from error
-        if int(hour) != i % 24 + 1:
-            raise FormatError(
-                f"{path.name}, line {k}: hour must be {i % 24 + 1}; got {row[3]}. Hours must run 1 to 24."
-            )
+    places = (3, *(place for place, _ in COLUMNS.values()))
+    values = np.array([[_number(row, place) for place in places] for _, row in rows])
+    unread, jumps = np.isnan(values).any(axis=1), values[:, 0] // 1 != np.arange(HOURS) % 24 + 1
+    for which, wanted in ((unread, "must be 16 or more numbers"), (jumps, "hour must be {}, they run 1 to 24")):
+        if which.any():
+            first = int(which.argmax())
+            k, row = rows[first]
+            raise FormatError(f"{path.name}, line {k}: {wanted.format(first % 24 + 1)}; got {','.join(row)[:60]}.")
     found = {}
-    for (title, (_, missing)), column in zip(COLUMNS.items(), values.T, strict=True):
+    for (title, (_, missing)), column in zip(COLUMNS.items(), values[:, 1:].T, strict=True):
         gone = (column >= missing) | ((column < 0) & (title != "temperature")) | ~np.isfinite(column)
         if title == "temperature":
             found[title] = np.where(gone, np.nan, column)
@@ -85,3 +80,11 @@ def read_epw(path: str | Path) -> Weather:
         else:
             found[title] = np.ascontiguousarray(column)
     return Weather(location, zone, found["ghi"], found["dni"], found["dhi"], found["temperature"], head[1].strip())
+
+
+def _number(row: list[str], place: int) -> float:
+    """Return a field of a line as a number, nan if it is none."""
+    try:
+        return float(row[place])
+    except (ValueError, IndexError):
+        return float("nan")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -123,21 +124,12 @@ def made_ids(prefix: str, places: FloatArray, sizes: FloatArray) -> TextArray:
 
 def unique_ids(ids: TextArray, table: str) -> tuple[TextArray, list[Note]]:
     """Return ids with ``~2``, ``~3`` added to those that repeat, and a note M01 on them."""
-    seen: dict[str, int] = {}
-    result = np.empty(len(ids), dtype=object)
-    taken = set(ids.tolist())
-    first = ""
-    repeats = 0
-    for k, name in enumerate(ids):
-        seen[name] = seen.get(name, 0) + 1
-        result[k] = name
-        if seen[name] > 1:
-            number = seen[name]
-            while f"{name}~{number}" in taken:
-                number += 1
-            result[k] = f"{name}~{number}"
-            taken.add(result[k])
-            repeats += 1
-            first = first or str(name)
-    text = f"{repeats} id(s) repeat; ~2, ~3 … added"
-    return result, [Note("M01", text, table, first, count=repeats)] if repeats else []
+    import pandas as pd
+
+    number = pd.Series(ids).groupby(ids, sort=False).cumcount().to_numpy() + 1
+    result, taken = ids.copy(), set(ids.tolist())
+    for k in np.flatnonzero(number > 1):
+        result[k] = next(n for n in (f"{ids[k]}~{m}" for m in itertools.count(number[k])) if n not in taken)
+        taken.add(result[k])
+    repeats = number > 1
+    return result, noted("M01", f"{repeats.sum()} id(s) repeat; ~2, ~3 … added", repeats, table, ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -35,23 +35,16 @@ _ORDER = (  # what is referred to comes before what refers to it
 _Staged = (t.Buildings, t.Spaces, t.Facilities, t.PathEdges)
 
 
-class _Names(Mapping[str, TextArray]):
+class _Names(dict[str, TextArray]):
     """The ids of a community's tables, made when asked for (a million storeys have a million names)."""
 
     def __init__(self, tables: Mapping[str, Table]) -> None:
-        self._tables = tables
-        self._made: dict[str, TextArray] = {}
+        super().__init__()
+        self.tables = tables
 
-    def __getitem__(self, title: str) -> TextArray:
-        if title not in self._made:
-            self._made[title] = self._tables[title].names()
-        return self._made[title]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tables)
-
-    def __len__(self) -> int:
-        return len(self._tables)
+    def __missing__(self, title: str) -> TextArray:
+        """Make the ids of a table."""
+        return self.setdefault(title, self.tables[title].names())
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,13 +80,12 @@ class Community:
     notes: Notes = field(default_factory=Notes)
 
     def __post_init__(self) -> None:
-        names = _Names(self.tables)
-        context = Context(self.frame, names)
+        tables = self.tables
+        context = Context(self.frame, _Names(tables))
         for title, table in self.tables.items():
-            _check_references(title, table, self.tables)
-            bound = dataclasses.replace(table, context=context)
-            object.__setattr__(self, title, bound)
-            names._tables[title] = bound  # type: ignore[index]
+            _check_references(title, table, tables)
+            tables[title] = dataclasses.replace(table, context=context)
+            object.__setattr__(self, title, tables[title])
         if self.location is None and self.frame.crs:
             lon, lat = self.frame.lonlat()[0]
             object.__setattr__(self, "location", Location(float(lat), float(lon)))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cimkit.geometry.polygons import Polygons
 
 HOUSING = (BuildingUse.RESIDENTIAL, BuildingUse.ELDERLY_HOUSING)
+MOST_STOREYS = 300  # no building has more; damaged numbers do
 DEFAULT_STOREYS = 3  # where neither height nor storeys are known; the note says for how many
 STOREY_HEIGHT = {  # [m] usual floor to floor by use; our assumption, printed in the notes
     BuildingUse.OFFICE: 3.9,
@@ -67,34 +68,36 @@ def complete_heights(buildings: t.Buildings) -> tuple[t.Buildings, list[Note]]:
     Returns
     -------
     tuple
-        The completed table and notes H02, one for each kind of guess.
+        The completed table and notes, one for each kind of guess.
     """
     usual = usual_storey_height(buildings.use)
-    height, storeys = buildings.height.copy(), buildings.n_above.copy()
+    absurd = (buildings.n_above > MOST_STOREYS) | (buildings.n_below > MOST_STOREYS)
+    height, storeys = buildings.height.copy(), np.where(absurd, -1, buildings.n_above)
     height_src, storeys_src = buildings.height_src.copy(), buildings.storeys_src.copy()
     no_height, no_storeys = ~(height > 0), storeys < 0
     neither = no_height & no_storeys
     storeys[neither] = DEFAULT_STOREYS
     from_height = no_storeys & ~neither
-    storeys[from_height] = np.maximum(1, np.round((height - buildings.base)[from_height] / usual[from_height]))
+    tall = (height - buildings.base)[from_height] / usual[from_height]
+    storeys[from_height] = np.clip(np.round(tall), 1, MOST_STOREYS)
     height[no_height] = (buildings.base + storeys * usual)[no_height]
     height_src[no_height] = np.where(neither, Provenance.DEFAULT, Provenance.FROM_STOREYS)[no_height]
     storeys_src[no_storeys] = np.where(neither, Provenance.DEFAULT, Provenance.FROM_HEIGHT)[no_storeys]
     height_src[~no_height & (height_src == 0)] = Provenance.TAGGED
     storeys_src[~no_storeys & (storeys_src == 0)] = Provenance.TAGGED
+    below = np.where(absurd, 0, buildings.n_below)
     filled = dataclasses.replace(
-        buildings, height=height, n_above=storeys, height_src=height_src, storeys_src=storeys_src
+        buildings, height=height, n_above=storeys, n_below=below, height_src=height_src, storeys_src=storeys_src
     )
     said = (
         ("height from storeys × usual storey height", no_height & ~neither),
         ("storeys from height, to the nearest", from_height),
         (f"no height and no storeys: {DEFAULT_STOREYS} storeys assumed", neither),
     )
-    notes = [
-        noted("H02", f"{text} ({which.sum()} of {len(which)})", which, "buildings", buildings.id)
-        for text, which in said
-    ]
-    return filled, [note for own in notes for note in own]
+    notes = noted("M05", f"more than {MOST_STOREYS} storeys count as unknown", absurd, "buildings", buildings.id)
+    for text, which in said:
+        notes += noted("H02", f"{text} ({which.sum()} of {len(which)})", which, "buildings", buildings.id)
+    return filled, notes
 
 
 def derive_storeys(buildings: t.Buildings) -> tuple[t.Plates, t.Storeys]:

@@ -218,7 +218,7 @@ class Table:
         """Return a column as people read it."""
         if col.is_kind:
             return col.dtype.codes(value)
-        if col.of and self.context is not None and col.of in self.context.names:
+        if col.of and self.context is not None:
             return lookup_names(self.context.names[col.of], value)
         return value
 

@@ -240,3 +240,11 @@ def test_space_kinds__chinese_and_code_agree() -> None:
     assert SpaceKind.parse("架空空间") is SpaceKind.STILT
     with pytest.raises(InputError, match="SpaceKind must be one of"):
         SpaceKind.parse("castle")
+
+
+def test_from_frames__damaged_numbers_of_storeys_count_as_unknown() -> None:
+    shapes = [shapely.box(20 * k, 0, 20 * k + 10, 10) for k in range(3)]
+    data = {"id": ["a", "b", "c"], "n_above": [6, 2**40, -1], "height": [18.0, 30.0, 1e300]}
+    c = Community.from_frames(buildings=gpd.GeoDataFrame(data, geometry=shapes, crs="EPSG:4549"))
+    assert c.buildings.n_above.tolist() == [6, 10, 300]
+    assert c.notes.summary()["M05"] == 1
