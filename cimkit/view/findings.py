@@ -13,7 +13,8 @@ from cimkit.view.texts import words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_ROWS = 2_000
+MOST_ROWS = 2_000  # on screen
+PRINTED = 3  # of each rule that is not met
 BAND = ("pass", "fail", "unknown", "not_applicable")
 
 
@@ -34,7 +35,7 @@ def verdict_band(rows: Sequence[Judged]) -> Html:
 
 def _failed(clause: Clause) -> Html:
     """Return a clause that is not met: how often, and the worst of it."""
-    worst, n, of = clause.worst, clause.counts["fail"], clause.judged
+    worst, n, of = clause.worst_first()[0], clause.counts["fail"], clause.judged
     often = both(f"{n:,} of {of:,}", f"{of:,} 项中 {n:,} 项") if of > 1 else ""
     limit = f" ({worst.required})" if worst.required else ""
     text = join(
@@ -86,7 +87,8 @@ def _filter(rows: Sequence[Judged]) -> Html:
 
 
 def _details(rows: Sequence[Judged]) -> Html:
-    """Return one line a finding, failures first."""
+    """Return one line a finding, failures first; on paper the worst of each rule that is not met."""
+    worst = {id(r) for c in by_clause(rows) for r in c.worst_first()[:PRINTED]}
     lines = []
     for r in rows[:MOST_ROWS]:
         rule = join(both(r.english, r.chinese), " ", element("span", r.origin, class_="soft small"))
@@ -94,16 +96,22 @@ def _details(rows: Sequence[Judged]) -> Html:
         cells: list[Any] = [verdict, rule, r.object, _measured(r), r.required, r.note]
         values = {0: ORDER.index(r.verdict), 3: r.measured.replace(",", "")}
         about: dict[str, Any] = {"data_verdict": r.verdict, "data_id": r.object or None, "data_go": "plan"}
+        about["class_"] = "worst" if id(r) in worst else None
         if r.placed:
             about["data_spot"] = f"{r.x:.1f} {r.y:.1f}"
         lines.append(row(cells, numbers=[3, 4], values=values, **about))
     heads = [words(k) for k in ("verdict", "rule", "object", "measured", "required", "note")]
     whole = table(heads, lines, name="finding-rows", numbers=[3, 4], tall=True)
+    paper = both(
+        f"Printed are the {PRINTED} worst findings of each rule that is not met: {len(worst):,} of {len(rows):,}. "
+        "All of them stand in this page on screen and in the table of findings (findings.csv, .xlsx).",
+        f"打印仅列出每个不符合条目中最差的 {PRINTED} 项：{len(rows):,} 项中的 {len(worst):,} 项。"
+        "全部结论见本页屏幕显示与结论表文件（findings.csv、.xlsx）。",
+    )
+    said = element("p", paper, class_="soft small paper")
     left = len(rows) - MOST_ROWS
-    if left <= 0:
-        return whole
     more = both(f"{left:,} more stand in the table of findings.", f"另有 {left:,} 条，见结论表文件。")
-    return join(whole, element("p", more, class_="soft small"))
+    return join(whole, said, element("p", more, class_="soft small screen") if left > 0 else "")
 
 
 def _measured(r: Judged) -> str:

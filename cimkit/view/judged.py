@@ -59,11 +59,9 @@ class Clause(NamedTuple):
         """The worst verdict: one failure fails the clause."""
         return min((r.verdict for r in self.rows), key=ORDER.index)
 
-    @property
-    def worst(self) -> Judged:
-        """The failure farthest from the limit, else the first finding."""
-        failed = [r for r in self.rows if r.verdict == "fail"]
-        return max(failed, key=lambda r: r.gap) if failed else self.rows[0]
+    def worst_first(self) -> list[Judged]:
+        """Return the failures, that farthest from the limit first."""
+        return sorted((r for r in self.rows if r.verdict == "fail"), key=lambda r: -r.gap)
 
     @property
     def limit(self) -> str:

@@ -83,7 +83,7 @@ def _walk_table(walk: WalkTimes) -> Html:
         cells: list[Any] = [both(kind.code.replace("_", " "), kind.zh), f"{np.median(metres):.0f}", _farthest(metres)]
         cells += [f"{np.median(minutes):.1f}", spread(minutes, WALK), *[f"{100 * share:.0f} %" for share in near]]
         values = {4: f"{-np.mean(np.minimum(minutes, 60)):.3f}"} | {5 + i: f"{s:.4f}" for i, s in enumerate(near)}
-        lines.append(row(cells, numbers=[1, 2, 3, 5, 6, 7, 8, 9, 10], values=values))
+        lines.append(row(cells, numbers=[1, 2, 3, 5, 6, 7, 8, 9, 10], names=[0], values=values))
     heads = [words("service"), join(words("middle"), " [m]"), join(words("farthest"), " [m]")]
     heads += [join(words("middle"), " [min]"), words("spread_min")]
     heads += [Html(f"≤ {m} min") for m in (5, 10, 15)] + [Html(f"≤ {m} m") for m in (300, 500, 1000)]

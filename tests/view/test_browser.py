@@ -41,7 +41,7 @@ def report(block: ck.Community, tmp_path_factory: pytest.TempPathFactory) -> Pat
     day = ck.SunDay.great_cold(block.require_location())
     some = ck.window_receptors(block)
     light = ck.sunlight(block, some.take(np.arange(len(some) - 10)[::-1]), day)  # fewer than are drawn, not in order
-    found = ck.check(block, packs=["CN-GB50180-2018"], place={"climate_zone": "III"})
+    found = ck.check(block, city="hangzhou")
     path = tmp_path_factory.mktemp("report") / "report.html"
     return ck.view.report(block, found, path=path, results=[light], lang="en")
 
@@ -192,6 +192,18 @@ def test_page__switches_language_and_filters_its_tables(page: Page) -> None:
         "[...document.querySelectorAll('#finding-rows tbody tr:not([hidden])')].map((r) => r.dataset.verdict)"
     )
     assert set(shown) <= {"unknown"}
+
+
+def test_page__prints_the_worst_of_each_rule_and_says_so(page: Page) -> None:
+    page.ask("document.querySelector('[data-filter] button').click()")  # all verdicts
+    page.page.emulate_media(media="print")
+    printed = "[...document.querySelectorAll('#finding-rows tbody tr')].filter((r) => r.checkVisibility())"
+    rows = page.ask(f"{printed}.map((r) => [r.cells[1].innerText, r.dataset.verdict])")
+    assert {verdict for _, verdict in rows} <= {"fail"}
+    assert 0 < max(rows.count(row) for row in rows) <= 3
+    assert "3 worst findings" in page.ask("document.querySelector('.paper').innerText")
+    page.page.emulate_media(media="screen")
+    assert len(page.ask(f"{printed}.map(() => 1)")) > len(rows)
 
 
 def test_page__without_webgl_says_so_and_keeps_its_plans(browser: Any, report: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from cimkit.view.findings import findings_section
 from cimkit.view.html import Html, block, both, element, join, safe
+from cimkit.view.judged import Judged
 
 
 def test_element__escapes_what_is_not_markup() -> None:
@@ -22,3 +24,11 @@ def test_both__carries_two_languages_unless_they_are_equal() -> None:
 
 def test_block__cannot_be_closed_from_within() -> None:
     assert "</script><script>" not in block("script", "x = '</script><script>'")
+
+
+def test_findings__on_paper_are_the_three_farthest_from_the_limit_of_each_rule() -> None:
+    row = Judged("r", "rule", "条", "o", "", "1", "2", "h", "fail", "P", "", "", 0.0, 1.0, 1.0)
+    rows = [row._replace(object=f"B{k}", gap=float(k)) for k in (2, 5, 1, 4, 3)]
+    rows += [row._replace(rule="s", object="C1"), row._replace(object="D1", verdict="pass", gap=9.0)]
+    printed = [line.split('data-id="')[1][:2] for line in findings_section(rows).split("<tr") if 'class="worst"' in line]
+    assert printed == ["B5", "B4", "B3", "C1"]
