@@ -86,16 +86,15 @@ def _content(community: Community, corners: FloatArray, owner: Any, colours: Any
     edges = np.diff(upright.reshape(-1, 3, 3), axis=1)
     normal = np.cross(edges[:, 0], edges[:, 1])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
-    tint = GltfAttribute("COLOR_0", pygltflib.VEC3, pygltflib.FLOAT,
-                         np.repeat(colours[owner] / 255, 3, axis=0).astype(np.float32))  # fmt: skip
-    mesh = GltfMesh(
-        upright.astype(np.float32), normals=np.repeat(normal, 3, axis=0).astype(np.float32),
-        batchids=np.repeat(batch, 3).astype(np.uint32), additional_attributes=[tint],
-    )  # fmt: skip
+    # batch ids as floats: glTF forbids a mesh the whole numbers of 32 bits that py3dtiles writes for them
+    told = (("COLOR_0", pygltflib.VEC3, colours[owner] / 255), ("_BATCHID", pygltflib.SCALAR, batch))
+    more = [GltfAttribute(n, of, pygltflib.FLOAT, np.repeat(v, 3, axis=0).astype(np.float32)) for n, of, v in told]
+    normals = np.repeat(normal, 3, axis=0).astype(np.float32)
+    mesh = GltfMesh(upright.astype(np.float32), normals=normals, additional_attributes=more)
     table, features = BatchTable(), B3dmFeatureTable()
-    told = [row_of(community, int(row)) for row in rows]
-    for name in told[0]:
-        table.add_property_as_json(name, [one[name] for one in told])
+    lines = [row_of(community, int(row)) for row in rows]
+    for name in lines[0]:
+        table.add_property_as_json(name, [line[name] for line in lines])
     features.set_batch_length(len(rows))
     return B3dm.from_meshes([mesh], table, features)
 

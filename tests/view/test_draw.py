@@ -253,6 +253,7 @@ def test_exchange__3d_tiles_lie_on_the_globe_and_carry_rows(tmp_path: Any) -> No
     gltf = content.body.gltf
     (primitive,) = gltf.meshes[0].primitives
     assert gltf.accessors[primitive.attributes.POSITION].count == gltf.accessors[primitive.attributes._BATCHID].count
+    assert gltf.accessors[primitive.attributes._BATCHID].componentType == 5126  # float: 32-bit integers are forbidden
     low, high = (np.array(getattr(gltf.accessors[primitive.attributes.POSITION], k)) for k in ("min", "max"))
     assert np.allclose(high - low, [40.0, 18.0, 72.0], atol=1e-3)  # y up: length, height, three rows and two gaps
     corner = read.root_tile.transform @ np.array([high[0], low[2] * -1 - 0.0, 0.0, 1.0])
