@@ -172,7 +172,8 @@ KERNEL = """(state) => {
 SLIDE = f"""(count) => new Promise((done) => {{
   const v = {VIEW}, s = v.stage, now = s.now.bind(s), old = v.scene, t = performance.now();
   s.now = () => {{ now(); if (v.scene === old) return; s.now = now; {DRAWN} done((performance.now() - t) / 1000); }};
-  const range = document.querySelector(".cim-storeys"); range.value = count; range.dispatchEvent(new Event("change")); }})"""
+  const range = document.querySelector(".cim-storeys"); range.value = count;
+  range.dispatchEvent(new Event("change")); }})"""
 
 
 def edits() -> list[bool]:

@@ -32,4 +32,5 @@ class Drawn:
         frame = self.to_frame()  # type: ignore[attr-defined]
         rest = f"<p>… {len(frame) - 8:,} rows more: .to_frame()</p>" if len(frame) > 8 else ""
         shown = frame.drop(columns="geometry", errors="ignore").head(8)
-        return f"<p>{escape(repr(self)[1:-1])}</p>{shown.to_html(index=False, escape=True)}{rest}"
+        table = shown.to_html(index=False, escape=True, float_format="{:,.6g}".format)
+        return f"<p>{escape(repr(self)[1:-1])}</p>{table}{rest}"

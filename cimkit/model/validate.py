@@ -12,7 +12,6 @@ from cimkit.model.kinds import PathKind, Provenance, SpaceKind, Status, StoreyKi
 from cimkit.model.notes import Note, Notes, noted
 
 if TYPE_CHECKING:
-    from cimkit.geometry.frame import Frame
     from cimkit.model.community import Community
     from cimkit.model.table import Table
 
@@ -55,7 +54,7 @@ def validate(community: Community) -> Notes:
         if isinstance(shape, Polygons):
             found += _outlines(title, table, shape)
     found += _heights(community) + _storeys(community) + _footprints(community) + _parcels(community)
-    found += _spaces(community) + _declared(community) + _network(community) + _frame(community.frame)
+    found += _spaces(community) + _declared(community) + _network(community) + _frame(community)
     return community.notes + Notes.of(found)
 
 
@@ -280,10 +279,13 @@ def _network(community: Community) -> list[Note]:
     return notes
 
 
-def _frame(frame: Frame) -> list[Note]:
-    """Return a missing CRS, and an origin outside the CRS's area of use."""
+def _frame(community: Community) -> list[Note]:
+    """Return a missing CRS where nothing else says where the place is, and an origin outside the CRS's area of use."""
+    frame = community.frame
     if not frame.crs:
-        return [Note("C01", "the frame has no CRS; there is no map and no location from it", fix="Give crs=.")]
+        fix = "Give crs= or a location."
+        none = Note("C01", "the frame has no CRS and no location is given; there is no map and no sun from it", fix=fix)
+        return [none] if community.location is None else []
     import pyproj
 
     area = pyproj.CRS(frame.crs).area_of_use

@@ -385,11 +385,13 @@ class Findings(Drawn):
         return f'{head[:-2]},\n "findings": [\n  {lines}\n ]\n}}\n'
 
     def _repr_html_(self) -> str:
-        """Return the summary for notebooks."""
+        """Return the rules that fail most, for notebooks."""
         from html import escape
 
-        table: str = self.summary().to_html(index=False, escape=True)
-        return f"<p>{escape(repr(self)[1:-1])}</p>{table}"
+        rules = self.summary().sort_values(["fail", "unknown"], ascending=False, kind="stable")
+        table = rules.head(12).drop(columns="text_zh").to_html(index=False, escape=True)
+        more = f"<p>… {len(rules) - 12:,} rules more: .summary()</p>" if len(rules) > 12 else ""
+        return f"<p>{escape(repr(self)[1:-1])}</p>{table}{more}"
 
 
 def _rule_dict(rule: Rule) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from cimkit.sim.areas import LEDGERS
 from cimkit.view.areas import FILL, far_steps
 from cimkit.view.colours import COUNTED, INK
 from cimkit.view.fonts import drawing
-from cimkit.view.plan import _in, _patches, plot_plan
+from cimkit.view.plan import head, key, patches, plot_plan
+from cimkit.view.texts import say
 
 if TYPE_CHECKING:
     from cimkit.arrays import FloatArray, IntArray
@@ -48,8 +49,6 @@ def plot_storeys(areas: FloorAreas, building: str, *, exploded: bool = False, ax
     InputError
         If there is no such building.
     """
-    from matplotlib.patches import Patch
-
     c, items = areas.community, areas.items
     row = list(c.buildings.id).index(one_of(building, tuple(c.buildings.id), name="building"))
     own = np.flatnonzero((items["building"] == row) & (items["storey"] >= 0) & ~items["is_cap"] & (areas.area > 0))
@@ -62,7 +61,7 @@ def plot_storeys(areas: FloorAreas, building: str, *, exploded: bool = False, ax
     with drawing(ax, lang, (7.0, max(4.0, min(14.0, 0.16 * tall)))) as (ax, lang):  # noqa: PLR1704
         drawn = _axonometric(shapes, z) if exploded else _cuts(shapes, z, height)
         colours = [COUNTED.colour(f) for f in factor]
-        _patches(ax, drawn, facecolors=colours, edgecolors=INK, linewidths=0.5, zorder=2)
+        patches(ax, drawn, facecolors=colours, edgecolors=INK, linewidths=0.5, zorder=2)
         right = max(s.bounds[2] for s in drawn)
         built, counted = areas.of_storeys(), areas.of_storeys("far_area")
         for s in np.unique(storey):
@@ -74,20 +73,9 @@ def plot_storeys(areas: FloorAreas, building: str, *, exploded: bool = False, ax
         ax.autoscale_view()
         ax.set_aspect("equal")
         ax.axis("off")
-        handles = [
-            Patch(fc=k, ec=INK, lw=0.5, label=t) for k, t in zip(COUNTED.colours, ("0", "½", "1", "> 1"), strict=True)
-        ]
-        title = _in(lang, COUNTED.english, COUNTED.chinese)
-        ax.legend(
-            handles=handles, title=title, loc="upper left", bbox_to_anchor=(0, 0), ncols=4, fontsize=7.5, frameon=False
-        )
-        _title(ax, f"{building} · {areas.method.name}, {areas.method.local.name}")
+        key(ax, COUNTED.legend(), lang, title=say(lang, COUNTED.english, COUNTED.chinese))
+        head(ax, f"{building} · {areas.method.name}, {areas.method.local.name}")
         return ax
-
-
-def _title(ax: Any, text: str) -> None:
-    """Write a title above the left end."""
-    ax.set_title(text, fontsize=10, color=INK, loc="left")
 
 
 def _outlines(areas: FloorAreas, rows: IntArray) -> Any:
@@ -153,12 +141,12 @@ def plot_waterfall(areas: FloorAreas, *, ax: Any = None, lang: str = "en") -> An
             ax.plot([k + 0.31, k + 0.69], [level, level], color=INK, lw=0.6, ls=":") if k < len(steps) - 1 else None
             said = f"{value:+,.0f}" if start else f"{value:,.0f}"
             ax.text(k, max(start, level), said, ha="center", va="bottom", fontsize=8)
-        ax.set_xticks(range(len(steps)), [_in(lang, english, chinese) for english, chinese, *_ in steps], fontsize=8)
+        ax.set_xticks(range(len(steps)), [say(lang, english, chinese) for english, chinese, *_ in steps], fontsize=8)
         ax.set_ylabel("m²")
         ax.yaxis.set_major_formatter("{x:,.0f}")
         ax.grid(axis="y", color="#e3e6e8", lw=0.6, zorder=0)
         ax.spines[["top", "right"]].set_visible(False)
-        _title(ax, f"{areas.method.name}, {areas.method.local.name}")
+        head(ax, f"{areas.method.name}, {areas.method.local.name}")
         return ax
 
 
@@ -179,8 +167,6 @@ def plot_public_space(areas: FloorAreas, *, ax: Any = None, lang: str = "en") ->
     matplotlib.axes.Axes
         The axes drawn into.
     """
-    from matplotlib.patches import Patch
-
     c, items = areas.community, areas.items
     shapes, exempt = c.spaces.outline.to_shapely(), items["exempt"]
     public = areas.factor[:, LEDGERS.index("public_space")] > 0
@@ -194,12 +180,12 @@ def plot_public_space(areas: FloorAreas, *, ax: Any = None, lang: str = "en") ->
     )
     with drawing(ax, lang, (9.0, 8.2)) as (ax, lang):  # noqa: PLR1704
         plot_plan(c, ax=ax, lang=lang, labels=False)
-        handles = []
+        told = []
         for colour, rows, (english, chinese) in groups:
             own = np.unique(items["space"][rows])
-            _patches(ax, shapes[own], facecolors=colour, edgecolors=INK, linewidths=0.4, alpha=0.9, zorder=6)
-            area = areas.area[rows].sum()
-            handles.append(Patch(fc=colour, label=f"{_in(lang, english, chinese)}: {area:,.0f} m²"))
-        ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.0, -0.01), ncols=2, fontsize=8, frameon=False)
-        _title(ax, f"{_in(lang, 'Public space', '公共空间')} · {areas.method.local.name}")
+            patches(ax, shapes[own], facecolors=colour, edgecolors=INK, linewidths=0.4, alpha=0.9, zorder=6)
+            area = f": {areas.area[rows].sum():,.0f} m²"
+            told.append((colour, english + area, chinese + area))
+        key(ax, told, lang, columns=2)
+        head(ax, f"{say(lang, 'Public space', '公共空间')} · {areas.method.local.name}")
         return ax

@@ -13,8 +13,8 @@ from cimkit.sim.sunlight import clock
 from cimkit.sim.sunpath import SunDay
 from cimkit.view.colours import INK
 from cimkit.view.fonts import drawing, fonts
-from cimkit.view.plan import _in, plot
-from cimkit.view.texts import DAYS
+from cimkit.view.plan import plot
+from cimkit.view.texts import DAYS, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def plot_sun_path(
             ax.plot(np.radians(way[on]), _radius(up[on]), ".", ms=3.5, color="#c9801f")
             noon = float(day.position([12.0])[0][0])
             ax.annotate(
-                _in(lang, english, chinese),
+                say(lang, english, chinese),
                 (np.pi, _radius(noon)),
                 fontsize=7,
                 color=INK,
@@ -100,8 +100,8 @@ def plot_sun_path(
         names = ("N", "E", "S", "W") if lang == "en" else ("北", "东", "南", "西")
         ax.set_xticks(np.radians([0, 90, 180, 270]), names)
         ax.grid(color="#c9ced3", lw=0.5)
-        title = _in(lang, "Sun paths and what hides the sky from", "太阳轨迹与遮挡：")
-        said = _in(
+        title = say(lang, "Sun paths and what hides the sky from", "太阳轨迹与遮挡：")
+        said = say(
             lang,
             "dark: hidden · pale: behind the wall · dots: true solar hours",
             "深色：遮挡 · 浅色：墙后 · 点：真太阳时整点",
@@ -166,14 +166,14 @@ def plot_shadow_range(
         place = community.require_location()
         name = sun_day.name if lang == "en" else DAYS.get(sun_day.name, sun_day.name)
         items = [
-            (_in(lang, "Project", "项目"), community.name if lang != "en" or community.name.isascii() else "–"),
-            (_in(lang, "Day, band", "标准日、时段"), f"{name}, {sun_day.band[0]:g}–{sun_day.band[1]:g} h"),
-            (_in(lang, "Time", "计时"), _in(lang, "true solar time", "真太阳时")),
-            (_in(lang, "Place", "经纬度"), f"{place.latitude:.3f}° N, {place.longitude:.3f}° E"),
-            (_in(lang, "Hours", "时刻"), ", ".join(clock(h)[:-3] for h in when)),
-            (_in(lang, "Plane", "计算面"), _in(lang, "level ground", "水平地面 ±0")),
-            (_in(lang, "Scale", "比例"), f"1:{scale}"),
-            (_in(lang, "Software", "软件"), "cimkit"),
+            (say(lang, "Project", "项目"), community.name if lang != "en" or community.name.isascii() else "–"),
+            (say(lang, "Day, band", "标准日、时段"), f"{name}, {sun_day.band[0]:g}–{sun_day.band[1]:g} h"),
+            (say(lang, "Time", "计时"), say(lang, "true solar time", "真太阳时")),
+            (say(lang, "Place", "经纬度"), f"{place.latitude:.3f}° N, {place.longitude:.3f}° E"),
+            (say(lang, "Hours", "时刻"), ", ".join(clock(h)[:-3] for h in when)),
+            (say(lang, "Plane", "计算面"), say(lang, "level ground", "水平地面 ±0")),
+            (say(lang, "Scale", "比例"), f"1:{scale}"),
+            (say(lang, "Software", "软件"), "cimkit"),
         ]
         for k, (title, text) in enumerate(items):
             x, y = margin / width + (k % 2) * 0.5, (1.3 - 0.3 * (k // 2)) / height

@@ -12,6 +12,10 @@ from cimkit.model.kinds import BuildingUse, PathKind, SpaceKind
 
 if TYPE_CHECKING:
     from cimkit.arrays import IntArray
+    from cimkit.model.tables import Buildings, Spaces
+
+
+Row = tuple[str, str, str]  # of a legend: colour, English, Chinese
 
 
 class Classes(NamedTuple):
@@ -24,12 +28,13 @@ class Classes(NamedTuple):
     colours: tuple[str, ...]
     threshold: float = float("nan")
     missing: str = "#c9ced3"
-    names: tuple[str, ...] = ()  # labels, where they are not the edges
+    names: tuple[tuple[str, str], ...] = ()  # English and Chinese, where they are not the edges
 
     @classmethod
     def listed(cls, given: dict[str, Any]) -> Classes:
         """Return the classes that a table of ``colours.toml`` lists."""
-        return cls(**given | {"edges": tuple(given["edges"]), "colours": tuple(given["colours"])})
+        listed: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
+        return cls(**listed)
 
     def which(self, values: Any) -> IntArray:
         """Return the class of each value, -1 for nan; values at an edge, to 1 s or 1 mm, belong above it."""
@@ -42,13 +47,16 @@ class Classes(NamedTuple):
         k = int(self.which([value])[0])
         return self.missing if k < 0 else self.colours[k]
 
-    def labels(self) -> list[str]:
-        """Return the names, or ``low–high`` of each class."""
-        if self.names:
-            return list(self.names)
-        pairs = list(zip(self.edges[:-1], self.edges[1:], strict=True))
-        text = [f"≥ {a:.3g}" if b == _INF else f"{a:.3g} … {b:.3g}" if a < 0 else f"{a:.3g}–{b:.3g}" for a, b in pairs]
-        return [f"< {b:.3g}" if a == -_INF else t for t, (a, b) in zip(text, pairs, strict=True)]
+    def legend(self) -> tuple[Row, ...]:
+        """Return the colour of each class, and its name or range with the unit in English and Chinese, limit marked."""
+        rows = []
+        for k, (colour, low, high) in enumerate(zip(self.colours, self.edges[:-1], self.edges[1:], strict=True)):
+            a, b = f"{low:,.10g}", f"{high:,.10g}"
+            text = f"< {b}" if low == -_INF else f"≥ {a}" if high == _INF else f"{a} … {b}" if low < 0 else f"{a}–{b}"
+            english, chinese = self.names[k] if self.names else (f"{text} {self.unit}".strip(),) * 2
+            mark = (" ◂ limit", " ◂ 限值") if low == self.threshold else ("", "")
+            rows.append((colour, english + mark[0], chinese + mark[1]))
+        return tuple(rows)
 
 
 def shades(colours: tuple[str, ...], n: int) -> tuple[str, ...]:
@@ -77,3 +85,15 @@ INK, TREE, WALL = "#26313a", "#9cbf83", "#f6f4f0"
 def use_colour(use: int) -> str:
     """Return the colour of a building use."""
     return USES.get(BuildingUse(use), OTHER_USE)
+
+
+def use_legend(buildings: Buildings, spaces: Spaces) -> list[Row]:
+    """Return the uses of buildings and the kinds of ground that occur."""
+    uses = (BuildingUse(u) for u in np.unique(buildings.use))
+    rows = [(use_colour(u), u.code.replace("_", " "), u.zh) for u in uses]
+    return rows + [(c, k.code.replace("_", " "), k.zh) for k, c in GROUND.items() if (spaces.kind == k).any()]
+
+
+def bar_length(width: float) -> int:
+    """Return the length of the scale bar of a plan some metres wide [m]."""
+    return max((m for m in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if m <= width / 4), default=10)

@@ -8,13 +8,16 @@ import numpy as np
 import shapely
 
 from cimkit.geometry.sampling import walls_of
+from cimkit.sim.receptors import window_receptors
 from cimkit.view.colours import INK
 from cimkit.view.fonts import drawing
+from cimkit.view.texts import say
 
 if TYPE_CHECKING:
     from cimkit.arrays import FloatArray
     from cimkit.sim.envelope import SolarEnvelope
 
+_PIECE = 6.0  # [m] walls are drawn in pieces, or the far ones cover the near
 _LIGHT = np.array([-0.7, 0.4, 0.5])
 _NEIGHBOUR, _BINDING = "#e3e0da", "#c0281c"
 
@@ -50,7 +53,11 @@ def plot_envelope(envelope: SolarEnvelope, *, around: float = 130.0, ax: Any = N
         new = np.char.startswith(buildings.id.astype(str), f"{envelope.parcel}-E")[part.owner]
         storeys = buildings.n_above[part.owner].astype(np.float64)
         start, end, normal, own = walls_of(part.outline)
-        low, high = part.base[own], part.top[own]
+        pieces = np.ceil((part.top - part.base) / _PIECE).astype(np.int64)[own]
+        step = ((part.top - part.base)[own] / pieces).repeat(pieces)
+        low = part.base[own].repeat(pieces) + step * np.concatenate([np.arange(n) for n in pieces])
+        start, end, normal, own = (v.repeat(pieces, axis=0) for v in (start, end, normal, own))
+        high = low + step
         walls = [np.column_stack([p, z]) for p, z in ((start, low), (end, low), (end, high), (start, high))]
         faces: list[FloatArray] = list(np.stack(walls, axis=1))
         rings = shapely.get_coordinates(shapely.get_exterior_ring(part.outline.to_shapely()), return_index=True)
@@ -67,15 +74,14 @@ def plot_envelope(envelope: SolarEnvelope, *, around: float = 130.0, ax: Any = N
         colours = np.clip(rgb[owner] * shade[:, None], 0.0, 1.0)
         ax.add_collection3d(Poly3DCollection(faces, facecolors=colours, edgecolors="#5d666d", linewidths=0.15))
         names = set(envelope.binding_windows()["id"])
-        w = envelope.community.windows
-        bound = np.array([name in names for name in w.id], dtype=bool)
+        windows = window_receptors(envelope.community)
+        bound = np.array([name in names for name in windows.ids], dtype=bool)
         ax.computed_zorder = False
-        ax.scatter(w.x[bound], w.y[bound], w.z[bound], s=14, c=_BINDING, depthshade=False, zorder=9)
+        ax.scatter(*windows.points[bound].T, s=14, c=_BINDING, depthshade=False, zorder=9)
         _frame(ax, part.outline.xy, float(part.top.max(initial=10.0)), envelope.community.frame.convergence)
-        label = {"en": "storeys", "zh": "层数"}.get(lang, "层数 storeys")
         shades = ScalarMappable(scale, ramp)
-        ax.figure.colorbar(shades, ax=ax, location="bottom", shrink=0.3, aspect=30, pad=0.0, label=label)
-        ax.set_title(_title(envelope, lang, int(bound.sum())), fontsize=10, color=INK)
+        ax.figure.colorbar(shades, ax=ax, location="right", shrink=0.5, pad=0.02, label=say(lang, "storeys", "层数"))
+        ax.set_title(_title(envelope, lang, int(bound.sum())), fontsize=9.5, color=INK)
         return ax
 
 
@@ -87,7 +93,7 @@ def _frame(ax: Any, xy: FloatArray, top: float, convergence: float) -> None:
     ax.quiver(*high, 0.0, *way, 0.0, color=INK, lw=1.2, arrow_length_ratio=0.3, clip_on=False)
     ax.text(*(high + 1.3 * way), 0.0, "N", color=INK, fontsize=9, ha="center", va="center")
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(0.0, top))
-    ax.set_box_aspect((*(high - low), top), zoom=1.3)
+    ax.set_box_aspect((*(high - low), top), zoom=1.05)
     ax.set_proj_type("ortho")
     ax.view_init(elev=38.0, azim=148.0)
     ax.set_axis_off()
@@ -97,6 +103,6 @@ def _title(envelope: SolarEnvelope, lang: str, bound: int) -> str:
     """Return parcel, floor area and what binds."""
     area, far, top = f"{envelope.floor_area:,.0f} m²", f"{envelope.far:.1f}", int(envelope.storeys.max(initial=0))
     english = f"Solar envelope of {envelope.parcel}: {area} floor area, FAR {far}, up to {top} storeys; "
-    english += f"{bound} binding windows in red"
+    english += f"{bound} binding window{'s' * (bound != 1)} in red"
     chinese = f"{envelope.parcel} 最大包络体：建筑面积 {area}，容积率 {far}，最高 {top} 层；红点为控制窗（{bound} 扇）"
-    return {"en": english, "zh": chinese}.get(lang, f"{chinese}\n{english}")
+    return say(lang, english, chinese, between="\n")

@@ -29,14 +29,14 @@ def plans_section(community: Community, rows: Sequence[Judged], results: Sequenc
     """Return the plans one can point at: findings on the site, then each result."""
     sheet = svg.sheet_of(community)
     marks = _marks(rows)
-    key = join(svg.use_legend(community), svg.mark_legend() if marks else "")
+    key = join(svg.site_legend(community), svg.mark_legend() if marks else "")
     figures = [_figure(svg.plan(community, sheet, marks=marks), words("plan"), key, wide=True)]
     for result in results:
         if is_a(result, "Sunlight") and len(result):
             layer = layer_of(community, result)
             if layer is not None:
                 drawing = svg.plan(community, sheet, layer)
-                figures.append(_figure(drawing, both(layer.english, layer.chinese), svg.legend(layer)))
+                figures.append(_figure(drawing, both(layer.english, layer.chinese), svg.legend(layer.classes.legend())))
         elif is_a(result, "WalkTimes") and len(result):
             figures.append(_walk_figure(community, sheet, result))
     return section("plans", svg.base(community, sheet), element("div", *figures, class_="plans"))
@@ -68,7 +68,7 @@ def _walk_figure(community: Community, sheet: svg.Sheet, walk: WalkTimes) -> Htm
     title = both("Longest walk from each building to the nearest ", "各栋至最近设施的最长步行时间：")
     drawing = svg.plan(community, sheet, layer, over=join(*spots))
     data = {"edges": WALK.edges[1:-1], "colours": WALK.colours, "minutes": {c: _tenths(m) for c, m in minutes.items()}}
-    caption = element("figcaption", element("b", title), choice, svg.legend(layer))
+    caption = element("figcaption", element("b", title), choice, svg.legend(layer.classes.legend()))
     return element("figure", drawing, caption, data_block(data), data_walk_plan="")
 
 

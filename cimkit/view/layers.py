@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cimkit.rules.findings import Findings
     from cimkit.sim.access import WalkTimes
     from cimkit.sim.areas import FloorAreas
+    from cimkit.sim.circles import LivingCircles
+    from cimkit.sim.envelope import SolarEnvelope
     from cimkit.sim.isochrones import Isochrones
     from cimkit.sim.receptors import Receptors
     from cimkit.sim.routes import PathUse, Route
@@ -127,16 +129,23 @@ def layer_of(community: Community, result: Any = None, *, column: str = "") -> L
     if column == "n_above":
         return Layer(STOREYS, STOREYS.english, STOREYS.chinese, shown)
     named = next(c for c in community.buildings.columns() if c.name == column)
-    return Layer(_even(shown, named.meaning, named.zh, named.unit), named.meaning, named.zh, shown)
+    return Layer(even_classes(shown, named.meaning, named.zh, named.unit), named.meaning, named.zh, shown)
 
 
-def _even(values: FloatArray, english: str, chinese: str, unit: str) -> Classes:
-    """Return five even classes over the values."""
+def even_classes(values: FloatArray, english: str, chinese: str, unit: str) -> Classes:
+    """Return classes of one round step over the values, about five; one class where all are equal."""
     known = values[np.isfinite(values)]
-    low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
-    edges = np.unique(np.linspace(low, max(high, low + 0.05), 6).round(2))
-    colours = STOREYS.colours[-(len(edges) - 1) :]
-    return Classes(english, chinese, unit, (*edges[:-1].tolist(), float("inf")), colours)
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+    if high - low <= 1e-9 * max(1.0, abs(high)):
+        same = f"{low:.3g} {unit}".strip()
+        names = ((f"all {same}", f"均为 {same}"),)
+        return Classes(english, chinese, unit, (low, float("inf")), STOREYS.colours[2:3], names=names)
+    whole = bool((known == known.round()).all())
+    power = 10.0 ** np.floor(np.log10((high - low) / 5))
+    step = next(s for s in power * np.array([1, 2, 5, 10]) if 5 * s >= high - low - 1e-9 and (s >= 1 or not whole))
+    first, last = np.floor(np.array([low, high]) / step + 1e-9)
+    edges = (np.arange(first, last + 1) * step).round(9).tolist()
+    return Classes(english, chinese, unit, (*edges, float("inf")), shades(STOREYS.colours, len(edges)))
 
 
 def sunlight_layer(community: Community, sunlight: Sunlight) -> Layer:
@@ -145,8 +154,12 @@ def sunlight_layer(community: Community, sunlight: Sunlight) -> Layer:
     np.minimum.at(worst, *best_of_dwellings(community, sunlight))
     worst[np.isinf(worst)] = np.nan
     day = sunlight.sun_day.name
-    english = f"Hours of sun, {day}: windows, least over the storeys; buildings, the worst dwelling's best room"
-    chinese = f"日照时数（{DAYS.get(day, day)}）：窗取各层最小值，建筑取最不利套型的最佳居室"
+    english, chinese = f"Hours of sun, {day}", f"日照时数（{DAYS.get(day, day)}）"
+    if sunlight.receptors.kind == "window":
+        english, chinese = f"{english}: windows, least over the storeys", f"{chinese}：窗取各层最小值"
+    if not np.isnan(worst).all():
+        english += "; buildings, the worst dwelling's best room"
+        chinese += "，建筑取最不利套型的最佳居室"
     return _measured(SUNLIGHT, (english, chinese), worst, sunlight.receptors, sunlight.hours)
 
 
@@ -165,7 +178,9 @@ def _at_receptors(attribute: str, english: str, chinese: str, unit: str) -> Any:
     def make(community: Community, result: Any) -> Layer:
         values = np.asarray(getattr(result, attribute), dtype=np.float64)
         none = np.full(len(community.buildings), np.nan)
-        return _measured(_even(values, english, chinese, unit), (english, chinese), none, result.receptors, values)
+        return _measured(
+            even_classes(values, english, chinese, unit), (english, chinese), none, result.receptors, values
+        )
 
     return make
 
@@ -180,13 +195,15 @@ def _by_building(community: Community, names: Any, values: Any, worst: Any, titl
     rows = rows_of(np.asarray(names, dtype=object), community.buildings.id)
     found = np.full(len(community.buildings), np.nan)
     worst.at(found, rows[rows >= 0], np.asarray(values, dtype=np.float64)[rows >= 0])
-    return Layer(_even(found, *title), title[0], title[1], found)
+    return Layer(even_classes(found, *title), title[0], title[1], found)
 
 
 def _change_layer(community: Community, change: SunlightChange) -> Layer:
     """Return what windows win and lose."""
     title = ("Change of sunlight at windows", "窗日照变化")
     light = windows_by_id(community, change.ids, change.after - change.before)
+    if not (np.abs(light) >= CHANGE.edges[-2]).any():
+        title = ("Sunlight of no window changes by a minute or more", "各窗日照变化均不足 1 分钟")
     worst = np.full(len(community.buildings), np.nan)
     w = community.windows
     np.fmin.at(worst, w.building[w.building >= 0], light[w.building >= 0])
@@ -216,7 +233,7 @@ def _floor_layer(community: Community, areas: FloorAreas) -> Layer:
 def _site_layer(community: Community, site: SiteIndicators) -> Layer:
     """Return the floor area ratio of each parcel."""
     far = np.array([site.value("far", k) for k in range(len(community.parcels))])
-    classes = _even(far, "Floor area ratio", "容积率", "")
+    classes = even_classes(far, "Floor area ratio", "容积率", "")
     return _areas(
         classes,
         ("Floor area ratio", "容积率"),
@@ -243,7 +260,7 @@ def _by_hour(
 ) -> Layer:
     """Return the areas of each hour, from the first to the last."""
     edges = np.unique(hours)
-    names = tuple(f"{int(h)}:{round(60 * h) % 60:02d}" for h in edges)
+    names = tuple((f"{int(h)}:{round(60 * h) % 60:02d}",) * 2 for h in edges)
     classes = Classes(*title, "", (*edges, float("inf")), shades(colours, len(edges)), names=names)
     return _areas(classes, title, community, zip(shapes, hours, strict=True))
 
@@ -297,7 +314,7 @@ def _use_layer(community: Community, use: PathUse) -> Layer:
     first, title = np.flatnonzero(pieces), ("People who pass", "经过人数")
     values = use.persons[owner[first]]
     none = np.full(len(community.buildings), np.nan)
-    return Layer(_even(values, *title, ""), *title, none, np.column_stack([xy[first], xy[first + 1]]), values)
+    return Layer(even_classes(values, *title, ""), *title, none, np.column_stack([xy[first], xy[first + 1]]), values)
 
 
 def _findings_layer(community: Community, found: Findings) -> Layer:
@@ -306,7 +323,24 @@ def _findings_layer(community: Community, found: Findings) -> Layer:
     at = [row.get(f.object.split("/")[0], -1) for f in found.failures()]
     count = np.bincount([k for k in at if k >= 0], minlength=len(row)).astype(np.float64)
     title = ("Findings that fail", "不满足项数")
-    return Layer(_even(count, *title, ""), *title, count)
+    return Layer(even_classes(count, *title, ""), *title, count)
+
+
+def _circle_layer(community: Community, circles: LivingCircles) -> Layer:
+    """Return the ground within each number of minutes of a service, the widest below."""
+    title = (f"Living circle: {circles.kind.code.replace('_', ' ')}", f"生活圈：{circles.kind.zh}")
+    edges = np.asarray(circles.minutes, dtype=np.float64)
+    names = tuple((f"within {m:g} min", f"{m:g} 分钟内") for m in edges)
+    colours = shades(WALK.colours[: max(2, len(edges))], len(edges))
+    classes = Classes(*title, "", (*edges, float("inf")), colours, names=names)
+    return _areas(classes, title, community, zip(circles.areas[::-1], edges[::-1], strict=True))
+
+
+def _envelope_layer(community: Community, envelope: SolarEnvelope) -> Layer:
+    """Return the storeys of the massing, the buildings around it without a value."""
+    b, name = community.buildings, envelope.parcel
+    storeys = np.where(np.char.startswith(b.id.astype(str), f"{name}-E"), b.n_above, np.nan)
+    return Layer(STOREYS, f"Storeys of the solar envelope of {name}", f"日照包络层数：{name}", storeys)
 
 
 def _improvement_layer(community: Community, plan: Improvement) -> Layer:
@@ -314,7 +348,7 @@ def _improvement_layer(community: Community, plan: Improvement) -> Layer:
     order = np.arange(1.0, len(plan.xy) + 1)
     title = (f"Where to add: {plan.kind.code.replace('_', ' ')}", f"建议增设：{plan.kind.zh}")
     none, xy = np.full(len(community.buildings), np.nan), np.column_stack([plan.xy, plan.xy])
-    return Layer(_even(order, *title, ""), *title, none, xy, order)
+    return Layer(even_classes(order, *title, ""), *title, none, xy, order)
 
 
 _MAKERS: dict[str, Any] = {
@@ -343,20 +377,14 @@ _MAKERS: dict[str, Any] = {
     "ProbableSunlight": _at_receptors("annual", "Annual probable sunlight", "全年可能日照", "%"),
     "SolarPotential": lambda c, r: layer_of(c, r.irradiance),
     "Isochrones": _isochrone_layer,
-    "LivingCircles": lambda c, r: _areas(
-        WALK, (f"Living circle: {r.kind.code.replace('_', ' ')}", f"生活圈：{r.kind.zh}"), c,
-        [(a, m - 1e-3) for a, m in zip(r.areas[::-1], r.minutes[::-1], strict=True)],
-    ),
+    "LivingCircles": _circle_layer,
     "Evacuation": lambda c, r: _by_building(
         c, r.building, r.reach_min, np.fmax, ("Longest way to shelter", "至避难场所最长时间", "min")
     ),
     "Blockers": lambda c, r: _by_building(
         c, r.blocker_ids, r.gain, np.fmax, ("Most sun a building takes from a receptor", "遮挡：最大影响时数", "h")
     ),
-    "SolarEnvelope": lambda c, r: _areas(
-        STOREYS, (f"Solar envelope of {r.parcel}", f"日照包络：{r.parcel}"), c,
-        zip(r.cells, r.storeys.astype(float), strict=True),
-    ),
+    "SolarEnvelope": _envelope_layer,
 }  # fmt: skip
 LAYERED = tuple(_MAKERS)
 

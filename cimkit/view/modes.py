@@ -10,7 +10,7 @@ import numpy as np
 
 from cimkit.model.kinds import BuildingUse, Status
 from cimkit.sim.receptors import Receptors
-from cimkit.view.colours import COUNTED, STOREYS, SUNLIGHT, Classes, use_colour
+from cimkit.view.colours import COUNTED, STOREYS, SUNLIGHT, Classes, Row, use_colour
 from cimkit.view.layers import LAYERED, Layer, is_a, layer_of, walk_layer, windows_by_id
 from cimkit.view.texts import TEXTS
 
@@ -57,7 +57,7 @@ class Mode:
     key: str
     title: tuple[str, str]
     unit: str
-    legend: tuple[tuple[str, str, str], ...]
+    legend: tuple[Row, ...]
     buildings: IntArray | None = None
     values: FloatArray | None = None
     spaces: IntArray | None = None
@@ -83,19 +83,9 @@ def modes_of(community: Community, results: Sequence[Any] = ()) -> list[Mode]:
     return found
 
 
-def _legend(classes: Classes) -> tuple[tuple[str, str, str], ...]:
-    """Return the classes with their unit, the limit marked."""
-    rows = []
-    for colour, label, low in zip(classes.colours, classes.labels(), classes.edges, strict=False):
-        text = f"{label} {classes.unit}".strip()
-        limit = low == classes.threshold
-        rows.append((colour, f"{text} ◂ limit" if limit else text, f"{text} ◂ 限值" if limit else text))
-    return tuple(rows)
-
-
 def _classed(key: str, title: tuple[str, str], classes: Classes, values: FloatArray) -> Mode:
     """Return a mode of buildings by classes of a value."""
-    return Mode(key, title, classes.unit, _legend(classes), _code(classes, values), values)
+    return Mode(key, title, classes.unit, classes.legend(), _code(classes, values), values)
 
 
 def _code(classes: Classes, values: FloatArray) -> IntArray:
@@ -137,7 +127,7 @@ def _of_layer(layer: Layer, key: str, *, light: Sunlight | None = None) -> Mode:
     shown = None if np.isnan(layer.buildings).all() else layer.buildings
     classes = None if layer.at is None else _code(c, layer.at)
     return Mode(
-        key, title, c.unit, _legend(c), None if shown is None else _code(c, shown), shown,
+        key, title, c.unit, c.legend(), None if shown is None else _code(c, shown), shown,
         receptors=layer.receptors, classes=classes, hours=layer.at, light=light,
     )  # fmt: skip
 
@@ -154,11 +144,4 @@ def _area_mode(community: Community, areas: FloorAreas, key: str) -> list[Mode]:
         if here is not None:
             found[here] = int(COUNTED.which([areas.factor[k, FAR]])[0])
     title = ("Spaces: share counted for FAR", "空间：计容系数")
-    words = (
-        ("not counted", "不计容"),
-        ("counted in part", "部分计容"),
-        ("counted in full", "全部计容"),
-        ("more than once", "加倍计容"),
-    )
-    legend = tuple((colour, *text) for colour, text in zip(COUNTED.colours, words, strict=True))
-    return [Mode(key, title, "", legend, spaces=found)]
+    return [Mode(key, title, "", COUNTED.legend(), spaces=found)]

@@ -9,17 +9,18 @@ import shapely
 
 from cimkit.errors import InputError
 from cimkit.model.community import Community
-from cimkit.model.kinds import BuildingUse, PathKind, SpaceKind, Status
+from cimkit.model.kinds import PathKind, Status
 from cimkit.view.charts import CHARTS, plot_chart
-from cimkit.view.colours import GROUND, INK, OTHER_PATH, PATHS, TREE, WALL, use_colour
+from cimkit.view.colours import GROUND, INK, OTHER_PATH, PATHS, TREE, WALL, bar_length, use_colour, use_legend
 from cimkit.view.fonts import drawing
 from cimkit.view.layers import is_a, layer_of
-from cimkit.view.texts import say
+from cimkit.view.texts import TEXTS, say
 
 if TYPE_CHECKING:
-    from cimkit.view.layers import Layer
+    from collections.abc import Iterable
 
-_METRES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+    from cimkit.view.colours import Row
+    from cimkit.view.layers import Layer
 
 
 def plot(result: Any, *, community: Community | None = None, column: str = "", ax: Any = None, lang: str = "en") -> Any:
@@ -120,7 +121,7 @@ def plot_plan(
             for shape, value in layer.areas:
                 colour = to_rgba(layer.classes.colour(value))
                 face = (*colour[:3], layer.alpha)
-                _patches(ax, shapely.get_parts(shape), facecolors=face, edgecolors=colour, linewidths=0.5, zorder=2.5)
+                patches(ax, shapely.get_parts(shape), facecolors=face, edgecolors=colour, linewidths=0.5, zorder=2.5)
         _paths(ax, community)
         xy = community.buildings.footprint.xy
         fine = float(np.clip(600.0 / np.ptp(xy, axis=0).max(), 0.25, 1.0)) if len(xy) else 1.0
@@ -128,23 +129,35 @@ def plot_plan(
         if layer is not None and len(layer.strokes):
             _strokes(ax, layer, fine)
         _parcels(ax, community)
+        _frame(ax, community)
         if labels:
             _labels(ax, community)
-        _frame(ax, community)
-        _legend(ax, community, layer, lang)
-        both = (say("plan", "zh"), say("plan", "en")) if layer is None else (layer.chinese, layer.english)
-        lines = {"en": both[1:], "zh": both[:1]}.get(lang, both)
+        rows = use_legend(community.buildings, community.spaces) if layer is None else layer.classes.legend()
+        key(ax, rows, lang)
+        words = TEXTS["plan"] if layer is None else (layer.english, layer.chinese)
         name = [community.name] if community.name and (lang != "en" or community.name.isascii()) else []
-        ax.set_title("\n".join([*name, *lines]), fontsize=9.5, color=INK, loc="left", linespacing=1.4)
+        head(ax, *name, say(lang, *words, between="\n"))
         return ax
 
 
-def _in(lang: str, english: str, chinese: str) -> str:
-    """Return a text in a language."""
-    return {"en": english, "zh": chinese}.get(lang, f"{chinese} {english}")
+def head(ax: Any, *lines: str) -> None:
+    """Write what is drawn above the left end of a picture."""
+    ax.set_title("\n".join(lines), fontsize=9.5, color=INK, loc="left", linespacing=1.4)
 
 
-def _patches(ax: Any, shapes: Any, **style: Any) -> None:
+def key(ax: Any, rows: Iterable[Row], lang: str, *, columns: int = 5, title: str | None = None) -> None:
+    """Write the colours and what they mean below a picture."""
+    from matplotlib.patches import Patch
+
+    handles = [Patch(fc=colour, ec=INK, lw=0.3, label=say(lang, english, chinese)) for colour, english, chinese in rows]
+    ax.legend(
+        handles=handles, title=title, loc="upper left", bbox_to_anchor=(0.0, -0.01), ncols=columns, fontsize=7.5,
+        frameon=False, handlelength=1.2, handleheight=0.9, columnspacing=1.4, borderaxespad=0.2, alignment="left",
+        title_fontsize=8,
+    )  # fmt: skip
+
+
+def patches(ax: Any, shapes: Any, **style: Any) -> None:
     """Draw polygons with their holes in one collection."""
     from matplotlib.collections import PathCollection
     from matplotlib.path import Path
@@ -165,12 +178,12 @@ def _ground(ax: Any, community: Community) -> None:
     shapes = spaces.outline.to_shapely()
     for kind, colour in GROUND.items():
         here = (spaces.kind == kind) & (spaces.storey < 0) & (spaces.status != Status.DEMOLISH)
-        _patches(ax, shapes[here], facecolors=colour, edgecolors="none", zorder=1)
+        patches(ax, shapes[here], facecolors=colour, edgecolors="none", zorder=1)
     trees = community.trees
     if len(trees):
         radius = np.nan_to_num(trees.crown_radius, nan=1.5)
         crowns = shapely.buffer(shapely.points(trees.x, trees.y), radius, quad_segs=3)
-        _patches(ax, crowns, facecolors=TREE, edgecolors="none", alpha=0.45, zorder=2)
+        patches(ax, crowns, facecolors=TREE, edgecolors="none", alpha=0.45, zorder=2)
 
 
 def _paths(ax: Any, community: Community) -> None:
@@ -198,10 +211,10 @@ def _buildings(ax: Any, community: Community, layer: Layer | None, fine: float) 
     stands = b.status != Status.DEMOLISH
     if stands.any():
         chosen = [c for c, s in zip(colours, stands, strict=True) if s]
-        _patches(ax, shapes[stands], facecolors=chosen, edgecolors=INK, linewidths=0.7 * fine, zorder=4)
-    _patches(ax, shapes[~stands], facecolors="none", edgecolors="#8d5a50", linewidths=0.8, linestyles="--", zorder=3.5)
+        patches(ax, shapes[stands], facecolors=chosen, edgecolors=INK, linewidths=0.7 * fine, zorder=4)
+    patches(ax, shapes[~stands], facecolors="none", edgecolors="#8d5a50", linewidths=0.8, linestyles="--", zorder=3.5)
     new = b.status == Status.PLANNED
-    _patches(ax, shapes[new], facecolors="none", edgecolors=INK, linewidths=1.5, zorder=4.1)
+    patches(ax, shapes[new], facecolors="none", edgecolors=INK, linewidths=1.5, zorder=4.1)
 
 
 def _strokes(ax: Any, layer: Layer, fine: float) -> None:
@@ -218,16 +231,17 @@ def _strokes(ax: Any, layer: Layer, fine: float) -> None:
 
 def _parcels(ax: Any, community: Community) -> None:
     """Draw the borders of the parcels."""
-    _patches(
+    patches(
         ax, community.parcels.outline.to_shapely(), facecolors="none", edgecolors="#a2483b", linewidths=0.9,
         linestyles=(0, (8, 3, 1, 3)), zorder=6,
     )  # fmt: skip
 
 
 def _labels(ax: Any, community: Community) -> None:
-    """Write the ids into the buildings, at most 300 of them."""
-    b = community.buildings
-    rows = np.flatnonzero(b.status != Status.DEMOLISH)
+    """Write the ids into the buildings they fit into, at most 300 of them."""
+    b, low = community.buildings, ax.get_xlim()
+    room = np.sqrt(b.footprint.areas()) / (0.006 * (low[1] - low[0]))  # letters
+    rows = np.flatnonzero((b.status != Status.DEMOLISH) & (room > [len(str(v)) for v in b.id]))
     if len(rows) > 300:
         return
     for row, (x, y) in zip(rows, b.footprint.take(rows).inner_points(), strict=True):
@@ -240,10 +254,10 @@ def _frame(ax: Any, community: Community) -> None:
     ax.autoscale_view()
     west, east = ax.get_xlim()
     south, north = ax.get_ylim()
-    if ax.get_autoscaley_on():  # room for the scale bar
-        south -= 0.05 * (north - south)
-        ax.set_ylim(south, north)
-    bar = max((m for m in _METRES if m <= (east - west) / 4), default=_METRES[0])
+    if ax.get_autoscaley_on():  # room for scale bar and north arrow
+        south, east = south - 0.05 * (north - south), east + 0.07 * (east - west)
+        ax.set(xlim=(west, east), ylim=(south, north))
+    bar = bar_length(east - west)
     x, y, thick = west + 0.03 * (east - west), south + 0.03 * (north - south), 0.006 * (north - south)
     for k in range(4):
         face = INK if k % 2 == 0 else "white"
@@ -251,7 +265,7 @@ def _frame(ax: Any, community: Community) -> None:
     ax.text(x, y + 2 * thick, "0", fontsize=7, color=INK, zorder=8)
     ax.text(x + bar, y + 2 * thick, f"{bar} m", fontsize=7, color=INK, ha="center", zorder=8)
     turn = np.radians(community.frame.convergence)
-    tip = np.array([east - 0.05 * (east - west), north - 0.03 * (north - south)])
+    tip = np.array([east - 0.035 * (east - west), north - 0.03 * (north - south)])
     tail = tip - 0.06 * (north - south) * np.array([-np.sin(turn), np.cos(turn)])
     ax.annotate("", xy=tip, xytext=tail, arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.2}, zorder=8)
     ax.text(*tail, "N", fontsize=9, color=INK, ha="center", va="top", zorder=8)
@@ -259,32 +273,3 @@ def _frame(ax: Any, community: Community) -> None:
     ax.set_yticks([])
     for side in ax.spines.values():
         side.set_color("#c9ced3")
-
-
-def _legend(ax: Any, community: Community, layer: Layer | None, lang: str) -> None:
-    """Write the classes with their unit, or the uses, below the plan."""
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    handles: list[Any] = []
-    if layer is None:
-        for use in (BuildingUse(u) for u in np.unique(community.buildings.use)):
-            handles.append(
-                Patch(fc=use_colour(use), ec=INK, lw=0.5, label=_in(lang, use.code.replace("_", " "), use.zh))
-            )
-        for kind in GROUND:
-            if (community.spaces.kind == kind).any():
-                handles.append(Patch(fc=GROUND[kind], label=_in(lang, kind.code.replace("_", " "), SpaceKind(kind).zh)))
-    else:
-        c = layer.classes
-        unit = f" {c.unit}" if c.unit else ""
-        for colour, text, low in zip(c.colours, c.labels(), c.edges, strict=False):
-            mark = "  ◂" if low == c.threshold else ""
-            handles.append(Patch(fc=colour, label=f"{text}{unit}{mark}"))
-        if not np.isnan(c.threshold):
-            text = _in(lang, f"◂ limit {c.threshold:g}{unit}", f"◂ 限值 {c.threshold:g}{unit}")
-            handles.append(Line2D([], [], lw=0, label=text))
-    ax.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(0.0, -0.01), ncols=5, fontsize=7.5, frameon=False,
-        handlelength=1.2, handleheight=0.9, columnspacing=1.4, borderaxespad=0.2,
-    )  # fmt: skip

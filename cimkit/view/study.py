@@ -112,7 +112,7 @@ class Study:
 
     def _repr_html_(self) -> str:
         """Return the figures of all variants that were measured."""
-        table: str = self.figures().to_html()
+        table: str = self.figures().to_html(float_format="{:,.6g}".format)
         return table
 
     @property

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cimkit.model.kinds import BuildingUse, PathKind, SpaceKind, Status
-from cimkit.view.colours import GROUND, INK, OTHER_PATH, PATHS, TREE, VERDICTS, WALL, use_colour
-from cimkit.view.html import Html, both, element, join
+from cimkit.model.kinds import PathKind, Status
+from cimkit.view.colours import GROUND, INK, OTHER_PATH, PATHS, TREE, VERDICTS, WALL, bar_length, use_colour, use_legend
+from cimkit.view.html import Html, both, element
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from cimkit.arrays import FloatArray
     from cimkit.geometry.lines import Lines
     from cimkit.geometry.polygons import Polygons
     from cimkit.model.community import Community
+    from cimkit.view.colours import Row
     from cimkit.view.layers import Layer
 
-_BARS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 MARGIN = 12.0  # [m] around what is drawn
 MOST_TREES, MOST_STROKES = 4_000, 40_000
 
@@ -242,8 +242,7 @@ def places(sheet: Sheet, xy: FloatArray, names: Sequence[Any]) -> Html:
 
 def _scale(sheet: Sheet) -> Html:
     """Return a scale bar."""
-    length = max((m for m in _BARS if m <= sheet.width / 4), default=_BARS[0])
-    size = sheet.width / 60
+    length, size = bar_length(sheet.width), sheet.width / 60
     x, y, thick = size, sheet.height - size, size / 5
     blocks = [
         element(
@@ -282,30 +281,20 @@ def mark_legend() -> Html:
     return element("ul", *items, class_="legend")
 
 
-def legend(layer: Layer) -> Html:
-    """Return the classes of a layer with their unit; the limit is marked."""
-    c = layer.classes
-    items = []
-    for colour, text, low in zip(c.colours, c.labels(), c.edges, strict=False):
-        limit = join(" ", both("◂ limit", "◂ 限值")) if low == c.threshold else ""
-        items.append(element("li", swatch(colour), f"{text} {c.unit}", limit))
-    return element("ul", *items, class_="legend")
+def legend(rows: Iterable[Row], *more: Html) -> Html:
+    """Return colours and what they mean, with further items."""
+    items = [element("li", swatch(colour), both(english, chinese)) for colour, english, chinese in rows]
+    return element("ul", *items, *more, class_="legend")
 
 
-def use_legend(community: Community) -> Html:
-    """Return the uses, states and kinds of ground that occur."""
-    b, spaces = community.buildings, community.spaces
-    items = []
-    for use in (BuildingUse(u) for u in np.unique(b.use)):
-        items.append(element("li", swatch(use_colour(use)), both(use.code.replace("_", " "), use.zh)))
-    for kind, colour in GROUND.items():
-        if (spaces.kind == kind).any():
-            items.append(element("li", swatch(colour), both(kind.code.replace("_", " "), SpaceKind(kind).zh)))
+def site_legend(community: Community) -> Html:
+    """Return the uses, kinds of ground and states that occur."""
+    b, items = community.buildings, []
     for status, css in ((Status.PLANNED, "planned"), (Status.DEMOLISH, "demolish")):
         if (b.status == status).any():
             box = element("svg", element("rect", x=1, y=1, width=12, height=8, class_=f"house {css}", fill="#fff"))
             items.append(element("li", box, both({"demolish": "to be demolished"}.get(css, css), status.zh)))
-    return element("ul", *items, class_="legend")
+    return legend(use_legend(b, community.spaces), *items)
 
 
 def swatch(colour: str) -> Html:

@@ -19,10 +19,9 @@ MEANINGS: dict[str, tuple[str, str]] = {mark: (english, zh) for mark, (english, 
 DAYS: dict[str, str] = _LISTS["days"]
 
 
-def say(key: str, lang: str) -> str:
-    """Return a text of the list in a language; ``zh-en`` gives both."""
-    english, chinese = TEXTS[key]
-    return {"en": english, "zh": chinese}.get(lang, f"{chinese} {english}")
+def say(lang: str, english: str, chinese: str, *, between: str = " ") -> str:
+    """Return a text in a language; ``zh-en`` gives both."""
+    return {"en": english, "zh": chinese}.get(lang, f"{chinese}{between}{english}")
 
 
 def words(key: str) -> Html:

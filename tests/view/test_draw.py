@@ -15,6 +15,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import cimkit as ck
 from cimkit.errors import InputError
@@ -23,7 +25,7 @@ from cimkit.sim import sky
 from cimkit.sim.receptors import Receptors
 from cimkit.view import show as shown
 from cimkit.view.charts import CHARTS
-from cimkit.view.layers import LAYERED
+from cimkit.view.layers import LAYERED, even_classes
 from cimkit.view.modes import modes_of
 from cimkit.view.scene import scene_bytes
 
@@ -262,3 +264,34 @@ def test_exchange__3d_tiles_lie_on_the_globe_and_carry_rows(tmp_path: Any) -> No
     assert (x, y) == pytest.approx((500_040.0, 3_350_072.0), abs=0.1)
     with pytest.raises(ck.MissingDataError, match="crs="):
         ck.view.write_tiles(dataclasses.replace(site, frame=dataclasses.replace(frame, crs="")), path=file)
+
+
+@given(st.lists(st.floats(-1e5, 1e5, allow_subnormal=False), min_size=1, max_size=30))
+def test_legend__has_round_steps_that_hold_every_value(values: list[float]) -> None:
+    found = np.array(values).round(6)
+    classes = even_classes(found, "a", "甲", "h")
+    which, edges = classes.which(found), np.array(classes.edges[:-1])
+    rows = classes.legend()
+    assert len(rows) == len(edges) <= 7
+    assert all(np.array(edges[which]) <= found + 2e-6)
+    if len(edges) == 1 and np.ptp(found) < 1e-9:
+        assert rows[0][1].startswith("all ")
+    else:
+        step = float(np.diff(edges).mean()) if len(edges) > 1 else 1.0
+        assert len(edges) == 1 or f"{step:.9e}"[:3] in ("1.0", "2.0", "5.0")
+
+
+def test_legend__of_a_change_says_what_is_lost_and_when_nothing_is() -> None:
+    light = ck.sunlight(SITE, ck.window_receptors(SITE), DAY)
+    same = ck.compare_sunlight(light, light, required=2.0)
+    assert "no window changes" in same.plot(SITE).get_title(loc="left")
+    texts = [t.get_text() for t in same.plot(SITE).get_legend().get_texts()]
+    assert texts == ["loses more than 2 h", "loses 1–2 h", "loses up to 1 h", "no change", "gains"]
+    plt.close("all")
+
+
+def test_plan__circles_are_named_by_their_own_minutes() -> None:
+    site = ck.samples.future_community().after()
+    texts = ck.living_circles(site, "kindergarten", minutes=(2, 5)).plot().get_legend().get_texts()
+    assert [t.get_text() for t in texts] == ["within 2 min", "within 5 min"]
+    plt.close("all")

@@ -30,5 +30,7 @@ def test_findings__on_paper_are_the_three_farthest_from_the_limit_of_each_rule()
     row = Judged("r", "rule", "条", "o", "", "1", "2", "h", "fail", "P", "", "", 0.0, 1.0, 1.0)
     rows = [row._replace(object=f"B{k}", gap=float(k)) for k in (2, 5, 1, 4, 3)]
     rows += [row._replace(rule="s", object="C1"), row._replace(object="D1", verdict="pass", gap=9.0)]
-    printed = [line.split('data-id="')[1][:2] for line in findings_section(rows).split("<tr") if 'class="worst"' in line]
+    printed = [
+        line.split('data-id="')[1][:2] for line in findings_section(rows).split("<tr") if 'class="worst"' in line
+    ]
     assert printed == ["B5", "B4", "B3", "C1"]
