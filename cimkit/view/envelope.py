@@ -56,8 +56,8 @@ def plot_envelope(envelope: SolarEnvelope, *, around: float = 130.0, ax: Any = N
         pieces = np.ceil((part.top - part.base) / _PIECE).astype(np.int64)[own]
         step = ((part.top - part.base)[own] / pieces).repeat(pieces)
         low = part.base[own].repeat(pieces) + step * np.concatenate([np.arange(n) for n in pieces])
-        start, end, normal, own = (v.repeat(pieces, axis=0) for v in (start, end, normal, own))
-        high = low + step
+        start, end, normal = (v.repeat(pieces, axis=0) for v in (start, end, normal))
+        own, high = own.repeat(pieces), low + step
         walls = [np.column_stack([p, z]) for p, z in ((start, low), (end, low), (end, high), (start, high))]
         faces: list[FloatArray] = list(np.stack(walls, axis=1))
         rings = shapely.get_coordinates(shapely.get_exterior_ring(part.outline.to_shapely()), return_index=True)
