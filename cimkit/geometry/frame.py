@@ -67,11 +67,14 @@ class Frame:
         """Return a GeoDataFrame in map coordinates of columns and local shapes (n)."""
         import geopandas as gpd
 
+        return gpd.GeoDataFrame(data, geometry=self.moved(shapes), crs=self.crs or None)
+
+    def moved(self, shapes: Any, *, back: bool = False) -> Any:
+        """Return local shapes (n) in map coordinates; ``back``: shapes of the map in local ones."""
         shapes = np.asarray(shapes, dtype=object)
         deep = bool(shapely.has_z(shapes).any())
-        shift = np.array(self.origin[: 3 if deep else 2])
-        moved = shapely.transform(shapes, lambda xyz: xyz + shift, include_z=deep)
-        return gpd.GeoDataFrame(data, geometry=moved, crs=self.crs or None)
+        shift = np.array(self.origin[: 3 if deep else 2]) * (-1.0 if back else 1.0)
+        return shapely.transform(shapes, lambda xyz: xyz + shift, include_z=deep)
 
     @property
     def convergence(self) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 
 from cimkit.errors import CimkitError, FormatError, InputError
+from cimkit.geometry.frame import Frame
 from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.terrain import Terrain
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from cimkit.arrays import TextArray
-    from cimkit.geometry.frame import Frame
     from cimkit.model.table import Column, Table
 
 META = "cimkit_meta"
@@ -144,7 +144,7 @@ def _table_fields(table: Table, keys: Mapping[str, TextArray]) -> tuple[dict[str
         fields[KEY] = key
     for col in table.columns():
         value = getattr(table, col.name)
-        if col.dtype in _GEOMETRY_TYPES or (col.name in ("x", "y") and {"x", "y", "z"} <= own):
+        if col.is_shape or (col.name in ("x", "y") and {"x", "y", "z"} <= own):
             continue
         if col.is_kind:
             value = col.dtype.codes(value)
@@ -173,19 +173,12 @@ def _field_name(name: str, taken: set[str]) -> str:
 
 def _shapes(table: Table) -> Any:
     """Return the shapes of a table in map coordinates as WKB, or None."""
-    dx, dy, dz = table.context.frame.origin if table.context else (0.0, 0.0, 0.0)
-    name = table.shape_column()
-    if name:
-        value = getattr(table, name)
-        if isinstance(value, Polygons):
-            shapes = value.moved(dx, dy).to_shapely()
-            return np.where(shapely.is_empty(shapes), None, shapely.to_wkb(shapes))
-        return shapely.to_wkb(Lines(value.xyz + (dx, dy, dz), value.line).to_shapely(), output_dimension=3)
-    if not _is_point_table(type(table)):
+    shapes = table.shapes()
+    if shapes is None:
         return None
-    at = np.column_stack([table.x + dx, table.y + dy, table.z + dz])  # type: ignore[attr-defined]
-    wkb = shapely.to_wkb(shapely.points(at), output_dimension=3)
-    return np.where(np.isfinite(at).all(axis=1), wkb, None)
+    shapes = (table.context.frame if table.context else Frame()).moved(shapes)
+    there = np.isfinite(shapely.bounds(shapes)).all(axis=1)
+    return np.where(there, shapely.to_wkb(shapes, output_dimension=3), None)
 
 
 def _is_point_table(table: type[Table]) -> bool:
@@ -195,10 +188,8 @@ def _is_point_table(table: type[Table]) -> bool:
 
 def _geometry_type(table: Table) -> str | None:
     """Return the geometry type of a layer as OGR names it."""
-    column = next((c for c in table.columns() if c.dtype in _GEOMETRY_TYPES), None)
-    if column is not None:
-        return _GEOMETRY_TYPES[column.dtype]
-    return "Point Z" if _is_point_table(type(table)) else None
+    shaped = [_GEOMETRY_TYPES[c.dtype] for c in table.columns() if c.is_shape]
+    return shaped[0] if shaped else "Point Z" if _is_point_table(type(table)) else None
 
 
 def _write_layer(path: Path, name: str, fields: Mapping[str, Any], shapes: Any, crs: str, kind: str | None) -> None:
@@ -304,20 +295,17 @@ def _table(
 
 def _placed(table: type[Table], layer: Layer, frame: Frame) -> dict[str, Any]:
     """Return the columns that hold the shapes, in local metres."""
-    name = table.shape_column()
-    dx, dy, dz = frame.origin
-    if name and layer.shapes is not None:
-        shapes = shapely.from_wkb(layer.shapes)
-        if {c.name: c for c in table.columns()}[name].dtype is Polygons:
-            return {name: Polygons.from_shapely(_single(shapes)).moved(-dx, -dy)}
-        lines = Lines.from_shapely(_single(shapes))
-        return {name: Lines(lines.xyz - (dx, dy, dz), lines.line)}
-    if _is_point_table(table) and layer.shapes is not None:
-        points = shapely.from_wkb(layer.shapes)
-        at = {"x": shapely.get_x(points) - dx, "y": shapely.get_y(points) - dy, "z": shapely.get_z(points) - dz}
-        z = layer.fields.get("z_m")  # the height as a number survives programs that flatten points
-        return at if z is None else {**at, "z": z}
-    return {}
+    if layer.shapes is None:
+        return {}
+    shapes = frame.moved(_single(shapely.from_wkb(layer.shapes)), back=True)
+    for col in table.columns():
+        if col.is_shape:
+            return {col.name: col.dtype.from_shapely(shapes)}
+    if not _is_point_table(table):
+        return {}
+    at = {"x": shapely.get_x(shapes), "y": shapely.get_y(shapes), "z": shapely.get_z(shapes)}
+    z = layer.fields.get("z_m")  # the height as a number survives programs that flatten points
+    return at if z is None else {**at, "z": z}
 
 
 def _single(shapes: Any) -> Any:

@@ -25,14 +25,13 @@ _FALLBACK = {"A": "buildings", "L": "paths", "P": "facilities"}
 
 def shape_class(gdf: Any) -> str:
     """Return A for areas, L for lines, P for points, M for a mixture, N where there is no shape."""
-    if not hasattr(gdf, "to_wkb"):
-        return "N"
-    kinds = np.unique(shapely.get_type_id(np.asarray(gdf.geometry.array, dtype=object)))
-    classes = {_CLASS[int(k)] for k in kinds if k >= 0}
+    classes = set(_classes(gdf).tolist()) - {"N"} if hasattr(gdf, "to_wkb") else set()
     return classes.pop() if len(classes) == 1 else ("M" if classes else "N")
 
 
-_CLASS = {0: "P", 1: "L", 2: "L", 3: "A", 4: "P", 5: "L", 6: "A", 7: "M"}
+def _classes(gdf: Any) -> Any:
+    """Return A, L, P or M for each shape of a frame, N where there is none."""
+    return np.array([*"PLLAPLAM", "N"])[shapely.get_type_id(np.asarray(gdf.geometry.array, dtype=object))]
 
 
 def table_of(layer: str, shapes: str) -> str:
@@ -91,13 +90,12 @@ def settle(table: str, layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]
     if table == "paths":
         gdf = _one_kind(gdf, ("kind_detail", "highway", "kind", "type", "fclass", "railway"), PathKind)
         if "footway" in gdf.columns:
-            crossing = _texts(gdf, "footway") == "crossing"
-            gdf = gdf.assign(kind=np.where(crossing, "crossing", gdf["kind"]))
+            gdf = gdf.assign(kind=np.where(_texts(gdf, "footway") == "crossing", "crossing", gdf["kind"]))
         return _walkable(layer, gdf)
     elif table == "spaces":
         return _spaces(layer, gdf)
     elif table == "facilities":
-        gdf = _one_kind(gdf, ("kind", "amenity", "shop", "leisure", "type", "category", "fclass"), FacilityKind)
+        gdf = _one_kind(gdf, ("kind", *_LISTS["services"], "type", "category", "fclass"), FacilityKind)
     elif table == "buildings":
         gdf, notes = settle_parts(gdf)
         return {table: gdf}, notes
@@ -108,22 +106,19 @@ def _walkable(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
     """Return paths without ferries and what is not or no longer there."""
     if "kind" not in gdf.columns:
         return {"paths": gdf}, []
-    here = ~np.isin(_texts(gdf, "kind").astype(str), _LISTS["no_paths"])
+    here = ~np.isin(_texts(gdf, "kind"), _LISTS["no_paths"])
     text = "ferries and ways not there (planned, under construction, given up) were not used"
     return {"paths": gdf[here]} if here.any() else {}, noted("I03", text, ~here, layer)
 
 
-def known_words(kind: type[Kind]) -> set[str]:
-    """Return the words that name a member of a kind."""
-    return {*kind.words(), *WORDS.get(kind, {})}
-
-
 def _texts(frame: Any, name: str) -> Any:
-    """Return a column as lower-case text, missing as empty."""
+    """Return a column as lower-case text, empty where it or a value is missing."""
     import pandas as pd
 
+    if name not in frame.columns:
+        return np.full(len(frame), "")
     values = frame[name]
-    return np.where(pd.isna(values), "", values.astype(str).str.strip().str.lower()).astype(object)
+    return np.where(pd.isna(values), "", values.astype(str).str.strip().str.lower()).astype(str)
 
 
 def _one_kind(gdf: Any, names: tuple[str, ...], kind: type[Kind]) -> Any:
@@ -131,12 +126,11 @@ def _one_kind(gdf: Any, names: tuple[str, ...], kind: type[Kind]) -> Any:
     here = [n for n in names if n in gdf.columns]
     if not here:
         return gdf
-    known = known_words(kind)
-    result = np.full(len(gdf), "", dtype=object)
+    result = np.full(len(gdf), "")
     settled = np.zeros(len(gdf), dtype=bool)
     for name in here:
         texts = _texts(gdf, name)
-        good = ~settled & np.isin(texts.astype(str), list(known))
+        good = ~settled & _known(gdf, (name,), kind)
         result = np.where(good | (result == ""), texts, result)
         settled |= good
     return gdf.drop(columns=[n for n in here if n in ("kind", "kind_detail", "highway")]).assign(kind=result)
@@ -146,15 +140,12 @@ def _spaces(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
     """Return open ground of known kinds; other land use is left out and named."""
     gdf = _one_kind(gdf, ("kind", "leisure", "landuse", "natural", "type", "fclass", "highway"), SpaceKind)
     named = next((kind for pattern, kind in _LISTS["spaces"] if re.search(pattern, layer.lower())), "")
-    if "kind" not in gdf.columns:
-        if not named:
-            return {}, [Note("I03", "areas without a kind were not used", layer, count=len(gdf))]
-        return {"spaces": gdf.assign(kind=named)}, []
-    texts = _texts(gdf, "kind")
-    known = np.isin(texts.astype(str), list(known_words(SpaceKind)))
+    texts, known = _texts(gdf, "kind"), _known(gdf, ("kind",), SpaceKind)
     if named:
         return {"spaces": gdf.assign(kind=np.where(known, texts, named))}, []
-    words, counts = np.unique(texts[~known].astype(str), return_counts=True)
+    if "kind" not in gdf.columns:
+        return {}, [Note("I03", "areas without a kind were not used", layer, count=len(gdf))]
+    words, counts = np.unique(texts[~known], return_counts=True)
     text = ", ".join(f"{w or 'none'} {c}" for w, c in zip(words, counts, strict=True))
     notes = noted("I03", f"areas that are no open ground were not used: {text:.200}", ~known, layer)
     return {"spaces": gdf[known]} if known.any() else {}, notes
@@ -162,34 +153,36 @@ def _spaces(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
 
 def sort_by_tags(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
     """Return frames sorted by OpenStreetMap tags, or by shape where there are no tags."""
-    kinds = shapely.get_type_id(np.asarray(gdf.geometry.array, dtype=object))
-    area, line, point = np.isin(kinds, (3, 6)), np.isin(kinds, (1, 2, 5)), np.isin(kinds, (0, 4))
-    has = {c: ~np.isin(_texts(gdf, c).astype(str), _LISTS["nothing"]) for c in _LISTS["tags"] if c in gdf.columns}
-    none = np.zeros(len(gdf), dtype=bool)
-    building = has.get("building", none) | has.get("building:part", none)
-    picked: dict[str, Any] = {}
-    if not has:
-        picked = {"buildings": area, "paths": line, "facilities": point}
-    else:
-        picked["buildings"] = area & building
-        picked["paths"] = line & (has.get("highway", none) | has.get("railway", none))
-        picked["entrances"] = point & (has.get("entrance", none) | _is(gdf, "barrier", "gate"))
-        picked["trees"] = point & _is(gdf, "natural", "tree")
-        services = has.get("amenity", none) | has.get("shop", none) | has.get("leisure", none)
-        services |= _is(gdf, "highway", "bus_stop") | _is(gdf, "railway", "subway_entrance")
-        picked["facilities"] = (point | area) & services & _known(gdf, _LISTS["services"], FacilityKind)
-        picked["spaces"] = area & ~building & _known(gdf, ("leisure", "landuse", "natural", "highway"), SpaceKind)
+
+    def has(*tags: str) -> Any:
+        return np.logical_or.reduce([~np.isin(_texts(gdf, tag), _LISTS["nothing"]) for tag in tags])
+
+    area, line, point = (_classes(gdf) == c for c in "ALP")
+    tagged = not set(_LISTS["tags"]).isdisjoint(gdf.columns)
+    picked = {"buildings": area, "paths": line, "facilities": point}
+    if tagged:
+        building, at_door = has("building", "building:part"), _texts(gdf, "barrier") == "gate"
+        stop = (_texts(gdf, "highway") == "bus_stop") | (_texts(gdf, "railway") == "subway_entrance")
+        services = (has("amenity", "shop", "leisure") | stop) & _known(gdf, _LISTS["services"], FacilityKind)
+        ground = _known(gdf, ("leisure", "landuse", "natural", "highway"), SpaceKind)
+        picked = {
+            "buildings": area & building,
+            "paths": line & has("highway", "railway"),
+            "entrances": point & (has("entrance") | at_door),
+            "trees": point & (_texts(gdf, "natural") == "tree"),
+            "facilities": (point | area) & services,
+            "spaces": area & ~building & ground,
+        }
     frames: dict[str, Any] = {}
     notes: list[Note] = []
     used = np.zeros(len(gdf), dtype=bool)
     for table, rows in picked.items():
         used |= rows
         if rows.any():
-            part = gdf[rows].drop(columns=[c for c in ("kind",) if c in gdf.columns and has])
+            part = gdf[rows].drop(columns="kind", errors="ignore") if tagged else gdf[rows]
             if table == "entrances":
-                part = part.assign(kind=_entrance_kinds(part))
-            if table == "facilities":
-                part = _one_kind(part, _LISTS["services"], FacilityKind)
+                kinds = np.where(_texts(part, "entrance") == "garage", "garage", "unit")
+                part = part.assign(kind=np.where(_texts(part, "barrier") == "gate", "gate", kinds))
             more, said = settle(table, layer, part)
             frames |= more
             notes += said
@@ -197,19 +190,7 @@ def sort_by_tags(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
     return frames, notes + noted("I03", text, ~used, layer)
 
 
-def _entrance_kinds(gdf: Any) -> Any:
-    """Return the kind of each entrance by its tags."""
-    gate = _is(gdf, "barrier", "gate")
-    return np.where(gate, "gate", np.where(_is(gdf, "entrance", "garage"), "garage", "unit")).astype(object)
-
-
-def _is(gdf: Any, name: str, value: str) -> Any:
-    """Return which rows carry a tag."""
-    return _texts(gdf, name) == value if name in gdf.columns else np.zeros(len(gdf), dtype=bool)
-
-
 def _known(gdf: Any, names: tuple[str, ...], kind: type[Kind]) -> Any:
     """Return which rows carry a known word in one of the columns."""
-    words = list(known_words(kind))
-    found = [np.isin(_texts(gdf, n).astype(str), words) for n in names if n in gdf.columns]
-    return np.logical_or.reduce(found) if found else np.zeros(len(gdf), dtype=bool)
+    words = [*kind.words(), *WORDS.get(kind, {})]
+    return np.logical_or.reduce([np.isin(_texts(gdf, name), words) for name in names])

@@ -100,16 +100,8 @@ def _project(frames: Mapping[str, Any], crs: str, notes: list[Note]) -> tuple[di
     frame = Frame.around(corners, target)
     if abs(frame.origin[0]) > 1e12 or abs(frame.origin[1]) > 1e12:
         raise InputError(f"frames: coordinates must be finite metres; got {frame.origin[:2]}. Check the CRS.")
-    moved = {k: v.set_geometry(_moved(v, frame)) for k, v in shaped.items()}
+    moved = {k: v.set_geometry(frame.moved(v.geometry.array, back=True)) for k, v in shaped.items()}
     return {**frames, **moved}, frame
-
-
-def _moved(gdf: Any, frame: Frame) -> Any:
-    """Return the shapes of a frame in local metres."""
-    shapes = np.asarray(gdf.geometry.array, dtype=object)
-    has_z = bool(shapely.has_z(shapes).any())
-    shift = np.array([*frame.origin[:2], 0.0])[: 3 if has_z else 2]
-    return shapely.transform(shapes, lambda c: c - shift, include_z=has_z)
 
 
 def _corners(gdf: Any) -> Any:

@@ -211,7 +211,7 @@ class Table:
 
         data = {c.label: self._exported(c, getattr(self, c.name)) for c in self.columns() if not c.is_shape}
         frame = pd.DataFrame(data | dict(self.extra))
-        shapes = self._shapes()
+        shapes = self.shapes()
         return frame if shapes is None else (self.context.frame if self.context else Frame()).to_geoframe(frame, shapes)
 
     def _exported(self, col: Column, value: Any) -> Any:
@@ -224,12 +224,12 @@ class Table:
 
     def places(self, rows: Any) -> FloatArray:
         """Return a place of each of some rows: point or centroid of the shape, nan without either, shape (n, 2) [m]."""
-        shapes = self.take(rows)._shapes()
+        shapes = self.take(rows).shapes()
         if shapes is None:
             return np.full((len(rows), 2), np.nan)
         return point_coordinates(shapely.centroid(shapes))
 
-    def _shapes(self) -> Any:
+    def shapes(self) -> Any:
         """Return shapely shapes in local coordinates, or None."""
         name = self.shape_column()
         if name:
