@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 VERSIONS = ("1.0", "1.1", "2.0")
 _SPACES = {"PlantCover": "green", "WaterBody": "water", "Road": "road", "TransportSquare": "plaza", "Waterway": "water"}
 _WITHIN = ("BuildingPart", "BuildingInstallation", "BuildingConstructiveElement")
+_STANDS = ("Bridge", "OtherConstruction")  # with parts, installations and furniture
 _FLAT_ROOF = 0.1  # [m] roofs that differ less in height are an extruded block
 _DOWN = -0.7  # cosine below which a face is taken as a floor where nothing says so
 
@@ -58,7 +59,8 @@ def read_cityjson(path: str | PathLike[str], *, frame: str = "", crs: str = "") 
     """Read CityJSON or CityJSONSeq, plain or as the one JSON member of a zip archive.
 
     Buildings with their parts become one row each; surfaces of LoD 2 become triangles, blocks of
-    LoD 1 an outline and a height. Plant cover, water and roads become spaces; a TIN the terrain.
+    LoD 1 an outline and a height. Plant cover, water and roads become spaces; a TIN the terrain;
+    bridges and other constructions triangles that cast shadow.
 
     Parameters
     ----------
@@ -201,7 +203,8 @@ def _community(city: City, path: Path, notes: list[Note]) -> tuple[Community, No
         raise InputError(f"{who}: at least one building, plant cover, water or road must have surfaces; none has.")
     tables, frame, said = tables_from_frames(frames, columns={}, crs="")
     community = Community(name=who.split(".")[0], frame=frame, **tables)
-    community = replace(community, mesh=_mesh(community, bodies), terrain=_terrain(city, who, frame.origin, notes))
+    mesh = Triangles.concat([_mesh(community, bodies), _others(city, who, frame.origin, notes)])
+    community = replace(community, mesh=mesh, terrain=_terrain(city, who, frame.origin, notes))
     _note_unused(city, notes)
     every = Notes.of(notes) + said
     return replace(community, notes=every), every
@@ -271,13 +274,9 @@ def _body(name: str, city: City, who: str) -> Body | None:
     solid: list[Face] = []
     flat: list[Face] = []
     for thing, vertices in _family(name, city):
-        geometries = [g for g in thing.get("geometry") or [] if isinstance(g, dict)]
-        best = max((g for g in geometries if lod_of(g) >= 1), key=lod_of, default=None)
-        if best is not None:
-            solid += faces_of(best, vertices, f"{who}, object {name!r}")
-        for geometry in geometries:
-            if 0 <= lod_of(geometry) < 1:
-                flat += faces_of(geometry, vertices, f"{who}, object {name!r}")
+        label = f"{who}, object {name!r}"
+        solid += _finest(thing, vertices, label)
+        flat += [f for g in _geometries(thing) if 0 <= lod_of(g) < 1 for f in faces_of(g, vertices, label)]
     floors = flat or [f for f in solid if f.kind == "GroundSurface"] or [f for f in solid if f.normal[2] < _DOWN]
     shape = outline(floors)
     shape = outline(solid) if shape is None else shape
@@ -291,6 +290,17 @@ def _body(name: str, city: City, who: str) -> Body | None:
     detailed = bool(solid) and float(np.ptp(tops)) > _FLAT_ROOF
     triangles = triangles_of(solid) if detailed else np.zeros((0, 3, 3))
     return Body(shape, ground, height if height > 0 else np.nan, triangles)
+
+
+def _geometries(thing: Any) -> list[Any]:
+    """Return the geometries of a thing."""
+    return [g for g in thing.get("geometry") or [] if isinstance(g, dict)]
+
+
+def _finest(thing: Any, vertices: FloatArray, who: str) -> list[Face]:
+    """Return the surfaces of the most detailed geometry from LoD 1 on."""
+    best = max((g for g in _geometries(thing) if lod_of(g) >= 1), key=lod_of, default=None)
+    return [] if best is None else faces_of(best, vertices, who)
 
 
 def _ground(z: FloatArray, flat: list[Face], thing: Any) -> float:
@@ -329,14 +339,30 @@ def _mesh(community: Community, bodies: dict[str, Body]) -> Triangles:
     return Triangles(np.ascontiguousarray(np.concatenate(corners)), np.concatenate(owners).astype(np.int64))
 
 
+def _others(city: City, who: str, origin: Any, notes: list[Note]) -> Triangles:
+    """Return the surfaces of bridges and other constructions: they cast shadow and belong to no building."""
+    found = [
+        _finest(thing, vertices, f"{who}, object {name!r}")
+        for name, (thing, vertices) in city.objects.items()
+        if thing["type"].startswith(_STANDS)
+    ]
+    faces = [face for surfaces in found for face in surfaces]
+    if not faces:
+        return Triangles.empty()
+    corners = triangles_of(faces) - np.array(origin)
+    count = sum(bool(surfaces) for surfaces in found)
+    text = f"surfaces of {count} bridges or other constructions became {len(corners)} triangles that cast shadow"
+    notes.append(Note("I04", text, "mesh", count=count))
+    return Triangles(corners, np.full(len(corners), -1))
+
+
 def _spaces(city: City, who: str) -> Any:
     """Return the frame of plant cover, water, roads and squares."""
     records, shapes = [], []
     for name, (thing, vertices) in city.objects.items():
         kind = _SPACES.get(thing["type"])
-        geometries = [g for g in thing.get("geometry") or [] if isinstance(g, dict)]
-        if kind and geometries:
-            shape = outline(faces_of(max(geometries, key=lod_of), vertices, f"{who}, object {name!r}"))
+        if kind and _geometries(thing):
+            shape = outline(faces_of(max(_geometries(thing), key=lod_of), vertices, f"{who}, object {name!r}"))
             if shape is not None:
                 records.append({"id": name, "kind": kind, **_named(thing)})
                 shapes.append(shape)
@@ -370,6 +396,10 @@ def _terrain(city: City, who: str, origin: Any, notes: list[Note]) -> Terrain | 
 def _note_unused(city: City, notes: list[Note]) -> None:
     """Note the objects of each type that became nothing."""
     used = {"Building", "TINRelief", *_WITHIN, *_SPACES}
-    counts = Counter(str(o["type"]) for o, _ in city.objects.values() if o["type"] not in used and not is_tables(o))
+    counts = Counter(
+        str(o["type"])
+        for o, _ in city.objects.values()
+        if o["type"] not in used and not o["type"].startswith(_STANDS) and not is_tables(o)
+    )
     for kind, count in counts.items():
         notes.append(Note("I03", f"{count} objects of type {kind} were not used", kind, count=count))

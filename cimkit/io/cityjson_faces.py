@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -49,15 +50,16 @@ def faces_of(geometry: Any, vertices: FloatArray, who: str) -> list[Face]:
     semantics = geometry.get("semantics") or {}
     surfaces, values = semantics.get("surfaces") or [], semantics.get("values")
     try:
-        faces = []
-        for rings, value in _flat(geometry["boundaries"], values, depth):
-            kind = str(surfaces[value].get("type", "")) if isinstance(value, int) and 0 <= value < len(surfaces) else ""
-            points = [_points(r, vertices) for r in rings]
-            points = [p for p in points if len(p) >= 3]
-            if points:
-                normal = newell(points[0])
-                if normal.any():
-                    faces.append(Face(points, normal, kind))
+        flat = list(_flat(geometry["boundaries"], values, depth))
+        rings, normals = _rings([r for item, _ in flat for r in item], vertices)
+        faces, first = [], 0
+        for item, value in flat:
+            own = [k for k in range(first, first + len(item)) if len(rings[k]) >= 3]
+            first += len(item)
+            if own and normals[own[0]].any():
+                known = isinstance(value, int) and 0 <= value < len(surfaces)
+                kind = str(surfaces[value].get("type", "")) if known else ""
+                faces.append(Face([rings[k] for k in own], normals[own[0]], kind))
         return faces
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise FormatError(f"{who}: boundaries must be nested lists of vertex numbers; {error!r}.") from error
@@ -73,23 +75,26 @@ def _flat(boundaries: Any, values: Any, depth: int) -> Iterator[tuple[Any, Any]]
             yield item, value
 
 
-def _points(ring: Sequence[int], vertices: FloatArray) -> FloatArray:
-    """Return the points of a ring without repeats, or raise IndexError."""
-    index = np.asarray(ring, dtype=np.int64)
+def _rings(rings: Sequence[Sequence[int]], vertices: FloatArray) -> tuple[list[FloatArray], FloatArray]:
+    """Return the points of rings without repeats, and their unit normals by Newell's method, 0 without an area.
+
+    All rings of a geometry are worked out at once: nine tenths of the time of one by one.
+    """
+    size = np.array([len(r) for r in rings], dtype=np.int64)
+    index = np.asarray(list(chain.from_iterable(rings)), dtype=np.int64)
     if index.ndim != 1 or (len(index) and (index.min() < 0 or index.max() >= len(vertices))):
-        raise IndexError(f"vertex {index.max() if index.size else ring} of {len(vertices)}")
-    points = vertices[index]
-    fresh = (points != np.roll(points, 1, axis=0)).any(axis=1)
-    clean: FloatArray = points[fresh]
-    return clean
-
-
-def newell(points: FloatArray) -> FloatArray:
-    """Return the unit normal of a ring by Newell's method, zeros if it has no area."""
-    (a, b, c), (d, e, f) = (points[1:-1] - points[0]).T, (points[2:] - points[0]).T
-    normal = np.array([b @ f - c @ e, c @ d - a @ f, a @ e - b @ d])
-    size = float(np.linalg.norm(normal))
-    return normal / size if size > 1e-9 else np.zeros(3)
+        raise IndexError(f"vertex {index.max()} of {len(vertices)}")
+    points, ring = vertices[index], np.repeat(np.arange(len(rings)), size)
+    before, last = np.arange(len(index)) - 1, np.cumsum(size)[size > 0]
+    before[last - size[size > 0]] = last - 1
+    fresh = (points != points[before]).any(axis=1)
+    points, ring = points[fresh], ring[fresh]
+    start = np.searchsorted(ring, np.arange(len(rings)))
+    away = points - points[start[ring]]
+    cross = np.cross(away[:-1], away[1:]) * (ring[1:] == ring[:-1])[:, None]
+    normal = np.stack([np.bincount(ring[1:], c, len(rings)) for c in cross.T], axis=1)
+    length = np.linalg.norm(normal, axis=1, keepdims=True)
+    return np.split(points, start[1:]), np.where(length > 1e-9, normal / np.maximum(length, 1e-9), 0.0)
 
 
 def outline(faces: Sequence[Face]) -> Any:
@@ -97,26 +102,33 @@ def outline(faces: Sequence[Face]) -> Any:
     flat = [f for f in faces if abs(f.normal[2]) > _STEEP]
     if not flat:
         return None
-    shapes = np.array([shapely.Polygon(f.rings[0][:, :2], [r[:, :2] for r in f.rings[1:]]) for f in flat], dtype=object)
-    union = shapely.union_all(shapely.make_valid(shapes), grid_size=_SNAP)
+    rings = [r[:, :2] for f in flat for r in f.rings]
+    lines = shapely.linearrings(np.concatenate(rings), indices=np.repeat(np.arange(len(rings)), list(map(len, rings))))
+    shapes = shapely.polygons(lines, indices=np.repeat(np.arange(len(flat)), [len(f.rings) for f in flat]))
+    union = shapely.set_precision(shapely.union_all(shapely.make_valid(shapes)), _SNAP)  # a quarter of the other order
     parts = shapely.get_parts(union)
     parts = parts[(shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & (shapely.area(parts) > 0.01)]
     return shapely.union_all(parts) if len(parts) else None
 
 
 def triangles_of(faces: Sequence[Face]) -> FloatArray:
-    """Cut faces into triangles in space, turned as the faces are, shape (m, 3, 3) [m]."""
-    done = [f.rings[0] for f in faces if len(f.rings) == 1 and len(f.rings[0]) == 3]
-    pieces = [np.array(done).reshape(-1, 3, 3)]
-    pieces += [_cut(f) for f in faces if len(f.rings) > 1 or len(f.rings[0]) > 3]
-    return np.concatenate(pieces)
+    """Cut faces into triangles in space, turned as they are: fans of small convex ones; shape (m, 3, 3) [m]."""
+    size = np.array([len(f.rings[0]) if len(f.rings) == 1 else 0 for f in faces])
+    pieces: dict[int, FloatArray] = {}
+    for n in range(3, 7):
+        rows = np.flatnonzero(size == n)
+        if len(rows):
+            points = np.stack([faces[k].rings[0] for k in rows])
+            step = np.roll(points, -1, axis=1) - points
+            turn = np.einsum("kij,kj->ki", np.cross(step, np.roll(step, -1, axis=1)), [faces[k].normal for k in rows])
+            convex = (turn > -1e-9).all(axis=1)
+            pieces.update(zip(rows[convex].tolist(), _fan(points[convex]), strict=True))
+    return np.concatenate([pieces[k] if k in pieces else _cut(f) for k, f in enumerate(faces)])
 
 
 def _cut(face: Face) -> FloatArray:
-    """Return the triangles of one face: a fan if it is convex, else a constrained Delaunay triangulation."""
+    """Return the triangles of a constrained Delaunay triangulation of one face."""
     points = face.rings[0]
-    if len(face.rings) == 1 and _is_convex(points, face.normal):
-        return _fan(points)
     axis = int(np.abs(face.normal).argmax())
     keep = [a for a in range(3) if a != axis]
     polygon = shapely.Polygon(points[:, keep], [r[:, keep] for r in face.rings[1:]])
@@ -132,13 +144,7 @@ def _cut(face: Face) -> FloatArray:
     return corners
 
 
-def _is_convex(points: FloatArray, normal: FloatArray) -> bool:
-    """Tell whether a ring turns one way only."""
-    step = np.roll(points, -1, axis=0) - points
-    turn = np.cross(step, np.roll(step, -1, axis=0)) @ normal
-    return len(points) <= 6 and bool((turn > -1e-9).all())
-
-
 def _fan(points: FloatArray) -> FloatArray:
-    """Return the triangles of a fan around the first point."""
-    return np.stack([np.broadcast_to(points[0], (len(points) - 2, 3)), points[1:-1], points[2:]], axis=1)
+    """Return the triangles of fans around the first point of rings (..., n, 3), shape (..., n - 2, 3, 3)."""
+    first = np.broadcast_to(points[..., :1, :], points[..., 2:, :].shape)
+    return np.stack([first, points[..., 1:-1, :], points[..., 2:, :]], axis=-2)

@@ -51,11 +51,12 @@ class _Vertices:
         level, number = round(z / SCALE), self.number
         return [number.setdefault((x, y, level), len(number)) for x, y in ring]
 
-    def triangle(self, corners: FloatArray) -> list[int]:
-        """Return the vertex numbers of a triangle, fewer than three if it has shrunk to a line."""
-        points = np.round(corners / SCALE).astype(np.int64).tolist()
+    def surfaces(self, triangles: Sequence[FloatArray]) -> dict[str, Any]:
+        """Return the geometry of triangles, without those that have shrunk to a line."""
+        points = np.round(np.reshape(triangles, (-1, 3)) / SCALE).astype(np.int64).tolist()
         numbers = [self.number.setdefault((x, y, z), len(self.number)) for x, y, z in points]
-        return list(dict.fromkeys(numbers))
+        faces = [numbers[k : k + 3] for k in range(0, len(numbers), 3)]
+        return {"type": "MultiSurface", "lod": "2", "boundaries": [[f] for f in faces if len(set(f)) == 3]}
 
 
 class _Rings:
@@ -177,8 +178,7 @@ def _building_objects(community: Community, vertices: _Vertices, objects: dict[s
         rings = footprints.of(row)
         geometry = _flat(vertices, rings, float(_usable(table.ground_z[row])), "0")
         if row in meshed:
-            faces = [f for f in (vertices.triangle(t) for t in meshed[row]) if len(f) == 3]
-            geometry.append({"type": "MultiSurface", "lod": "2", "boundaries": [[f] for f in faces]})
+            geometry.append(vertices.surfaces(meshed[row]))
         elif rings and top[row] - base[row] > SCALE:
             geometry.append(_block(vertices, rings, float(base[row]), float(top[row])))
         key = _free(str(name), objects)
@@ -187,6 +187,8 @@ def _building_objects(community: Community, vertices: _Vertices, objects: dict[s
         said = {"function": uses[row], "status": states[row], **_building_attributes(community, row)}
         thing["attributes"] = _known(said)
         objects[key] = thing | {"geometry": geometry}
+    if -1 in meshed:  # bridges and the like
+        objects[_free("other", objects)] = {"type": "OtherConstruction", "geometry": [vertices.surfaces(meshed[-1])]}
     return names
 
 

@@ -12,10 +12,13 @@ from hypothesis import HealthCheck, given, settings
 
 from cimkit.errors import FormatError, InputError
 from cimkit.io.cityjson import read_cityjson
-from cimkit.io.cityjson_faces import Face, newell, triangles_of
+from cimkit.io.cityjson_faces import faces_of, triangles_of
 from cimkit.io.cityjson_write import cityjson_document, write_cityjson
 from cimkit.io.files import read, write
 from cimkit.model.community import Community
+from cimkit.sim.receptors import Receptors
+from cimkit.sim.sunlight import SunlightMethod, sunlight
+from cimkit.sim.sunpath import SunDay
 from tests.io.communities import assert_same, communities, small
 
 RD = "https://www.opengis.net/def/crs/EPSG/0/7415"
@@ -113,6 +116,36 @@ def test_read_cityjson__open_ground_and_terrain(tmp_path):
     assert {n.table for n in notes if n.code == "I03"} == {"LandUse"}
 
 
+def test_read_cityjson__bridges_cast_shadow(tmp_path):
+    """A deck 5 m wide and 40 m long, 6 m up: at noon its shadow lies 6 cot h to the north, and nothing else is dark."""
+    deck = [(60, -40, 6), (65, -40, 6), (65, 0, 6), (60, 0, 6)]
+    objects = {
+        "b": {"type": "Building", "geometry": [_solid(BLOCK, "1")]},
+        "over": {"type": "Bridge", "children": ["over-1"]},
+        "over-1": {"type": "BridgePart", "parents": ["over"], "geometry": [
+            {"type": "MultiSurface", "lod": "1", "boundaries": [[[8, 9, 10, 11]]]}]},
+    }  # fmt: skip
+    community, notes = read_cityjson(_save(tmp_path / "a.city.json", _city(objects, BOX + deck)))
+    assert [n.text for n in notes if n.table == "mesh"] == [
+        "surfaces of 1 bridges or other constructions became 2 triangles that cast shadow"
+    ]
+    assert not [n for n in notes if n.table.startswith("Bridge")]
+    assert set(community.mesh.owner.tolist()) == {-1}
+    day = SunDay.great_cold(community.require_location())
+    way = 6.0 / np.tan(np.radians(day.position([12.0])[0][0]))
+    x, y = np.array([85062.5, 447500.0]) - community.frame.origin[:2]
+    north = np.array([-41.0, -39.0, -1.0, 1.0]) + way  # of the deck's south and north ends
+    points = Receptors.at(np.column_stack([np.full(4, x), y + north, np.full(4, 0.01)]))
+    light = sunlight(community, points, day, method=SunlightMethod.ALL_SUN)
+    noon = [any(a <= 12.0 <= b for a, b in light.intervals(k)) for k in range(4)]
+    assert noon == [True, False, False, True]
+    write(community, tmp_path / "b.city.json")
+    document = json.loads((tmp_path / "b.city.json").read_text())
+    del document["CityObjects"]["cimkit"]  # as other programs read it
+    again, _ = read_cityjson(_save(tmp_path / "c.city.json", document))
+    np.testing.assert_allclose(again.mesh.corners + again.frame.origin, community.mesh.corners + community.frame.origin)
+
+
 @pytest.mark.parametrize("version", ["1.0", "1.1", "2.0"])
 def test_read_cityjson__all_versions(tmp_path, version):
     lod = 1 if version == "1.0" else "1"
@@ -190,10 +223,13 @@ def test_triangles_of__concave_face_with_hole_keeps_area_and_side():
     turn = np.array([[0.6, 0.0, 0.8], [0.0, 1.0, 0.0], [-0.8, 0.0, 0.6]])  # out of every plane of the axes
     outer = np.array([(0, 0, 0), (10, 0, 0), (10, 4, 0), (4, 4, 0), (4, 10, 0), (0, 10, 0)], dtype=float) @ turn
     hole = np.array([(1, 1, 0), (1, 3, 0), (3, 3, 0), (3, 1, 0)], dtype=float) @ turn
-    triangles = triangles_of([Face([outer, hole], newell(outer), "")])
+    surface = {"type": "MultiSurface", "boundaries": [[[*range(6)], [6, 6, 7, 8, 9]]]}
+    faces = faces_of(surface, np.concatenate([outer, hole]), "L with a hole")
+    triangles = triangles_of(faces)
     normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]) / 2
     assert np.linalg.norm(normals, axis=1).sum() == pytest.approx(64 - 4)
-    assert (normals @ newell(outer) > 0).all()
+    assert faces[0].normal == pytest.approx([0.0, 0.0, 1.0] @ turn)
+    assert (normals @ faces[0].normal > 0).all()
 
 
 def _round(tmp_path: Any, community: Community) -> Community:
@@ -267,8 +303,7 @@ def test_write_cityjson__blocks_close_and_face_outwards():
     document = cityjson_document(small())
     vertices = np.array(document["vertices"]) / 1000
     solid = next(g for g in document["CityObjects"]["B2"]["geometry"] if g["type"] == "Solid")
-    faces = [Face([vertices[r] for r in f], newell(vertices[f[0]]), "") for f in solid["boundaries"][0]]
-    a, b, c = np.moveaxis(triangles_of(faces), 1, 0)
+    a, b, c = np.moveaxis(triangles_of(faces_of(solid, vertices, "B2")), 1, 0)
     assert np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6 == pytest.approx(240 * 9)
     edges = [(r[i], r[(i + 1) % len(r)]) for f in solid["boundaries"][0] for r in f for i in range(len(r))]
     assert sorted(edges) == sorted((b, a) for a, b in edges)
