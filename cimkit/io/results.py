@@ -184,7 +184,10 @@ def _write_map(frame: Any, path: Path, layer: str) -> None:
         raise InputError(
             f"{path.name}: {_MAPS[suffix]} needs a table with shapes; got one without. Write .csv or .json."
         )
-    if suffix == ".geojson" and frame.crs is not None:
+    if suffix == ".geojson":
+        if frame.crs is None:
+            what = "GeoJSON holds degrees, and without a CRS local metres cannot be turned into them"
+            raise InputError(f"{path.name}: {what}. Write .gpkg, or give the CRS on reading (crs=, --crs).")
         frame = frame.to_crs("EPSG:4326")
     frame = frame.reset_index(drop=frame.index.names == [None])
     options: dict[str, Any] = {"layer": layer} if suffix in (".gpkg", ".geojson") else {}

@@ -138,8 +138,5 @@ def write_vector(community: Community, path: str | PathLike[str], *, table: str 
     gdf = community.tables[table].to_frame()
     if not hasattr(gdf, "to_wkb"):
         raise InputError(f"{path.name}: table {table} must have shapes; it has none. Write .csv or .gpkg.")
-    suffix = one_of(path.suffix.lower(), (".geojson", ".shp", ".fgb", ".parquet"), name=f"{path.name}: suffix")
-    if suffix == ".geojson" and gdf.crs is None:
-        what = "GeoJSON holds degrees, and without a CRS local metres cannot be turned into them"
-        raise InputError(f"{path.name}: {what}. Write .gpkg, or give the community a frame with a CRS.")
+    one_of(path.suffix.lower(), (".geojson", ".shp", ".fgb", ".parquet"), name=f"{path.name}: suffix")
     write_table(gdf, path, layer=table)

@@ -14,6 +14,7 @@ import shapely
 from cimkit.errors import FormatError, InputError
 from cimkit.geometry.frame import Frame
 from cimkit.io.files import format_of, read, write
+from cimkit.io.results import write_table
 from cimkit.model.kinds import PathKind
 from tests.io.communities import assert_same, small
 
@@ -186,8 +187,10 @@ def test_read__several_layers_of_one_name(tmp_path):
 
 def test_geojson__holds_degrees_never_local_metres(tmp_path):
     local = dataclasses.replace(small(), frame=Frame())
-    with pytest.raises(InputError, match="GeoJSON holds degrees"):
-        write(local, tmp_path / "a.geojson")
+    for write_it in (lambda p: write(local, p), lambda p: write_table(local.buildings.to_frame(), p)):
+        with pytest.raises(InputError, match=r"GeoJSON holds degrees.*Write \.gpkg, or give the CRS"):
+            write_it(tmp_path / "a.geojson")
+    assert not (tmp_path / "a.geojson").exists()
     ring = [[0, 0], [38, 0], [38, 29], [0, 29], [0, 0]]  # a slab of 38 m as somebody else's program wrote it
     shape = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
     (tmp_path / "b.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [shape]}))
