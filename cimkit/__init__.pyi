@@ -114,6 +114,7 @@ from cimkit.sim.spacing import building_spacing as building_spacing
 from cimkit.sim.sunlight import Sunlight as Sunlight
 from cimkit.sim.sunlight import SunlightMethod as SunlightMethod
 from cimkit.sim.sunlight import sunlight as sunlight
+from cimkit.sim.sunlight_change import Affected as Affected
 from cimkit.sim.sunlight_change import SunlightChange as SunlightChange
 from cimkit.sim.sunlight_change import affected_buildings as affected_buildings
 from cimkit.sim.sunlight_change import compare_sunlight as compare_sunlight

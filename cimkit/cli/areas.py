@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cimkit.cli.common import AsJson, Output, Source, deliver, err, pairs, plain, reads_plan, save_figure, step
+from cimkit.cli.common import AsJson, Output, Source, deliver, err, measured, pairs, reads_plan, save_figure
 from cimkit.cli.sun import day_of
 from cimkit.errors import InputError
 
@@ -65,9 +65,7 @@ def _areas(
     community = source.complete()
     community = community.after() if after else community
     community, lines = _with_declared(community, declared)
-    with step("areas"):
-        areas = floor_areas(community, method=method)
-    err.print(plain(areas))
+    areas = measured("areas", floor_areas, community, method=method)
     if table in ("site", "sheet") or lines:
         lit = sunlit_ground(community, day_of(community, sun), hours=hours) if sun else None
         site = site_indicators(community, areas, sunlit=lit)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cimkit.model.community import Community
     from cimkit.model.notes import Notes
 
+T = TypeVar("T")
 PASSED, FAILED, BAD_INPUT, UNKNOWN, RESOURCES = range(5)  # exit codes
 
 Output = Annotated[list[Path], typer.Option("-o", "--output", help="File to write; may be repeated.")]
@@ -50,6 +51,14 @@ def step(what: str) -> Iterator[None]:
         err.print(f"[red]✗[/] {what}: failed after {time.perf_counter() - start:.1f} s")
         raise
     err.print(f"[green]✓[/] {what} [dim]{time.perf_counter() - start:.1f} s[/]")
+
+
+def measured(what: str, work: Callable[..., T], *given: Any, **how: Any) -> T:
+    """Do a piece of work on what is given, show that it is done, and print what its result says of itself."""
+    with step(what):
+        result = work(*given, **how)
+    err.print(plain(result))
+    return result
 
 
 def pairs(given: Sequence[str], option: str) -> dict[str, str]:
@@ -110,17 +119,34 @@ class Source:
         return community
 
 
+@dataclasses.dataclass(frozen=True)
+class Sink:
+    """Where a result goes; its fields are the last options of every command that gives a table and a plan."""
+
+    picture: Picture = None
+    output: Output = ()  # type: ignore[assignment]
+    json: AsJson = False
+
+    def give(self, community: Community, result: Any, *, layer: str, frame: Any = None, column: str = "") -> None:
+        """Write or print the table of a result, or another one of it, and draw the result where asked."""
+        deliver(result.to_frame() if frame is None else frame, self.output, as_json=self.json, layer=layer)
+        save_plan(community, result, self.picture, column=column)
+
+
 def reads_plan(app: typer.Typer, name: str, example: str, *, plan: str = PLAN) -> Callable[[Callable[..., None]], None]:
-    """Add a command to a group whose first parameter, ``source``, comes from the options that read a plan."""
-    fields = dict(inspect.signature(Source, eval_str=True).parameters)
-    fields["plan"] = fields["plan"].replace(annotation=Annotated[list[Path], typer.Argument(help=plan)])
+    """Add a command to a group whose parameters ``source`` and ``sink`` come from the options of these classes."""
+    made: dict[str, Any] = {"source": Source, "sink": Sink}
 
     def add(function: Callable[..., None]) -> None:
-        own = inspect.signature(function, eval_str=True).parameters.values()
-        every = [*fields.values(), *(p for p in own if p.name != "source")]
+        own = dict(inspect.signature(function, eval_str=True).parameters)
+        fields = {k: dict(inspect.signature(c, eval_str=True).parameters) for k, c in made.items() if own.pop(k, None)}
+        argument = Annotated[list[Path], typer.Argument(help=plan)]
+        fields["source"]["plan"] = fields["source"]["plan"].replace(annotation=argument)
+        every = [*fields["source"].values(), *own.values(), *fields.get("sink", {}).values()]
 
         def run(**given: Any) -> None:
-            function(Source(**{f: given.pop(f) for f in fields}), **given)
+            whole = {k: made[k](**{name: given.pop(name) for name in names}) for k, names in fields.items()}
+            function(**whole, **given)
 
         run.__doc__ = function.__doc__
         run.__signature__ = inspect.Signature([p.replace(kind=p.KEYWORD_ONLY) for p in every])  # type: ignore[attr-defined]
@@ -166,15 +192,10 @@ def plain(result: Any) -> str:
     return escape(repr(result)[1:-1])
 
 
-def told(community: Community, result: Any, picture: Path | None = None, *, column: str = "") -> None:
-    """Say what a result is, and draw it where asked."""
-    err.print(plain(result))
-    if picture is not None:
-        save_plan(community, result, picture, column=column)
-
-
-def save_plan(community: Community, result: Any, path: Path, *, column: str = "") -> None:
-    """Draw a result on the plan and write the picture."""
+def save_plan(community: Community, result: Any, path: Path | None, *, column: str = "") -> None:
+    """Draw a result on the plan and write the picture, if a path is given."""
+    if path is None:
+        return
     from cimkit.view.plan import plot_plan
 
     plan = plot_plan(community, result, column=column, labels=len(community.buildings) <= 80, lang="zh-en")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cimkit.cli.common import AsJson, Output, Picture, Source, deliver, reads_plan, step, told
+from cimkit.cli.common import AsJson, Output, Sink, Source, deliver, measured, reads_plan, step
 
 app = typer.Typer()
 
@@ -34,32 +34,30 @@ def _supply(
     plan="Plan, then the kind of service: nursery, canteen …",
 )
 def _improve(
-    source: Source,
+    source: Source, sink: Sink,
     count: Annotated[int, typer.Option(help="Additions and enlargements, at most.")] = 1,
     within: Annotated[float, typer.Option(help="Walking distance that counts as served (m).")] = 300.0,
     objective: Annotated[str, typer.Option(help="coverage, p_median or capacity.")] = "coverage",
     capacity: Annotated[float, typer.Option(help="Residents one addition serves, for capacity.")] = 0.0,
     site: Annotated[list[str], typer.Option(help="Building that may take it; may be repeated.")] = [],
-    picture: Picture = None, output: Output = [], json: AsJson = False,
 ) -> None:  # fmt: skip
     """Choose where to add or enlarge a service, and say what is gained: exact, as an integer program (补短板)."""
     from cimkit.sim.supply import improvement_plan
 
     source, kind = source.without_target("the kind of service")
-    community, how = source.complete(assume_housing=True), {"objective": objective, "capacity": capacity}
-    with step("choosing"):
-        found = improvement_plan(community, str(kind), count=count, within=within, sites=site or None, **how)  # type: ignore[arg-type]
-    told(community, found, picture)
-    deliver(found.to_frame(), output, as_json=json, layer="improvement")
+    community = source.complete(assume_housing=True)
+    how: dict[str, Any] = {"objective": objective, "capacity": capacity}
+    how |= {"count": count, "within": within, "sites": site or None}
+    found = measured("choosing", improvement_plan, community, str(kind), **how)
+    sink.give(community, found, layer="improvement")
 
 
 @reads_plan(app, "evacuation", "site.gpkg --blocked E12 --blocked E13 -o away.csv")
 def _evacuation(
-    source: Source,
+    source: Source, sink: Sink,
     blocked: Annotated[list[str], typer.Option(help="Path that cannot be used; may be repeated.")] = [],
     by: Annotated[str, typer.Option(help="Who walks, as in walk.")] = "adult",
     loads: Annotated[bool, typer.Option("--loads", help="Table of shelters in place of homes.")] = False,
-    picture: Picture = None, output: Output = [], json: AsJson = False,
 ) -> None:  # fmt: skip
     """Time from every home to shelter, room in it, and what blocked passages cut off (平战一体)."""
     from cimkit.cli.walk import walker
@@ -67,7 +65,5 @@ def _evacuation(
 
     method = walker(by)
     community = source.complete(assume_housing=True)
-    with step("evacuation"):
-        found = evacuation(community, blocked=blocked, method=method)
-    told(community, found, picture)
-    deliver(found.loads() if loads else found.to_frame(), output, as_json=json, layer="evacuation")
+    found = measured("evacuation", evacuation, community, blocked=blocked, method=method)
+    sink.give(community, found, layer="evacuation", frame=found.loads() if loads else None)

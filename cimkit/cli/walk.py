@@ -8,17 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from cimkit.cli.common import (
-    AsJson,
-    Output,
-    Picture,
-    Source,
-    deliver,
-    err,
-    reads_plan,
-    step,
-    told,
-)
+from cimkit.cli.common import Sink, Source, deliver, err, measured, reads_plan, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +30,7 @@ app = typer.Typer()
 
 @reads_plan(app, "walk", "site.gpkg --by elder -o walk.csv --circles circles.gpkg")
 def _walk(
-    source: Source,
+    source: Source, sink: Sink,
     to: Annotated[list[str], typer.Option(help="Kind of service; all without it.")] = [],
     by: Annotated[str, typer.Option(help=_WHO)] = "adult",
     hour: Hour = None, lifts_off: LiftsOff = False, open_space: OpenSpace = False,
@@ -50,7 +40,6 @@ def _walk(
         str, typer.Option(help="How services are shared for --access: sum, 2sfca, 3sfca, balanced.")
     ] = "2sfca",
     passing: Annotated[Path | None, typer.Option(help="Write how many people pass each path, .gpkg …")] = None,
-    picture: Picture = None, output: Output = [], json: AsJson = False,
 ) -> None:  # fmt: skip
     """Walking distance and time from every dwelling to the nearest service of each kind."""
     import pandas as pd
@@ -63,38 +52,31 @@ def _walk(
     method, community = walker(by, lifts_off), source.complete(assume_housing=True)
     network = _network(community, method, hour, open_space)
     how: dict[str, Any] = {"method": method, "network": network, "hour": hour}
-    with step("walking"):
-        walk = walk_times(community, to=to or None, **how)
-    told(community, walk, picture, column=to[0] if to else walk.kinds[0].code)
+    walk = measured("walking", walk_times, community, to=to or None, **how)
     _say(walk.notes)
-    deliver(walk.to_frame(), output, as_json=json, layer="walk")
+    sink.give(community, walk, layer="walk", column=to[0] if to else walk.kinds[0].code)
     if circles is not None:
         with step("living circles"):
             there = [k for k in walk.kinds if (community.facilities.kind == k).any()]
             found = [living_circles(community, k, method=method, network=network).to_frame() for k in there]
         deliver(pd.concat(found, ignore_index=True), [circles], as_json=False, layer="circles")
     if access is not None:
-        with step("what services offer"):
-            offer = service_access(community, to=to or None, competition=competition, **how)
-        told(community, offer)
+        share = {"to": to or None, "competition": competition}
+        offer = measured("what services offer", service_access, community, **share, **how)
         _say(n for n in offer.notes if n not in set(walk.notes))
         deliver(offer.to_frame(), [access], as_json=False, layer="access")
     if passing is not None:
-        with step("who passes each path"):
-            use = path_use(community, to=to or None, **how)
-        told(community, use)
+        use = measured("who passes each path", path_use, community, to=to or None, **how)
         deliver(use.to_frame(), [passing], as_json=False, layer="passing")
 
 
 @reads_plan(app, "route", "site.gpkg --from H1-0101 --to health_station --by old_elder -o route.gpkg")
 def _route(
-    source: Source,
+    source: Source, sink: Sink,
     home: Annotated[str, typer.Option("--from", help="Id of a dwelling, or of a building.")] = "",
     to: Annotated[str, typer.Option(help="Id of a facility, or a kind of service: the quickest to reach.")] = "",
     by: Annotated[list[str], typer.Option(help=f"{_WHO} May be repeated.")] = ["adult"],
     hour: Hour = None, lifts_off: LiftsOff = False, open_space: OpenSpace = False,
-    picture: Annotated[Path | None, typer.Option(help="Plan with the first way: .png, .svg or .pdf.")] = None,
-    output: Output = [], json: AsJson = False,
 ) -> None:  # fmt: skip
     """Quickest way from a dwelling's floor to a service, as a line in three dimensions."""
     import pandas as pd
@@ -106,11 +88,10 @@ def _route(
     for who in by:
         method = walker(who, lifts_off)
         network = _network(community, method, hour, open_space)
-        with step(f"way of {method.name}"):
-            route = walk_route(community, home, to, method=method, network=network, hour=hour)
-        told(community, route, None if found else picture)
-        found.append(route)
-    deliver(pd.concat([r.to_frame() for r in found], ignore_index=True), output, as_json=json, layer="route")
+        how: dict[str, Any] = {"method": method, "network": network, "hour": hour}
+        found.append(measured(f"way of {method.name}", walk_route, community, home, to, **how))
+    ways = pd.concat([r.to_frame() for r in found], ignore_index=True)
+    sink.give(community, found[0], layer="route", frame=ways)  # the first way is drawn
 
 
 def walker(by: str, lifts_off: bool = False) -> WalkMethod:

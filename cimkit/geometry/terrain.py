@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import shapely
 
 from cimkit.arrays import FloatArray, as_floats
 from cimkit.errors import InputError
@@ -57,12 +56,9 @@ class Terrain:
         low, high = np.floor(xyz[:, :2].min(axis=0)), xyz[:, :2].max(axis=0)
         columns, rows = np.maximum(np.ceil((high - low) / spacing).astype(int) + 1, 2)
         gx, gy = np.meshgrid(low[0] + spacing * np.arange(columns), low[1] + spacing * np.arange(rows))
-        z = griddata(xyz[:, :2], xyz[:, 2], (gx, gy), method="nearest")
-        hull = shapely.convex_hull(shapely.multipoints(xyz[:, :2])).buffer(1e-6)
-        inside = shapely.contains_xy(hull, gx, gy)  # outside scipy tries every triangle: two thirds of the time
-        linear = griddata(xyz[:, :2], xyz[:, 2], (gx[inside], gy[inside]), method="linear")
-        z[inside] = np.where(np.isnan(linear), z[inside], linear)
-        return cls(float(low[0]), float(low[1]), float(spacing), z)
+        z = griddata(xyz[:, :2], xyz[:, 2], (gx, gy), method="linear")
+        near = griddata(xyz[:, :2], xyz[:, 2], (gx, gy), method="nearest")
+        return cls(float(low[0]), float(low[1]), float(spacing), np.where(np.isnan(z), near, z))
 
     def elevation(self, xy: Any) -> FloatArray:
         """Return the height of the triangles that block the sun at points (n, 2), the border's outside [m].

@@ -316,43 +316,30 @@ def _ground(z: FloatArray, flat: list[Face], thing: Any) -> float:
 def _mesh(community: Community, bodies: dict[str, Body]) -> Triangles:
     """Return the triangles of detailed buildings in local metres, each with the row of the nearest outline."""
     rows: dict[str, list[int]] = {}
-    for row, name in enumerate(community.buildings.id):
-        whole, _, piece = str(name).rpartition("/")
-        key = str(name) if name in bodies else whole if piece.isdigit() else str(name)
-        rows.setdefault(key, []).append(row)
+    for row, name in enumerate(map(str, community.buildings.id)):
+        whole, _, piece = name.rpartition("/")
+        rows.setdefault(whole if name not in bodies and piece.isdigit() else name, []).append(row)
     shapes = community.buildings.footprint.to_shapely()
-    corners: list[FloatArray] = []
-    owners: list[Any] = []
+    parts = [Triangles.empty()]
     for name, body in bodies.items():
-        own = rows.get(name, [])
-        if not own or not len(body.triangles):
-            continue
-        local = body.triangles - np.array(community.frame.origin)
-        owner = np.full(len(local), own[0])
-        if len(own) > 1:
+        own = np.array(rows.get(name, []), dtype=np.int64)
+        if len(own) and len(body.triangles):
+            local = body.triangles - np.array(community.frame.origin)
             middle = shapely.points(local.mean(axis=1)[:, :2])
-            owner = np.array(own)[np.argmin([shapely.distance(shapes[r], middle) for r in own], axis=0)]
-        corners.append(local)
-        owners.append(owner)
-    if not corners:
-        return Triangles.empty()
-    return Triangles(np.ascontiguousarray(np.concatenate(corners)), np.concatenate(owners).astype(np.int64))
+            nearest = np.argmin([shapely.distance(shapes[r], middle) for r in own], axis=0) if len(own) > 1 else 0
+            parts.append(Triangles(local, np.broadcast_to(own[nearest], len(local)).copy()))
+    return Triangles.concat(parts)
 
 
 def _others(city: City, who: str, origin: Any, notes: list[Note]) -> Triangles:
     """Return the surfaces of bridges and other constructions: they cast shadow and belong to no building."""
-    found = [
-        _finest(thing, vertices, f"{who}, object {name!r}")
-        for name, (thing, vertices) in city.objects.items()
-        if thing["type"].startswith(_STANDS)
-    ]
-    faces = [face for surfaces in found for face in surfaces]
+    things = [(n, *o) for n, o in city.objects.items() if o[0]["type"].startswith(_STANDS)]
+    faces = [f for name, thing, vertices in things for f in _finest(thing, vertices, f"{who}, object {name!r}")]
     if not faces:
         return Triangles.empty()
     corners = triangles_of(faces) - np.array(origin)
-    count = sum(bool(surfaces) for surfaces in found)
-    text = f"surfaces of {count} bridges or other constructions became {len(corners)} triangles that cast shadow"
-    notes.append(Note("I04", text, "mesh", count=count))
+    text = f"{len(things)} objects of bridges and other constructions: {len(corners)} triangles that cast shadow"
+    notes.append(Note("I04", text, "mesh", count=len(things)))
     return Triangles(corners, np.full(len(corners), -1))
 
 

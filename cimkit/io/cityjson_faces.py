@@ -116,13 +116,13 @@ def triangles_of(faces: Sequence[Face]) -> FloatArray:
     size = np.array([len(f.rings[0]) if len(f.rings) == 1 else 0 for f in faces])
     pieces: dict[int, FloatArray] = {}
     for n in range(3, 7):
-        rows = np.flatnonzero(size == n)
-        if len(rows):
+        rows = np.flatnonzero(size == n).tolist()
+        if rows:
             points = np.stack([faces[k].rings[0] for k in rows])
             step = np.roll(points, -1, axis=1) - points
             turn = np.einsum("kij,kj->ki", np.cross(step, np.roll(step, -1, axis=1)), [faces[k].normal for k in rows])
             convex = (turn > -1e-9).all(axis=1)
-            pieces.update(zip(rows[convex].tolist(), _fan(points[convex]), strict=True))
+            pieces.update((rows[k], fan) for k, fan in zip(np.flatnonzero(convex), _fan(points[convex]), strict=True))
     return np.concatenate([pieces[k] if k in pieces else _cut(f) for k, f in enumerate(faces)])
 
 

@@ -156,12 +156,12 @@ def blockers(
     few = np.flatnonzero(_sum(way[0], way[2] - way[1], len(rows)) > SHORTEST)
     kept = np.isin(way[0], few)
     pair, start, end = np.searchsorted(few, way[0][kept]), way[1][kept], way[2][kept]
-    rows, owners, key = rows[few], owners[few], np.arange(len(few))
+    rows, owners = rows[few], owners[few]
     segment, total = _levels(rows[pair], start, end, pair)
     single = segment[3] == 1
     own = total[single]
     sole = _sum(own, (segment[2] - segment[1])[single], len(few))
-    won = _won(bright, rows, own, segment[1][single], segment[2][single], key)
+    won = _won(bright, rows, own, segment[1][single], segment[2][single])
     ids = np.array([*community.buildings.id, ""], dtype=object)
     gain = countable_hours(*won, method) - countable_hours(*bright, method)[rows]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(pair, minlength=len(few)))]).astype(np.int64)
@@ -233,12 +233,9 @@ def _levels(
 
 def _cut(free: Ragged, alone: Ragged, rows: IntArray) -> tuple[IntArray, FloatArray, FloatArray]:
     """Return what the lists ``alone`` leave of the free list of their rows: (list, start, end)."""
-    count = np.diff(free[0])[rows]
-    pair = np.repeat(np.arange(len(rows)), count)
-    place = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count) + free[0][rows][pair]
-    lit = _row_of(alone[0])
+    (pair, start, end), lit = _of(free, rows), _row_of(alone[0])
     key = np.concatenate([pair, pair, lit, lit])
-    time = np.concatenate([free[1][place], free[2][place], alone[1], alone[2]])
+    time = np.concatenate([start, end, alone[1], alone[2]])
     step = np.concatenate([np.repeat([1, -1], len(pair)), np.repeat([-1, 1], len(lit))])
     order = np.lexsort((time, key))
     key, time, level = key[order], time[order], np.cumsum(step[order])
@@ -246,18 +243,24 @@ def _cut(free: Ragged, alone: Ragged, rows: IntArray) -> tuple[IntArray, FloatAr
     return key[:-1][dark], time[:-1][dark], time[1:][dark]
 
 
-def _won(bright: Ragged, rows: IntArray, own: IntArray, start: FloatArray, end: FloatArray, pairs: IntArray) -> Ragged:
+def _of(lists: Ragged, rows: IntArray) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return the intervals of the lists of rows, and which of the rows each belongs to."""
+    count = np.diff(lists[0])[rows]
+    which = np.repeat(np.arange(len(rows)), count)
+    place = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count) + lists[0][rows][which]
+    return which, lists[1][place], lists[2][place]
+
+
+def _won(bright: Ragged, rows: IntArray, own: IntArray, start: FloatArray, end: FloatArray) -> Ragged:
     """Return the lit intervals of each pair's receptor together with the spells (own, start, end) of the pair."""
-    count = np.diff(bright[0])[rows]
-    pair = np.repeat(pairs, count)
-    place = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count) + bright[0][rows][pair]
+    pair, first_lit, last_lit = _of(bright, rows)
     key = np.concatenate([pair, own])
-    begin = np.concatenate([bright[1][place], start - TOUCH])
-    stop = np.concatenate([bright[2][place], end + TOUCH])
+    begin = np.concatenate([first_lit, start - TOUCH])
+    stop = np.concatenate([last_lit, end + TOUCH])
     (key, begin, stop, _), _ = _levels(key, begin, stop, key)
     new = np.ones(len(key), dtype=bool)
     new[1:] = (key[1:] != key[:-1]) | (begin[1:] > stop[:-1])
     first = np.flatnonzero(new)
     last = np.append(first[1:], len(key)) - 1 if len(first) else first
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(key[first], minlength=len(pairs)))]).astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(key[first], minlength=len(rows)))]).astype(np.int64)
     return offsets, begin[first], stop[last]

@@ -186,7 +186,7 @@ def solar_envelope(
     if len(windows) == 0:
         raise MissingDataError("solar_envelope: windows must stand around the parcel; there are none.")
     before = sunlight(site, windows, sun_day, method=method)
-    margin, change, state = np.zeros(len(windows)), None, None
+    margin = np.zeros(len(windows))
     for again in range(ROUNDS):
         rows = _watched(before, required, margin)
         lines = _sightlines(before, rows, required, margin[rows], (cells, turn, ground, north, grid))
@@ -194,18 +194,13 @@ def solar_envelope(
         variant = add_buildings(site, _buildings(parcel, cells, storeys, ground, grid))
         after = sunlight(variant, windows, sun_day, method=method)
         change = compare_sunlight(before, after, required=required)
-        state = (exact, storeys, np.where(binding >= 0, rows[binding], -1), variant)
         failed = np.flatnonzero(change.newly_short | change.worse)
         if len(failed) == 0 or not isinstance(mode, str):
             break
         margin[failed] += 2.0**again
-    assert change is not None  # noqa: S101
-    assert state is not None  # noqa: S101
-    exact, storeys, binding, variant = state
+    bound = np.where(binding >= 0, rows[binding], -1)
     floor_area = float((shapely.area(cells) * storeys).sum())
-    return SolarEnvelope(
-        parcel, variant, cells, storeys, exact, binding, change, floor_area, floor_area / outline.area
-    )  # fmt: skip
+    return SolarEnvelope(parcel, variant, cells, storeys, exact, bound, change, floor_area, floor_area / outline.area)
 
 
 def _massing(

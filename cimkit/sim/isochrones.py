@@ -11,7 +11,7 @@ import shapely
 
 from cimkit.errors import InputError, MissingDataError, needed
 from cimkit.model.drawn import Drawn
-from cimkit.sim.receptors import Receptors, standing
+from cimkit.sim.receptors import Receptors, analysed, standing
 from cimkit.sim.sunlight import SunlightMethod, sunlight
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Isochrones(Drawn):
         Grid of the measured points, shapes (columns) and (rows) [m].
     hours
         Hours at the points, nan under buildings, shape (rows, columns) [h].
+    sun_day
+        The sun.
     community
         Where.
     """
@@ -45,6 +47,7 @@ class Isochrones(Drawn):
     x: FloatArray
     y: FloatArray
     hours: FloatArray
+    sun_day: SunDay
     community: Community
 
     def __repr__(self) -> str:
@@ -54,7 +57,7 @@ class Isochrones(Drawn):
     @property
     def ground(self) -> Any:
         """The ground that was analysed, without what is built, in local metres."""
-        return _ground(self.community).difference(shapely.union_all(standing(self.community)))
+        return shapely.union_all(analysed(self.community)).difference(shapely.union_all(standing(self.community)))
 
     def to_frame(self) -> Any:
         """Return a GeoDataFrame in map coordinates, one row a level."""
@@ -106,7 +109,9 @@ def isochrones(
     steps = np.asarray(levels, dtype=np.float64)
     if len(steps) == 0 or (np.diff(steps) <= 0).any() or spacing <= 0:
         raise InputError(f"isochrones: levels must rise and spacing be > 0 m; got {list(levels)} and {spacing}.")
-    area = _ground(community)
+    area = shapely.union_all(analysed(community))
+    if area.is_empty:
+        raise MissingDataError("isochrones: a parcel or a building must be there; got neither.")
     low, high = np.array(area.bounds[:2]), np.array(area.bounds[2:])
     x = np.arange(np.floor(low[0] / spacing), np.ceil(high[0] / spacing) + 1) * spacing
     y = np.arange(np.floor(low[1] / spacing), np.ceil(high[1] / spacing) + 1) * spacing
@@ -119,16 +124,7 @@ def isochrones(
     open_ground = area.difference(built)
     shapes = np.array([_at_least(x, y, hours, float(h)).intersection(open_ground) for h in steps], dtype=object)
     under = shapely.contains_xy(built, gx, gy)
-    return Isochrones(steps, shapes, x, y, np.where(under, np.nan, hours), community)
-
-
-def _ground(community: Community) -> Any:
-    """Return the area that is analysed."""
-    if len(community.parcels):
-        return shapely.union_all(community.parcels.outline.to_shapely())
-    if len(community.buildings) == 0:
-        raise MissingDataError("isochrones: a parcel or a building must be there; got neither.")
-    return shapely.convex_hull(shapely.union_all(standing(community))).buffer(20.0)
+    return Isochrones(steps, shapes, x, y, np.where(under, np.nan, hours), sun_day, community)
 
 
 def _at_least(x: FloatArray, y: FloatArray, values: FloatArray, level: float) -> Any:

@@ -192,17 +192,22 @@ def ground_receptors(community: Community, *, spacing: float = 2.0, height: floa
     import shapely
 
     footprint = standing(community)
-    if len(community.parcels):
-        area = community.parcels.outline.to_shapely()
-    else:
-        area = np.array([shapely.convex_hull(shapely.union_all(footprint)).buffer(20.0)], dtype=object)
-    points = grid_in_polygons(Polygons.from_shapely(area), spacing)
+    points = grid_in_polygons(Polygons.from_shapely(analysed(community)), spacing)
     covered = shapely.STRtree(footprint).query(shapely.points(points), predicate="within")[0]
     points = np.delete(points, np.unique(covered), axis=0)
     ground = community.ground_at(points)
     ids = [f"G{k}" for k in range(len(points))]
     made = Receptors.at(np.column_stack([points, ground + height]), ids=ids, kind="ground")
     return replace(made, notes=_both_states(community))
+
+
+def analysed(community: Community) -> Any:
+    """Return the ground that is looked at as shapely polygons: the parcels, else the buildings and 20 m around."""
+    import shapely
+
+    if len(community.parcels):
+        return community.parcels.outline.to_shapely()
+    return np.array([shapely.convex_hull(shapely.union_all(standing(community))).buffer(20.0)], dtype=object)
 
 
 def standing(community: Community) -> Any:

@@ -14,7 +14,6 @@ from cimkit.model.drawn import Drawn
 
 if TYPE_CHECKING:
     from cimkit.model.community import Community
-    from cimkit.model.solids import Solids
     from cimkit.sim.sunpath import SunDay
 
 
@@ -51,16 +50,19 @@ class Shadows(Drawn):
         return shapely.intersection_all(self.outlines)
 
     def to_frame(self) -> Any:
-        """Return a GeoDataFrame in map coordinates, one row an hour."""
-        data = {"hour_h": self.hours, "area_m2": shapely.area(self.outlines)}
-        return self.community.frame.to_geoframe(data, self.outlines)
+        """Return a GeoDataFrame in map coordinates: one row an hour, and of several one for all, without an hour."""
+        shapes, when = list(self.outlines), self.sun_day.times(self.hours)
+        if len(when) > 1:
+            shapes, when = [*shapes, self.union()], [*when, "any"]
+        data = {"when": when, "hour_h": np.append(self.hours, np.nan)[: len(when)], "area_m2": shapely.area(shapes)}
+        return self.community.frame.to_geoframe(data, shapes)
 
 
-def shadows(community: Community, sun_day: SunDay, *, hours: Any, ground: float = 0.0) -> Shadows:
-    """Compute the shadow outlines of everything upright on level ground.
+def shadows(community: Community, sun_day: SunDay, *, hours: Any = (), ground: float = 0.0) -> Shadows:
+    """Compute the shadow outlines on level ground.
 
     Each prism's shadow is the way its outline sweeps from the shadow of its underside to that of
-    its top; what lies below the ground is cut off. Detailed meshes and terrain do not take part.
+    its top, a detailed mesh's that of its triangles; what lies below the ground is cut off. Terrain does not take part.
 
     Parameters
     ----------
@@ -69,7 +71,7 @@ def shadows(community: Community, sun_day: SunDay, *, hours: Any, ground: float 
     sun_day
         The sun.
     hours
-        True solar hours, shape (t) [h].
+        True solar hours, shape (t); without them the full hours of the day's band [h].
     ground
         Height of the ground above the local origin [m].
 
@@ -83,7 +85,7 @@ def shadows(community: Community, sun_day: SunDay, *, hours: Any, ground: float 
     InputError
         If an hour is not within the day.
     """
-    hours = as_floats(np.atleast_1d(hours), name="hours")
+    hours = as_floats(np.atleast_1d(hours), name="hours") if np.size(hours) else sun_day.full_hours()
     if len(hours) and (hours.min() < 0 or hours.max() > 24):
         raise InputError(f"shadows: hours must be within 0..24; got {hours.min()} to {hours.max()}.")
     elevation, azimuth = sun_day.position(hours)
@@ -94,26 +96,16 @@ def shadows(community: Community, sun_day: SunDay, *, hours: Any, ground: float 
             outlines[k] = shapely.MultiPolygon()
             continue
         away = -np.array([np.sin(np.radians(direction)), np.cos(np.radians(direction))])
-        outlines[k] = shadow_outline(community.solids, away / np.tan(np.radians(height)), ground)
+        outlines[k] = _outline(community, away / np.tan(np.radians(height)), ground)
     return Shadows(sun_day, hours, outlines, community)
 
 
-def shadow_outline(solids: Solids, travel: FloatArray, ground: float) -> Any:
-    """Return the outline that all solids shade on level ground.
-
-    Parameters
-    ----------
-    solids
-        Prisms (n).
-    travel
-        Way of the shadow for each metre of height, shape (2).
-    ground
-        Height of the ground [m].
-    """
-    top = np.flatnonzero(solids.top > ground + 1e-9)
-    if len(top) == 0:
-        return shapely.MultiPolygon()
-    part = solids.take(top)
+def _outline(community: Community, travel: FloatArray, ground: float) -> Any:
+    """Return what solids and meshes shade on level ground; ``travel`` is the way (2) for each metre of height."""
+    xyz = community.mesh.corners
+    thrown = shapely.polygons(xyz[:, :, :2] + np.maximum(xyz[:, :, 2:] - ground, 0.0) * travel)
+    thrown = thrown[xyz[:, :, 2].max(axis=1, initial=-np.inf) > ground + 1e-9]
+    part = community.solids.take(np.flatnonzero(community.solids.top > ground + 1e-9))
     low = np.maximum(part.base - ground, 0.0)[:, None] * travel
     high = (part.top - ground)[:, None] * travel
     vertex_of = np.repeat(np.repeat(np.arange(len(part)), np.diff(part.outline.poly)), np.diff(part.outline.ring))
@@ -123,7 +115,7 @@ def shadow_outline(solids: Solids, travel: FloatArray, ground: float) -> Any:
     last[part.outline.ring[1:] - 1] = True
     a = np.flatnonzero(~last)
     quads = np.stack([near[a], near[a + 1], far[a + 1], far[a], near[a]], axis=1)
-    swept = shapely.polygons(quads)
+    swept = np.concatenate([shapely.polygons(quads), thrown])
     swept = swept[shapely.area(swept) > 1e-9]
     ends = [type(part.outline)(xy, part.outline.ring, part.outline.poly).to_shapely() for xy in (near, far)]
     return shapely.union_all(shapely.make_valid(np.concatenate([swept, *ends])))

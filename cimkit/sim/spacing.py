@@ -153,15 +153,14 @@ def _span(shapes: Any, along: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _deducted(community: Community, given: dict[str, Any]) -> FloatArray:
     """Return the height of the lowest storeys that are no dwellings, as far as the rule deducts them [m]."""
     b, s = community.buildings, community.storeys
-    out = np.zeros(len(b))
     if "deduct" not in given:
-        return out
+        return np.zeros(len(b))
     other = (s.level > 0) & (s.use != BuildingUse.UNKNOWN) & ~np.isin(s.use, (*HOMES, *SENSITIVE))
     lived = (s.level > 0) & ~other
     first = np.full(len(b), np.inf)
     np.minimum.at(first, s.building[lived], s.z[lived])
     below = np.where(np.isinf(first), 0.0, np.maximum(first, 0.0))
-    out[:] = np.minimum(below, np.where(b.height > HIGH, given["deduct"][1], given["deduct"][0]))
+    out: FloatArray = np.minimum(below, np.where(b.height > HIGH, given["deduct"][1], given["deduct"][0]))
     return out
 
 

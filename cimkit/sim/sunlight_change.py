@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.errors import InputError
+from cimkit.errors import InputError, MissingDataError
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import Status
 
@@ -126,14 +126,57 @@ def compare_sunlight(before: Sunlight, after: Sunlight, *, required: float = 2.0
     )
 
 
+@dataclass(frozen=True, repr=False)
+class Affected(Drawn):
+    """The buildings a plan can shade, and the buildings that can shade those.
+
+    Parameters
+    ----------
+    community
+        The plan.
+    sun_day
+        The sun.
+    affected, blockers
+        Rows of the buildings that are affected, none of them planned, and of all that may take their sun, planned ones
+        included.
+    fan
+        What the shadows of the planned buildings can reach, in local metres.
+    """
+
+    community: Community
+    sun_day: SunDay
+    affected: IntArray
+    blockers: IntArray
+    fan: Any
+
+    def __repr__(self) -> str:
+        return f"<Affected on {self.sun_day.name}: {len(self.affected):,} buildings; {len(self.blockers):,} blockers>"
+
+    def roles(self) -> TextArray:
+        """Return ``planned``, ``affected``, ``blocker`` or nothing, shape (b)."""
+        role = np.full(len(self.community.buildings), "", dtype=object)
+        role[self.blockers], role[self.affected] = "blocker", "affected"
+        role[self.community.buildings.status == Status.PLANNED] = "planned"
+        return role
+
+    def to_frame(self) -> Any:
+        """Return a GeoDataFrame in map coordinates, one row a building with a role, and whether it blocks."""
+        b, role = self.community.buildings, self.roles()
+        rows = np.flatnonzero(role != "")
+        data = {"building": b.id[rows], "role": role[rows], "blocks": np.isin(rows, self.blockers)}
+        data["height_m"] = b.height[rows]
+        return self.community.frame.to_geoframe(data, b.footprint.take(rows).to_shapely())
+
+
 def affected_buildings(
     community: Community, sun_day: SunDay, *, times_height: float = 1.5, most: float = 150.0
-) -> tuple[IntArray, IntArray]:
+) -> Affected:
     """Find the buildings a plan can shade, and the buildings that can shade those.
 
     The shadow fan of each planned building reaches ``times_height`` times its height, at most
     ``most``, in every direction a shadow falls within the band; around each building it touches
-    a fan of ``most`` towards the sun finds the blockers.
+    a fan of ``most`` towards the sun finds the blockers. What is to be demolished is left out.
+    It is the set a rule has measured, not all that lose sun: in winter shadows are longer.
 
     Parameters
     ----------
@@ -148,8 +191,13 @@ def affected_buildings(
 
     Returns
     -------
-    tuple
-        Rows of the affected buildings (not themselves planned) and of all blockers.
+    Affected
+        Rows of both, and the fan.
+
+    Raises
+    ------
+    MissingDataError
+        If nothing is planned.
 
     References
     ----------
@@ -157,18 +205,17 @@ def affected_buildings(
     """
     buildings = community.buildings
     shapes = buildings.footprint.to_shapely()
-    planned = np.flatnonzero(buildings.status == Status.PLANNED)
-    others = np.flatnonzero(buildings.status != Status.PLANNED)
-    if len(planned) == 0 or len(others) == 0:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    planned, others = (np.flatnonzero(buildings.status == s) for s in (Status.PLANNED, Status.EXISTING))
+    if len(planned) == 0:
+        raise MissingDataError("affected_buildings: some buildings must have the status planned; none has.")
     azimuth = sun_day.position(np.linspace(*sun_day.band, 33))[1] - community.frame.convergence
     reach = np.minimum(times_height * buildings.height[planned], most)
     fans = [_fan_around(shapes[b], azimuth + 180.0, r) for b, r in zip(planned, reach, strict=True)]
-    touched = shapely.STRtree(shapes[others]).query(fans, predicate="intersects")[1]
-    affected = others[np.unique(touched)]
-    sunward = [_fan_around(shapes[b], azimuth, most) for b in affected]
-    blockers = shapely.STRtree(shapes).query(sunward, predicate="intersects")[1] if sunward else []
-    return affected, np.unique(np.asarray(blockers, dtype=np.int64))
+    affected = others[np.unique(shapely.STRtree(shapes[others]).query(fans, predicate="intersects")[1])]
+    sunward = np.array([_fan_around(shapes[b], azimuth, most) for b in affected], dtype=object)
+    own, blocker = shapely.STRtree(shapes).query(sunward, predicate="intersects")
+    blockers = np.unique(blocker[(affected[own] != blocker) & (buildings.status[blocker] != Status.DEMOLISH)])
+    return Affected(community, sun_day, affected, blockers, shapely.union_all(fans))
 
 
 def _fan_around(shape: Any, azimuth: FloatArray, radius: float) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray, TextArray, as_floats
+from cimkit.arrays import FloatArray, TextArray, as_floats, one_of
 from cimkit.geometry.sampling import grid_in_each
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import SpaceKind
@@ -30,6 +30,8 @@ class SunPatches(Drawn):
     ----------
     community
         Where.
+    sun_day
+        The sun.
     hours
         True solar hour of each, shape (p) [h].
     windows
@@ -41,6 +43,7 @@ class SunPatches(Drawn):
     """
 
     community: Community
+    sun_day: SunDay
     hours: FloatArray
     windows: TextArray
     height: FloatArray
@@ -58,7 +61,7 @@ class SunPatches(Drawn):
         return self.community.frame.to_geoframe(data, self.areas)
 
 
-def sun_patches(community: Community, sun_day: SunDay, *, hours: Any, on: str = "ground") -> SunPatches:
+def sun_patches(community: Community, sun_day: SunDay, *, hours: Any = (), on: str = "ground") -> SunPatches:
     """Compute the patches of sun on the parcels' open ground, or on floors behind windows.
 
     On the ground, taken as level: the parcels without buildings and shadows. On floors: the opening of
@@ -72,7 +75,7 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any, on: str = 
     sun_day
         The sun.
     hours
-        True solar hours, shape (t) [h].
+        True solar hours, shape (t); without them the full hours of the day's band [h].
     on
         ``ground`` or ``floors`` (of windows whose storey is known).
 
@@ -80,15 +83,21 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any, on: str = 
     -------
     SunPatches
         One an hour on the ground; one a window and hour on floors.
+
+    Raises
+    ------
+    InputError
+        If ``on`` is neither.
     """
-    times = as_floats(np.atleast_1d(hours), name="hours")
+    one_of(on, ("ground", "floors"), name="sun_patches: on")
+    times = as_floats(np.atleast_1d(hours), name="hours") if np.size(hours) else sun_day.full_hours()
     if on == "ground":
         shaded = shadows(community, sun_day, hours=times)
         built = shapely.union_all(standing(community))
         free = shapely.union_all(community.parcels.outline.to_shapely()).difference(built)
         night = sun_day.position(times)[0] <= 0
         areas = np.where(night, shapely.MultiPolygon(), shapely.difference(free, shaded.outlines))
-        return SunPatches(community, times, np.full(len(times), "", dtype=object), np.zeros(len(times)), areas)
+        return SunPatches(community, sun_day, times, np.full(len(times), "", dtype=object), np.zeros(len(times)), areas)
     w = community.windows.take(np.flatnonzero(community.windows.storey >= 0))
     r = window_receptors(community, max_width=math.inf).take(np.flatnonzero(community.windows.storey >= 0))
     light = sunlight(community, r, sun_day, method=SunlightMethod.ALL_SUN)
@@ -96,7 +105,7 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any, on: str = 
     s = community.storeys
     floor = s.z[w.storey] + community.buildings.ground_z[w.building]
     plates = community.plates.outline.to_shapely()[s.plate[w.storey]]
-    found: list[tuple[Any, ...]] = []
+    found: list[tuple[Any, ...]] = [(np.zeros(0), np.zeros(0, np.int64), np.zeros(0, dtype=object))]
     for hour, elevation, azimuth in zip(times, *sun_day.position(times), strict=True):
         angle = np.radians(azimuth - community.frame.convergence)
         lit = np.unique(row[(light.starts <= hour) & (hour <= light.ends)])
@@ -109,11 +118,9 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any, on: str = 
         ring = np.stack([one + rise * away, two + rise * away, two + high * away, one + high * away], axis=1)
         areas = shapely.intersection(shapely.polygons(ring), plates[lit])
         some = shapely.area(areas) > 1e-4
-        found += [(hour, w.id[k], floor[k], a) for k, a in zip(lit[some], areas[some], strict=True)]
-    columns = list(zip(*found, strict=True)) or [(), (), (), ()]
-    names, shapes = np.empty(len(found), dtype=object), np.empty(len(found), dtype=object)
-    names[:], shapes[:] = columns[1], columns[3]
-    return SunPatches(community, np.array(columns[0], float), names, np.array(columns[2], float), shapes)
+        found.append((np.full(some.sum(), hour), lit[some], areas[some]))
+    when, rows, areas = (np.concatenate(column) for column in zip(*found, strict=True))
+    return SunPatches(community, sun_day, when, w.id[rows], floor[rows], areas)
 
 
 def sunlit_ground(community: Community, sun_day: SunDay, *, hours: float = 2.0, spacing: float = 1.0) -> Any:

@@ -248,6 +248,16 @@ class SunDay:
         angles: FloatArray = self.hour_angle(np.linspace(*self.band, count + 1))
         return angles
 
+    def full_hours(self) -> FloatArray:
+        """Return the full hours within the band [h]."""
+        hours: FloatArray = np.arange(math.ceil(self.band[0]), self.band[1] + 1e-9)
+        return hours
+
+    @staticmethod
+    def times(hours: Any) -> list[str]:
+        """Return hours as a clock shows them, to the minute."""
+        return [f"{m // 60}:{m % 60:02d}" for m in np.round(np.asarray(hours) * 60).astype(int)]
+
     def directions(self, step_min: float = 1.0) -> FloatArray:
         """Return unit vectors to the sun, shape (t, 3)."""
         return self.suns(self.hour_angles(step_min))

@@ -9,7 +9,6 @@ import numpy as np
 from cimkit.geometry.directions import direction_of
 from cimkit.kernels.bvh import any_hits
 from cimkit.sim.shadows import shadows
-from cimkit.sim.sunlight import clock
 from cimkit.sim.sunpath import SunDay
 from cimkit.view.colours import INK
 from cimkit.view.fonts import drawing, fonts
@@ -83,17 +82,12 @@ def plot_sun_path(
             on = np.flatnonzero(seen & np.isclose(hours % 1, 0.0, atol=1e-6))
             ax.plot(np.radians(way[on]), _radius(up[on]), ".", ms=3.5, color="#c9801f")
             noon = float(day.position([12.0])[0][0])
-            ax.annotate(
-                say(lang, english, chinese),
-                (np.pi, _radius(noon)),
-                fontsize=7,
-                color=INK,
-                ha="center",
-                va="top" if declination < -23 else "bottom",
-            )
+            offset, side = (-2, "top") if declination == _PATHS[-1][0] else (10, "bottom")  # Great Cold is close above
+            ax.annotate(say(lang, english, chinese), (np.pi, _radius(noon)), xytext=(0, offset), fontsize=7, color=INK,
+                        textcoords="offset points", ha="center", va=side)  # fmt: skip
             if declination == _PATHS[2][0]:
                 for k in on:
-                    ax.annotate(clock(hours[k])[:-6], (np.radians(way[k]), _radius(up[k])), fontsize=6.5, color=INK,
+                    ax.annotate(f"{hours[k]:.0f}", (np.radians(way[k]), _radius(up[k])), fontsize=6.5, color=INK,
                                 xytext=(0, 3), textcoords="offset points", ha="center")  # fmt: skip
         ax.set_rlim(0, 1)
         ax.set_rticks(_radius(np.array([0.0, 30.0, 60.0])), ["0°", "30°", "60°"], fontsize=6.5)
@@ -148,8 +142,7 @@ def plot_shadow_range(
 
     settled = fonts()
     lang = settled.language(lang)
-    when = list(hours) or np.arange(np.ceil(sun_day.band[0]), sun_day.band[1] + 1e-6).tolist()
-    cast = shadows(community, sun_day, hours=when)
+    cast = shadows(community, sun_day, hours=hours)
     low, high = _extent(community, cast)
     wide, deep = (high - low) / scale / 0.0254  # inches on paper
     margin = 0.6
@@ -170,7 +163,7 @@ def plot_shadow_range(
             (say(lang, "Day, band", "标准日、时段"), f"{name}, {sun_day.band[0]:g}–{sun_day.band[1]:g} h"),
             (say(lang, "Time", "计时"), say(lang, "true solar time", "真太阳时")),
             (say(lang, "Place", "经纬度"), f"{place.latitude:.3f}° N, {place.longitude:.3f}° E"),
-            (say(lang, "Hours", "时刻"), ", ".join(clock(h)[:-3] for h in when)),
+            (say(lang, "Hours", "时刻"), ", ".join(sun_day.times(cast.hours))),
             (say(lang, "Plane", "计算面"), say(lang, "level ground", "水平地面 ±0")),
             (say(lang, "Scale", "比例"), f"1:{scale}"),
             (say(lang, "Software", "软件"), "cimkit"),

@@ -9,7 +9,7 @@ import numpy as np
 
 from cimkit.errors import InputError
 from cimkit.model.kinds import FacilityKind, RoomKind
-from cimkit.view.colours import CHANGE, COUNTED, STOREYS, SUNLIGHT, WALK, Classes, shades
+from cimkit.view.colours import CHANGE, COUNTED, INK, STOREYS, SUNLIGHT, WALK, Classes, shades
 from cimkit.view.texts import DAYS
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cimkit.rules.findings import Findings
     from cimkit.sim.access import WalkTimes
     from cimkit.sim.areas import FloorAreas
+    from cimkit.sim.blockers import Blockers
     from cimkit.sim.circles import LivingCircles
     from cimkit.sim.envelope import SolarEnvelope
     from cimkit.sim.isochrones import Isochrones
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from cimkit.sim.site_ratios import SiteIndicators
     from cimkit.sim.spacing import Spacing
     from cimkit.sim.sunlight import Sunlight
-    from cimkit.sim.sunlight_change import SunlightChange
+    from cimkit.sim.sunlight_change import Affected, SunlightChange
     from cimkit.sim.sunlit import SunPatches
+    from cimkit.sim.sunpath import SunDay
     from cimkit.sim.supply import Improvement
     from cimkit.sim.walk_change import WalkChange
 
@@ -57,6 +59,8 @@ class Layer:
         Where values were measured and what, one by one.
     alpha
         How opaque the areas are, 0–1.
+    inside
+        Whether the areas lie on floors and cover the buildings.
     """
 
     classes: Classes
@@ -69,6 +73,7 @@ class Layer:
     receptors: Receptors | None = None
     at: FloatArray | None = None
     alpha: float = 1.0
+    inside: bool = False
 
     def least(self) -> tuple[FloatArray, FloatArray]:
         """Return each different stroke once, with the least of its values."""
@@ -244,30 +249,53 @@ def _site_layer(community: Community, site: SiteIndicators) -> Layer:
 
 def _shadow_layer(community: Community, cast: Shadows) -> Layer:
     """Return the ground in shadow at each hour."""
-    day = cast.sun_day.name
-    title = (f"Shadow range, {day}, true solar time", f"阴影范围（{DAYS.get(day, day)}，真太阳时）")
-    return replace(_by_hour(community, cast.hours, cast.outlines, STOREYS.colours, title), alpha=0.22)
+    title = _on("Shadow range, true solar time", "阴影范围，真太阳时", cast.sun_day)
+    names = (("any of these", "任一时刻"), *((t, t) for t in cast.sun_day.times(cast.hours)))
+    edges, colours = (-1.0, *cast.hours, float("inf")), (INK, *shades(STOREYS.colours, len(cast.hours)))
+    classes = Classes(*title, "", edges, colours, names=names)
+    shapes = [cast.union(), *cast.outlines]
+    return replace(_areas(classes, title, community, zip(shapes, edges, strict=False)), alpha=0.2)
 
 
 def _patch_layer(community: Community, sun: SunPatches) -> Layer:
-    """Return the patches of sun at each hour."""
-    title = ("Patches of sun, true solar time", "光斑（真太阳时）")
-    return replace(_by_hour(community, sun.hours, sun.areas, SUNLIGHT.colours[3:], title), alpha=0.4)
+    """Return the patches of sun: the more of the hours, the more opaque."""
+    title = _on("Patches of sun, true solar time", "光斑，真太阳时", sun.sun_day)
+    hours = np.unique(sun.hours)
+    said = ", ".join(sun.sun_day.times(hours))
+    classes = Classes(*title, "", (0.0, float("inf")), SUNLIGHT.colours[5:6], names=((said, said),))
+    layer = _areas(classes, title, community, zip(sun.areas, sun.hours, strict=True))
+    return replace(layer, alpha=0.9 / max(len(hours), 1), inside=bool((sun.windows != "").any()))
 
 
-def _by_hour(
-    community: Community, hours: FloatArray, shapes: Any, colours: tuple[str, ...], title: tuple[str, str]
-) -> Layer:
-    """Return the areas of each hour, from the first to the last."""
-    edges = np.unique(hours)
-    names = tuple((f"{int(h)}:{round(60 * h) % 60:02d}",) * 2 for h in edges)
-    classes = Classes(*title, "", (*edges, float("inf")), shades(colours, len(edges)), names=names)
-    return _areas(classes, title, community, zip(shapes, hours, strict=True))
+def _on(english: str, chinese: str, sun_day: SunDay) -> tuple[str, str]:
+    """Return a title with the day."""
+    return f"{english}, {sun_day.name}", f"{chinese}（{DAYS.get(sun_day.name, sun_day.name)}）"
+
+
+def _affected_layer(_: Community, found: Affected) -> Layer:
+    """Return the buildings by their part, and what the shadows of the planned ones can reach."""
+    title = _on("Whom the plan can shade, and who else shades them", "受影响建筑与其他遮挡建筑", found.sun_day)
+    parts = {"planned": "拟建", "affected": "受影响", "blocker": "其他遮挡", "reach of the shadows": "阴影可及范围"}
+    colours = (STOREYS.colours[3], SUNLIGHT.colours[4], "#a99f94", STOREYS.colours[1])
+    classes = Classes(*title, "", (0.0, 1.0, 2.0, 3.0, 4.0), colours, names=tuple(parts.items()))
+    kinds, roles = list(parts), found.roles()
+    values = np.array([kinds.index(r) if r else np.nan for r in roles], dtype=np.float64)
+    return replace(Layer(classes, *title, values, areas=((found.fan, 3.0),)), alpha=0.35)
+
+
+def _blocker_layer(community: Community, who: Blockers) -> Layer:
+    """Return what the building takes that takes most from each receptor, and the most that each takes from any."""
+    title = _on("Most sun one building takes: from a receptor, by a building", "遮挡：单栋最大影响时数", who.sun_day)
+    most = np.zeros(len(who.receptors))
+    np.maximum.at(most, who.receptor, who.gain)
+    by = _by_building(community, who.blocker_ids, who.gain, np.fmax, (*title, "h"))
+    return _measured(even_classes(most, *title, "h"), title, by.buildings, who.receptors, most)
 
 
 def _isochrone_layer(community: Community, lines: Isochrones) -> Layer:
     """Return the ground by hours, that below the first level too."""
-    title, edges = ("Hours of sun on the ground", "地面日照等时线"), np.array([0.0, *lines.levels])
+    title = _on("Hours of sun on the ground", "地面日照等时线", lines.sun_day)
+    edges = np.array([0.0, *lines.levels])
     few = int((edges < SUNLIGHT.threshold).sum())
     colours = shades(SUNLIGHT.colours[:3], few) + shades(SUNLIGHT.colours[3:], len(edges) - few)
     classes = Classes(*title, "h", (*edges, float("inf")), colours, SUNLIGHT.threshold)
@@ -381,9 +409,8 @@ _MAKERS: dict[str, Any] = {
     "Evacuation": lambda c, r: _by_building(
         c, r.building, r.reach_min, np.fmax, ("Longest way to shelter", "至避难场所最长时间", "min")
     ),
-    "Blockers": lambda c, r: _by_building(
-        c, r.blocker_ids, r.gain, np.fmax, ("Most sun a building takes from a receptor", "遮挡：最大影响时数", "h")
-    ),
+    "Blockers": _blocker_layer,
+    "Affected": _affected_layer,
     "SolarEnvelope": _envelope_layer,
 }  # fmt: skip
 LAYERED = tuple(_MAKERS)

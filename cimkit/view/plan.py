@@ -121,7 +121,8 @@ def plot_plan(
             for shape, value in layer.areas:
                 colour = to_rgba(layer.classes.colour(value))
                 face = (*colour[:3], layer.alpha)
-                patches(ax, shapely.get_parts(shape), facecolors=face, edgecolors=colour, linewidths=0.5, zorder=2.5)
+                style = {"facecolors": face, "edgecolors": colour, "zorder": 4.05 if layer.inside else 2.5}
+                patches(ax, shapely.get_parts(shape), linewidths=0.5, **style)
         _paths(ax, community)
         xy = community.buildings.footprint.xy
         fine = float(np.clip(600.0 / np.ptp(xy, axis=0).max(), 0.25, 1.0)) if len(xy) else 1.0

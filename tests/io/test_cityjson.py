@@ -127,7 +127,7 @@ def test_read_cityjson__bridges_cast_shadow(tmp_path):
     }  # fmt: skip
     community, notes = read_cityjson(_save(tmp_path / "a.city.json", _city(objects, BOX + deck)))
     assert [n.text for n in notes if n.table == "mesh"] == [
-        "surfaces of 1 bridges or other constructions became 2 triangles that cast shadow"
+        "2 objects of bridges and other constructions: 2 triangles that cast shadow"
     ]
     assert not [n for n in notes if n.table.startswith("Bridge")]
     assert set(community.mesh.owner.tolist()) == {-1}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
-from cimkit.errors import InputError
+from cimkit.errors import InputError, MissingDataError
 from cimkit.model.community import Community
 from cimkit.model.records import Building, Location
 from cimkit.sim.receptors import window_receptors
@@ -53,8 +53,24 @@ def test_compare_sunlight__other_methods_are_refused(site: Community) -> None:
 
 
 def test_affected_buildings__only_those_in_the_fan(site: Community) -> None:
-    affected, blockers = affected_buildings(site, DAY)
+    found = affected_buildings(site, DAY)
     names = site.buildings.id
-    assert names[affected].tolist() == ["old", "shed"]
-    assert "tower" in names[blockers]
-    assert "far" not in names[blockers]
+    assert names[found.affected].tolist() == ["old"]  # the shed goes
+    assert names[found.blockers].tolist() == ["tower", "south"]  # 148 m away
+    frame = found.to_frame()
+    roles = {"old": "affected", "tower": "planned", "south": "blocker"}
+    assert dict(zip(frame["building"], frame["role"], strict=True)) == roles
+    with pytest.raises(MissingDataError, match="some buildings must have the status planned"):
+        affected_buildings(site.before(), DAY)
+
+
+@pytest.mark.parametrize(("storeys", "reach"), [(10, 45.0), (60, 150.0)])
+def test_affected_buildings__fan_by_hand(storeys: int, reach: float) -> None:
+    """Radius 1.5 H, 150 m at most; as wide as the shadow swings from 8 to 16 h, and none to the south."""
+    tower = Building("T", shapely.box(-5, -5, 5, 5), storeys=storeys, storey_height=3.0, status="planned")
+    c = Community.of(location=HANGZHOU, buildings=[tower])
+    fan = affected_buildings(c, DAY).fan
+    west, south, east, north = fan.bounds
+    edge = np.radians(DAY.position([8.0])[1][0] + 180.0)  # where the shadow of 8 h goes
+    assert (south, north) == pytest.approx((-5, 5 + reach))
+    assert (west, east) == pytest.approx((-5 + reach * np.sin(edge), 5 - reach * np.sin(edge)))
