@@ -78,11 +78,8 @@ def _shadows(
 
     community = source.complete(windows=patches == "floors").after()
     sun = day_of(community, day)
-    found: Any
-    if patches:
-        found = measured(f"sun on {patches}", sun_patches, community, sun, hours=hour, on=patches)
-    else:
-        found = measured("shadows", shadows, community, sun, hours=hour)
+    what, work, how = (f"sun on {patches}", sun_patches, {"on": patches}) if patches else ("shadows", shadows, {})
+    found: Any = measured(what, work, community, sun, hours=hour, **how)
     sink.give(community, found, layer="patches" if patches else "shadows")
 
 
@@ -96,8 +93,7 @@ def _affected(
     from cimkit.sim.sunlight_change import affected_buildings
 
     whole = source.complete()
-    how = {"times_height": reach, "most": most}
-    found = measured("who is affected", affected_buildings, whole, day_of(whole, day), **how)
+    found = measured("who is affected", affected_buildings, whole, day_of(whole, day), times_height=reach, most=most)
     sink.give(whole, found, layer="affected")
 
 
@@ -128,8 +124,7 @@ def _blockers(
     if building:
         receptors = receptors.take(np.flatnonzero(receptors.building == community.buildings.row_of(building)))
     who = measured(f"who shades {len(receptors):,} {at}", blockers, community, receptors, day_of(community, day))
-    shown = who.to_frame() if sink.output or sink.json else who.by_building()
-    sink.give(community, who, layer="blockers", frame=shown)
+    sink.give(community, who, layer="blockers", frame=None if sink.output or sink.json else who.by_building())
 
 
 @reads_plan(app, "sky", "site.gpkg --at windows --epw shanghai.epw --picture sky.png")
@@ -247,11 +242,10 @@ def save_map(community: Community, light: Sunlight, path: Path) -> None:
         last = np.append(first[1:], len(at))[: len(first)] - 1
         half = 0.5 * np.column_stack([-normal[:, 1], normal[:, 0]])  # walls run with the building on their left
         lines = shapely.linestrings(np.stack([at[first] - half[first], at[last] + half[last]], axis=1))
-        owner = walls.receptors.building_ids[first]
-        points = shapely.points(light.receptors.points[:, :2])
+        facades = {"building": walls.receptors.building_ids[first], "at_least_h": hours[first]}
         layers = {
-            light.receptors.kind: place(light.to_frame(), points),
-            "facade_lines": place({"building": owner, "at_least_h": hours[first]}, lines),
+            light.receptors.kind: place(light.to_frame(), shapely.points(light.receptors.points[:, :2])),
+            "facade_lines": place(facades, lines),
             "isochrones": isochrones(community, light.sun_day, method=light.method).to_frame(),
         }
         with atomic_write(path) as temporary:

@@ -164,7 +164,6 @@ class Affected(Drawn):
         b, role = self.community.buildings, self.roles()
         rows = np.flatnonzero(role != "")
         data = {"building": b.id[rows], "role": role[rows], "blocks": np.isin(rows, self.blockers)}
-        data["height_m"] = b.height[rows]
         return self.community.frame.to_geoframe(data, b.footprint.take(rows).to_shapely())
 
 

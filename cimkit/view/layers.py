@@ -260,8 +260,7 @@ def _shadow_layer(community: Community, cast: Shadows) -> Layer:
 def _patch_layer(community: Community, sun: SunPatches) -> Layer:
     """Return the patches of sun: the more of the hours, the more opaque."""
     title = _on("Patches of sun, true solar time", "光斑，真太阳时", sun.sun_day)
-    hours = np.unique(sun.hours)
-    said = ", ".join(sun.sun_day.times(hours))
+    said = ", ".join(hours := sun.sun_day.times(np.unique(sun.hours)))
     classes = Classes(*title, "", (0.0, float("inf")), SUNLIGHT.colours[5:6], names=((said, said),))
     layer = _areas(classes, title, community, zip(sun.areas, sun.hours, strict=True))
     return replace(layer, alpha=0.9 / max(len(hours), 1), inside=bool((sun.windows != "").any()))
