@@ -21,11 +21,11 @@ from cimkit.model.changes import Edit as Edit
 from cimkit.model.changes import add_object as add_object
 from cimkit.model.changes import move_object as move_object
 from cimkit.model.changes import remove_object as remove_object
+from cimkit.model.changes import replace_building as replace_building
 from cimkit.model.changes import set_storeys as set_storeys
 from cimkit.model.community import Community as Community
-from cimkit.model.complete import complete as complete
 from cimkit.model.derive import WindowRule as WindowRule
-from cimkit.model.edits import replace_building as replace_building
+from cimkit.model.derive import complete as complete
 from cimkit.model.kinds import AgeBand as AgeBand
 from cimkit.model.kinds import BuildingUse as BuildingUse
 from cimkit.model.kinds import EntranceKind as EntranceKind

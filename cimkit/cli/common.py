@@ -109,7 +109,7 @@ class Source:
 
     def complete(self, *, assume_housing: bool = False, windows: bool = False) -> Community:
         """Read the plan and fill in what it lacks by the stated rules, which the notes then say."""
-        from cimkit.model.complete import complete
+        from cimkit.model.derive import complete
 
         community = complete(self.read()[0], windows=windows, assume_housing=assume_housing)
         guessed = [n for n in community.notes if n.code[0] in "DNWHP" and n.severity == "info"]

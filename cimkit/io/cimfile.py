@@ -17,12 +17,18 @@ from cimkit.geometry.lines import Lines
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.terrain import Terrain
 from cimkit.io.atomic import atomic_write
-from cimkit.io.coding import Coding, decode_column, encode_column
 from cimkit.io.gdal import quiet, unsynchronised
 from cimkit.io.jsontext import parse_json
-from cimkit.io.loading import layer_names
-from cimkit.io.pack import checked_mesh, community_header, header_fields, header_text
-from cimkit.io.wkb import check_wkb
+from cimkit.io.loading import check_wkb, layer_names
+from cimkit.io.pack import (
+    Coding,
+    checked_mesh,
+    community_header,
+    decode_column,
+    encode_column,
+    header_fields,
+    header_text,
+)
 from cimkit.model.community import Community
 from cimkit.model.notes import Note, Notes
 from cimkit.model.tables import TABLES

@@ -253,18 +253,18 @@ def _join_storeys(tables: dict[str, Any], frame: Any, own: Mapping[str, str], no
         raise InputError(
             f"storeys: columns {', '.join(wanting)} must be there; got {', '.join(map(str, frame.columns))}."
         )
-    given: Any = _table_without_shape(frame, own, tables, notes)
-    given = given.take(np.lexsort((given.level, given.building)))
-    given = given.take(given.building >= 0)
+    given: Any = _table(Storeys, frame, own, tables, notes)
+    order = np.lexsort((given.level, given.building))
+    order = order[given.building[order] >= 0]
+    given = given.take(order)
     outlines = tables["plates"].outline
     plate = given.building.copy()
     if frame_geometry(frame):
-        shapes = np.asarray(frame.geometry.array, dtype=object)
-        cleaned = clean_polygons(shapes)
+        cleaned = clean_polygons(np.asarray(frame.geometry.array, dtype=object))
         _note_faults(cleaned.faults, "storeys", frame, notes)
         row_plate = np.full(len(frame), -1, dtype=np.int64)
         row_plate[cleaned.source] = len(outlines) + np.arange(len(cleaned.source))
-        plate = np.where(row_plate[given.extra["row"]] >= 0, row_plate[given.extra["row"]], plate)
+        plate = np.where(row_plate[order] >= 0, row_plate[order], plate)
         outlines = Polygons.concat([outlines, cleaned.polygons])
     height = np.where(given.height > 0, given.height, 3.0)
     z = np.where(np.isnan(given.z), _floors(given.building, given.level, height), given.z)
@@ -278,13 +278,6 @@ def _join_storeys(tables: dict[str, Any], frame: Any, own: Mapping[str, str], no
     tables["storeys"] = both.take(np.lexsort((both.level, both.building)))
     tables["plates"] = Plates(outline=outlines)
     tables["buildings"] = _heights_of_storeys(buildings, given, described)
-
-
-def _table_without_shape(frame: Any, own: Mapping[str, str], tables: Mapping[str, Any], notes: list[Note]) -> Storeys:
-    """Return the storey rows of a frame, with the row number kept in ``extra``."""
-    plain = frame.drop(columns=frame_geometry(frame)) if frame_geometry(frame) else frame
-    storeys = _table(Storeys, plain, own, tables, notes)
-    return dataclasses.replace(storeys, extra={"row": np.arange(len(storeys))})  # type: ignore[return-value]
 
 
 def _floors(building: IntArray, level: IntArray, height: Any) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 import shapely
 
 from cimkit.errors import InputError, MissingDataError
+from cimkit.model.changes import add_buildings
 from cimkit.model.drawn import Drawn
-from cimkit.model.edits import add_buildings
 from cimkit.model.kinds import Status
 from cimkit.model.records import Building
 from cimkit.sim.envelope_search import Sightlines, cheapest_open, cut, spend

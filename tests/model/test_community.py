@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cimkit.errors import InputError, MissingDataError
-from cimkit.model.changes import remove_object
+from cimkit.model.changes import remove_object, replace_building
 from cimkit.model.community import Community
 from cimkit.model.derive import derive_dwellings, derive_population, derive_windows
-from cimkit.model.edits import replace_building
 from cimkit.model.kinds import BuildingUse, Provenance, SpaceKind, StoreyKind
 from cimkit.model.records import Building, Facility, Location, Parcel, Path, Space, Window
 from cimkit.model.tables import Storeys

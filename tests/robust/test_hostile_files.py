@@ -24,7 +24,7 @@ from cimkit.io import archive
 from cimkit.io.cimz import HEADER, read_cimz
 from cimkit.io.files import read, write
 from cimkit.io.jsontext import parse_json
-from cimkit.io.wkb import check_wkb
+from cimkit.io.loading import check_wkb
 from tests.io.communities import small
 
 SQUARE = '{"type":"Polygon","coordinates":[[[120,30],[120.001,30],[120.001,30.001],[120,30]]]}'

@@ -10,7 +10,7 @@ import shapely
 
 from cimkit.kernels.bvh import any_hits
 from cimkit.model.community import Community
-from cimkit.model.complete import complete
+from cimkit.model.derive import complete
 from cimkit.model.records import Building, Location, Parcel, Space
 from cimkit.sim.sunlit import sun_patches
 from cimkit.sim.sunpath import SunDay
