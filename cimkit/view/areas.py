@@ -135,7 +135,8 @@ def _buildings(community: Community) -> Html:
     b = community.buildings
     lines = []
     for use in (BuildingUse(u) for u in np.unique(b.use)):
-        found = [int((b.status[b.use == use] == s).sum()) for s in Status]
-        lines.append(row([both(use.code.replace("_", " "), use.zh), *[n or "" for n in found]], numbers=[1, 2, 3]))
+        counts = [int((b.status[b.use == use] == s).sum()) for s in Status]
+        found = [f"{n:,}" if n else "" for n in counts]
+        lines.append(row([both(use.code.replace("_", " "), use.zh), *found], numbers=[1, 2, 3]))
     heads = [words("use"), *[words(s.code) for s in Status]]
     return table(heads, lines, numbers=[1, 2, 3])

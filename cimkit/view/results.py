@@ -48,7 +48,7 @@ def _sunlight_table(community: Community, light: Sunlight) -> Html:
         state = Status(b.status[k])
         cells: list[Any] = [b.id[k], b.name[k], both(state.code, state.zh), what, f"{len(hours):,}"]
         cells += [f"{hours.min():.2f}", f"{np.median(hours):.2f}", spread(hours, SUNLIGHT)]
-        cells.append(element("b", short, class_="v-fail" if k in by_home else None) if short else 0)
+        cells.append(element("b", f"{short:,}", class_="v-fail" if k in by_home else None) if short else 0)
         lines.append(row(cells, numbers=[4, 5, 6, 8], values={7: f"{hours.mean():.3f}"}, data_id=b.id[k]))
     heads = [words(k) for k in ("building", "name", "status")] + [both("Measured", "统计对象"), words("count")]
     heads += [join(words("least"), " [h]"), join(words("median"), " [h]"), words("spread")]

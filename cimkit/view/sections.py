@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from cimkit.model.community import Community
     from cimkit.view.judged import Judged
 
-MOST_ROWS = 2_000
+MOST_ROWS = 2_000  # on screen
+PRINTED = 6  # notes of a code
 
 
 def header(community: Community, title: str, rules_of: str = "") -> Html:
@@ -63,15 +65,25 @@ def notes_section(notes: Notes) -> Html:
     """Return what was read, mended and guessed."""
     if not len(notes):
         return section("data", element("p", words("nothing"), class_="soft"))
-    lines = []
+    lines, seen = [], Counter[str]()
     for note in sorted(notes, key=lambda n: SEVERITIES.index(n.severity))[:MOST_ROWS]:
         _, english, chinese = CODES[note.code]
         place = " ".join(p for p in (note.table, note.object) if p)
         said = join(both(english, chinese), element("div", note.text, class_="soft"))
         state = element("span", words(note.severity), class_=f"tag sev-{note.severity}")
-        lines.append(row([state, note.code, said, place, note.value, note.fix, note.count], numbers=[6]))
+        seen[note.code] += 1
+        cells, first = [state, note.code, said, place, note.value, note.fix, note.count], seen[note.code] <= PRINTED
+        lines.append(row(cells, numbers=[6], class_="worst" if first else None))
     heads = [words(k) for k in ("severity", "code", "what", "place", "measured", "fix", "count")]
-    return section("data", table(heads, lines, numbers=[6]))
+    return section("data", table(heads, lines, name="note-rows", numbers=[6]), *_printed(seen))
+
+
+def _printed(seen: Counter[str]) -> list[Html]:
+    """Return what paper leaves out of the notes."""
+    total, left = seen.total(), sum(min(n, PRINTED) for n in seen.values())
+    english = f"Printed are the first {PRINTED} notes of each code, {left:,} of {total:,}; this page on screen has all."
+    chinese = f"打印仅列出每类说明的前 {PRINTED} 条，{total:,} 条中的 {left:,} 条；全部见本页屏幕显示。"
+    return [element("p", both(english, chinese), class_="soft small paper")] if left < total else []
 
 
 def methods_section(items: Iterable[tuple[Any, Any]], rows: Sequence[Judged]) -> Html:

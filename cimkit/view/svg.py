@@ -37,9 +37,18 @@ class Sheet(NamedTuple):
         """The ``viewBox`` of the sheet."""
         return f"0 0 {self.width:.1f} {self.height:.1f}"
 
+    @property
+    def coarse(self) -> float:
+        """How much larger than on a sheet of 500 m signs must be to be seen."""
+        return max(1.0, self.width / 500.0)
+
     def xy(self, points: FloatArray) -> FloatArray:
         """Return points (n, 2) in sheet coordinates."""
         return np.column_stack([points[:, 0] - self.west, self.north - points[:, 1]])
+
+    def at(self, points: FloatArray) -> list[str]:
+        """Return the ``transform`` that puts a sign at each point."""
+        return [f"translate({x:.1f} {y:.1f}) scale({self.coarse:.3g})" for x, y in self.xy(points)]
 
 
 class Mark(NamedTuple):
@@ -82,7 +91,7 @@ def plan(
     return element(
         "svg",
         element("use", href="#plan-ground"),
-        element("g", *_houses(community, sheet, layer), class_="houses"),
+        element("g", *_houses(community, sheet, layer), class_="houses dense" if sheet.coarse > 3 else "houses"),
         *([_strokes(sheet, layer)] if layer is not None and len(layer.strokes) else []),
         element("use", href="#plan-frame"),
         element("g", *_labels(community, sheet, storeys=layer is None), class_="labels"),
@@ -199,7 +208,7 @@ def _strokes(sheet: Sheet, layer: Layer) -> Html:
         if d:
             parts.append(element("path", d=d, stroke=colour))
     cap = "round" if dots else "butt"
-    return element("g", *parts, fill="none", stroke_width=2.0, stroke_linecap=cap)
+    return element("g", *parts, fill="none", stroke_width=f"{2 * sheet.coarse:.3g}", stroke_linecap=cap)
 
 
 def _labels(community: Community, sheet: Sheet, *, storeys: bool) -> list[Html]:
@@ -219,23 +228,19 @@ def _labels(community: Community, sheet: Sheet, *, storeys: bool) -> list[Html]:
 
 def _mark(sheet: Sheet, mark: Mark) -> Html:
     """Return the mark of findings at one place; many findings make it larger."""
-    (x, y) = sheet.xy(np.array([[mark.x, mark.y]]))[0]
     radius = min(3.6 + 0.9 * np.log2(mark.number), 9.0)
-    colour = VERDICTS.get(mark.verdict, INK)
-    parts = [
-        element("title", mark.text),
-        element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{radius:.1f}", fill=colour),
-    ]
+    parts = [element("title", mark.text), element("circle", r=f"{radius:.1f}", fill=VERDICTS.get(mark.verdict, INK))]
     if mark.number > 1:
-        parts.append(element("text", mark.number, x=f"{x:.1f}", y=f"{y:.1f}", dy="0.35em"))
-    return element("g", *parts, class_="mark", data_id=mark.object)
+        parts.append(element("text", mark.number, dy="0.35em"))
+    (place,) = sheet.at(np.array([[mark.x, mark.y]]))
+    return element("g", *parts, class_="mark", data_id=mark.object, transform=place)
 
 
 def places(sheet: Sheet, xy: FloatArray, names: Sequence[Any]) -> Html:
     """Return diamonds at the places of services, their names as tooltips."""
     parts = [
-        element("path", element("title", name), d=f"M{x:.1f} {y - 6:.1f}l5 6l-5 6l-5-6Z", class_="place")
-        for (x, y), name in zip(sheet.xy(xy), names, strict=True)
+        element("path", element("title", name), d="M0-6l5 6l-5 6l-5-6Z", class_="place", transform=place)
+        for place, name in zip(sheet.at(xy), names, strict=True)
     ]
     return element("g", *parts)
 
