@@ -10,6 +10,7 @@ from cimkit.model.kinds import BuildingUse, Status
 from cimkit.view.html import Html, both, element, join
 from cimkit.view.layers import is_a
 from cimkit.view.parts import mark_words, row, section, table
+from cimkit.view.reasons import told
 from cimkit.view.texts import words
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def areas_section(community: Community, results: Sequence[Any]) -> Html:
     """Return the ledgers, the steps from building area to counted area, the parcels, and the buildings by use."""
     parts: list[Html] = []
     for areas in (r for r in results if is_a(r, "FloorAreas") and len(r)):
-        said = join(areas.method.name, " · ", both("FAR after ", "计容按 "), areas.method.local.name)
+        said = join(areas.method.name, " · ", both("FAR after ", "计容按 "), told(areas.method.local.name))
         parts += [element("p", said, class_="soft small"), _ledgers(areas), _waterfall(areas)]
     for site in (r for r in results if is_a(r, "SiteIndicators")):
         if len(community.parcels):
@@ -117,8 +118,8 @@ def _failed(areas: FloorAreas) -> Html:
     frame = areas.failures()
     lines = []
     for line in frame.head(MOST_ROWS).itertuples(index=False):
-        source = f"{line.standard} {line.clause}"
-        cells = [line.item, f"{line.area_m2:,.1f}", line.reason, source, mark_words(line.mark)]
+        source = told(f"{line.standard} {line.clause}")
+        cells = [line.item, f"{line.area_m2:,.1f}", told(line.reason), source, mark_words(line.mark)]
         lines.append(row(cells, numbers=[1], data_id=line.item))
     heads = [
         words("object"),

@@ -10,6 +10,7 @@ import numpy as np
 from cimkit.view import svg
 from cimkit.view.colours import WALK
 from cimkit.view.html import Html, both, element, join
+from cimkit.view.judged import measured, required
 from cimkit.view.layers import is_a, layer_of, walk_layer
 from cimkit.view.parts import section
 from cimkit.view.texts import words
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 
     from cimkit.arrays import FloatArray
     from cimkit.model.community import Community
+    from cimkit.rules.findings import Finding
     from cimkit.sim.access import WalkTimes
-    from cimkit.view.judged import Judged
 
 MOST_MARKS = 600
 
 
-def plans_section(community: Community, rows: Sequence[Judged], results: Sequence[Any]) -> Html:
+def plans_section(community: Community, rows: Sequence[Finding], results: Sequence[Any]) -> Html:
     """Return the plans one can point at: findings on the site, then each result."""
     sheet = svg.sheet_of(community)
     marks = _marks(rows)
@@ -83,15 +84,15 @@ def data_block(data: Any) -> Html:
     return Html(f'<script type="application/json">{text.replace("<", chr(92) + "u003c")}</script>')
 
 
-def _marks(rows: Sequence[Judged]) -> list[svg.Mark]:
+def _marks(rows: Sequence[Finding]) -> list[svg.Mark]:
     """Return one mark a place where something is not met or open; the worst verdict is shown."""
-    places: dict[tuple[float, float], list[Judged]] = {}
+    places: dict[tuple[float, float], list[Finding]] = {}
     for r in rows:
-        if r.placed and r.verdict in ("fail", "unknown"):
+        if r.x == r.x and r.verdict in ("fail", "unknown"):
             places.setdefault((round(r.x, 1), round(r.y, 1)), []).append(r)
     marks = []
     for (x, y), own in list(places.items())[:MOST_MARKS]:
-        lines = [f"{r.object}: {r.chinese} {r.measured} {r.unit} ({r.required})" for r in own[:6]]
+        lines = [f"{r.object}: {r.rule.title('zh')} {measured(r)} ({required(r)})" for r in own[:6]]
         more = [f"… +{len(own) - 6}"] if len(own) > 6 else []
         marks.append(svg.Mark(x, y, own[0].verdict, own[0].object, "\n".join(lines + more), len(own)))
     return marks

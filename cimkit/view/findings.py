@@ -6,19 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 from cimkit.view.colours import VERDICTS
 from cimkit.view.html import Html, both, element, join
-from cimkit.view.judged import ORDER, Clause, Judged, by_clause, counts
+from cimkit.view.judged import ORDER, Clause, by_clause, counts, measured, origin, required
 from cimkit.view.parts import mark_words, row, section, stacked, table
+from cimkit.view.reasons import told
 from cimkit.view.texts import words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from cimkit.rules.findings import Finding
+    from cimkit.rules.rule import Rule
 
 MOST_ROWS = 2_000  # on screen
 PRINTED = 3  # of each rule that is not met
 BAND = ("pass", "fail", "unknown", "not_applicable")
 
 
-def verdict_band(rows: Sequence[Judged]) -> Html:
+def verdict_band(rows: Sequence[Finding]) -> Html:
     """Return how many clauses are met, the band, and the clauses that are not met."""
     if not rows:
         return Html()
@@ -37,20 +41,13 @@ def _failed(clause: Clause) -> Html:
     """Return a clause that is not met: how often, and the worst of it."""
     worst, n, of = clause.worst_first()[0], clause.counts["fail"], clause.judged
     often = both(f"{n:,} of {of:,}", f"{of:,} 项中 {n:,} 项") if of > 1 else ""
-    limit = f" ({worst.required})" if worst.required else ""
-    text = join(
-        both("worst ", "最差 ") if of > 1 else "",
-        worst.object,
-        ": ",
-        element("b", _measured(worst), class_="v-fail"),
-        limit,
-    )
-    name = join(both(worst.english, worst.chinese), " ", element("span", worst.origin, class_="soft small"))
+    first, limit = both("worst ", "最差 ") if of > 1 else "", f" ({required(worst)})" if worst.required_text else ""
+    text = join(first, worst.object, ": ", element("b", measured(worst), class_="v-fail"), limit)
     need = element("span", often, " · " if of > 1 else "", text, class_="need")
-    return element("li", element("span", name), need)
+    return element("li", element("span", titled(worst.rule)), need)
 
 
-def findings_section(rows: Sequence[Judged]) -> Html:
+def findings_section(rows: Sequence[Finding]) -> Html:
     """Return clause by clause what was found, then each finding with a filter."""
     if not rows:
         return Html()
@@ -58,12 +55,12 @@ def findings_section(rows: Sequence[Judged]) -> Html:
     return section("findings", _by_clause(rows), each, _filter(rows), _details(rows))
 
 
-def _by_clause(rows: Sequence[Judged]) -> Html:
+def _by_clause(rows: Sequence[Finding]) -> Html:
     """Return one line a clause: text, limit, verdicts, how sure the limit is."""
     lines = []
     for clause in by_clause(rows):
         first, found = clause.rows[0], clause.counts
-        text = join(both(first.english, first.chinese), element("div", first.origin or first.rule, class_="soft small"))
+        text = titled(first.rule, "div")
         bar = stacked([found[v] / len(clause.rows) for v in ORDER], [VERDICTS[v] for v in ORDER], width=96)
         verdict = element("span", words(clause.verdict), class_=f"tag v-{clause.verdict}")
         numbers = [f"{found[v]:,}" if found[v] else "" for v in ("pass", "fail", "unknown")]
@@ -74,7 +71,7 @@ def _by_clause(rows: Sequence[Judged]) -> Html:
     return table(heads, lines, numbers=[2, 3, 4, 5])
 
 
-def _filter(rows: Sequence[Judged]) -> Html:
+def _filter(rows: Sequence[Finding]) -> Html:
     """Return buttons and a search box for the table of findings."""
     found = counts(rows)
     chosen = [element("button", words("all"), type="button", data_verdict="", aria_pressed="true")]
@@ -86,18 +83,17 @@ def _filter(rows: Sequence[Judged]) -> Html:
     return element("div", *chosen, box, class_="filter", data_filter="finding-rows")
 
 
-def _details(rows: Sequence[Judged]) -> Html:
+def _details(rows: Sequence[Finding]) -> Html:
     """Return one line a finding, failures first; on paper the worst of each rule that is not met."""
     worst = {id(r) for c in by_clause(rows) for r in c.worst_first()[:PRINTED]}
     lines = []
     for r in rows[:MOST_ROWS]:
-        rule = join(both(r.english, r.chinese), " ", element("span", r.origin, class_="soft small"))
         verdict = element("span", words(r.verdict), class_=f"tag v-{r.verdict}")
-        cells: list[Any] = [verdict, rule, r.object, _measured(r), r.required, r.note]
-        values = {0: ORDER.index(r.verdict), 3: r.measured.replace(",", "")}
+        cells: list[Any] = [verdict, titled(r.rule), r.object, measured(r), required(r), told(r.note)]
+        values = {0: ORDER.index(r.verdict), 3: measured(r).split(" ")[0].replace(",", "")}
         about: dict[str, Any] = {"data_verdict": r.verdict, "data_id": r.object or None, "data_go": "plan"}
         about["class_"] = "worst" if id(r) in worst else None
-        if r.placed:
+        if r.x == r.x:
             about["data_spot"] = f"{r.x:.1f} {r.y:.1f}"
         lines.append(row(cells, numbers=[3, 4], values=values, **about))
     heads = [words(k) for k in ("verdict", "rule", "object", "measured", "required", "note")]
@@ -114,34 +110,35 @@ def _details(rows: Sequence[Judged]) -> Html:
     return join(whole, said, element("p", more, class_="soft small screen") if left > 0 else "")
 
 
-def _measured(r: Judged) -> str:
-    """Return what was measured, with its unit."""
-    return f"{r.measured} {r.unit}".strip() if r.measured else ""
+def titled(rule: Rule, tag: str = "span") -> Html:
+    """Return a rule in words with its standard and clause."""
+    return join(both(rule.text, rule.title("zh")), " ", element(tag, told(origin(rule)), class_="soft small"))
 
 
-def unknown_section(rows: Sequence[Judged], not_judged: Sequence[Any] = ()) -> Html:
-    """Return what could not be judged, grouped by what is missing, and rules no limit is known for."""
-    groups: dict[tuple[str, str, str, str], list[Judged]] = {}
+def unknown_section(rows: Sequence[Finding], not_judged: Sequence[Any] = ()) -> Html:
+    """Return what is missing, with all that waits for it, and rules no limit is known for."""
+    groups: dict[str, list[Finding]] = {}
     for r in rows:
         if r.verdict == "unknown":
-            groups.setdefault((r.english, r.chinese, r.origin, r.note), []).append(r)
+            groups.setdefault(_missing(r.note), []).append(r)
     lines = []
-    for (english, chinese, origin, note), own in groups.items():
-        rule = join(both(english, chinese), element("div", origin, class_="soft small"))
-        names = ", ".join(r.object for r in own[:6] if r.object) + (" …" if len(own) > 6 else "")
-        lines.append(row([rule, note, f"{len(own):,}", names], numbers=[2]))
-    heads = [words("rule"), both("Missing", "缺少"), words("count"), words("object")]
+    for missing, own in sorted(groups.items(), key=lambda g: -len(by_clause(g[1]))):
+        text = [element("div", titled(c.rows[0].rule)) for c in by_clause(own)]
+        objects = list(dict.fromkeys(r.object for r in own if r.object))
+        names = ", ".join(objects[:6]) + " …" * (len(objects) > 6)
+        lines.append(row([told(missing), join(*text), f"{len(own):,}", names], numbers=[2]))
+    heads = [both("Missing", "缺少"), words("rule"), words("count"), words("object")]
     parts = [table(heads, lines, numbers=[2], tall=len(lines) > 30)] if lines else []
     if len(not_judged):
-        others = [_not_judged(rule) for rule in not_judged]
+        open_ = both("no limit is known", "限值未知，待填写")
+        others = [row([titled(r), told(r.why) if r.why else open_]) for r in not_judged]
         title = both(f"Rules that were not judged: {len(others)}", f"未评估的条目：{len(others)} 条")
         heads = [words("rule"), both("Why", "原因")]
         parts += [element("h3", title), table(heads, others, tall=len(others) > 14)]
     return section("unknown_list", *parts)
 
 
-def _not_judged(rule: Any) -> Html:
-    """Return a rule that no indicator or limit is known for."""
-    origin = f"{rule.standard} {rule.clause}".strip()
-    text = join(both(rule.title("en"), rule.title("zh")), " ", element("span", origin, class_="soft small"))
-    return row([text, rule.why or both("no limit is known", "限值未知，待填写")])
+def _missing(note: str) -> str:
+    """Return what a note says is missing, without what it says of the limit and of how many it concerns."""
+    parts = note.removeprefix("missing: ").split("; ")
+    return "; ".join(p for p in parts if not p.startswith(("limit UNVERIFIED", "concerns all")))

@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from math import isinf, isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cimkit.rules.findings import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cimkit.rules.findings import Finding
+    from cimkit.rules.rule import Rule
 
-ORDER = ("fail", "unknown", "pass", "not_applicable")
-
-
-class Judged(NamedTuple):
-    """One finding: rule in words, clause, object, numbers, verdict, how sure the limit is, place."""
-
-    rule: str
-    english: str
-    chinese: str
-    origin: str
-    object: str
-    measured: str
-    required: str
-    unit: str
-    verdict: str
-    mark: str
-    note: str
-    source: str
-    gap: float
-    x: float
-    y: float
-
-    @property
-    def placed(self) -> bool:
-        """Whether the finding has a place on the plan."""
-        return not (isnan(self.x) or isnan(self.y))
+_NUMBER = re.compile(r"-?[\d.]+")
+ORDER = tuple(v.value for v in Verdict)
 
 
 class Clause(NamedTuple):
     """All findings of one rule."""
 
-    rows: tuple[Judged, ...]
+    rows: tuple[Finding, ...]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -59,56 +39,49 @@ class Clause(NamedTuple):
         """The worst verdict: one failure fails the clause."""
         return min((r.verdict for r in self.rows), key=ORDER.index)
 
-    def worst_first(self) -> list[Judged]:
+    def worst_first(self) -> list[Finding]:
         """Return the failures, that farthest from the limit first."""
-        return sorted((r for r in self.rows if r.verdict == "fail"), key=lambda r: -r.gap)
+        return sorted((r for r in self.rows if r.verdict == "fail"), key=lambda r: r.margin)
 
     @property
     def limit(self) -> str:
-        """The limit with its unit, if all findings share one."""
-        limits = {r.required for r in self.rows if r.required}
-        return limits.pop() if len(limits) == 1 else "…" if limits else ""
+        """The limit with its unit, or the least and the largest."""
+        limits = sorted({required(r) for r in self.rows if r.required_text}, key=lambda t: float(_NUMBER.findall(t)[0]))
+        return " … ".join(limits[:1] + limits[1:][-1:])
 
 
-def judged(findings: Iterable[Finding] | None) -> list[Judged]:
+def judged(findings: Iterable[Finding] | None) -> list[Finding]:
     """Return findings, failures first, then what is open, in the order of the check."""
-    rows = [_row(f) for f in findings or ()]
-    return sorted(rows, key=lambda r: ORDER.index(r.verdict))
+    return sorted(findings or (), key=lambda r: ORDER.index(r.verdict))
 
 
-def by_clause(rows: Sequence[Judged]) -> list[Clause]:
+def by_clause(rows: Sequence[Finding]) -> list[Clause]:
     """Return the findings by rule, failed clauses first."""
-    groups: dict[str, list[Judged]] = {}
+    groups: dict[str, list[Finding]] = {}
     for r in rows:
-        groups.setdefault(r.rule, []).append(r)
+        groups.setdefault(r.rule.id, []).append(r)
     return sorted((Clause(tuple(own)) for own in groups.values()), key=lambda c: ORDER.index(c.verdict))
 
 
-def counts(rows: Iterable[Judged]) -> dict[str, int]:
+def counts(rows: Iterable[Finding]) -> dict[str, int]:
     """Return how many findings have each verdict, all verdicts named."""
-    found = Counter(r.verdict for r in rows)
+    found = Counter(r.verdict.value for r in rows)
     return {v: found[v] for v in ORDER}
 
 
-def _row(f: Finding) -> Judged:
-    """Return a finding of ``check`` as the report reads it."""
-    return Judged(
-        rule=f.rule.id,
-        english=f.rule.title("en"),
-        chinese=f.rule.title("zh"),
-        origin=f"{f.standard} {f.clause}".strip(),
-        object=f.object,
-        measured=number(f.measured),
-        required=pretty(f.required_text),
-        unit=pretty(f.unit),
-        verdict=f.verdict.value,
-        mark=f.mark,
-        note=f.note,
-        source=f.rule.source,
-        gap=-f.margin if f.margin == f.margin else 0.0,
-        x=f.x,
-        y=f.y,
-    )
+def measured(f: Finding) -> str:
+    """Return what was measured with its unit, empty if nothing was."""
+    return f"{number(f.measured)} {pretty(f.unit)}".strip() if f.measured == f.measured else ""
+
+
+def required(f: Finding) -> str:
+    """Return what a rule requires as it is printed."""
+    return pretty(f.required_text)
+
+
+def origin(rule: Rule) -> str:
+    """Return standard and clause of a rule, its id if it has none."""
+    return f"{rule.standard} {rule.clause}".strip() or rule.id
 
 
 def pretty(text: str) -> str:

@@ -22,6 +22,7 @@ from cimkit.view.judged import judged
 from cimkit.view.layers import is_a
 from cimkit.view.page import page, scene_element, template, viewer_files
 from cimkit.view.parts import mark_words, page_tools, section
+from cimkit.view.reasons import told
 from cimkit.view.results import sunlight_section, walking_section
 from cimkit.view.scene import scene_bytes
 from cimkit.view.sections import header, methods_section, notes_section, summary
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from cimkit.model.community import Community
-    from cimkit.view.judged import Judged
+    from cimkit.rules.findings import Finding
 
 _LINKED = ("summary", "model", "plans", "findings", "unknown_list", "sunlight", "walking", "areas", "data", "methods")
 
@@ -115,7 +116,7 @@ def report(
     return target
 
 
-def model_section(community: Community, rows: Sequence[Judged], results: Sequence[Any]) -> Html:
+def model_section(community: Community, rows: Sequence[Finding], results: Sequence[Any]) -> Html:
     """Return the 3D model with results and findings, or what to do to get it."""
     said = both(
         "Drag to turn, wheel to come closer, click an object for its values and findings. Shadows are drawn; "
@@ -161,11 +162,11 @@ def _methods(community: Community, findings: Any, results: Sequence[Any]) -> lis
         name = getattr(getattr(r, "method", None), "name", "")
         if is_a(r, "Sunlight"):
             day = join(day_words(r.sun_day.name), f" {r.sun_day.band[0]:g}–{r.sun_day.band[1]:g} h")
-            items.append((words("sunlight"), join(day, f" · {name} · ", mark_words(r.method.mark))))
+            items.append((words("sunlight"), join(day, " · ", told(name), " · ", mark_words(r.method.mark))))
         elif is_a(r, "WalkTimes"):
-            items.append((words("walking"), f"{name} · {r.method.speed_ms:g} m/s"))
+            items.append((words("walking"), join(told(name), f" · {r.method.speed_ms:g} m/s")))
         elif is_a(r, "FloorAreas"):
-            items.append((words("areas"), f"{name} · {r.method.local.name}"))
+            items.append((words("areas"), join(name, " · ", told(r.method.local.name))))
     used = ", ".join(f"{n} {version(n)}" for n in ("numpy", "numba", "shapely"))
     packs = getattr(findings, "packs", ())
     if packs:

@@ -12,6 +12,7 @@ from cimkit.view.html import Html, both, element, join
 from cimkit.view.judged import number
 from cimkit.view.layers import best_of_dwellings, is_a
 from cimkit.view.parts import row, section, spread, table
+from cimkit.view.reasons import told
 from cimkit.view.texts import day_words, words
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def sunlight_section(community: Community, results: Iterable[Any]) -> Html:
     parts: list[Html] = []
     for light in results:
         if is_a(light, "Sunlight") and len(light):
-            title = join(day_words(light.sun_day.name), " · ", light.method.name)
+            title = join(day_words(light.sun_day.name), " · ", told(light.method.name))
             parts += [element("h3", title), _sunlight_table(community, light)]
     return section("sunlight", *parts)
 
@@ -69,7 +70,7 @@ def walking_section(results: Iterable[Any]) -> Html:
     for walk in results:
         if is_a(walk, "WalkTimes") and len(walk):
             straight = both(", straight lines", "，直线距离") if walk.straight else ""
-            parts += [element("h3", walk.method.name, straight), _walk_table(walk)]
+            parts += [element("h3", told(walk.method.name), straight), _walk_table(walk)]
     return section("walking", *parts)
 
 

@@ -12,7 +12,7 @@ from cimkit.geometry.ragged import offsets_of, ragged_rows
 from cimkit.model.kinds import BuildingUse, FacilityKind, PathKind, RoomKind, SpaceKind, Status
 from cimkit.sim.sunpath import SunDay
 from cimkit.view.colours import GROUND, OTHER_PATH, PATHS, TREE, VERDICTS, WALL
-from cimkit.view.judged import ORDER
+from cimkit.view.judged import ORDER, measured, origin, required
 from cimkit.view.layers import is_a, rows_of
 from cimkit.view.modes import NONE, Mode, modes_of
 from cimkit.view.svg import sheet_of
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from cimkit.arrays import FloatArray, IntArray
     from cimkit.geometry.polygons import Polygons
     from cimkit.model.community import Community
+    from cimkit.rules.findings import Finding
     from cimkit.sim.receptors import Receptors
-    from cimkit.view.judged import Judged
 
 MOST_FINDINGS = 20_000
 GRID = 160  # most nodes of the drawn ground along one side
@@ -79,7 +79,7 @@ class Arrays:
 
 
 def scene_bytes(
-    community: Community, results: Sequence[Any] = (), rows: Sequence[Judged] = (), *, sun_day: SunDay | None = None
+    community: Community, results: Sequence[Any] = (), rows: Sequence[Finding] = (), *, sun_day: SunDay | None = None
 ) -> bytes:
     """Return a community with results and findings as the viewer reads it.
 
@@ -378,18 +378,17 @@ def _spacing(points: FloatArray) -> float:
     return float(np.clip(np.median(near), 0.2, 50.0))
 
 
-def _findings(rows: Sequence[Judged]) -> dict[str, Any]:
+def _findings(rows: Sequence[Finding]) -> dict[str, Any]:
     """Return findings, each rule in words once."""
     rules: dict[str, int] = {}
     words: list[list[str]] = []
     listed = []
     for r in rows[:MOST_FINDINGS]:
-        if r.rule not in rules:
-            rules[r.rule] = len(words)
-            words.append([r.english, r.chinese, r.origin])
-        spot = [round(r.x, 1), round(r.y, 1)] if r.placed else None
-        measured = f"{r.measured} {r.unit}".strip() if r.measured else ""
-        listed.append([rules[r.rule], r.object, ORDER.index(r.verdict), measured, r.required, spot])
+        if r.rule.id not in rules:
+            rules[r.rule.id] = len(words)
+            words.append([r.rule.text, r.rule.title("zh"), origin(r.rule)])
+        spot = [round(r.x, 1), round(r.y, 1)] if r.x == r.x else None
+        listed.append([rules[r.rule.id], r.object, ORDER.index(r.verdict), measured(r), required(r), spot])
     return {"rules": words, "rows": listed}
 
 

@@ -13,13 +13,14 @@ from cimkit.rules.place import city_zh, find_city
 from cimkit.view.findings import verdict_band
 from cimkit.view.html import Html, both, element, join
 from cimkit.view.parts import mark_words, pairs, row, section, table
+from cimkit.view.reasons import told
 from cimkit.view.texts import MARKS, MEANINGS, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cimkit.model.community import Community
-    from cimkit.view.judged import Judged
+    from cimkit.rules.findings import Finding
 
 MOST_ROWS = 2_000  # on screen
 PRINTED = 6  # notes of a code
@@ -44,7 +45,7 @@ def header(community: Community, title: str, rules_of: str = "") -> Html:
     )
 
 
-def summary(community: Community, rows: Sequence[Judged]) -> Html:
+def summary(community: Community, rows: Sequence[Finding]) -> Html:
     """Return the verdict band, the clauses that are not met, and the figures of the place."""
     return section("summary", verdict_band(rows), _figures(community))
 
@@ -69,10 +70,11 @@ def notes_section(notes: Notes) -> Html:
     for note in sorted(notes, key=lambda n: SEVERITIES.index(n.severity))[:MOST_ROWS]:
         _, english, chinese = CODES[note.code]
         place = " ".join(p for p in (note.table, note.object) if p)
-        said = join(both(english, chinese), element("div", note.text, class_="soft"))
+        said = join(both(english, chinese), element("div", told(note.text), class_="soft"))
         state = element("span", words(note.severity), class_=f"tag sev-{note.severity}")
         seen[note.code] += 1
-        cells, first = [state, note.code, said, place, note.value, note.fix, note.count], seen[note.code] <= PRINTED
+        first = seen[note.code] <= PRINTED
+        cells = [state, note.code, said, place, note.value, told(note.fix), note.count]
         lines.append(row(cells, numbers=[6], class_="worst" if first else None))
     heads = [words(k) for k in ("severity", "code", "what", "place", "measured", "fix", "count")]
     return section("data", table(heads, lines, name="note-rows", numbers=[6]), *_printed(seen))
@@ -86,15 +88,15 @@ def _printed(seen: Counter[str]) -> list[Html]:
     return [element("p", both(english, chinese), class_="soft small paper")] if left < total else []
 
 
-def methods_section(items: Iterable[tuple[Any, Any]], rows: Sequence[Judged]) -> Html:
+def methods_section(items: Iterable[tuple[Any, Any]], rows: Sequence[Finding]) -> Html:
     """Return methods, versions, the hash of the input, and what the marks mean."""
     parts = [pairs(items)]
     used = [m for m in MARKS if any(r.mark == m for r in rows)]
     if used:
         parts.append(element("h3", both("How sure the limits are", "限值的可信度")))
         parts.append(pairs((mark_words(m), both(*MEANINGS[m])) for m in used))
-    sources = sorted({r.source for r in rows if r.source})
+    sources = sorted({r.rule.source for r in rows if r.rule.source})
     if sources:
         parts.append(element("h3", both("Sources", "来源")))
-        parts.append(element("ul", *[element("li", s) for s in sources], class_="small"))
+        parts.append(element("ul", *[element("li", told(s)) for s in sources], class_="small"))
     return section("methods", *parts)
