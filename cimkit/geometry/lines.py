@@ -57,10 +57,7 @@ class Lines:
         """Return all lines of the parts, one after the other."""
         if not parts:
             return cls.empty()
-        return cls(
-            np.concatenate([p.xyz for p in parts]),
-            offsets_of(np.concatenate([np.diff(p.line) for p in parts])),
-        )
+        return cls(np.concatenate([p.xyz for p in parts]), offsets_of(np.concatenate([np.diff(p.line) for p in parts])))
 
     def __len__(self) -> int:
         return len(self.line) - 1

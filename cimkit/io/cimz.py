@@ -40,10 +40,7 @@ def write_cimz(community: Community, path: str | PathLike[str]) -> None:
         If a column of the user's own holds what files cannot.
     """
     header, arrays = pack(community)
-    with (
-        atomic_write(path) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
-    ):
+    with atomic_write(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(HEADER, header_text(header))
         for name, values in arrays.items():
             if values.dtype == object:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cimkit.model.table import Column, Table
 
 FOOT = 0.3048  # [m]
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"([-+]?\d+(?:\.\d+)?)")
 _FEET = re.compile(r"\d\s*(?:ft|feet|')", re.IGNORECASE)
 _TRUE = {"true", "yes", "1", "y", "t", "是"}
 
@@ -73,20 +73,18 @@ def missing(values: Any) -> Any:
 
 def _numbers(col: Column, values: Any, table: str, ids: TextArray) -> tuple[FloatArray, list[Note]]:
     """Return numbers, with text like "22 m" or "6F" read by its first number and feet turned to metres."""
+    import pandas as pd
+
     array = np.asarray(values)
+    feet = np.zeros(len(array), dtype=bool)
     if array.dtype.kind in "fiub":
-        numbers, feet = array.astype(np.float64), np.zeros(len(array), dtype=bool)
+        numbers = array.astype(np.float64)
         unread = np.isinf(numbers)
     else:
-        gone = missing(values)
-        numbers, feet = np.full(len(array), np.nan), np.zeros(len(array), dtype=bool)
-        unread = np.zeros(len(array), dtype=bool)
-        for k in np.flatnonzero(~gone):
-            text = str(array[k]).strip()
-            match = _NUMBER.search(text)
-            unread[k] = match is None and text != ""
-            if match:
-                numbers[k], feet[k] = float(match.group()), bool(_FEET.search(text))
+        texts: Any = pd.Series(np.where(missing(values), "", array)).astype(str).str.strip()
+        numbers = texts.str.extract(_NUMBER, expand=False).astype(np.float64).to_numpy(copy=True)
+        unread = np.isnan(numbers) & (texts != "").to_numpy()
+        feet = texts.str.contains(_FEET).to_numpy() & ~np.isnan(numbers)
     numbers[np.isinf(numbers)] = np.nan
     if col.unit == "m":
         numbers[feet] *= FOOT

@@ -13,14 +13,7 @@ from cimkit.geometry.directions import azimuth_of, direction_of
 from cimkit.geometry.ragged import numbers_within, offsets_of, positions, ragged_rows
 from cimkit.geometry.sampling import walls_of
 from cimkit.model import tables as t
-from cimkit.model.kinds import (
-    AgeBand,
-    BuildingUse,
-    EntranceKind,
-    Provenance,
-    RoomKind,
-    StoreyKind,
-)
+from cimkit.model.kinds import AgeBand, BuildingUse, EntranceKind, Provenance, RoomKind, StoreyKind
 from cimkit.model.notes import Note, Notes, noted
 
 if TYPE_CHECKING:

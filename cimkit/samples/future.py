@@ -115,8 +115,8 @@ def _add_parcels(rows: Rows) -> None:
 def _add_house(rows: Rows, house: House, ground: Terrain, rng: np.random.Generator) -> None:
     """Add a building with its plates, storeys, doors, dwellings and residents."""
     middle = rows.turn(np.array([house.outline.centroid.coords[0]]))
-    above = [r for r in house.runs if r.kind != StoreyKind.BASEMENT]
-    below = [r for r in house.runs if r.kind == StoreyKind.BASEMENT]
+    above = [r for r in house.runs for _ in range(r.storeys) if r.kind != StoreyKind.BASEMENT]
+    below = [r for r in house.runs for _ in range(r.storeys) if r.kind == StoreyKind.BASEMENT]
     row = rows.add(
         t.Buildings,
         id=house.id,
@@ -127,41 +127,33 @@ def _add_house(rows: Rows, house: House, ground: Terrain, rng: np.random.Generat
         status=house.status,
         stage=house.stage,
         ground_z=round(float(ground.elevation(middle)[0]), 1),
-        height=round(sum(r.storeys * r.height for r in above) + house.parapet, 2),
+        height=round(sum(r.height for r in above) + house.parapet, 2),
         height_src=Provenance.MEASURED,
-        n_above=sum(r.storeys for r in above),
-        n_below=sum(r.storeys for r in below),
+        n_above=len(above),
+        n_below=len(below),
         storeys_src=Provenance.MEASURED,
         year=house.year,
         lift=house.lift,
         source_id=f"XM-{house.id}",
     )
     _add_doors(rows, house, row, rng)
-    plates = {}
+    plates: dict[bytes, int] = {}
     for run in house.runs:
-        shape = house.outline if run.outline is None else run.outline
+        shape = run.outline or house.outline
         if shape.wkb not in plates:
             plates[shape.wkb] = rows.add(t.Plates, outline=shape)
-    homes = 0.0
-    z, level = 0.0, 1
-    for run in above:
-        plate = plates[(house.outline if run.outline is None else run.outline).wkb]
-        for _ in range(run.storeys):
-            storey = _add_storey(rows, row, level, plate, z, run)
-            if (
-                house.cells
-                and run.kind == StoreyKind.NORMAL
-                and run.use not in (BuildingUse.RETAIL, BuildingUse.PARKING)
-            ):
-                homes += _add_homes(rows, house, row, storey, level, rows.of(t.Plates)[plate]["outline"])
-            z, level = z + run.height, level + 1
-    z, level = 0.0, -1
-    for run in below:
-        plate = plates[(house.outline if run.outline is None else run.outline).wkb]
-        for _ in range(run.storeys):
-            z -= run.height
-            _add_storey(rows, row, level, plate, z, run)
-            level -= 1
+    homes, z = 0.0, 0.0
+    for level, run in enumerate(above, 1):
+        plate = plates[(run.outline or house.outline).wkb]
+        storey = _add_storey(rows, row, level, plate, z, run)
+        lived_in = run.kind == StoreyKind.NORMAL and run.use not in (BuildingUse.RETAIL, BuildingUse.PARKING)
+        if house.cells and lived_in:
+            homes += _add_homes(rows, house, row, storey, level, rows.of(t.Plates)[plate]["outline"])
+        z += run.height
+    z = 0.0
+    for depth, run in enumerate(below, 1):
+        z -= run.height
+        _add_storey(rows, row, -depth, plates[(run.outline or house.outline).wkb], z, run)
     old = house.status != NEW
     for band, share in enumerate(AGES[old]) if homes else ():
         rows.add(t.Population, building=row, band=band, persons=round(homes * share, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import shapely
 
@@ -28,24 +28,14 @@ def add_building_spaces(rows: Rows, house: House) -> None:
         tall = house.runs[-1].outline or house.outline
         x, _, east, y = tall.bounds
         lobby = box((x + east) / 2 - 4.0, y - 12.0, 8.0, 9.0)
+        inside = {"storey": storey, "clear_height": round(s["height"] - BEAM, 2), "roofed": 1, "inside_structure": 1}
         rows.add(
-            Spaces,
-            id=f"{house.id}-J1",
-            storey=storey,
-            outline=tall.difference(lobby),
-            kind=SpaceKind.STILT,
-            name="架空层公共空间",
-            clear_height=round(s["height"] - BEAM, 2),
-            roofed=1,
-            enclosed=0,
-            inside_structure=1,
-            public=house.id not in PRIVATE,
-            **shared,
-        )
-        rows.add(
-            Spaces, id=f"{house.id}-L1", storey=storey, outline=lobby, kind=SpaceKind.ROOM, name="门厅",
-            clear_height=round(s["height"] - BEAM, 2), roofed=1, enclosed=1, inside_structure=1, **shared,
+            Spaces, id=f"{house.id}-J1", outline=tall.difference(lobby), kind=SpaceKind.STILT, name="架空层公共空间",
+            enclosed=0, public=house.id not in PRIVATE, **inside, **shared,
         )  # fmt: skip
+        rows.add(
+            Spaces, id=f"{house.id}-L1", outline=lobby, kind=SpaceKind.ROOM, name="门厅", enclosed=1, **inside, **shared
+        )
         if s["level"] > 1:
             rows.add(
                 Spaces, id=f"{house.id}-R1", outline=house.outline.difference(tall.buffer(2.0, join_style="mitre")),
@@ -69,40 +59,28 @@ def add_home_spaces(rows: Rows, house: House, storey: int, dwelling: int, cell: 
     new = house.status == Status.PLANNED
     garden = house.garden > 0 and cell in (1, 2) and level % 2 == 0
     about = {"storey": storey, "dwelling": dwelling, "status": house.status, "stage": house.stage}
+    about |= {"roofed": 1, "inside_structure": 0}
     stem = f"{house.id}/F{level}-{cell + 1:02d}"
     depth = house.garden if garden else 1.5 if new else 1.2
-    front = _front(outline, middle, south)
+    front = _wall(outline, middle, south, 1)
+    hung: dict[str, Any] = {"kind": SpaceKind.BALCONY, "clear_height": 2.8}
+    if garden:
+        hung = {"kind": SpaceKind.SKY_GARDEN, "clear_height": 5.5, "soil_depth": 0.3}
+        hung["planted_share"] = 0.55 if depth < 2.5 else 0.3
     rows.add(
-        Spaces,
-        id=f"{stem}-{'G' if garden else 'Y'}",
-        outline=box(middle - 2.1, front - depth, 4.2, depth),
-        kind=SpaceKind.SKY_GARDEN if garden else SpaceKind.BALCONY,
-        clear_height=5.5 if garden else 2.8,
-        roofed=1,
-        enclosed=int(not garden and not new and (cell + level) % 3 == 0),
-        inside_structure=0,
-        columns_rows=0,
-        **({"planted_share": 0.55 if depth < 2.5 else 0.3, "soil_depth": 0.3} if garden else {}),
-        **about,
-    )
+        Spaces, id=f"{stem}-{'G' if garden else 'Y'}", outline=box(middle - 2.1, front - depth, 4.2, depth),
+        enclosed=int(not garden and not new and (cell + level) % 3 == 0), columns_rows=0, **hung, **about,
+    )  # fmt: skip
     if not new:
         return
     rows.add(
-        Spaces, id=f"{stem}-T", outline=box(middle - 0.9, _back(outline, middle, north), 1.8, 0.6),
-        kind=SpaceKind.BAY_WINDOW, clear_height=2.2, sill_height=0.5 if cell else 0.4, roofed=1, enclosed=1,
-        inside_structure=0, **about,
+        Spaces, id=f"{stem}-T", outline=box(middle - 0.9, _wall(outline, middle, north, 3), 1.8, 0.6),
+        kind=SpaceKind.BAY_WINDOW, clear_height=2.2, sill_height=0.5 if cell else 0.4, enclosed=1, **about,
     )  # fmt: skip
-    rows.add(
-        Spaces, id=f"{stem}-S", outline=box(middle - 3.2, front - 0.9, 1.0, 0.9), kind=SpaceKind.EQUIPMENT_PLATFORM,
-        roofed=1, enclosed=0, inside_structure=0, **about,
-    )  # fmt: skip
+    platform = box(middle - 3.2, front - 0.9, 1.0, 0.9)
+    rows.add(Spaces, id=f"{stem}-S", outline=platform, kind=SpaceKind.EQUIPMENT_PLATFORM, enclosed=0, **about)
 
 
-def _front(outline: shapely.Polygon, x: float, south: float) -> float:
-    """Return where the south wall stands at x."""
-    return float(outline.intersection(shapely.LineString([(x, south - 5), (x, south + 500)])).bounds[1])
-
-
-def _back(outline: shapely.Polygon, x: float, north: float) -> float:
-    """Return where the north wall stands at x."""
-    return float(outline.intersection(shapely.LineString([(x, north - 500), (x, north + 5)])).bounds[3])
+def _wall(outline: shapely.Polygon, x: float, y: float, side: int) -> float:
+    """Return where the wall to the south (1) or north (3) stands at x, near y."""
+    return float(outline.intersection(shapely.LineString([(x, y - 500), (x, y + 500)])).bounds[side])

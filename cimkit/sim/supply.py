@@ -16,6 +16,8 @@ from cimkit.model.table import lookup_names
 from cimkit.model.tables import Facilities
 from cimkit.sim.access import walk_times
 from cimkit.sim.homes import homes_of
+from cimkit.sim.joined import join
+from cimkit.sim.reach import walk_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -247,13 +249,12 @@ def _sites(community: Community, sites: Sequence[str] | None) -> IntArray:
 
 def _ways(community: Community, kind: FacilityKind, there: FloatArray) -> FloatArray:
     """Return the walking distance from each home to each place, inf where there is no way, shape (n, k) [m]."""
+    x, y = there.T
+    ids = np.array([f"site {k}" for k in range(len(x))], dtype=object)
+    sites = Facilities(id=ids, kind=np.full(len(x), kind), x=x, y=y)
     bare = dataclasses.replace(community.entrances, facility=np.full(len(community.entrances), -1))
-    columns = []
-    for x, y in there:
-        one = Facilities(id=np.array(["site"], dtype=object), kind=np.array([kind]), x=np.array([x]), y=np.array([y]))
-        alone = dataclasses.replace(community, facilities=one, entrances=bare)
-        columns.append(walk_times(alone, to=kind.code).distance[:, 0])
-    return np.column_stack(columns)
+    joined = join(dataclasses.replace(community, facilities=sites, entrances=bare))
+    return walk_matrix(joined.network, joined.doors, joined.services)[joined.homes.door]
 
 
 def _solve(
