@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
+
+from cimkit.rules.check import check
+from cimkit.rules.findings import Verdict
+from cimkit.samples import slab_rows
 from cimkit.view.findings import findings_section
 from cimkit.view.html import Html, block, both, element, join, safe
-from cimkit.view.judged import Judged
 
 
 def test_element__escapes_what_is_not_markup() -> None:
@@ -27,9 +31,10 @@ def test_block__cannot_be_closed_from_within() -> None:
 
 
 def test_findings__on_paper_are_the_three_farthest_from_the_limit_of_each_rule() -> None:
-    row = Judged("r", "rule", "条", "o", "", "1", "2", "h", "fail", "P", "", "", 0.0, 1.0, 1.0)
-    rows = [row._replace(object=f"B{k}", gap=float(k)) for k in (2, 5, 1, 4, 3)]
-    rows += [row._replace(rule="s", object="C1"), row._replace(object="D1", verdict="pass", gap=9.0)]
+    one = dataclasses.replace(next(iter(check(slab_rows(), packs=["PLAN"]))), verdict=Verdict.FAIL)
+    rows = [dataclasses.replace(one, object=f"B{k}", margin=-float(k)) for k in (2, 5, 1, 4, 3)]
+    rows.append(dataclasses.replace(one, rule=dataclasses.replace(one.rule, id="s"), object="C1"))
+    rows.append(dataclasses.replace(one, object="D1", verdict=Verdict.PASS, margin=-9.0))
     printed = [
         line.split('data-id="')[1][:2] for line in findings_section(rows).split("<tr") if 'class="worst"' in line
     ]
