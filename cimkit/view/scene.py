@@ -333,7 +333,8 @@ def _mode(mode: Mode, arrays: Arrays, windows: Sequence[str]) -> dict[str, Any]:
             classes, hours = _spread(classes, rows, len(windows), NONE), _spread(hours, rows, len(windows), -300)
             counts, order = _spread(counts, rows, len(windows), 0), np.argsort(rows)
     m["classes"] = arrays.add(f"{mode.key}.classes", classes, "u1")
-    m["hours"] = arrays.add(f"{mode.key}.hours", np.rint(hours * 100), "i2")
+    kind = "i2" if np.abs(hours).max(initial=0.0) <= 300 else "i4"  # energies are larger than hours
+    m["hours"] = arrays.add(f"{mode.key}.hours", np.rint(hours * 100), kind)
     if light is not None:
         which = ragged_rows(light.offsets, order)[0]
         arrays.add(f"{mode.key}.first", offsets_of(counts), "u4")

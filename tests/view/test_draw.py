@@ -160,6 +160,15 @@ def unpacked(scene: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return header, {n: np.frombuffer(block, k, c, int(s)) for n, (k, s, c) in header["arrays"].items()}
 
 
+def test_scene__keeps_large_values_of_energy() -> None:
+    at = ck.window_receptors(SITE).take(np.arange(3))
+    direct = np.array([1150.25, 400.0, 12.5])
+    year = ck.Irradiance(at, np.arange(1, 366), direct, np.zeros(3), np.zeros(3))
+    header, a = unpacked(scene_bytes(SITE, [year]))
+    at_windows = [header["windows"]["id"].index(str(name)) for name in at.ids]
+    assert (a["r0.hours"][at_windows] / 100).tolist() == direct.tolist()
+
+
 @pytest.mark.parametrize("stored", [True, False], ids=["windows of the community", "windows by rule"])
 def test_scene__hours_of_some_windows_stand_at_those_windows(stored: bool) -> None:
     everywhere = ck.window_receptors(SITE)
