@@ -13,7 +13,7 @@ from cimkit.io.atomic import atomic_write
 from cimkit.model.kinds import BuildingUse
 from cimkit.view.colours import use_colour
 from cimkit.view.html import element, join
-from cimkit.view.show import coloured, row_of
+from cimkit.view.show import coloured, linear, row_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -53,8 +53,8 @@ def write_gltf(community: Community, *results: Any, path: str | PathLike[str]) -
     for row in np.unique(mesh.owner):
         corners = mesh.corners[mesh.owner == row].reshape(-1, 3)
         faces = np.arange(len(corners)).reshape(-1, 3)
-        colour = np.append(colours[row], 255).astype(np.uint8)
-        material = PBRMaterial(baseColorFactor=colour, metallicFactor=0.0, roughnessFactor=0.9)
+        tint = np.append(linear(colours[row]), 1.0)
+        material = PBRMaterial(baseColorFactor=tint, metallicFactor=0.0, roughnessFactor=0.9)
         part = trimesh.Trimesh(corners[:, [0, 2, 1]] * (1, 1, -1), faces, process=False)
         part.visual = TextureVisuals(material=material)
         name = str(b.id[row]) if row >= 0 else "other"

@@ -33,6 +33,7 @@ from cimkit.view.texts import LANGUAGES
 if TYPE_CHECKING:
     from os import PathLike
 
+    from cimkit.arrays import FloatArray
     from cimkit.model.community import Community
 
 HOW = ("page", "window", "picture")
@@ -199,6 +200,12 @@ def coloured(community: Community, results: Any = ()) -> tuple[Triangles, Any]:
         hexes[:-1] = [WALL if c == NONE else mode.legend[c][0] for c in mode.buildings]
     rgb = np.array([[int(h[k : k + 2], 16) for k in (1, 3, 5)] for h in hexes], dtype=np.uint8)
     return mesh, rgb
+
+
+def linear(rgb: Any) -> FloatArray:
+    """Return colours (0–255, sRGB) as glTF counts light, 0–1: written as they are they come out pale."""
+    share = np.asarray(rgb, dtype=np.float64) / 255
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
 
 
 def row_of(community: Community, row: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cimkit.errors import MissingDataError, needed
 from cimkit.io.atomic import atomic_write
-from cimkit.view.show import coloured, row_of
+from cimkit.view.show import coloured, linear, row_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -87,7 +87,7 @@ def _content(community: Community, corners: FloatArray, owner: Any, colours: Any
     normal = np.cross(edges[:, 0], edges[:, 1])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     # batch ids as floats: glTF forbids a mesh the whole numbers of 32 bits that py3dtiles writes for them
-    told = (("COLOR_0", pygltflib.VEC3, colours[owner] / 255), ("_BATCHID", pygltflib.SCALAR, batch))
+    told = (("COLOR_0", pygltflib.VEC3, linear(colours[owner])), ("_BATCHID", pygltflib.SCALAR, batch))
     more = [GltfAttribute(n, of, pygltflib.FLOAT, np.repeat(v, 3, axis=0).astype(np.float32)) for n, of, v in told]
     normals = np.repeat(normal, 3, axis=0).astype(np.float32)
     mesh = GltfMesh(upright.astype(np.float32), normals=normals, additional_attributes=more)
