@@ -29,6 +29,7 @@ from cimkit.io.pack import (
     header_fields,
     header_text,
 )
+from cimkit.model.columns import kinds_of, rows_of
 from cimkit.model.community import Community
 from cimkit.model.notes import Note, Notes
 from cimkit.model.tables import TABLES
@@ -323,38 +324,18 @@ def _single(shapes: Any) -> Any:
 
 def _column(col: Column, values: Any, title: str, rows: Mapping[str, Any], notes: list[Note]) -> Any:
     """Return one declared column of a layer."""
-    if col.is_kind:
-        return _kind_numbers(col, values, title, notes)
-    if col.of:
-        return _references(col, values, title, rows.get(col.of, {}), notes)
-    if col.dtype is str:
-        return np.array([*("" if v is None else str(v) for v in values), None], dtype=object)[:-1]
+    if col.is_kind or col.of or col.dtype is str:
+        texts = np.array([*("" if v is None else str(v) for v in values), None], dtype=object)[:-1]
+        if col.dtype is str:
+            return texts
+        of = rows.get(col.of, {})
+        found, said = kinds_of(col.dtype, texts, title) if col.is_kind else rows_of(texts, of, col.of, title)
+        notes += said
+        return found
     numbers = np.asarray(values)
     if col.dtype is int and numbers.dtype.kind == "f":  # rows added elsewhere have no value
         return np.where(np.isnan(numbers), col.usual, numbers).astype(np.int64)
     return numbers
-
-
-def _kind_numbers(col: Column, values: Any, title: str, notes: list[Note]) -> Any:
-    """Return the numbers of codes; an unknown code becomes the first member and is noted."""
-    known = {"": 0} | col.dtype.words()
-    texts = ["" if v is None else str(v) for v in values]
-    lost = [t for t in texts if t not in known]
-    if lost:
-        text = f"{col.name} {lost[0]!r} is not in the list; taken as {next(iter(col.dtype)).code}"
-        notes.append(Note("M04", text, title, value=lost[0], count=len(lost)))
-    return np.array([known.get(t, 0) for t in texts], dtype=np.int8)
-
-
-def _references(col: Column, values: Any, title: str, rows: Mapping[str, int], notes: list[Note]) -> Any:
-    """Return the rows that keys refer to, -1 and a note where there is none."""
-    texts = ["" if v is None else str(v) for v in values]
-    found = np.array([rows.get(t, -1) for t in texts], dtype=np.int64)
-    lost = [t for t, row in zip(texts, found, strict=True) if t and row < 0]
-    if lost:
-        text = f"{len(lost)} reference(s) to {col.of} point to nothing"
-        notes.append(Note("M03", text, title, value=lost[0], count=len(lost)))
-    return found
 
 
 def _unblob(texts: Mapping[str, Any], header: Any, tables: Mapping[str, Table]) -> dict[str, Any]:

@@ -227,10 +227,10 @@ def _zone_hint(box: FloatArray) -> str:
     rest = box[[0, 2]] - zone * 1e6
     if int(box[2] // 1e6) != zone or rest[0] < 1e5 or rest[1] > 9e5 or not 1.9e6 < box[1] < 6e6:
         return ""
-    if 25 <= zone <= 45:
-        return f"the easting has the prefix of 3-degree zone {zone}: pass crs='EPSG:{4513 + zone - 25}' (CGCS2000)"
-    if 13 <= zone <= 23:
-        return f"the easting has the prefix of 6-degree zone {zone}: pass crs='EPSG:{4491 + zone - 13}' (CGCS2000)"
+    for degrees, first, last, code in ((3, 25, 45, 4513), (6, 13, 23, 4491)):
+        if first <= zone <= last:
+            epsg = code + zone - first
+            return f"the easting has the prefix of {degrees}-degree zone {zone}: pass crs='EPSG:{epsg}' (CGCS2000)"
     return ""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from cimkit.model.notes import Note
 
 _NAMESPACE = "{http://graphml.graphdrawing.org/xmlns}"
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_LINE = re.compile(rf"LINESTRING\s*\(((?:\s*{_NUMBER}\s+{_NUMBER}\s*,?)+)\)", re.IGNORECASE)
 _KEEP = ("osmid", "highway", "name", "oneway", "access", "bridge", "tunnel", "layer", "width", "footway")
 
 
@@ -84,12 +81,9 @@ def _frame(edges: Any, place: dict[Any, tuple[float, float]], crs: str) -> Any:
 
 
 def _course(text: str) -> list[tuple[float, float]]:
-    """Return the points of a line in WKT, read here and not by GEOS."""
-    match = _LINE.fullmatch(text.strip())
-    if not match:
-        return []
-    numbers = [float(v) for v in re.findall(_NUMBER, match.group(1))]
-    return list(zip(numbers[::2], numbers[1::2], strict=True))
+    """Return the points of a line in WKT; no other shape is handed to GEOS, which nested ones could end."""
+    line = shapely.from_wkt(text, on_invalid="ignore") if text.lstrip().upper().startswith("LINESTRING") else None
+    return [] if line is None else list(line.coords)
 
 
 def _first(text: str) -> str:

@@ -17,7 +17,7 @@ from cimkit.model.vocabulary import WORDS, synonyms
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cimkit.arrays import FloatArray, TextArray
+    from cimkit.arrays import FloatArray, IntArray, TextArray
     from cimkit.model.table import Column, Table
 
 FOOT = 0.3048  # [m]
@@ -53,10 +53,9 @@ def frame_geometry(frame: Any) -> str:
 
 def read_values(col: Column, values: Any, table: str, ids: TextArray) -> tuple[Any, list[Note]]:
     """Return a frame's column as ours, and notes on values that could not be read."""
-    if col.is_kind:
-        return _kinds(col.dtype, values, table, ids)
-    if col.dtype is str:
-        return np.where(missing(values), "", np.asarray(values, dtype=object)).astype(str).astype(object), []
+    if col.is_kind or col.dtype is str:
+        texts = np.where(missing(values), "", np.asarray(values, dtype=object)).astype(str).astype(object)
+        return kinds_of(col.dtype, texts, table, ids) if col.is_kind else (texts, [])
     if col.dtype is bool:
         return np.array([str(v).strip().lower() in _TRUE for v in values], dtype=bool), []
     numbers, notes = _numbers(col, values, table, ids)
@@ -93,21 +92,22 @@ def _numbers(col: Column, values: Any, table: str, ids: TextArray) -> tuple[Floa
     return numbers, notes + noted("C05", f"{col.name}: feet turned to metres", feet & (col.unit == "m"), table, ids)
 
 
-def _kinds(kind: type[Kind], values: Any, table: str, ids: TextArray) -> tuple[Any, list[Note]]:
-    """Return numbers of a kind; words that are not in the list become the first member and are noted."""
-    gone = missing(values)
-    text = np.where(gone, "", np.asarray(values, dtype=object)).astype(str)
-    words, where = np.unique(text, return_inverse=True)
+def kinds_of(kind: type[Kind], texts: Any, table: str, ids: Any = None) -> tuple[Any, list[Note]]:
+    """Return numbers of a kind for texts (n); words that are not in the list become the first member and are noted."""
     known = kind.words() | WORDS.get(kind, {})
-    numbers = np.array([known.get(w.strip().lower(), -1) for w in words], dtype=np.int64)
-    notes = []
-    for k in np.flatnonzero(numbers < 0):
-        rows = np.flatnonzero(where == k)
-        if words[k].strip():
-            text_ = f"{kind.__name__} {str(words[k])!r} is not in the list; taken as {next(iter(kind)).code}"
-            notes.append(Note("M04", text_, table, str(ids[rows[0]]), value=words[k], count=len(rows)))
-    numbers[numbers < 0] = 0
-    return numbers[where].astype(np.int8), notes
+    number = {word: known.get(word.strip().lower(), -1) for word in set(texts)}
+    notes: list[Note] = []
+    for word in sorted(w for w, found in number.items() if found < 0 and w.strip()):
+        text = f"{kind.__name__} {word!r} is not in the list; taken as {next(iter(kind)).code}"
+        notes += noted("M04", text, texts == word, table, ids, value=texts)
+    return np.array([max(number[t], 0) for t in texts], dtype=np.int8), notes
+
+
+def rows_of(texts: Any, rows: Mapping[str, int], of: str, table: str, ids: Any = None) -> tuple[IntArray, list[Note]]:
+    """Return the rows of a table that its ids in texts (n) refer to, -1 and a note where there is no such id."""
+    found = np.array([rows.get(t, -1) for t in texts], dtype=np.int64)
+    lost = (found < 0) & (texts != "")
+    return found, noted("M03", f"{lost.sum()} reference(s) to {of} point to nothing", lost, table, ids, value=texts)
 
 
 def made_ids(prefix: str, places: FloatArray, sizes: FloatArray) -> TextArray:

@@ -194,12 +194,10 @@ class Community:
     def __repr__(self) -> str:
         named = {"buildings": "building", "storeys": "storey", "dwellings": "dwelling", "windows": "window"}
         named |= {"facilities": "facility", "path_edges": "path", "spaces": "space", "parcels": "parcel"}
-        plural = {"facility": "facilities"}
-        parts = []
-        for title, word in named.items():
-            count = len(getattr(self, title))
-            if count:
-                parts.append(f"{count:,} {word if count == 1 else plural.get(word, word + 's')}")
+        counts = {title: len(getattr(self, title)) for title in named}
+        many = {"facilities": "facilities"}
+        told = {t: word if counts[t] == 1 else many.get(t, word + "s") for t, word in named.items()}
+        parts = [f"{counts[t]:,} {word}" for t, word in told.items() if counts[t]]
         name = f" {self.name}" if self.name else ""
         return f"<Community{name}: {', '.join(parts) or 'empty'}>"
 

@@ -18,7 +18,7 @@ from cimkit.geometry.ragged import numbers_within
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.topology import connect_lines, mend_lines
 from cimkit.model.build import parcel_of, path_tables
-from cimkit.model.columns import find_columns, frame_geometry, made_ids, read_values, unique_ids
+from cimkit.model.columns import find_columns, frame_geometry, made_ids, read_values, rows_of, unique_ids
 from cimkit.model.derive import complete_heights, derive_storeys
 from cimkit.model.kinds import PathKind, StoreyKind
 from cimkit.model.notes import Note, Notes, noted
@@ -157,11 +157,15 @@ def _table(
         if col.name in data or col.name not in found:
             continue
         values = frame[found[col.name]]
+        if col.of and col.of not in tables:
+            continue
         if col.of:
-            data[col.name] = _rows_of(values, tables.get(col.of), col.of, title, ids, notes)
+            rows = {name: k for k, name in enumerate(tables[col.of].names())}
+            texts = np.where(values.isna(), "", values.astype(str)).astype(object)
+            data[col.name], said = rows_of(texts, rows, col.of, title, ids)
         else:
             data[col.name], said = read_values(col, values, title, np.asarray(ids, dtype=object))
-            notes.extend(said)
+        notes.extend(said)
     renamed = {theirs: ours for ours, theirs in found.items() if str(theirs).lower() != ours}
     if renamed:
         text = ", ".join(f"{theirs} → {ours}" for theirs, ours in renamed.items())
@@ -212,18 +216,6 @@ def _places(table: type[Table], data: Mapping[str, Any], count: int) -> tuple[An
     if "x" in data:
         return np.column_stack([data["x"], data["y"]]), np.zeros(count)
     return np.column_stack([np.arange(count), np.zeros(count)]), np.zeros(count)
-
-
-def _rows_of(values: Any, target: Table | None, title: str, table: str, ids: Any, notes: list[Note]) -> IntArray:
-    """Return the rows that ids in a column refer to, -1 and a note where there is no such id."""
-    texts = values.astype(str).to_numpy(dtype=object)
-    if target is None:
-        return np.full(len(texts), -1, dtype=np.int64)
-    rows = {name: k for k, name in enumerate(target.names())}
-    result = np.array([rows.get(t, -1) for t in texts], dtype=np.int64)
-    lost = (result < 0) & ~values.isna().to_numpy() & (texts != "")
-    notes += noted("M03", f"{lost.sum()} reference(s) to {title} point to nothing", lost, table, ids, value=texts)
-    return result
 
 
 def _complete_buildings(tables: dict[str, Any], notes: list[Note]) -> None:

@@ -67,25 +67,20 @@ def homes_of(community: Community, *, method: WalkMethod = WalkMethod.ADULT) -> 
     stepped = np.zeros(len(doors), dtype=bool)
     stepped[: len(community.entrances)] = (community.entrances.step_free == 0) & (not method.steps)
     if len(dwellings) == 0:
-        rows = np.flatnonzero(_lived_in(community))
-        people = community.population
-        persons = np.bincount(people.building, people.persons, len(buildings)).astype(np.float64)
-        said = Note("D01", f"no dwellings; {len(rows)} buildings stand for their residents", "dwellings")
-        indoor = np.where(stepped[door_of[rows]], np.inf, 0.0)
-        return Homes(
-            buildings.id[rows], "building", rows, door_of[rows], doors, indoor, persons[rows], notes + Notes.of([said])
-        )
-    building = storeys.building[dwellings.storey]
-    door = door_of[building]
-    if len(community.entrances):
-        door = np.where(dwellings.entrance >= 0, dwellings.entrance, door)
-    level = storeys.level[dwellings.storey]
-    lift = has_lift(community, method)[building]
-    down = np.maximum(storeys.z[dwellings.storey], 0.0)
-    indoor = method.climb_minutes(down, np.maximum(level - 1.0, 0.0), lift)
-    indoor = np.where(stepped[door], np.inf, indoor)
-    persons = np.nan_to_num(dwellings.persons)
-    return Homes(dwellings.id, "dwelling", building, door, doors, indoor, persons, notes)
+        building, people = np.flatnonzero(_lived_in(community)), community.population
+        ids, kind, door, indoor = buildings.id[building], "building", door_of[building], np.zeros(len(building))
+        persons = np.bincount(people.building, people.persons, len(buildings)).astype(np.float64)[building]
+        said = Note("D01", f"no dwellings; {len(building)} buildings stand for their residents", "dwellings")
+        notes = notes + Notes.of([said])
+    else:
+        building = storeys.building[dwellings.storey]
+        door = door_of[building]
+        if len(community.entrances):
+            door = np.where(dwellings.entrance >= 0, dwellings.entrance, door)
+        level, down = storeys.level[dwellings.storey], np.maximum(storeys.z[dwellings.storey], 0.0)
+        indoor = method.climb_minutes(down, np.maximum(level - 1.0, 0.0), has_lift(community, method)[building])
+        ids, kind, persons = dwellings.id, "dwelling", np.nan_to_num(dwellings.persons)
+    return Homes(ids, kind, building, door, doors, np.where(stepped[door], np.inf, indoor), persons, notes)
 
 
 def has_lift(community: Community, method: WalkMethod) -> BoolArray:
