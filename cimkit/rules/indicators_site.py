@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from cimkit.rules.measurements import Measurements
 
 BLOCK = ("convenience_store", "refuse_point")  # services of a block, GB 50180-2018 appendix B (mark M)
+CORE = (  # elderly care, childcare with custody, meals: of the functions of a complex, national trial guide (mark S)
+    ("elderly_day_care", "elderly_service", "elderly_centre", "care_home", "nursing_care"), ("nursery",), ("canteen",),
+)  # fmt: skip
 LAND_USES = {  # first letters or digits of land-use codes: GB 50137-2011; 国土空间分类 2023 (mark M)
     "housing": ("R", "07"),
     "facilities": ("A", "B", "08", "09"),
@@ -138,6 +141,33 @@ def park_width(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
     shape, _area, name = _largest_park(m)
     wide = float("nan") if shape is None else 2.0 * shapely.length(shapely.maximum_inscribed_circle(shape, 0.01))
     return _one(round(wide, 2), "the outline of the largest park: a space of kind green with public = true", park=name)
+
+
+def park_sports(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
+    """Measure the share of sports grounds and playgrounds in the largest public green."""
+    s = m.community.spaces
+    shape, _area, name = _largest_park(m)
+    rows = np.flatnonzero((s.kind == SpaceKind.PLAYGROUND) & (s.storey < 0))
+    if shape is None or not len(rows):
+        return Values.unknown(1, "the outline of the largest park, and spaces of kind playground (活动场地)")
+    whole = shapely.polygons(shapely.get_exterior_ring(shape))  # a ground cut out of the green lies in the park too
+    inside = float(shapely.area(shapely.intersection(shapely.union_all(s.outline.take(rows).to_shapely()), whole)))
+    return _one(100.0 * inside / float(whole.area), park=name, sports_m2=round(inside, 1))
+
+
+def functions_beside(groups: tuple[tuple[str, ...], ...] = ()) -> Callable[..., Values]:
+    """Return the measure of the kinds of services in a facility's building; of some groups, each counts once."""
+
+    def measure(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
+        f, own = m.community.facilities, FacilityKind.parse(given["kind"])
+        here = [f.kind[(f.building == b) & (b >= 0) & (f.kind != own)] for b in f.building[subjects.rows]]
+        kinds = [{FacilityKind(int(k)).code for k in there} for there in here]
+        counts = [sum(bool(k & set(g)) for g in groups) if groups else len(k) for k in kinds]
+        values = np.where([len(k) > 0 for k in kinds], counts, np.nan)
+        missing = "the other services in its building: facilities with the building they are in"
+        return Values(values, missing=missing, evidence=lambda k: {"functions": sorted(kinds[k])})
+
+    return measure
 
 
 def charged_share(m: Measurements, _: Subjects, __: Mapping[str, Any]) -> Values:
@@ -339,6 +369,9 @@ SITE = (
     listed("largest_facility_land", the_community, largest_facility_land),
     listed("park_area", the_community, park_area),
     listed("park_width", the_community, park_width),
+    listed("park_sports_share", the_community, park_sports),
+    listed("functions", facilities, functions_beside()),
+    listed("core_functions", facilities, functions_beside(CORE)),
     listed("charged_share", the_community, charged_share),
     listed("exempt_share", the_community, exempt_share),
     listed("street_spacing", street_blocks, street_spacing),

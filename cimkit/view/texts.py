@@ -21,7 +21,8 @@ DAYS: dict[str, str] = _LISTS["days"]
 
 def say(lang: str, english: str, chinese: str, *, between: str = " ") -> str:
     """Return a text in a language; ``zh-en`` gives both."""
-    return {"en": english, "zh": chinese}.get(lang, f"{chinese}{between}{english}")
+    both_ways = english if english == chinese else f"{chinese}{between}{english}"
+    return {"en": english, "zh": chinese}.get(lang, both_ways)
 
 
 def words(key: str) -> Html:

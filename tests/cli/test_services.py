@@ -136,3 +136,13 @@ def test_help__has_an_example(
 ) -> None:
     assert run(monkeypatch, command, "--help") == 0
     assert f"Example: cimkit {command}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_evacuation__leaves_out_who_lives_in_houses_to_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], site: Community
+) -> None:
+    write(site, tmp_path / "site.cimz")
+    (load,) = printed(monkeypatch, capsys, "evacuation", tmp_path / "site.cimz", "--loads")
+    after = float(site.after().population.persons.sum())
+    assert load["persons"] == pytest.approx(after)
+    assert after < float(site.population.persons.sum())

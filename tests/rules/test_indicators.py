@@ -286,6 +286,33 @@ def test_dwelling_sunlight__on_a_chosen_day(alone: Community) -> None:
         SunSetting.of({"day": "13-01"})
 
 
+def test_park_sports_share__counts_grounds_cut_out_of_the_green() -> None:
+    park = shapely.box(0, 0, 100, 100) - shapely.box(10, 10, 40, 40)
+    green = Space("G", "green", park, public=True)
+    grounds = [
+        Space("S", "playground", shapely.box(10, 10, 40, 40)),
+        Space("T", "playground", shapely.box(95, 0, 105, 40)),
+    ]
+    assert values("park_sports_share", Community.of(others=[green, *grounds])) == pytest.approx([9.0 + 2.0])
+    assert values(
+        "park_sports_share", Community.of(others=[green, Space("F", "playground", shapely.box(200, 0, 210, 9))])
+    ) == [0.0]
+    _, got = measured("park_sports_share", Community.of(others=[green]))
+    assert np.isnan(got.values).all()
+    assert "playground" in got.missing
+
+
+def test_functions__kinds_in_the_building_of_the_complex() -> None:
+    houses = [Building("A", shapely.box(0, 0, 20, 20)), Building("B", shapely.box(50, 0, 70, 20))]
+    inside = ["service_complex", "elderly_day_care", "elderly_service", "canteen", "canteen", "library"]
+    services = [Facility(f"F{k}", kind, 5, 5) for k, kind in enumerate([*inside, "service_complex", "nursery"])]
+    town = Community.of(buildings=houses, others=services)
+    building = np.array([0] * len(inside) + [1, -1])
+    town = dataclasses.replace(town, facilities=dataclasses.replace(town.facilities, building=building))
+    for name, count in (("functions", 4.0), ("core_functions", 2.0)):
+        assert values(name, town, kind="service_complex") == pytest.approx([count, np.nan], nan_ok=True)
+
+
 # --- place and packs ---------------------------------------------------------------------------------------
 
 
