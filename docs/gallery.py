@@ -17,6 +17,8 @@ PICTURES = {  # title: code, as a reader would type it
     "Hours of sun, windows and buildings": "light.plot(site)",
     "Equal sun on the ground": "ck.isochrones(site, day).plot()",
     "Shadow range of the day": "ck.shadows(site, day, hours=range(9, 16)).plot()",
+    "Sun on floors at noon": "ck.sun_patches(site, day, hours=[12], on='floors').plot()",
+    "Whom the plan can shade": "ck.affected_buildings(ck.samples.future_community(), day).plot()",
     "What hides the sky from a window": "ck.view.plot_sun_path(site, windows, row=int(light.hours.argsort()[3000]))",
     "Living circle of a service": "ck.living_circles(site, 'kindergarten', minutes=(2, 5, 10)).plot()",
     "Walk to the nearest service": "walk.plot(site, column='health_station')",

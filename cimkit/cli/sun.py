@@ -228,6 +228,7 @@ def save_map(community: Community, light: Sunlight, path: Path) -> None:
     import shapely
 
     from cimkit.io.atomic import atomic_write
+    from cimkit.io.gdal import quiet
     from cimkit.sim.isochrones import isochrones
     from cimkit.sim.receptors import facade_receptors
     from cimkit.sim.sunlight import sunlight
@@ -248,7 +249,7 @@ def save_map(community: Community, light: Sunlight, path: Path) -> None:
             "facade_lines": place(facades, lines),
             "isochrones": isochrones(community, light.sun_day, method=light.method).to_frame(),
         }
-        with atomic_write(path) as temporary:
+        with atomic_write(path) as temporary, quiet():  # a plan without CRS
             for name, frame in layers.items():
                 frame.to_file(temporary, layer=name, driver="GPKG", engine="pyogrio")
     wrote(path)

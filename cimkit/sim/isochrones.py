@@ -76,8 +76,8 @@ def isochrones(
 ) -> Isochrones:
     """Compute the ground that gets at least so many hours of sun.
 
-    Hours are measured at the nodes of a grid and the lines drawn by linear interpolation between
-    them; the ground under buildings is cut out exactly.
+    Hours are measured at the nodes of a grid, those under a building taken from the nearest open one, and the lines
+    drawn by linear interpolation between them; the ground under buildings is cut out exactly.
 
     Parameters
     ----------
@@ -106,6 +106,8 @@ def isochrones(
     MissingDataError
         If there is neither a parcel nor a building.
     """
+    from scipy.ndimage import distance_transform_edt
+
     steps = np.asarray(levels, dtype=np.float64)
     if len(steps) == 0 or (np.diff(steps) <= 0).any() or spacing <= 0:
         raise InputError(f"isochrones: levels must rise and spacing be > 0 m; got {list(levels)} and {spacing}.")
@@ -122,8 +124,10 @@ def isochrones(
     hours = sunlight(community, points, sun_day, method=method).hours.reshape(gx.shape)
     built = shapely.union_all(standing(community))
     open_ground = area.difference(built)
-    shapes = np.array([_at_least(x, y, hours, float(h)).intersection(open_ground) for h in steps], dtype=object)
     under = shapely.contains_xy(built, gx, gy)
+    near = distance_transform_edt(under, return_distances=False, return_indices=True)
+    known = hours[tuple(near)]  # what is dark in a building would pull the lines off its sunny walls
+    shapes = np.array([_at_least(x, y, known, float(h)).intersection(open_ground) for h in steps], dtype=object)
     return Isochrones(steps, shapes, x, y, np.where(under, np.nan, hours), sun_day, community)
 
 
@@ -131,9 +135,8 @@ def _at_least(x: FloatArray, y: FloatArray, values: FloatArray, level: float) ->
     """Return the area where the linear interpolation of the values reaches a level."""
     contourpy = needed("contourpy", who="isochrones", extra="view")
     generator: Any = contourpy.contour_generator(x, y, values, fill_type=contourpy.FillType.OuterOffset)
-    shapes = []
-    points, offsets = generator.filled(level, np.inf)
-    for ring, cuts in zip(points, offsets, strict=True):
+    parts = []
+    for ring, cuts in zip(*generator.filled(level, np.inf), strict=True):
         rings = [ring[a:b] for a, b in pairwise(cuts)]
-        shapes.append(shapely.Polygon(rings[0], rings[1:]))
-    return shapely.union_all(shapely.make_valid(np.array(shapes, dtype=object))) if shapes else shapely.MultiPolygon()
+        parts.append(shapely.Polygon(rings[0], rings[1:]))
+    return shapely.make_valid(shapely.MultiPolygon(parts))  # they lie apart

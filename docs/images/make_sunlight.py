@@ -24,7 +24,7 @@ def save(figure, name):
 def spans():
     """A wall from A to B, the wedge of suns between its ends, and the height it shades on the column, hour by hour."""
     a, b, top = np.array([16.0, -18.0]), np.array([-6.0, -25.0]), 24.0
-    figure, (plan, column) = plt.subplots(1, 2, figsize=(9, 3.6))
+    figure, (plan, column) = plt.subplots(1, 2, figsize=(10, 3.6))
     w = DAY.hour_angles(1.0)
     x, y, z = DAY.suns(w).T
     for k in range(0, len(w), 60):
@@ -37,6 +37,7 @@ def spans():
         plan.annotate(name, p + (0, -3), ha="center")
     plan.set(
         aspect="equal",
+        xlim=(-36, 36),
         ylim=(-32, 6),
         title="plan: the wall counts for suns between A and B",
         xlabel="east [m]",
@@ -47,39 +48,44 @@ def spans():
     ahead = (a[0] * y - a[1] * x < 0) & (x * b[1] - y * b[0] < 0)
     height = np.where(ahead & (rise > 0), top - rise, np.nan)
     hour = DAY.hour(w)
-    column.fill_between(hour, 0, np.clip(height, 0, None), color=SHADE)
-    column.plot(hour, height, color=WALL)
-    for level in np.arange(0.9, 16, 3):
+    column.fill_between(hour, 0, np.clip(height, 0, None), color=SHADE, label="in the wall's shade")
+    column.plot(hour, height, color=WALL, label="H − u")
+    for k, level in enumerate(np.arange(0.9, 16, 3)):
         lit = ~(height > level)
-        column.plot(hour, np.where(lit, level, np.nan), color=SUN, lw=2)
+        column.plot(hour, np.where(lit, level, np.nan), color=SUN, lw=2, label="" if k else "a window while it is lit")
     column.set(
-        title="one height a minute serves all windows",
+        title="the column through P: one height a minute serves all windows",
         xlabel="true solar hour",
-        ylabel="z of the column [m]",
+        ylabel="height above the ground [m]",
         ylim=(0, 17),
     )
+    column.legend(fontsize=7, loc="upper right", framealpha=1.0)
+    figure.tight_layout()
     save(figure, "sunlight_spans.svg")
 
 
 def closed_form():
-    """Three half-spaces of one wall over the hour angle, their common span, and the quadratic behind one."""
+    """Three half-spaces of the wall of ``spans`` for the window 7 m up, over the hour angle, and their common span."""
     a, b, h = np.array([16.0, -18.0]), np.array([-6.0, -25.0]), 17.0
     e = b - a
     c = a[0] * e[1] - a[1] * e[0]
-    normals = {"beyond A": (a[1], -a[0], 0), "before B": (-b[1], b[0], 0), "below the top": (-h * e[1], h * e[0], c)}
+    normals = {"n_A: past A": (a[1], -a[0], 0), "n_B: not yet past B": (-b[1], b[0], 0)}
+    normals["n_H: below the top"] = (-h * e[1], h * e[0], c)
     w = np.linspace(*DAY.band_radians(), 600)
     hour, suns, hidden = DAY.hour(w), DAY.suns(w), np.ones(600, bool)
     figure, axes = plt.subplots(figsize=(9, 2.9))
     for k, (name, n) in enumerate(normals.items()):
         value = suns @ n
-        axes.plot(hour, value / np.abs(value).max(), label=f"{name}: α + β cos ω + γ sin ω")
+        axes.plot(hour, value / np.abs(value).max(), label=name)
         axes.fill_between(hour, -1.18 - 0.16 * k, -1.06 - 0.16 * k, where=value > 0, color=f"C{k}", lw=0)
         hidden &= value > 0
     axes.fill_between(hour, -1.70, -1.54, where=hidden, color=SHADE)
-    axes.annotate("hidden", (hour[hidden].mean(), -1.66), ha="center", fontsize=8)
+    axes.annotate("all three: hidden", (hour[hidden].mean(), -1.66), ha="center", fontsize=8)
+    axes.annotate("where each is > 0:", (7.9, -1.3), ha="right", fontsize=7, annotation_clip=False)
     axes.axhline(0, color="k", lw=0.5)
-    axes.set(xlabel="true solar hour", yticks=[], title="one wall, one receptor: three planes, one common span")
-    axes.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 0.24))
+    axes.set(xlabel="true solar hour", yticks=[0], ylabel="α + β cos ω + γ sin ω")
+    axes.set(xlim=(6.6, 16.2), title="one wall, one window: three planes, one common span")
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.7))
     save(figure, "sunlight_closed_form.svg")
 
 

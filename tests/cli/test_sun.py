@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import geopandas as gpd
@@ -150,3 +151,20 @@ def test_spacing__lists_facing_pairs(project: Path, tmp_path: Path, monkeypatch:
     assert rows["distance_m"].tolist() == pytest.approx([28.0])
     assert rows["too_close"].tolist() == [True]
     assert run(monkeypatch, "spacing", project, "--rule", "paris") == 2
+
+
+def test_sunlight__map_read_back(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows as points, facade lines as long as the walls, isochrones one within the other with their areas."""
+    file = tmp_path / "map.gpkg"
+    assert run(monkeypatch, "sunlight", project, "--map", file, "--picture", tmp_path / "plan.png") == 0
+    windows, lines, rings = (gpd.read_file(file, layer=n) for n in ("window", "facade_lines", "isochrones"))
+    for frame in (windows, lines, rings):
+        assert frame.geometry.is_valid.all()
+    assert windows["sunlight_h"].between(0, 8).all()
+    assert lines.length.sum() == pytest.approx(2 * (120 + 12) + 2 * 2 * (40 + 12))
+    assert (lines["at_least_h"] * 2 % 1 == 0).all()
+    assert rings["at_least_h"].tolist() == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_allclose(rings["area_m2"], rings.area)
+    for outer, inner in pairwise(rings.geometry):
+        assert inner.difference(outer).area < 1e-6
+    assert rings.area.iloc[0] < 140 * 130 - 120 * 12 - 40 * 12

@@ -85,5 +85,8 @@ def test_isochrones__shrink_with_the_hours_and_keep_off_buildings() -> None:
     assert (np.diff(sizes) <= 0).all()
     assert not lines.areas[0].intersects(shapely.box(1, 1, 29, 9))
     assert lines.to_frame()["area_m2"].tolist() == sizes.tolist()
+    everywhere = shapely.box(-20, -20, 60, 60).difference(shapely.box(0, 0, 30, 10))
+    south = everywhere.intersection(shapely.box(-20, -20, 60, 0))
+    assert lines.areas[2].buffer(1e-9).contains(south)  # up to the sunny wall, whatever the grid
     with pytest.raises(InputError, match="levels must rise"):
         isochrones(c, DAY, levels=(3, 2))
