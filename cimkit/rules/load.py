@@ -8,6 +8,7 @@ import json
 import re
 import tomllib
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -132,8 +133,8 @@ def load_packs(names: Iterable[str | PathLike[str]]) -> list[Pack]:
     """
     done: dict[str, Pack] = {}
 
-    def visit(name: str | PathLike[str], trail: tuple[str, ...], base: Path | None) -> None:
-        path = _path_of(name, base)
+    def visit(name: str | PathLike[str], trail: tuple[str, ...]) -> None:
+        path = _path_of(name, trail[-1] if trail else "")
         key = str(path.resolve())
         if key in trail:
             circle = " → ".join(Path(p).stem for p in (*trail[trail.index(key) :], key))
@@ -145,11 +146,11 @@ def load_packs(names: Iterable[str | PathLike[str]]) -> list[Pack]:
             return
         pack = load_pack(path)
         for other in pack.extends:
-            visit(other, (*trail, key), path.parent)
+            visit(other, (*trail, key))
         done[key] = pack
 
     for name in names:
-        visit(name, (), None)
+        visit(name, ())
     _check_ids(done)
     return _with_limits(done)
 
@@ -197,16 +198,19 @@ def _check_ids(packs: Mapping[str, Pack]) -> None:
                 raise source.wrong(what, "Take it out, or extend that pack.", key="off")
 
 
-def _path_of(name: str | PathLike[str], base: Path | None = None) -> Path:
-    """Return the file of a pack."""
+def _path_of(name: str | PathLike[str], by: str = "") -> Path:
+    """Return the file of a pack; what a pack file extends lies beside it."""
     own = PACKS / f"{name}.toml"
     if isinstance(name, str) and own.is_file():
         return own
-    path = Path(name) if base is None or Path(name).is_absolute() else base / name
+    path = Path(by).parent / name if by else Path(name)
     if path.suffix == ".toml" and path.is_file():
         return path
-    listed = ", ".join(repr(n) for n in pack_names())
-    raise InputError(f"packs must be among {listed} or a .toml file; got {str(name)!r}.")
+    what = f"packs must be among {', '.join(map(repr, pack_names()))} or a .toml file; got {str(name)!r}"
+    if by:
+        source = _Source(Path(by).name, Path(by).read_text(encoding="utf-8"))
+        raise source.wrong(what, "Correct the name, or take it out.", key="extends")
+    raise InputError(f"{what}.")
 
 
 def _pack(data: Mapping[str, Any], source: _Source) -> Pack:
@@ -370,5 +374,6 @@ def _known(keys: set[str], allowed: set[str], source: _Source, rule: str = "") -
 def _among(value: Any, allowed: tuple[str, ...], key: str, source: _Source, rule: str) -> None:
     """Raise FormatError for a word that is not in its list."""
     if value not in allowed:
+        near = get_close_matches(str(value), allowed, 1)
         what = f"{key} must be one of {', '.join(a for a in allowed if a)}; got {value!r}"
-        raise source.wrong(what, "Choose one of them.", rule=rule, key=key)
+        raise source.wrong(what, f"Did you mean {near[0]!r}?" if near else "Choose one of them.", rule=rule, key=key)

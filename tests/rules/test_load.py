@@ -112,3 +112,14 @@ def test_load_packs__extended_packs_come_first() -> None:
 def test_load_pack__unknown_name_lists_the_packs() -> None:
     with pytest.raises(InputError, match="CN-GB50180-2018"):
         load_pack("GB50180")
+
+
+def test_load_packs__an_unknown_pack_that_is_extended_is_named_with_its_line(tmp_path: Path) -> None:
+    pack = tmp_path / "mine.toml"
+    pack.write_text('[pack]\nname = "mine"\nlevel = "project"\nextends = ["CN-Nowhere"]\n', encoding="utf-8")
+    with pytest.raises(FormatError, match=r"mine\.toml, line 4, key 'extends': packs must be among"):
+        load_packs([pack])
+    rule = '[[rule]]\nid = "r"\nindicator = "floor_area_rato"\nmark = "P"\ntext = "x"\nsource = "s"\n'
+    pack.write_text(f'[pack]\nname = "mine"\nlevel = "project"\n{rule}', encoding="utf-8")
+    with pytest.raises(FormatError, match=r"line 6, .*Did you mean 'floor_area_ratio'\?"):
+        load_packs([pack])
