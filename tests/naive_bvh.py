@@ -13,14 +13,3 @@ def distances(triangles, origin, direction):
 def any_hits(triangles, origins, directions):
     """Whether anything blocks each ray → (n, t)."""
     return np.array([[np.isfinite(distances(triangles, o, d)).any() for d in directions] for o in origins])
-
-
-def any_hits_pairs(triangles, origins, directions):
-    """Whether anything blocks ray i → (n)."""
-    return first_hits_pairs(triangles, origins, directions) >= 0
-
-
-def first_hits_pairs(triangles, origins, directions):
-    """Row of the triangle that ray i hits first, -1 if none → (n)."""
-    all_of_them = [distances(triangles, o, d) for o, d in zip(origins, directions, strict=True)]
-    return np.array([int(t.argmin()) if np.isfinite(t).any() else -1 for t in all_of_them])

@@ -247,9 +247,8 @@ def build(triangles: Any) -> Bvh:
 
 
 @lean
-def _walk(bvh, ray, nearest, stack):
-    """Return the tree-order row of a triangle the ray hits, -1 if none: the nearest one, or any."""
-    best, found = MISS, -1
+def _walk(bvh, ray, stack):
+    """Return the tree-order row of a triangle the ray hits, -1 if none."""
     stack[0] = 0
     waiting = 1 if hits_box(ray, bvh.lo, bvh.hi, 0) < MISS else 0
     while waiting > 0:
@@ -258,21 +257,18 @@ def _walk(bvh, ray, nearest, stack):
         child = bvh.left[node]
         if child < 0:
             for k in range(bvh.first[node], bvh.first[node] + bvh.count[node]):
-                distance = hits_triangle(ray, bvh.corners, k)
-                if distance < best:
-                    best, found = distance, k
-            if found >= 0 and not nearest:
-                return found
+                if hits_triangle(ray, bvh.corners, k) < MISS:
+                    return k
             continue
         one, two = hits_box(ray, bvh.lo, bvh.hi, child), hits_box(ray, bvh.lo, bvh.hi, child + 1)
         near, far = (child, child + 1) if one <= two else (child + 1, child)
-        if max(one, two) < best:
+        if max(one, two) < MISS:
             stack[waiting] = far
             waiting += 1
-        if min(one, two) < best:
+        if min(one, two) < MISS:
             stack[waiting] = near
             waiting += 1
-    return found
+    return -1
 
 
 @kernel(parallel=True)
@@ -289,36 +285,6 @@ def any_hits(bvh, origins, directions):
             )
             # what blocked the sun a minute ago mostly still does
             if last < 0 or hits_triangle(ray, bvh.corners, last) == MISS:
-                last = _walk(bvh, ray, False, stack)
+                last = _walk(bvh, ray, stack)
             out[i, j] = last >= 0
-    return out
-
-
-@kernel(parallel=True)
-def any_hits_pairs(bvh, origins, directions):
-    """Whether anything blocks ray i: origins (n, 3) [m], unit directions (n, 3) → (n)."""
-    n = origins.shape[0]
-    out = np.zeros(n, np.bool_)
-    for i in numba.prange(n):
-        stack = np.empty(DEPTH, np.int64)
-        ray = make_ray(
-            origins[i, 0], origins[i, 1], origins[i, 2], directions[i, 0], directions[i, 1], directions[i, 2]
-        )
-        out[i] = _walk(bvh, ray, False, stack) >= 0
-    return out
-
-
-@kernel(parallel=True)
-def first_hits_pairs(bvh, origins, directions):
-    """Triangle (row of the input of ``build``) that ray i hits first, -1 if none: (n, 3), (n, 3) → (n)."""
-    n = origins.shape[0]
-    out = np.full(n, -1)
-    for i in numba.prange(n):
-        stack = np.empty(DEPTH, np.int64)
-        ray = make_ray(
-            origins[i, 0], origins[i, 1], origins[i, 2], directions[i, 0], directions[i, 1], directions[i, 2]
-        )
-        k = _walk(bvh, ray, True, stack)
-        if k >= 0:
-            out[i] = bvh.order[k]
     return out

@@ -106,13 +106,6 @@ def build_csr(n_nodes: int, u: Any, v: Any, forward: Any, backward: Any) -> Csr:
     return _rows(n_nodes, tails, heads, weights)
 
 
-def reverse(csr: Csr) -> Csr:
-    """Return the graph with every arc turned round: a search in it gives distances *to* the seeds."""
-    n = len(csr.offsets) - 1
-    tails = np.repeat(np.arange(n, dtype=np.int32), np.diff(csr.offsets))
-    return _rows(n, csr.heads, tails, csr.weights)
-
-
 @inner
 def heap_push(heap, size, key):
     """Put a key on a 4-ary heap of uint64 with room for it; return the new size."""
@@ -287,16 +280,8 @@ def _pop_pair(heap, place, size):
 
 
 @kernel(parallel=True)
-def _many_times(csr, start, nodes, offsets, limit, time):
-    """Fill time (g, n): one search from the seeds start[i] to start[i + 1] of each group."""
-    for g in numba.prange(len(start) - 1):
-        s = slice(start[g], start[g + 1])
-        fill_times(csr, nodes[s], offsets[s], limit, time[g])
-
-
-@kernel(parallel=True)
 def _many_owners(csr, start, nodes, offsets, owners, limit, time, owner):
-    """Fill time, owner (g, n) as ``_many_times``."""
+    """Fill time, owner (g, n): one search from the seeds start[i] to start[i + 1] of each group."""
     for g in numba.prange(len(start) - 1):
         s = slice(start[g], start[g + 1])
         _owners(csr, nodes[s], offsets[s], owners[s], limit, time[g], owner[g])
@@ -324,14 +309,6 @@ def shortest_tree(csr: Csr, nodes: Any, offsets: Any, limit: float) -> tuple[Any
     time, previous = np.full(n, UNREACHED, np.uint32), np.full(n, NOBODY, np.int32)
     _tree(csr, *_seeds(nodes, offsets), as_limit(limit), time, previous)
     return time, previous
-
-
-def route(previous: Any, node: int) -> list[int]:
-    """Return the nodes from a seed to ``node`` by the tree of ``shortest_tree``; only ``node`` if it is a seed."""
-    way = [int(node)]
-    while previous[way[-1]] != NOBODY:
-        way.append(int(previous[way[-1]]))
-    return way[::-1]
 
 
 @kernel
@@ -362,34 +339,18 @@ def tree_loads(previous: Any, load: Any) -> Any:
     return total
 
 
-def nearest_source(csr: Csr, nodes: Any, offsets: Any, owners: Any, limit: float) -> tuple[Any, Any]:
-    """Return distance (n) uint32 and owner (n) int32 of the nearest seed of every node.
-
-    ``nodes``, ``offsets``, ``owners`` (s): seeds; owners are row numbers ≥ 0 of whatever the seeds belong to (a
-    facility at a place on an edge has two seeds with its number). Equally near: the lowest owner.
-    Not reached: ``UNREACHED`` and ``NOBODY``.
-    """
-    time, owner = nearest_by_kind(csr, np.array([0, len(nodes)]), nodes, offsets, owners, limit)
-    return time[0], owner[0]
-
-
 def nearest_by_kind(csr: Csr, start: Any, nodes: Any, offsets: Any, owners: Any, limit: float) -> tuple[Any, Any]:
     """Return distance (k, n) and owner (k, n) of the nearest seed of each of k kinds, searched side by side.
 
-    Kind i has seeds ``start[i]`` to ``start[i + 1]``, ``start`` (k + 1); the rest is as in ``nearest_source``.
+    Kind i has seeds ``start[i]`` to ``start[i + 1]`` (k + 1) of ``nodes``, ``offsets``, ``owners`` (s); owners are row
+    numbers ≥ 0 of whatever the seeds belong to (a facility at a place on an edge has two seeds with its number).
+    Equally near: the lowest owner. Not reached: ``UNREACHED`` and ``NOBODY``.
     """
     shape = (len(start) - 1, len(csr.offsets) - 1)
     time, owner = np.full(shape, UNREACHED, np.uint32), np.full(shape, NOBODY, np.int32)
     who = np.ascontiguousarray(owners, np.int32)
     _many_owners(csr, np.asarray(start, np.int64), *_seeds(nodes, offsets), who, as_limit(limit), time, owner)
     return time, owner
-
-
-def times_by_group(csr: Csr, start: Any, nodes: Any, offsets: Any, limit: float) -> Any:
-    """Return distance (g, n) uint32 from the seeds of each of g groups, searched side by side: a row a source."""
-    time = np.full((len(start) - 1, len(csr.offsets) - 1), UNREACHED, np.uint32)
-    _many_times(csr, np.asarray(start, np.int64), *_seeds(nodes, offsets), as_limit(limit), time)
-    return time
 
 
 def nearest_k(csr: Csr, nodes: Any, offsets: Any, owners: Any, k: int, limit: float) -> tuple[Any, Any]:

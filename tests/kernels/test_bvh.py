@@ -72,27 +72,10 @@ def test_any_hits__equals_naive():
     assert np.array_equal(bvh.any_hits(tree, origins, directions), naive_bvh.any_hits(triangles, origins, directions))
 
 
-def test_any_hits_pairs__equals_naive():
-    triangles = soup(5)
-    origins, directions = rays(6, 150)
-    tree = bvh.build(triangles)
-    expected = naive_bvh.any_hits_pairs(triangles, origins, directions)
-    assert np.array_equal(bvh.any_hits_pairs(tree, origins, directions), expected)
-
-
-def test_first_hits_pairs__equals_naive():
-    triangles = soup(7)
-    origins, directions = rays(8, 150)
-    tree = bvh.build(triangles)
-    expected = naive_bvh.first_hits_pairs(triangles, origins, directions)
-    assert np.array_equal(bvh.first_hits_pairs(tree, origins, directions), expected)
-
-
 def test_any_hits__nothing_to_hit():
     origins, directions = rays(9, 4)
     tree = bvh.build(np.empty((0, 3, 3)))
     assert not bvh.any_hits(tree, origins, directions).any()
-    assert (bvh.first_hits_pairs(tree, origins, directions) == -1).all()
 
 
 def test_any_hits__same_bits_on_one_and_two_threads_and_one_compiled_version():

@@ -15,16 +15,19 @@ from tests.walk_networks import cases, whole
 LIMIT = st.sampled_from([0, 90, 400, 2000])
 
 
+def _route(previous, node):
+    way = [int(node)]
+    while previous[way[-1]] != NOBODY:
+        way.append(int(previous[way[-1]]))
+    return way[::-1]
+
+
 @settings(max_examples=80, deadline=None)
 @given(cases(), LIMIT)
-def test_times_by_group__every_pair_as_floyd_warshall(case, limit):
+def test_shortest_times__every_pair_as_floyd_warshall(case, limit):
     csr = graph.build_csr(case.n, *case.edges)
-    every, zeros = np.arange(case.n), np.zeros(case.n)
-    got = graph.times_by_group(csr, np.arange(case.n + 1), every, zeros, limit)
-    want = between_nodes(case.n, *case.edges)
-    assert np.array_equal(got, whole(want, limit))
-    back = graph.times_by_group(graph.reverse(csr), np.arange(case.n + 1), every, zeros, limit)
-    assert np.array_equal(back, whole(want.T, limit))
+    got = np.stack([graph.shortest_times(csr, [node], [0.0], limit) for node in range(case.n)])
+    assert np.array_equal(got, whole(between_nodes(case.n, *case.edges), limit))
 
 
 @settings(max_examples=80, deadline=None)
@@ -41,9 +44,9 @@ def test_nearest_k__owners_and_ties_as_sorting_all_distances(case, limit, k):
     time, owner = graph.nearest_k(csr, seeds, offsets, owners, k, limit)
     assert np.array_equal(time, want)
     assert np.array_equal(owner, np.where(want == int(UNREACHED), NOBODY, order.T))
-    first, who = graph.nearest_source(csr, seeds, offsets, owners, limit)
-    assert np.array_equal(first, time[:, 0])
-    assert np.array_equal(who, owner[:, 0])
+    first, who = graph.nearest_by_kind(csr, np.array([0, len(seeds)]), seeds, offsets, owners, limit)
+    assert np.array_equal(first[0], time[:, 0])
+    assert np.array_equal(who[0], owner[:, 0])
 
 
 @settings(max_examples=60, deadline=None)
@@ -54,7 +57,7 @@ def test_shortest_tree__routes_add_up_and_loads_sum_to_all_who_arrive(case):
     d = between_nodes(case.n, *case.edges)
     load = np.where(time != UNREACHED, 1.0, 0.0)
     for node in np.flatnonzero(time != UNREACHED):
-        way = graph.route(previous, node)
+        way = _route(previous, node)
         assert way[0] == 0
         arcs = [min(d[a, b], 1 << 40) for a, b in pairwise(way)]
         assert sum(arcs) == time[node]
@@ -62,7 +65,7 @@ def test_shortest_tree__routes_add_up_and_loads_sum_to_all_who_arrive(case):
     assert passing[0] == load.sum()
     want = np.zeros(case.n)
     for node in np.flatnonzero(load):
-        want[graph.route(previous, node)] += 1
+        want[_route(previous, node)] += 1
     assert np.array_equal(passing, want)
 
 
