@@ -30,6 +30,11 @@ class Kind(IntEnum):
         """The text used in files and messages."""
         return self.name.lower()
 
+    @property
+    def title(self) -> tuple[str, str]:
+        """What people read, in English and Chinese."""
+        return self.code.replace("_", " "), self.zh
+
     @classmethod
     def parse(cls, value: Any) -> Self:
         """Return the member for a code, a Chinese name, a number or a member.

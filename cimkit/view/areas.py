@@ -138,6 +138,6 @@ def _buildings(community: Community) -> Html:
     for use in (BuildingUse(u) for u in np.unique(b.use)):
         counts = [int((b.status[b.use == use] == s).sum()) for s in Status]
         found = [f"{n:,}" if n else "" for n in counts]
-        lines.append(row([both(use.code.replace("_", " "), use.zh), *found], numbers=[1, 2, 3]))
+        lines.append(row([both(*use.title), *found], numbers=[1, 2, 3]))
     heads = [words("use"), *[words(s.code) for s in Status]]
     return table(heads, lines, numbers=[1, 2, 3])

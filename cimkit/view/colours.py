@@ -36,6 +36,10 @@ class Classes(NamedTuple):
         listed: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
         return cls(**listed)
 
+    def of(self, english: str, chinese: str) -> Classes:
+        """Return the classes of something with a name of its own."""
+        return self._replace(english=english, chinese=chinese)
+
     def which(self, values: Any) -> IntArray:
         """Return the class of each value, -1 for nan; values at an edge, to 1 s or 1 mm, belong above it."""
         values = np.asarray(values, dtype=np.float64)
@@ -90,8 +94,8 @@ def use_colour(use: int) -> str:
 def use_legend(buildings: Buildings, spaces: Spaces) -> list[Row]:
     """Return the uses of buildings and the kinds of ground that occur."""
     uses = (BuildingUse(u) for u in np.unique(buildings.use))
-    rows = [(use_colour(u), u.code.replace("_", " "), u.zh) for u in uses]
-    return rows + [(c, k.code.replace("_", " "), k.zh) for k, c in GROUND.items() if (spaces.kind == k).any()]
+    rows = [(use_colour(u), *u.title) for u in uses]
+    return rows + [(c, *k.title) for k, c in GROUND.items() if (spaces.kind == k).any()]
 
 
 def bar_length(width: float) -> int:

@@ -37,7 +37,7 @@ def plans_section(community: Community, rows: Sequence[Finding], results: Sequen
             layer = layer_of(community, result)
             if layer is not None:
                 drawing = svg.plan(community, sheet, layer)
-                figures.append(_figure(drawing, both(layer.english, layer.chinese), svg.legend(layer.classes.legend())))
+                figures.append(_figure(drawing, both(*layer.title), svg.legend(layer.classes.legend())))
         elif is_a(result, "WalkTimes") and len(result):
             figures.append(_walk_figure(community, sheet, result))
     return section("plans", svg.base(community, sheet), element("div", *figures, class_="plans"))

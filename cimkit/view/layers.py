@@ -44,11 +44,9 @@ class Layer:
     Parameters
     ----------
     classes
-        Colours and unit.
-    english, chinese
-        What is shown.
+        Colours, unit, and what is shown.
     buildings
-        Value of each building, nan for none, shape (b).
+        Value of each building, nan for none, shape (b); empty where none has one.
     strokes
         Ends of strokes or dots (both ends equal), shape (m, 4) [m].
     values
@@ -64,9 +62,7 @@ class Layer:
     """
 
     classes: Classes
-    english: str
-    chinese: str
-    buildings: FloatArray
+    buildings: FloatArray = field(default_factory=lambda: np.zeros(0))
     strokes: FloatArray = field(default_factory=lambda: np.zeros((0, 4)))
     values: FloatArray = field(default_factory=lambda: np.zeros(0))
     areas: tuple[tuple[Any, float], ...] = ()
@@ -74,6 +70,11 @@ class Layer:
     at: FloatArray | None = None
     alpha: float = 1.0
     inside: bool = False
+
+    @property
+    def title(self) -> tuple[str, str]:
+        """What is shown, in English and Chinese."""
+        return self.classes.english, self.classes.chinese
 
     def least(self) -> tuple[FloatArray, FloatArray]:
         """Return each different stroke once, with the least of its values."""
@@ -132,9 +133,9 @@ def layer_of(community: Community, result: Any = None, *, column: str = "") -> L
         raise InputError(f"plot: column must be a number column of the buildings; got {column!r}.")
     shown = values.astype(np.float64)
     if column == "n_above":
-        return Layer(STOREYS, STOREYS.english, STOREYS.chinese, shown)
+        return Layer(STOREYS, shown)
     named = next(c for c in community.buildings.columns() if c.name == column)
-    return Layer(even_classes(shown, named.meaning, named.zh, named.unit), named.meaning, named.zh, shown)
+    return Layer(even_classes(shown, named.meaning, named.zh, named.unit), shown)
 
 
 def even_classes(values: FloatArray, english: str, chinese: str, unit: str) -> Classes:
@@ -165,34 +166,25 @@ def sunlight_layer(community: Community, sunlight: Sunlight) -> Layer:
     if not np.isnan(worst).all():
         english += "; buildings, the worst dwelling's best room"
         chinese += "，建筑取最不利套型的最佳居室"
-    return _measured(SUNLIGHT, (english, chinese), worst, sunlight.receptors, sunlight.hours)
+    return _measured(SUNLIGHT.of(english, chinese), sunlight.receptors, sunlight.hours, worst)
 
 
-def _measured(
-    classes: Classes, title: tuple[str, str], buildings: FloatArray, receptors: Receptors, values: FloatArray
-) -> Layer:
+def _measured(classes: Classes, receptors: Receptors, values: FloatArray, buildings: FloatArray | None = None) -> Layer:
     """Return the layer of values at receptors."""
     ends = receptors.points if receptors.other_ends is None else receptors.other_ends
     strokes = np.column_stack([receptors.points[:, :2], ends[:, :2]])
-    return Layer(classes, *title, buildings, strokes, values, receptors=receptors, at=values)
+    none = np.zeros(0) if buildings is None else buildings
+    return Layer(classes, none, strokes, values, receptors=receptors, at=values)
 
 
 def _at_receptors(attribute: str, english: str, chinese: str, unit: str) -> Any:
     """Return what makes the layer of one attribute of a result with receptors."""
 
-    def make(community: Community, result: Any) -> Layer:
+    def make(_: Community, result: Any) -> Layer:
         values = np.asarray(getattr(result, attribute), dtype=np.float64)
-        none = np.full(len(community.buildings), np.nan)
-        return _measured(
-            even_classes(values, english, chinese, unit), (english, chinese), none, result.receptors, values
-        )
+        return _measured(even_classes(values, english, chinese, unit), result.receptors, values)
 
     return make
-
-
-def _areas(classes: Classes, title: tuple[str, str], community: Community, pairs: Any) -> Layer:
-    """Return the layer of areas on the ground."""
-    return Layer(classes, *title, np.full(len(community.buildings), np.nan), areas=tuple(pairs))
 
 
 def _by_building(community: Community, names: Any, values: Any, worst: Any, title: tuple[str, str, str]) -> Layer:
@@ -200,7 +192,7 @@ def _by_building(community: Community, names: Any, values: Any, worst: Any, titl
     rows = rows_of(np.asarray(names, dtype=object), community.buildings.id)
     found = np.full(len(community.buildings), np.nan)
     worst.at(found, rows[rows >= 0], np.asarray(values, dtype=np.float64)[rows >= 0])
-    return Layer(even_classes(found, *title), title[0], title[1], found)
+    return Layer(even_classes(found, *title), found)
 
 
 def _change_layer(community: Community, change: SunlightChange) -> Layer:
@@ -216,7 +208,7 @@ def _change_layer(community: Community, change: SunlightChange) -> Layer:
     half = np.nan_to_num(w.width, nan=1.5)[:, None] / 2 * along
     xy, known = np.column_stack([w.x, w.y]), ~np.isnan(light)
     strokes = np.column_stack([xy - half, xy + half])[known]
-    return Layer(CHANGE, *title, worst, strokes, light[known])
+    return Layer(CHANGE.of(*title), worst, strokes, light[known])
 
 
 def windows_by_id(community: Community, ids: Any, values: FloatArray) -> FloatArray:
@@ -232,38 +224,32 @@ def _floor_layer(community: Community, areas: FloorAreas) -> Layer:
     t = areas.totals("building")
     share = t["far_area_m2"] / t["building_area_m2"].where(t["building_area_m2"] > 0)
     layer = _by_building(community, t["building"], share, np.fmax, ("", "", ""))
-    return Layer(COUNTED, "Share of building area counted for FAR", "计容面积占建筑面积比", layer.buildings)
+    return Layer(COUNTED.of("Share of building area counted for FAR", "计容面积占建筑面积比"), layer.buildings)
 
 
 def _site_layer(community: Community, site: SiteIndicators) -> Layer:
     """Return the floor area ratio of each parcel."""
     far = np.array([site.value("far", k) for k in range(len(community.parcels))])
-    classes = even_classes(far, "Floor area ratio", "容积率", "")
-    return _areas(
-        classes,
-        ("Floor area ratio", "容积率"),
-        community,
-        zip(community.parcels.outline.to_shapely(), far, strict=True),
-    )
+    land = community.parcels.outline.to_shapely()
+    return Layer(even_classes(far, "Floor area ratio", "容积率", ""), areas=tuple(zip(land, far, strict=True)))
 
 
-def _shadow_layer(community: Community, cast: Shadows) -> Layer:
+def _shadow_layer(_: Community, cast: Shadows) -> Layer:
     """Return the ground in shadow at each hour."""
     title = _on("Shadow range, true solar time", "阴影范围，真太阳时", cast.sun_day)
     names = (("any of these", "任一时刻"), *((t, t) for t in cast.sun_day.times(cast.hours)))
     edges, colours = (-1.0, *cast.hours, float("inf")), (INK, *shades(STOREYS.colours, len(cast.hours)))
     classes = Classes(*title, "", edges, colours, names=names)
-    shapes = [cast.union(), *cast.outlines]
-    return replace(_areas(classes, title, community, zip(shapes, edges, strict=False)), alpha=0.2)
+    return Layer(classes, areas=tuple(zip([cast.union(), *cast.outlines], edges, strict=False)), alpha=0.2)
 
 
-def _patch_layer(community: Community, sun: SunPatches) -> Layer:
+def _patch_layer(_: Community, sun: SunPatches) -> Layer:
     """Return the patches of sun: the more of the hours, the more opaque."""
     title = _on("Patches of sun, true solar time", "光斑，真太阳时", sun.sun_day)
     said = ", ".join(hours := sun.sun_day.times(np.unique(sun.hours)))
     classes = Classes(*title, "", (0.0, float("inf")), SUNLIGHT.colours[5:6], names=((said, said),))
-    layer = _areas(classes, title, community, zip(sun.areas, sun.hours, strict=True))
-    return replace(layer, alpha=0.9 / max(len(hours), 1), inside=bool((sun.windows != "").any()))
+    pairs, alpha = tuple(zip(sun.areas, sun.hours, strict=True)), 0.9 / max(len(hours), 1)
+    return Layer(classes, areas=pairs, alpha=alpha, inside=bool((sun.windows != "").any()))
 
 
 def _on(english: str, chinese: str, sun_day: SunDay) -> tuple[str, str]:
@@ -279,7 +265,7 @@ def _affected_layer(_: Community, found: Affected) -> Layer:
     classes = Classes(*title, "", (0.0, 1.0, 2.0, 3.0, 4.0), colours, names=tuple(parts.items()))
     kinds, roles = list(parts), found.roles()
     values = np.array([kinds.index(r) if r else np.nan for r in roles], dtype=np.float64)
-    return replace(Layer(classes, *title, values, areas=((found.fan, 3.0),)), alpha=0.35)
+    return Layer(classes, values, areas=((found.fan, 3.0),), alpha=0.35)
 
 
 def _blocker_layer(community: Community, who: Blockers) -> Layer:
@@ -288,24 +274,24 @@ def _blocker_layer(community: Community, who: Blockers) -> Layer:
     most = np.zeros(len(who.receptors))
     np.maximum.at(most, who.receptor, who.gain)
     by = _by_building(community, who.blocker_ids, who.gain, np.fmax, (*title, "h"))
-    return _measured(even_classes(most, *title, "h"), title, by.buildings, who.receptors, most)
+    return _measured(even_classes(most, *title, "h"), who.receptors, most, by.buildings)
 
 
-def _isochrone_layer(community: Community, lines: Isochrones) -> Layer:
+def _isochrone_layer(_: Community, lines: Isochrones) -> Layer:
     """Return the ground by hours, that below the first level too."""
     title = _on("Hours of sun on the ground", "地面日照等时线", lines.sun_day)
     edges = np.array([0.0, *lines.levels])
     few = int((edges < SUNLIGHT.threshold).sum())
     colours = shades(SUNLIGHT.colours[:3], few) + shades(SUNLIGHT.colours[3:], len(edges) - few)
     classes = Classes(*title, "h", (*edges, float("inf")), colours, SUNLIGHT.threshold)
-    return _areas(classes, title, community, zip([lines.ground, *lines.areas], edges, strict=True))
+    return Layer(classes, areas=tuple(zip([lines.ground, *lines.areas], edges, strict=True)))
 
 
 def _spacing_layer(_: Community, pairs: Spacing) -> Layer:
     """Return the least distance of each building to a facing one over what the rule asks."""
     title = (f"Distance to facing buildings over what {pairs.rule} asks", f"日照间距余量（{pairs.rule}）")
     edges = (-float("inf"), -10.0, -3.0, 0.0, 3.0, float("inf"))
-    return Layer(Classes(*title, "m", edges, CHANGE.colours, 0.0), *title, pairs.margins())
+    return Layer(Classes(*title, "m", edges, CHANGE.colours, 0.0), pairs.margins())
 
 
 def _of_homes(
@@ -313,7 +299,7 @@ def _of_homes(
 ) -> Layer:
     """Return the layer of the worst value of the homes of each building; ``rows`` are the buildings of the homes."""
     found = _by_building(community, np.append(community.buildings.id, "")[rows], values, worst, (*title, unit))
-    return replace(found, classes=WALK) if unit == "min" else found
+    return replace(found, classes=WALK.of(*title)) if unit == "min" else found
 
 
 def _walk_change_layer(community: Community, change: WalkChange) -> Layer:
@@ -325,23 +311,21 @@ def _walk_change_layer(community: Community, change: WalkChange) -> Layer:
     return replace(layer, classes=layer.classes._replace(unit="min"))
 
 
-def _route_layer(community: Community, route: Route) -> Layer:
+def _route_layer(_: Community, route: Route) -> Layer:
     """Return the way walked."""
     strokes = np.column_stack([route.line[:-1, :2], route.line[1:, :2]])
     title = (f"Way from {route.home} to {route.facility}", f"路线：{route.home} 至 {route.facility}")
-    none = np.full(len(community.buildings), np.nan)
-    return Layer(WALK, *title, none, strokes, np.full(len(strokes), route.walk_min))
+    return Layer(WALK.of(*title), strokes=strokes, values=np.full(len(strokes), route.walk_min))
 
 
-def _use_layer(community: Community, use: PathUse) -> Layer:
+def _use_layer(_: Community, use: PathUse) -> Layer:
     """Return how many people pass each path."""
     xy, line = use.network.course.xyz[:, :2], use.network.course.line
     pieces, owner = np.ones(len(xy), dtype=bool), np.repeat(np.arange(len(line) - 1), np.diff(line))
     pieces[line[1:] - 1] = False  # the last point of a path begins no piece
-    first, title = np.flatnonzero(pieces), ("People who pass", "经过人数")
-    values = use.persons[owner[first]]
-    none = np.full(len(community.buildings), np.nan)
-    return Layer(even_classes(values, *title, ""), *title, none, np.column_stack([xy[first], xy[first + 1]]), values)
+    first = np.flatnonzero(pieces)
+    values, strokes = use.persons[owner[first]], np.column_stack([xy[first], xy[first + 1]])
+    return Layer(even_classes(values, "People who pass", "经过人数", ""), strokes=strokes, values=values)
 
 
 def _findings_layer(community: Community, found: Findings) -> Layer:
@@ -349,33 +333,32 @@ def _findings_layer(community: Community, found: Findings) -> Layer:
     row = {str(name): k for k, name in enumerate(community.buildings.id)}
     at = [row.get(f.object.split("/")[0], -1) for f in found.failures()]
     count = np.bincount([k for k in at if k >= 0], minlength=len(row)).astype(np.float64)
-    title = ("Findings that fail", "不满足项数")
-    return Layer(even_classes(count, *title, ""), *title, count)
+    return Layer(even_classes(count, "Findings that fail", "不满足项数", ""), count)
 
 
-def _circle_layer(community: Community, circles: LivingCircles) -> Layer:
+def _circle_layer(_: Community, circles: LivingCircles) -> Layer:
     """Return the ground within each number of minutes of a service, the widest below."""
-    title = (f"Living circle: {circles.kind.code.replace('_', ' ')}", f"生活圈：{circles.kind.zh}")
+    english, chinese = circles.kind.title
     edges = np.asarray(circles.minutes, dtype=np.float64)
     names = tuple((f"within {m:g} min", f"{m:g} 分钟内") for m in edges)
     colours = shades(WALK.colours[: max(2, len(edges))], len(edges))
+    title = (f"Living circle: {english}", f"生活圈：{chinese}")
     classes = Classes(*title, "", (*edges, float("inf")), colours, names=names)
-    return _areas(classes, title, community, zip(circles.areas[::-1], edges[::-1], strict=True))
+    return Layer(classes, areas=tuple(zip(circles.areas[::-1], edges[::-1], strict=True)))
 
 
 def _envelope_layer(community: Community, envelope: SolarEnvelope) -> Layer:
     """Return the storeys of the massing, the buildings around it without a value."""
     b, name = community.buildings, envelope.parcel
     storeys = np.where(np.char.startswith(b.id.astype(str), f"{name}-E"), b.n_above, np.nan)
-    return Layer(STOREYS, f"Storeys of the solar envelope of {name}", f"日照包络层数：{name}", storeys)
+    return Layer(STOREYS.of(f"Storeys of the solar envelope of {name}", f"日照包络层数：{name}"), storeys)
 
 
-def _improvement_layer(community: Community, plan: Improvement) -> Layer:
+def _improvement_layer(_: Community, plan: Improvement) -> Layer:
     """Return where services are added or enlarged, the first the most useful."""
-    order = np.arange(1.0, len(plan.xy) + 1)
-    title = (f"Where to add: {plan.kind.code.replace('_', ' ')}", f"建议增设：{plan.kind.zh}")
-    none, xy = np.full(len(community.buildings), np.nan), np.column_stack([plan.xy, plan.xy])
-    return Layer(even_classes(order, *title, ""), *title, none, xy, order)
+    order, (english, chinese) = np.arange(1.0, len(plan.xy) + 1), plan.kind.title
+    classes = even_classes(order, f"Where to add: {english}", f"建议增设：{chinese}", "")
+    return Layer(classes, strokes=np.column_stack([plan.xy, plan.xy]), values=order)
 
 
 _MAKERS: dict[str, Any] = {
@@ -386,7 +369,7 @@ _MAKERS: dict[str, Any] = {
     "Improvement": _improvement_layer,
     "NearestServices": lambda c, r: _of_homes(
         c, r.homes.building, r.cost[:, 0], np.fmax,
-        (f"Way to the nearest {r.kind.code.replace('_', ' ')}", f"至最近{r.kind.zh}"), "min" if r.timed else "m",
+        (f"Way to the nearest {r.kind.title[0]}", f"至最近{r.kind.zh}"), "min" if r.timed else "m",
     ),
     "ServiceAccess": lambda c, r: _of_homes(
         c, r.homes.building, r.score.mean(axis=1), np.fmin,
@@ -420,9 +403,9 @@ def walk_layer(community: Community, walk: WalkTimes, kind: str | FacilityKind) 
     minutes = walk.walk_min[:, walk.of(kind)]
     worst = np.full(len(community.buildings), -np.inf)
     np.maximum.at(worst, walk.homes.building, minutes)
-    service = FacilityKind.parse(kind)
-    english = f"Longest walk to the nearest {service.code.replace('_', ' ')}"
-    return Layer(WALK, english, f"至最近{service.zh}的最长步行时间", np.where(worst < 0, np.nan, worst))
+    english, chinese = FacilityKind.parse(kind).title
+    classes = WALK.of(f"Longest walk to the nearest {english}", f"至最近{chinese}的最长步行时间")
+    return Layer(classes, np.where(worst < 0, np.nan, worst))
 
 
 def best_of_dwellings(community: Community, sunlight: Sunlight) -> tuple[IntArray, FloatArray]:

@@ -72,20 +72,15 @@ def modes_of(community: Community, results: Sequence[Any] = ()) -> list[Mode]:
     b = community.buildings
     found = [mode for k, result in enumerate(results) for mode in _result_modes(community, result, f"r{k}")]
     uses = np.unique(b.use)
-    legend = tuple((use_colour(u), BuildingUse(u).code.replace("_", " "), BuildingUse(u).zh) for u in uses)
+    legend = tuple((use_colour(u), *BuildingUse(u).title) for u in uses)
     found.append(Mode("use", TEXTS["use"], "", legend, np.searchsorted(uses, b.use)))
     if len(np.unique(b.status)) > 1:
         legend = tuple((STATES[s], *TEXTS[s.code]) for s in Status)
         found.append(Mode("status", TEXTS["status"], "", legend, b.status))
     if (b.n_above > 0).any():
         storeys = np.where(b.n_above > 0, b.n_above, np.nan).astype(np.float64)
-        found.append(_classed("storeys", TEXTS["storeys"], STOREYS, storeys))
+        found.append(_of_layer(Layer(STOREYS.of(*TEXTS["storeys"]), storeys), "storeys"))
     return found
-
-
-def _classed(key: str, title: tuple[str, str], classes: Classes, values: FloatArray) -> Mode:
-    """Return a mode of buildings by classes of a value."""
-    return Mode(key, title, classes.unit, classes.legend(), _code(classes, values), values)
 
 
 def _code(classes: Classes, values: FloatArray) -> IntArray:
@@ -105,9 +100,8 @@ def _result_modes(community: Community, result: Any, key: str) -> list[Mode]:
         x, y = (v.ravel() for v in np.meshgrid(result.x, result.y))
         known = ~np.isnan(result.hours.ravel())
         points = Receptors.at(np.column_stack([x, y, np.zeros(len(x))])[known])
-        hours, none = result.hours.ravel()[known], np.full(len(community.buildings), np.nan)
-        title = ("Hours of sun on the ground", "地面日照时数")
-        return [_of_layer(Layer(SUNLIGHT, *title, none, receptors=points, at=hours), key)]
+        classes = SUNLIGHT.of("Hours of sun on the ground", "地面日照时数")
+        return [_of_layer(Layer(classes, receptors=points, at=result.hours.ravel()[known]), key)]
     layer = layer_of(community, result) if is_a(result, *LAYERED) else None
     if layer is None or (layer.receptors is None and np.isnan(layer.buildings).all()):
         return []
@@ -121,9 +115,8 @@ def _result_modes(community: Community, result: Any, key: str) -> list[Mode]:
 def _of_layer(layer: Layer, key: str, *, light: Sunlight | None = None) -> Mode:
     """Return the mode of a layer: its buildings, and its receptors one by one."""
     c = layer.classes
-    title = layer.english.split(":")[0], layer.chinese.split("：")[0]
-    if "-" in key:
-        title = layer.english, layer.chinese
+    english, chinese = layer.title
+    title = layer.title if "-" in key else (english.split(":")[0], chinese.split("：")[0])
     shown = None if np.isnan(layer.buildings).all() else layer.buildings
     classes = None if layer.at is None else _code(c, layer.at)
     return Mode(

@@ -135,7 +135,7 @@ def plot_plan(
             _labels(ax, community)
         rows = use_legend(community.buildings, community.spaces) if layer is None else layer.classes.legend()
         key(ax, rows, lang)
-        words = TEXTS["plan"] if layer is None else (layer.english, layer.chinese)
+        words = TEXTS["plan"] if layer is None else layer.title
         name = [community.name] if community.name and (lang != "en" or community.name.isascii()) else []
         head(ax, *name, say(lang, *words, between="\n"))
         return ax

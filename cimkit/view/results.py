@@ -81,7 +81,7 @@ def _walk_table(walk: WalkTimes) -> Html:
         minutes, metres = walk.walk_min[:, k], walk.distance[:, k]
         near = [float((minutes <= m).mean()) for m in (5, 10, 15)]
         near += [float((metres <= m).mean()) for m in (300, 500, 1000)]
-        cells: list[Any] = [both(kind.code.replace("_", " "), kind.zh), f"{np.median(metres):.0f}", _farthest(metres)]
+        cells: list[Any] = [both(*kind.title), f"{np.median(metres):.0f}", _farthest(metres)]
         cells += [f"{np.median(minutes):.1f}", spread(minutes, WALK), *[f"{100 * share:.0f} %" for share in near]]
         values = {4: f"{-np.mean(np.minimum(minutes, 60)):.3f}"} | {5 + i: f"{s:.4f}" for i, s in enumerate(near)}
         lines.append(row(cells, numbers=[1, 2, 3, 5, 6, 7, 8, 9, 10], names=[0], values=values))

@@ -189,7 +189,7 @@ def _buildings(community: Community, arrays: Arrays) -> dict[str, Any]:
     arrays.add("floor.level", s.level[order], "i2")
     arrays.add("floor.base", np.rint((s.z[order] + ground) * 100))
     arrays.add("floor.top", np.rint((s.z[order] + s.height[order] + ground) * 100))
-    names = [["", ""] if u < 0 else [u.code.replace("_", " "), u.zh] for u in (BuildingUse(v) for v in b.use)]
+    names = [["", ""] if u < 0 else BuildingUse(u).title for u in b.use]
     return {
         "id": [str(v) for v in b.id],
         "name": [str(v) for v in b.name],
@@ -209,7 +209,7 @@ def _windows(community: Community, modes: Sequence[Mode], arrays: Arrays) -> dic
         building, dwelling, ids = w.building, w.dwelling, w.id
         width, height = np.nan_to_num(w.width, nan=1.5), np.nan_to_num(w.height, nan=1.5)
         level = np.append(community.storeys.level, 0)[w.storey]
-        rooms = [[r.code.replace("_", " "), r.zh] for r in RoomKind]
+        rooms = [r.title for r in RoomKind]
         room = w.room
     else:
         ids, first = np.unique(np.concatenate([r.ids for r in placed]).astype(str), return_index=True)
@@ -221,7 +221,7 @@ def _windows(community: Community, modes: Sequence[Mode], arrays: Arrays) -> dic
         azimuth = np.degrees(np.arctan2(normals[:, 0], normals[:, 1]))
         width, height = np.linalg.norm(ends - points, axis=1), np.full(len(xyz), 1.5)
         dwelling, level = np.full(len(xyz), -1), _levels(community, building, xyz[:, 2])
-        room, rooms = np.zeros(len(xyz), dtype=np.int64), [["", ""]]
+        room, rooms = np.zeros(len(xyz), dtype=np.int64), [("", "")]
     arrays.add_metres("window.xyz", xyz)
     arrays.add("window.azimuth", np.rint(azimuth * 10), "i2")
     for name, values in (("width", width * 100), ("height", height * 100), ("room", room)):
@@ -259,7 +259,7 @@ def _flats(community: Community, arrays: Arrays) -> dict[str, Any]:
     arrays.add("flat.level", np.append(s.level, 0)[v.storey], "i2")
     arrays.add("flat.building", owner)
     arrays.add("flat.status", v.status, "u1")
-    palette = [[GROUND.get(k, COLOURS["space"]), k.code.replace("_", " "), k.zh] for k in kinds]
+    palette = [[GROUND.get(k, COLOURS["space"]), *k.title] for k in kinds]
     return {"id": [str(i) for i in v.names()], "palette": palette, "area": v.outline.areas().round(1).tolist()}
 
 
@@ -271,7 +271,7 @@ def _paths(community: Community, arrays: Arrays) -> dict[str, Any]:
     arrays.add("path.kind", e.kind, "u1")
     arrays.add("path.status", e.status, "u1")
     palette = [
-        [*PATHS.get(PathKind(k), OTHER_PATH), PathKind(k).code.replace("_", " "), PathKind(k).zh]
+        [*PATHS.get(PathKind(k), OTHER_PATH), *PathKind(k).title]
         if k in list(PathKind) else [*OTHER_PATH, "", ""]
         for k in range(max(PathKind) + 1)
     ]  # fmt: skip
@@ -284,11 +284,10 @@ def _facilities(community: Community, arrays: Arrays) -> dict[str, Any]:
     arrays.add_metres("facility.xyz", np.column_stack([f.x, f.y, f.z]))
     arrays.add("facility.building", f.building)
     arrays.add("facility.status", f.status, "u1")
-    kinds = [FacilityKind(k) for k in f.kind]
     return {
         "id": [str(i) for i in f.id],
         "name": [str(i) for i in f.name],
-        "kind": [[k.code.replace("_", " "), k.zh] for k in kinds],
+        "kind": [FacilityKind(k).title for k in f.kind],
     }
 
 

@@ -33,7 +33,7 @@ def header(community: Community, title: str, rules_of: str = "") -> Html:
     if rules_of and rules_of != find_city(community.city):
         facts.append(both(f"judged by the rules of {rules_of.title()}", f"按{city_zh(rules_of)}规定评估"))
     if kind != ProjectType.UNKNOWN:
-        facts.append(both(kind.code.replace("_", " "), kind.zh))
+        facts.append(both(*kind.title))
     facts += [join(part) for part in (community.unit, community.frame.crs) if part]
     if community.location is not None:
         facts.append(join(f"{community.location.latitude:.4f}° N, {community.location.longitude:.4f}° E"))

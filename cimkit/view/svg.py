@@ -87,7 +87,7 @@ def plan(
     community: Community, sheet: Sheet, layer: Layer | None = None, *, marks: Sequence[Mark] = (), over: Any = ""
 ) -> Html:
     """Return one plan: ground, buildings by use or value, strokes, marks of findings, and ``over`` on top."""
-    label = layer.english if layer else "Site plan"
+    label = layer.title[0] if layer else "Site plan"
     return element(
         "svg",
         element("use", href="#plan-ground"),
