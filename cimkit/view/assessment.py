@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cimkit.io.atomic import write_text
 from cimkit.view.html import Html, both, element, join
+from cimkit.view.judged import pretty
 from cimkit.view.page import page, template
 from cimkit.view.parts import page_tools, row, table
+from cimkit.view.reasons import chinese
 
 if TYPE_CHECKING:
     from os import PathLike
 
     from cimkit.rules.future import Assessment
 
+_UNKNOWN = re.compile(r"\? \((.+?)\)(?=; |$)")  # what is missing
+_KINDS = {"G": ("computed", "计算"), "E": ("evidence", "佐证"), "G+E": ("both", "计算与佐证")}
 _COLOURS = {"met": "pass", "not met": "fail", "not applicable": "not_applicable"}
 
 
@@ -81,8 +86,9 @@ def _scenes(a: Assessment) -> Html:
         colour = _COLOURS.get(values.state, "unknown")
         tag = element("span", both(values.state, values.state_zh), class_=f"tag v-{colour}")
         scene, name = both(values.scene_en, values.scene), both(values.indicator_en, values.indicator)
-        measured = both(values.measured, values.measured_zh)
-        lines.append(row([scene, name, values.kind, tag, measured, values.evidence], names=[0, 1, 4]))
+        in_chinese = _UNKNOWN.sub(lambda m: f"? （{chinese(m[1])}）", values.measured_zh)
+        measured = both(pretty(values.measured), pretty(in_chinese))
+        lines.append(row([scene, name, both(*_KINDS[values.kind]), tag, measured, values.evidence], names=[0, 1, 4]))
     heads = [
         *(both("Scene", "场景"), both("Indicator", "指标"), both("Kind", "类别"), both("State", "状态")),
         *(both("Measured (least – middle – most)", "计算值（最小 – 中位 – 最大）"), both("Evidence", "佐证")),
