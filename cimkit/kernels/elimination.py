@@ -13,13 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cimkit.kernels._jit import inner, kernel
+from cimkit.kernels._jit import inner, kernel, lean
+from cimkit.kernels._lanes import equal_lanes, trailing_zeros
 from cimkit.kernels.graph import UNREACHED, Csr, as_limit
 from cimkit.kernels.lanes import CLOSED
 
 # Lattices and cliques fill up: past this many entries looked at a node, the search without preparation is faster.
 WORK = 4000
-SCAN = 8  # neighbours up to which a list is scanned; longer ones are looked up
+START, SIZE, ROOM, LISTED = 0, 1, 2, 3  # columns of the state of a node
+GONE = 1 << 30  # size of a node that is taken out
 
 
 class Hierarchy(NamedTuple):
@@ -42,280 +44,304 @@ class Hierarchy(NamedTuple):
     complete: bool
 
 
-@inner
-def _find(upper, low, high, head):
-    """Return the place of a head among sorted ones, -1 if it is not there."""
-    stop = high
-    while low < high:
-        middle = (low + high) >> 1
-        if upper[middle] < head:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < stop and upper[low] == head else -1
+@lean
+def _place(heads, at, stop, node):
+    """Return the place of a node among the neighbours from one place to another, the latter if it is not there."""
+    # 16 are compared at once: half the time of looking one by one, and lists of any length need no other way
+    for q in range(at, stop, 16):
+        bits = equal_lanes(heads, q, np.int32(node))
+        if bits != 0:
+            return min(q + trailing_zeros(bits), stop)
+    return stop
 
 
-@inner
-def _put(pool, at, head, out, back, limit):
+class _Tables(NamedTuple):
+    """What elimination works on.
+
+    ``heads`` (m), ``ways`` (m, 2): neighbours, and the weights to them and from them. ``state`` (n, 4): where the
+    neighbours of a node start, how many there are and have room, and the degree it is listed under, all in one line of
+    the cache. ``lists``, ``entries``: the last entry of each degree; node and the entry before it. ``order`` (n),
+    ``first`` (n + 1), ``arcs`` (3 m): nodes taken out, and their neighbours then as head, weight to it, from it.
+    """
+
+    heads: Any
+    ways: Any
+    state: Any
+    lists: Any
+    entries: Any
+    order: Any
+    first: Any
+    arcs: Any
+
+
+@lean
+def _put(tables, at, head, out, back, limit):
     """Write one neighbour: head, weight to it, weight from it."""
-    pool[at] = head
-    pool[at + 1] = out if out <= limit else UNREACHED
-    pool[at + 2] = back if back <= limit else UNREACHED
+    tables.heads[at] = head
+    tables.ways[at, 0] = out if out <= limit else UNREACHED
+    tables.ways[at, 1] = back if back <= limit else UNREACHED
 
 
-@inner
-def _move(pool, at, last):
+@lean
+def _shorten(tables, at, out, back):
+    """Lower the weights of one neighbour."""
+    tables.ways[at, 0], tables.ways[at, 1] = min(tables.ways[at, 0], out), min(tables.ways[at, 1], back)
+
+
+@lean
+def _move(tables, at, last):
     """Write one neighbour over another."""
-    pool[at], pool[at + 1], pool[at + 2] = pool[last], pool[last + 1], pool[last + 2]
+    heads, ways = tables.heads, tables.ways
+    heads[at], ways[at, 0], ways[at, 1] = heads[last], ways[last, 0], ways[last, 1]
+
+
+@lean
+def _meet(tables, a, b, out, back, limit):
+    """Make two nodes neighbours, unless both ways are too long."""
+    state = tables.state
+    if out <= limit or back <= limit:
+        _put(tables, np.int64(state[a, START]) + state[a, SIZE], b, out, back, limit)
+        _put(tables, np.int64(state[b, START]) + state[b, SIZE], a, back, out, limit)
+        state[a, SIZE] += 1
+        state[b, SIZE] += 1
 
 
 @inner
 def _neighbours(csr, limit):
-    """Return pool, the neighbours of each node with the weights there and back, its used length, and three lists (n).
-
-    Neighbour k of node i stands at ``offset[i] + 3 k``: node, weight to it, weight from it; there are ``length[i]``
-    and there is room for ``room[i]``.
-    """
-    n = len(csr.offsets) - 1
-    twin, room = np.empty(len(csr.heads), np.int64), np.empty(n, np.int64)
+    """Return tables with the neighbours of every node, and how many entries are used."""
+    n, total = len(csr.offsets) - 1, np.int64(0)
+    state = np.zeros((n, 4), np.int32)
+    for e in range(len(csr.heads)):
+        state[csr.heads[e], ROOM] += 1
     for i in range(n):
-        room[i] = csr.offsets[i + 1] - csr.offsets[i] + 3
-    place = csr.offsets[:-1].copy()  # rows ascend and so do heads: every row is walked once
-    for i in range(n):
-        for e in range(csr.offsets[i], csr.offsets[i + 1]):
-            head = csr.heads[e]
-            q, stop = place[head], csr.offsets[head + 1]
-            while q < stop and csr.heads[q] < i:
-                q += 1
-            place[head] = q
-            twin[e] = q if q < stop and csr.heads[q] == i else -1
-            if twin[e] < 0:
-                room[head] += 1
-    offset, length, total = np.empty(n, np.int64), np.zeros(n, np.int64), 0
-    for i in range(n):
-        offset[i] = total
-        total += 3 * room[i]
-    pool = np.empty(total * 2, np.uint32)
-    for i in range(n):
-        for e in range(csr.offsets[i], csr.offsets[i + 1]):
-            head, weight = csr.heads[e], csr.weights[e]
-            back = csr.weights[twin[e]] if twin[e] >= 0 else UNREACHED
-            if weight > limit and back > limit:
+        state[i, START], state[i, ROOM] = total, state[i, ROOM] + csr.offsets[i + 1] - csr.offsets[i] + 1
+        total += state[i, ROOM]
+    tables = _Tables(
+        np.empty(2 * total + 16, np.int32),
+        np.empty((2 * total + 16, 2), np.uint32),
+        state,
+        np.full(min(n, 1023) + 1, -1, np.int32),
+        np.empty(4 * n + 2, np.int32),
+        np.empty(n, np.int32),
+        np.zeros(n + 1, np.int64),
+        np.empty(12 * n + 48, np.uint32),
+    )
+    place = csr.offsets[:-1].copy()
+    for i in range(n):  # rows ascend and so do heads: every row is walked once
+        for e in range(place[i], csr.offsets[i + 1]):
+            head, weight = np.int64(csr.heads[e]), csr.weights[e]
+            if head < i:
+                _meet(tables, i, head, weight, UNREACHED, limit)
                 continue
-            _put(pool, offset[i] + 3 * length[i], head, weight, back, limit)
-            length[i] += 1
-            if twin[e] < 0:
-                _put(pool, offset[head] + 3 * length[head], i, UNREACHED, weight, limit)
-                length[head] += 1
-    return pool, total, offset, length, room
+            q, stop, back = place[head], csr.offsets[head + 1], UNREACHED
+            while q < stop and csr.heads[q] < i:
+                _meet(tables, head, np.int64(csr.heads[q]), csr.weights[q], UNREACHED, limit)
+                q += 1
+            if q < stop and csr.heads[q] == i:
+                back, q = csr.weights[q], q + 1
+            place[head] = q
+            _meet(tables, i, head, weight, back, limit)
+    return tables, total
 
 
-@inner
-def _unlink(lists, bucket, node):
-    """Take a node out of the list of its degree; lists (3, n): first of a degree, next, before."""
-    after, before = lists[1, node], lists[2, node]
-    if before >= 0:
-        lists[1, before] = after
-    else:
-        lists[0, bucket[node]] = after
-    if after >= 0:
-        lists[2, after] = before
+@lean
+def _bridge(tables, owner, node, other, out, back, limit):
+    """Put the way through a node to another in its place among the neighbours of the owner; no other if it is -1."""
+    at = np.int64(tables.state[owner, START])
+    stop = at + tables.state[owner, SIZE]
+    hole, found = _place(tables.heads, at, stop, node), stop
+    if other >= 0:
+        found = _place(tables.heads, at, stop, other)
+        if found == stop and (out <= limit or back <= limit):
+            _put(tables, hole, other, out, back, limit)
+            return
+    if found < stop:
+        _shorten(tables, found, out, back)
+    _move(tables, hole, stop - 1)
+    tables.state[owner, SIZE] -= 1
 
 
-@inner
-def _link(lists, bucket, node, degree):
-    """Put a node in front of the list of a degree."""
-    bucket[node] = degree
-    head = lists[0, degree]
-    lists[1, node], lists[2, node] = head, -1
-    if head >= 0:
-        lists[2, head] = node
-    lists[0, degree] = node
-
-
-@inner
-def _more(table, used, needed):
-    """Return a table (m) with room for the numbers needed."""
-    if used + needed <= len(table):
-        return table
-    wide = np.empty(max(2 * len(table), used + needed), table.dtype)
-    for k in range(used):
-        wide[k] = table[k]
-    return wide
-
-
-@inner
-def _drop(pool, offset, length, owner, node):
-    """Take a node out of the neighbours of another."""
-    at, last = offset[owner], offset[owner] + 3 * (length[owner] - 1)
-    while pool[at] != node:
-        at += 3
-    _move(pool, at, last)
-    length[owner] -= 1
-
-
-@inner
-def _bridge(pool, at, size, node, other, out, back, limit):
-    """Put the way through a node to another in its place among the neighbours at ``at``; return how many there are."""
-    hole, found = np.int64(-1), np.int64(-1)
-    for q in range(at, at + 3 * size, 3):
-        if pool[q] == node:
-            hole = q
-        elif pool[q] == other:
-            found = q
-    if found < 0 and (out <= limit or back <= limit):
-        _put(pool, hole, other, out, back, limit)
-        return size
-    if found >= 0:
-        pool[found + 1], pool[found + 2] = min(pool[found + 1], out), min(pool[found + 2], back)
-    _move(pool, hole, at + 3 * (size - 1))
-    return size - 1
-
-
-@inner
-def _take(pool, at, size, node, order, first, arcs, steps):
+@lean
+def _take(tables, node, steps):
     """Write a node taken out and its neighbours behind those before it; return the steps done."""
-    k = 3 * first[steps]
-    order[steps], first[steps + 1] = node, first[steps] + size
-    for q in range(3 * size):
-        arcs[k + q] = pool[at + q]
+    at, size, k = np.int64(tables.state[node, START]), tables.state[node, SIZE], 3 * tables.first[steps]
+    tables.order[steps], tables.first[steps + 1] = node, tables.first[steps] + size
+    for q in range(at, at + size):
+        arcs, ways = tables.arcs, tables.ways
+        arcs[k], arcs[k + 1], arcs[k + 2] = tables.heads[q], ways[q, 0], ways[q, 1]
+        k += 3
+    tables.state[node, SIZE] = GONE
     return steps + 1
 
 
-@inner
-def _contract(pool, offset, length, most, limit, gone, order, first, arcs, steps):
+@lean
+def _contract(tables, stack, most, limit, steps):
     """Take out all nodes with at most ``most`` (1 or 2) neighbours, dead ends or chains; return the steps done.
 
-    They are two thirds of a street network, and no list of degrees is kept for them: 12 ms in place of 23 for 100,000.
+    They are two thirds of a street network, and no list of degrees is kept for them: 5 ms in place of 13 for 100,000.
     """
-    stack = np.empty(len(gone) + 1, np.int32)
-    for i in range(len(gone)):
+    heads, ways, state = tables.heads, tables.ways, tables.state
+    for i in range(len(state)):
         stack[0], waiting = i, 1
         while waiting > 0:
             waiting -= 1
             node = np.int64(stack[waiting])
-            at, size = offset[node], length[node]
-            if gone[node] != 0 or size > most:
+            at, size = np.int64(state[node, START]), state[node, SIZE]
+            if size > most:
                 continue
-            gone[node] = 1
-            steps = _take(pool, at, size, node, order, first, arcs, steps)
-            a, b = np.int64(pool[at]), np.int64(pool[at + 3])
+            steps = _take(tables, node, steps)
             if size == 1:
-                _drop(pool, offset, length, a, node)
+                _bridge(tables, heads[at], node, -1, UNREACHED, UNREACHED, limit)
             elif size == 2:
-                out = np.int64(pool[at + 2]) + np.int64(pool[at + 4])
-                back = np.int64(pool[at + 1]) + np.int64(pool[at + 5])
-                length[a] = _bridge(pool, offset[a], length[a], node, b, out, back, limit)
-                length[b] = _bridge(pool, offset[b], length[b], node, a, back, out, limit)
-            for q in range(at, at + 3 * size, 3):
-                if pool[q] < i and length[pool[q]] <= most:
-                    stack[waiting] = pool[q]
+                a, b = np.int64(heads[at]), np.int64(heads[at + 1])
+                out = np.int64(ways[at, 1]) + np.int64(ways[at + 1, 0])
+                back = np.int64(ways[at, 0]) + np.int64(ways[at + 1, 1])
+                _bridge(tables, a, node, b, out, back, limit)
+                _bridge(tables, b, node, a, back, out, limit)
+            for q in range(at, at + size):
+                if heads[q] < i and state[heads[q], SIZE] <= most:
+                    stack[waiting] = heads[q]
                     waiting += 1
     return steps
 
 
-@inner
-def _join(pool, at, size, node, arcs, low, high, i, limit, slot):
+@lean
+def _join(tables, node, low, high, i, limit):
     """Join neighbour i of the node taken out to the others, in its place; return its number of neighbours now."""
-    # a list of some length is laid out by node, so that each of the others is found at once: 1M nodes without limit
-    # 3 times faster
-    looked_up, stop, hole = size > SCAN, at + 3 * size, np.int64(-1)
-    known = stop
-    for q in range(at, stop, 3):
-        if looked_up:
-            slot[pool[q]] = q
-        if pool[q] == node:
-            hole = q
+    heads, state, arcs = tables.heads, tables.state, tables.arcs
+    at = np.int64(state[arcs[i], START])
+    known = stop = at + state[arcs[i], SIZE]
+    hole = _place(heads, at, stop, node)
     back, there = np.int64(arcs[i + 2]), np.int64(arcs[i + 1])
     for j in range(low, high, 3):
         out, into = back + np.int64(arcs[j + 1]), there + np.int64(arcs[j + 2])
         if j == i or (out > limit and into > limit):
             continue
-        other, found = arcs[j], at
-        if looked_up:
-            found = slot[other]
-            if not at <= found < known or pool[found] != other:
-                found = known
-        else:
-            while found < known and pool[found] != other:
-                found += 3
+        found = _place(heads, at, known, arcs[j])
         if found < known:
-            pool[found + 1], pool[found + 2] = min(pool[found + 1], out), min(pool[found + 2], into)
+            _shorten(tables, found, out, into)
+        elif hole < known:
+            _put(tables, hole, arcs[j], out, into, limit)
+            hole = known
         else:
-            if hole >= 0:
-                found, hole = hole, np.int64(-1)
-            else:
-                found, stop = stop, stop + 3
-            _put(pool, found, other, out, into, limit)
-    if hole >= 0:
-        stop -= 3
-        _move(pool, hole, stop)
-    return (stop - at) // 3
+            _put(tables, stop, arcs[j], out, into, limit)
+            stop += 1
+    if hole < known:
+        stop -= 1
+        _move(tables, hole, stop)
+    return stop - at
+
+
+@lean
+def _list(tables, count, node, degree):
+    """Put a node in front of the list of its degree; return how many entries there are."""
+    tables.entries[2 * count], tables.entries[2 * count + 1] = node, tables.lists[degree]
+    tables.lists[degree], tables.state[node, LISTED] = count, degree
+    return count + 1
+
+
+@lean
+def _grow(tables, other, size, end):
+    """Move the neighbours of a node to where there is room for more; return how many entries are used."""
+    at, length = np.int64(tables.state[other, START]), np.int64(tables.state[other, SIZE])
+    for q in range(length):
+        _move(tables, end + q, at + q)
+    tables.state[other, START], tables.state[other, ROOM] = end, 2 * (length + size)
+    return end + 2 * (length + size)
+
+
+@lean
+def _take_out(tables, done, used, limit):
+    """Take out nodes, those of the least degree first, while there is room; return how far it went, and the work.
+
+    A node may stand in several lists and counts in that of its degree: nothing is taken out of the middle of a list.
+    """
+    end, count, least = used
+    state, lists, entries, first, arcs = tables.state, tables.lists, tables.entries, tables.first, tables.arcs
+    top, work = len(lists) - 1, 0
+    while done < len(tables.order):
+        while lists[least] < 0:
+            least += 1
+        entry = 2 * np.int64(lists[least])
+        node = np.int64(entries[entry])
+        size, at, low, needed = np.int64(state[node, SIZE]), np.int64(state[node, START]), 3 * first[done], 0
+        if state[node, LISTED] != least or size == GONE:
+            lists[least] = entries[entry + 1]
+            continue
+        for q in range(at, at + size):
+            needed += 2 * (np.int64(state[tables.heads[q], SIZE]) + size)
+        short = low + 3 * size > len(arcs) or end + needed + 16 > len(tables.heads)
+        if short or 2 * (count + size) > len(entries):
+            break
+        lists[least] = entries[entry + 1]
+        done = _take(tables, node, done)
+        for i in range(low, low + 3 * size, 3):
+            other = np.int64(arcs[i])
+            work += state[other, SIZE] + size
+            if state[other, SIZE] + size - 2 > state[other, ROOM]:
+                end = _grow(tables, other, size, end)
+            state[other, SIZE] = _join(tables, node, low, low + 3 * size, i, limit)
+            degree = min(np.int64(state[other, SIZE]), top)
+            if degree != state[other, LISTED]:
+                count = _list(tables, count, other, degree)
+                least = min(least, degree)
+        least = max(least - 1, 0)
+    return done, (end, count, least), work
+
+
+@inner
+def _wider(table):
+    """Return a table of twice the length."""
+    wide = np.empty((2 * len(table), *table.shape[1:]), table.dtype)
+    wide[: len(table)] = table
+    return wide
 
 
 @inner
 def _eliminate(csr, limit):
     """Return the order (n) of elimination, first (n + 1) and arcs (3 m) of each node in it, and whether it ended."""
-    n = len(csr.offsets) - 1
-    pool, end, offset, length, room = _neighbours(csr, limit)
-    order, first, gone = np.empty(n, np.int32), np.zeros(n + 1, np.int64), np.zeros(n, np.uint8)
-    arcs, done = np.empty(12 * n + 48, np.uint32), 0
+    n, bound = len(csr.offsets) - 1, np.int64(limit)
+    tables, end = _neighbours(csr, limit)
+    stack, done, work, count = np.empty(n + 1, np.int32), 0, 0, 0
     for most in range(1, 3):
-        done = _contract(pool, offset, length, most, np.int64(limit), gone, order, first, arcs, done)
-    top = min(n, 1023)
-    lists, bucket = np.full((3, max(n, top + 1)), -1, np.int32), np.empty(n, np.int32)
+        done = _contract(tables, stack, most, bound, done)
     for i in range(n - 1, -1, -1):
-        if gone[i] == 0:
-            _link(lists, bucket, i, min(length[i], top))
-    slot, work, least = np.zeros(n, np.int64), 0, 0
+        if tables.state[i, SIZE] != GONE:
+            count = _list(tables, count, i, min(tables.state[i, SIZE], len(tables.lists) - 1))
+    used = end, count, 0
     while done < n:
-        least = max(least - 1, 0)
-        while lists[0, least] < 0:
-            least += 1
-        node = np.int64(lists[0, least])
-        _unlink(lists, bucket, node)
-        size, low = length[node], 3 * first[done]
-        arcs = _more(arcs, low, 3 * size)
-        done = _take(pool, offset[node], size, node, order, first, arcs, done)
-        high = 3 * first[done]
-        for i in range(low, high, 3):
-            other = np.int64(arcs[i])
-            if length[other] + size - 2 > room[other]:
-                grown = 2 * (length[other] + size)
-                pool = _more(pool, end, 3 * grown)
-                pool[end : end + 3 * length[other]] = pool[offset[other] : offset[other] + 3 * length[other]]
-                offset[other], room[other], end = end, grown, end + 3 * grown
-            work += length[other] + size
-            length[other] = _join(pool, offset[other], length[other], node, arcs, low, high, i, np.int64(limit), slot)
-            degree = min(length[other], top)
-            if degree != bucket[other]:
-                _unlink(lists, bucket, other)
-                _link(lists, bucket, other, degree)
-                least = min(least, degree)
+        done, used, more = _take_out(tables, done, used, bound)
+        work += more
         if work > WORK * n + 10_000_000:
-            return order, first, arcs[:0], False
-    return order, first, arcs[: 3 * first[n]], True
+            return tables.order, tables.first, tables.arcs[:0], False
+        if done < n:
+            heads, ways = _wider(tables.heads), _wider(tables.ways)
+            entries, arcs = _wider(tables.entries), _wider(tables.arcs)
+            state, lists, order, first = tables.state, tables.lists, tables.order, tables.first
+            tables = _Tables(heads, ways, state, lists, entries, order, first, arcs)
+    return tables.order, tables.first, tables.arcs[: 3 * tables.first[n]], True
 
 
 @inner
 def _descend(order, first, arcs):
     """Return the new position (n) of each step: last in, first out from the top; rows used together lie together.
 
+    The heads of the arcs become steps.
     A postorder of the elimination tree would be wrong: a higher neighbour need not be an ancestor of what was dropped.
     """
     n = len(order)
-    step_of = np.empty(n, np.int32)
+    step_of, start = np.empty(n, np.int32), np.zeros(n + 1, np.int32)
     for i in range(n):
         step_of[order[i]] = i
-    start = np.zeros(n + 1, np.int64)
-    for e in range(len(arcs) // 3):
-        start[step_of[arcs[3 * e]] + 1] += 1
+    for e in range(0, len(arcs), 3):
+        arcs[e] = step_of[arcs[e]]
+        start[arcs[e] + 1] += 1
     for i in range(n):
         start[i + 1] += start[i]
     fill, below = start[:-1].copy(), np.empty(len(arcs) // 3, np.int32)
     for i in range(n):
         for e in range(first[i], first[i + 1]):
-            upper = step_of[arcs[3 * e]]
+            upper = arcs[3 * e]
             below[fill[upper]] = i
             fill[upper] += 1
     left, stack, position, count = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32), n
@@ -346,13 +372,13 @@ def _arrange(order, first, arcs, place):
     for i in range(n):
         node[place[i]], step_at[place[i]] = order[i], i
         position[order[i]] = place[i]
-    start, upper = np.zeros(n + 1, np.int64), np.empty(len(arcs) // 3, np.int32)
+    start, upper = np.zeros(n + 1, np.int64), np.empty(len(arcs) // 3 + 16, np.int32)
     up, down = np.empty(len(arcs) // 3, np.uint32), np.empty(len(arcs) // 3, np.uint32)
     k = 0
     for p in range(n):
         step = step_at[p]
         for e in range(first[step], first[step + 1]):
-            head, q = position[arcs[3 * e]], k
+            head, q = place[arcs[3 * e]], k
             while q > start[p] and upper[q - 1] > head:
                 upper[q], up[q], down[q] = upper[q - 1], up[q - 1], down[q - 1]
                 q -= 1
@@ -369,13 +395,13 @@ def _thin(first, upper, up, down):
     2.3 arcs a node become 2.1 in 7 ms of 64 at 100,000 nodes.
     """
     n = len(first) - 1
-    matched = np.zeros(len(upper), np.uint8)
+    matched = np.zeros(len(up), np.uint8)
     for p in range(n - 1, -1, -1):
         for i in range(first[p], first[p + 1]):
             x = upper[i]
             for j in range(i + 1, first[p + 1]):
-                e = _find(upper, first[x], first[x + 1], upper[j])
-                if e < 0:
+                e = _place(upper, first[x], first[x + 1], upper[j])
+                if e == first[x + 1]:
                     continue
                 there, back = up[e], down[e]
                 # an arc of no length replaces nothing: three ends in one place would all be left out

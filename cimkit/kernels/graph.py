@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from cimkit.kernels._jit import inner, kernel
+from cimkit.kernels._jit import inner, kernel, lean
 
 UNREACHED = np.uint32(0xFFFFFFFF)  #: Distance of what is not reached; as a weight: closed.
 FARTHEST = np.uint32(0x7FFFFFFE)  #: Greatest limit, and greatest weight: the sum of two never overflows.
@@ -38,37 +38,53 @@ class Csr(NamedTuple):
     weights: Any
 
 
+@lean
+def _sort_row(heads, weights, low, high):
+    """Sort a row by head: by insertion, and with gaps before it where the row is long (Shell's method)."""
+    gap = 1
+    while 9 * gap < high - low:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for k in range(low + gap, high):
+            head, weight, q = heads[k], weights[k], k
+            while q >= low + gap and heads[q - gap] > head:
+                heads[q], weights[q] = heads[q - gap], weights[q - gap]
+                q -= gap
+            heads[q], weights[q] = head, weight
+        gap //= 3
+
+
 @kernel
-def _fill_rows(tails, heads, weights, offsets, row_heads, row_weights):
-    """Sort arcs into rows, ascending heads, the shortest of parallel arcs; return how many are left."""
+def _fill_rows(u, v, there, back, offsets, heads, weights):
+    """Sort the arcs of edges into rows, ascending heads, the shortest of parallel arcs; return how many are left."""
     n = len(offsets) - 1
-    # two stable counting sorts, by head and then by tail: 3 ms for 250,000 arcs against 25 ms of numpy's lexsort
-    stop, row = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
-    for e in range(len(heads)):
-        stop[heads[e] + 1] += 1
-        row[tails[e] + 1] += 1
+    offsets[:] = 0
+    for e in range(len(u)):
+        if u[e] != v[e]:
+            offsets[u[e] + 1] += there[e] != UNREACHED
+            offsets[v[e] + 1] += back[e] != UNREACHED
     for i in range(n):
-        stop[i + 1] += stop[i]
-        row[i + 1] += row[i]
-    tail, weight, fill = np.empty(len(heads), np.int32), np.empty(len(heads), np.uint32), row.copy()
-    for e in range(len(heads)):
-        at = stop[heads[e]]
-        tail[at], weight[at], stop[heads[e]] = tails[e], weights[e], at + 1
-    q = 0
-    for head in range(n):
-        while q < stop[head]:
-            at = fill[tail[q]]
-            if at > row[tail[q]] and row_heads[at - 1] == head:
-                row_weights[at - 1] = min(row_weights[at - 1], weight[q])
-            else:
-                row_heads[at], row_weights[at], fill[tail[q]] = head, weight[q], at + 1
-            q += 1
+        offsets[i + 1] += offsets[i]
+    fill = offsets.copy()
+    for e in range(len(u)):
+        if u[e] != v[e]:
+            if there[e] != UNREACHED:
+                at = fill[u[e]]
+                heads[at], weights[at], fill[u[e]] = v[e], there[e], at + 1
+            if back[e] != UNREACHED:
+                at = fill[v[e]]
+                heads[at], weights[at], fill[v[e]] = u[e], back[e], at + 1
     k = 0
     for i in range(n):
+        low, high = offsets[i], fill[i]
+        _sort_row(heads, weights, low, high)
         offsets[i] = k
-        for q in range(row[i], fill[i]):
-            row_heads[k], row_weights[k] = row_heads[q], row_weights[q]
-            k += 1
+        for q in range(low, high):
+            if k > offsets[i] and heads[k - 1] == heads[q]:
+                weights[k - 1] = min(weights[k - 1], weights[q])
+            else:
+                heads[k], weights[k] = heads[q], weights[q]
+                k += 1
     offsets[n] = k
     return k
 
@@ -83,11 +99,11 @@ def _whole(weights: Any) -> Any:
     return np.where(good, np.rint(np.where(good, w, 0.0)), float(UNREACHED)).astype(np.uint32)
 
 
-def _rows(n: int, tails: Any, heads: Any, weights: Any) -> Csr:
-    offsets = np.empty(n + 1, np.int64)
-    row_heads, row_weights = np.empty(len(heads), np.int32), np.empty(len(heads), np.uint32)
-    k = _fill_rows(tails, heads, weights, offsets, row_heads, row_weights)
-    return Csr(offsets, row_heads[:k].copy(), row_weights[:k].copy())
+def _rows(n: int, u: Any, v: Any, there: Any, back: Any) -> Csr:
+    offsets, most = np.empty(n + 1, np.int64), 2 * len(u)
+    heads, weights = np.empty(most, np.int32), np.empty(most, np.uint32)
+    k = _fill_rows(u, v, there, back, offsets, heads, weights)
+    return Csr(offsets, heads[:k], weights[:k])
 
 
 def build_csr(n_nodes: int, u: Any, v: Any, forward: Any, backward: Any) -> Csr:
@@ -96,14 +112,9 @@ def build_csr(n_nodes: int, u: Any, v: Any, forward: Any, backward: Any) -> Csr:
     Weights are rounded to whole numbers; those that are negative, infinite, not a number or above ``FARTHEST`` close
     the direction. Parallel edges become the shortest, loops are dropped, zero weights are allowed.
     """
-    a, b = np.asarray(u).astype(np.int32), np.asarray(v).astype(np.int32)
     there = _whole(forward)
-    weights = np.concatenate([there, there if backward is forward else _whole(backward)])
-    tails, heads = np.concatenate([a, b]), np.concatenate([b, a])
-    open_ = (weights != UNREACHED) & (tails != heads)
-    if not open_.all():
-        tails, heads, weights = tails[open_], heads[open_], weights[open_]
-    return _rows(n_nodes, tails, heads, weights)
+    back = there if backward is forward else _whole(backward)
+    return _rows(n_nodes, np.ascontiguousarray(u, np.int32), np.ascontiguousarray(v, np.int32), there, back)
 
 
 @inner

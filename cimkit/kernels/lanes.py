@@ -19,6 +19,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from cimkit.kernels._jit import kernel
+from cimkit.kernels.graph import UNREACHED
 
 WIDE = 32  #: Distances in a row where many sources are swept.
 KINDS = 16  #: Distances in a row where kinds of facilities are swept.
@@ -124,6 +125,20 @@ def _make_push(lanes: int) -> Any:
     return push
 
 
+@intrinsic
+def _give_kinds(typing: Any, table: Any, row: Any, limit: Any, out: Any, place: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data, result = (_data(context, builder, signature.args[k], args[k]) for k in (0, 3))
+        distance = _load(builder, _row(builder, data, args[1], KINDS))
+        near = builder.icmp_unsigned("<=", distance, _splat(builder, args[2], KINDS))
+        lost = ir.Constant(distance.type, [int(UNREACHED)] * KINDS)
+        target = builder.bitcast(builder.gep(result, [args[4]]), distance.type.as_pointer())
+        builder.store(builder.select(near, distance, lost), target, align=4)
+        return context.get_dummy_value()
+
+    return types.void(table, types.int64, types.uint32, out, types.int64), generate
+
+
 def _read(builder: Any, data: Any, place: Any) -> Any:
     """Return the distances of a place (row, leg, row, leg) as a vector."""
     row_a, leg_a, row_b, leg_b = (builder.extract_value(place, k) for k in range(4))
@@ -221,6 +236,12 @@ def _plain_push(table, row, heads, weights, low, high, hot):
 
 
 @kernel
+def _plain_give_kinds(table, row, limit, out, place):
+    for q in range(table.shape[1]):
+        out[place + q] = table[row, q] if table[row, q] <= limit else UNREACHED
+
+
+@kernel
 def _plain_read_place(table, place, out):
     row_a, leg_a, row_b, leg_b = place
     for q in range(table.shape[1]):
@@ -259,6 +280,7 @@ PLAIN = SimpleNamespace(
     clear=_plain_clear,
     pull=_plain_pull,
     push=_plain_push,
+    give_kinds=_plain_give_kinds,
     read_place=_plain_read_place,
     tally=_plain_tally,
     weigh=_plain_weigh,
@@ -268,6 +290,7 @@ VECTOR = SimpleNamespace(
     clear={lanes: _make_clear(lanes) for lanes in (OWNED, KINDS, WIDE)},
     pull={lanes: _make_pull(lanes) for lanes in (OWNED, KINDS, WIDE)},
     push={lanes: _make_push(lanes) for lanes in (OWNED, KINDS, WIDE)},
+    give_kinds=_give_kinds,
     read_place=_read_place,
     tally=_tally,
     weigh=_weigh,
@@ -288,6 +311,8 @@ pull_owned, pull_kinds, pull_wide = _pick("pull", OWNED), _pick("pull", KINDS), 
 #: set ``hot[heads[e]]``.
 push_owned, push_kinds, push_wide = _pick("push", OWNED), _pick("push", KINDS), _pick("push", WIDE)
 _LANES = PLAIN if _USE_PLAIN else VECTOR
+#: ``give_kinds(table, row, limit, out, place)``: a row (16) into out from a place on, beyond the limit as unreached.
+give_kinds: Any = _LANES.give_kinds
 #: ``read_place(table, place, out)``: distances of a place (row, leg, row, leg) into out (32).
 read_place: Any = _LANES.read_place
 #: ``tally(table, place, weight, breaks, sums)``: add the weight to sums (t, 32) where the place is within breaks (t).

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import pytest
 
-from cimkit.kernels import lanes
+from cimkit.kernels import _lanes, lanes
 
 
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="vectors are compiled")
@@ -35,6 +35,27 @@ def test_push_and_pull__as_their_plain_twins(width):
     lanes.PLAIN.clear(b, 11, b[0, 0])
     assert np.array_equal(a, b)
     assert np.array_equal(hot_a, hot_b)
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="vectors are compiled")
+def test_equal_lanes_and_give_kinds__as_their_plain_twins():
+    rng = np.random.default_rng(5)
+    words = rng.integers(0, 4, 40).astype(np.int32)
+    equal = numba.njit(lambda table, place, word: _lanes.equal_lanes(table, place, np.int32(word)))
+    for place in range(24):
+        assert equal(words, place, 3) == _lanes._plain_equal_lanes(words, place, 3)
+    rows = rng.integers(0, 1 << 32, (5, 16)).astype(np.uint32)
+    a, b = np.zeros((2, 40), np.uint32)
+    rows[3, 4] = 1 << 31  # the limit belongs to it
+    vector = lanes.VECTOR.give_kinds
+
+    @numba.njit
+    def give(table, out):
+        vector(table, 3, np.uint32(1 << 31), out, 1)
+
+    give(rows, a)
+    lanes.PLAIN.give_kinds(rows, 3, np.uint32(1 << 31), b, 1)
+    assert np.array_equal(a, b)
 
 
 @pytest.mark.slow
