@@ -142,7 +142,7 @@ class FloorAreas(Drawn):
         of storey height and caps, which are listed by themselves.
         """
         one_of(by, ("", "building", "parcel"), name="by")
-        sums = self._columns()
+        sums = self.by_item()
         if not by:
             return {name: float(values.sum()) for name, values in sums.items()}
         import pandas as pd
@@ -154,8 +154,8 @@ class FloorAreas(Drawn):
         data = {name: np.bincount(rows + 1, values, count + 1)[1:] for name, values in sums.items()}
         return pd.DataFrame({by: table.names(), **data})
 
-    def _columns(self) -> dict[str, FloatArray]:
-        """Return what the totals are made of, one value an item."""
+    def by_item(self) -> dict[str, FloatArray]:
+        """Return what the totals are made of, one value an item, each of shape (n) [m²]."""
         built, far, public = (self.counted(name) for name in LEDGERS)
         below = self.items["below"]
         extra = np.where(far > built, far - built, 0.0)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cimkit.arrays import FloatArray, IntArray
     from cimkit.sim.areas import FloorAreas
 
-FREE, COUNTS, OPEN, CLOSED = "#58a07c", "#b5402f", "#bcd8a4", "#c9ced3"
+FREE, GRANTED, COUNTS, OPEN, CLOSED = "#3a7f8f", "#7fb36b", "#b5402f", "#bcd8a4", "#c9ced3"
 
 
 def plot_storeys(areas: FloorAreas, building: str, *, exploded: bool = False, ax: Any = None, lang: str = "en") -> Any:
@@ -171,20 +171,21 @@ def plot_public_space(areas: FloorAreas, *, ax: Any = None, lang: str = "en") ->
     shapes, exempt = c.spaces.outline.to_shapely(), items["exempt"]
     public = areas.factor[:, LEDGERS.index("public_space")] > 0
     here = (items["space"] >= 0) & ((items["dwelling"] < 0) | (exempt == 1))
-    ground = here & items["is_ground"] & (exempt < 0)
+    ground, granted, freed = here & items["is_ground"] & (exempt < 0), exempt == 1, areas.by_item()["exempt_m2"]
     groups = (
-        (OPEN, ground & public, ("open ground, open to all", "公共开放场地")),
-        (CLOSED, ground & ~public, ("open ground, not open to all", "非公共场地")),
-        (FREE, here & (exempt == 1), ("free of FAR", "不计容空间")),
-        (COUNTS, here & (exempt == 0), ("exemption not granted", "未获豁免，计容")),
+        (OPEN, ground & public, areas.area, ("open ground, open to all", "公共开放场地")),
+        (CLOSED, ground & ~public, areas.area, ("open ground, not open to all", "非公共场地")),
+        (GRANTED, here & granted & (freed == 0), areas.area, ("passed, no floor area", "认定的公共空间，无建筑面积")),
+        (FREE, here & granted & (freed > 0), freed, ("exempt public space", "公共空间不计容")),
+        (COUNTS, here & (exempt == 0), areas.area, ("exemption not granted", "未获豁免，计容")),
     )
     with drawing(ax, lang, (9.0, 8.2)) as (ax, lang):  # noqa: PLR1704
         plot_plan(c, ax=ax, lang=lang, labels=False)
         told = []
-        for colour, rows, (english, chinese) in groups:
+        for colour, rows, amount, (english, chinese) in groups:
             own = np.unique(items["space"][rows])
             patches(ax, shapes[own], facecolors=colour, edgecolors=INK, linewidths=0.4, alpha=0.9, zorder=6)
-            area = f": {areas.area[rows].sum():,.0f} m²"
+            area = f": {amount[rows].sum():,.0f} m²"
             told.append((colour, english + area, chinese + area))
         key(ax, told, lang, columns=2)
         head(ax, f"{say(lang, 'Public space', '公共空间')} · {areas.method.local.name}")

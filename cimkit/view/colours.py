@@ -58,6 +58,8 @@ class Classes(NamedTuple):
             a, b = f"{low:,.10g}", f"{high:,.10g}"
             text = f"< {b}" if low == -_INF else f"≥ {a}" if high == _INF else f"{a} … {b}" if low < 0 else f"{a}–{b}"
             english, chinese = self.names[k] if self.names else (f"{text} {self.unit}".strip(),) * 2
+            if low == _INF:
+                english, chinese = "not reached", "不可达"
             mark = (" ◂ limit", " ◂ 限值") if low == self.threshold else ("", "")
             rows.append((colour, english + mark[0], chinese + mark[1]))
         return tuple(rows)

@@ -16,9 +16,8 @@ from cimkit.view.parts import section
 from cimkit.view.texts import words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from cimkit.arrays import FloatArray
     from cimkit.model.community import Community
     from cimkit.rules.findings import Finding
     from cimkit.sim.access import WalkTimes
@@ -37,7 +36,7 @@ def plans_section(community: Community, rows: Sequence[Finding], results: Sequen
             layer = layer_of(community, result)
             if layer is not None:
                 drawing = svg.plan(community, sheet, layer)
-                figures.append(_figure(drawing, both(*layer.title), svg.legend(layer.classes.legend())))
+                figures.append(_figure(drawing, both(*layer.title), svg.legend(layer.legend())))
         elif is_a(result, "WalkTimes") and len(result):
             figures.append(_walk_figure(community, sheet, result))
     return section("plans", svg.base(community, sheet), element("div", *figures, class_="plans"))
@@ -68,12 +67,13 @@ def _walk_figure(community: Community, sheet: svg.Sheet, walk: WalkTimes) -> Htm
     choice = element("select", *chosen, data_walk="", aria_label="Service")
     title = both("Longest walk from each building to the nearest ", "各栋至最近设施的最长步行时间：")
     drawing = svg.plan(community, sheet, layer, over=join(*spots))
-    data = {"edges": WALK.edges[1:-1], "colours": WALK.colours, "minutes": {c: _tenths(m) for c, m in minutes.items()}}
-    caption = element("figcaption", element("b", title), choice, svg.legend(layer.classes.legend()))
+    listed = {c: _tenths(m) for c, m in minutes.items()}
+    data = {"edges": _tenths(WALK.edges[1:-1]), "colours": WALK.colours, "minutes": listed}
+    caption = element("figcaption", element("b", title), choice, svg.legend(layer.legend()))
     return element("figure", drawing, caption, data_block(data), data_walk_plan="")
 
 
-def _tenths(minutes: FloatArray) -> list[float | None]:
+def _tenths(minutes: Iterable[float]) -> list[float | None]:
     """Return minutes to a tenth, none for nan and a large number for infinity."""
     return [None if np.isnan(m) else round(min(float(m), 9999.0), 1) for m in minutes]
 

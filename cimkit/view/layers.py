@@ -9,7 +9,7 @@ import numpy as np
 
 from cimkit.errors import InputError
 from cimkit.model.kinds import FacilityKind, RoomKind
-from cimkit.view.colours import CHANGE, COUNTED, INK, STOREYS, SUNLIGHT, WALK, Classes, shades
+from cimkit.view.colours import CHANGE, COUNTED, INK, STOREYS, SUNLIGHT, WALK, Classes, Row, shades
 from cimkit.view.texts import DAYS
 
 if TYPE_CHECKING:
@@ -75,6 +75,12 @@ class Layer:
     def title(self) -> tuple[str, str]:
         """What is shown, in English and Chinese."""
         return self.classes.english, self.classes.chinese
+
+    def legend(self) -> tuple[Row, ...]:
+        """Return what the colours mean, that of buildings without a value too where others have one."""
+        none = np.isnan(self.buildings)
+        rest = ((self.classes.missing, "no value", "无数值"),) if none.any() and not none.all() else ()
+        return (*self.classes.legend(), *rest)
 
     def least(self) -> tuple[FloatArray, FloatArray]:
         """Return each different stroke once, with the least of its values."""

@@ -133,7 +133,7 @@ def plot_plan(
         _frame(ax, community)
         if labels:
             _labels(ax, community)
-        rows = use_legend(community.buildings, community.spaces) if layer is None else layer.classes.legend()
+        rows = use_legend(community.buildings, community.spaces) if layer is None else layer.legend()
         key(ax, rows, lang)
         words = TEXTS["plan"] if layer is None else layer.title
         name = [community.name] if community.name and (lang != "en" or community.name.isascii()) else []

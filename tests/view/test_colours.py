@@ -1,0 +1,15 @@
+"""Classes of plans: what is not reached has a colour and a name of its own."""
+
+import numpy as np
+
+from cimkit.view.colours import SUNLIGHT, WALK
+
+
+def test_classes__unreached_is_a_class_of_its_own():
+    assert WALK.which([0.0, 19.9, 20.0, 1e12, np.inf, np.nan]).tolist() == [0, 4, 5, 5, 6, -1]
+    assert len({*WALK.colours, WALK.missing}) == 8
+    assert [row[1] for row in WALK.legend()][-2:] == ["≥ 20 min", "not reached"]
+
+
+def test_classes__the_limit_is_marked():
+    assert sum("◂ 限值" in chinese for _, _, chinese in SUNLIGHT.legend()) == 1
