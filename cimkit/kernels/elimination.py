@@ -116,16 +116,10 @@ def _neighbours(csr, limit):
     for i in range(n):
         state[i, START], state[i, ROOM] = total, state[i, ROOM] + csr.offsets[i + 1] - csr.offsets[i] + 1
         total += state[i, ROOM]
-    tables = _Tables(
-        np.empty(2 * total + 16, np.int32),
-        np.empty((2 * total + 16, 2), np.uint32),
-        state,
-        np.full(min(n, 1023) + 1, -1, np.int32),
-        np.empty(4 * n + 2, np.int32),
-        np.empty(n, np.int32),
-        np.zeros(n + 1, np.int64),
-        np.empty(12 * n + 48, np.uint32),
-    )
+    heads, ways = np.empty(2 * total + 16, np.int32), np.empty((2 * total + 16, 2), np.uint32)
+    lists, entries = np.full(min(n, 1023) + 1, -1, np.int32), np.empty(4 * n + 2, np.int32)
+    order, first, arcs = np.empty(n, np.int32), np.zeros(n + 1, np.int64), np.empty(12 * n + 48, np.uint32)
+    tables = _Tables(heads, ways, state, lists, entries, order, first, arcs)
     place = csr.offsets[:-1].copy()
     for i in range(n):  # rows ascend and so do heads: every row is walked once
         for e in range(place[i], csr.offsets[i + 1]):
@@ -317,8 +311,7 @@ def _eliminate(csr, limit):
         if done < n:
             heads, ways = _wider(tables.heads), _wider(tables.ways)
             entries, arcs = _wider(tables.entries), _wider(tables.arcs)
-            state, lists, order, first = tables.state, tables.lists, tables.order, tables.first
-            tables = _Tables(heads, ways, state, lists, entries, order, first, arcs)
+            tables = _Tables(heads, ways, tables.state, tables.lists, entries, tables.order, tables.first, arcs)
     return tables.order, tables.first, tables.arcs[: 3 * tables.first[n]], True
 
 

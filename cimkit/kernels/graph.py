@@ -67,13 +67,10 @@ def _fill_rows(u, v, there, back, offsets, heads, weights):
         offsets[i + 1] += offsets[i]
     fill = offsets.copy()
     for e in range(len(u)):
-        if u[e] != v[e]:
-            if there[e] != UNREACHED:
-                at = fill[u[e]]
-                heads[at], weights[at], fill[u[e]] = v[e], there[e], at + 1
-            if back[e] != UNREACHED:
-                at = fill[v[e]]
-                heads[at], weights[at], fill[v[e]] = u[e], back[e], at + 1
+        for tail, head, weight in ((u[e], v[e], there[e]), (v[e], u[e], back[e])):
+            if tail != head and weight != UNREACHED:
+                at = fill[tail]
+                heads[at], weights[at], fill[tail] = head, weight, at + 1
     k = 0
     for i in range(n):
         low, high = offsets[i], fill[i]
@@ -99,13 +96,6 @@ def _whole(weights: Any) -> Any:
     return np.where(good, np.rint(np.where(good, w, 0.0)), float(UNREACHED)).astype(np.uint32)
 
 
-def _rows(n: int, u: Any, v: Any, there: Any, back: Any) -> Csr:
-    offsets, most = np.empty(n + 1, np.int64), 2 * len(u)
-    heads, weights = np.empty(most, np.int32), np.empty(most, np.uint32)
-    k = _fill_rows(u, v, there, back, offsets, heads, weights)
-    return Csr(offsets, heads[:k], weights[:k])
-
-
 def build_csr(n_nodes: int, u: Any, v: Any, forward: Any, backward: Any) -> Csr:
     """Return the graph of edges u–v (m): ``forward`` (m) from u to v, ``backward`` (m) from v to u.
 
@@ -114,7 +104,11 @@ def build_csr(n_nodes: int, u: Any, v: Any, forward: Any, backward: Any) -> Csr:
     """
     there = _whole(forward)
     back = there if backward is forward else _whole(backward)
-    return _rows(n_nodes, np.ascontiguousarray(u, np.int32), np.ascontiguousarray(v, np.int32), there, back)
+    offsets, heads = np.empty(n_nodes + 1, np.int64), np.empty(2 * len(there), np.int32)
+    weights = np.empty(len(heads), np.uint32)
+    ends = np.ascontiguousarray(u, np.int32), np.ascontiguousarray(v, np.int32)
+    k = _fill_rows(*ends, there, back, offsets, heads, weights)
+    return Csr(offsets, heads[:k], weights[:k])
 
 
 @inner

@@ -1,4 +1,4 @@
-"""Around the area sweep: which plate meets which parcel, which plates repeat, and sums by group."""
+"""Around the area sweep: which plate meets which parcel, and which plates repeat."""
 
 from __future__ import annotations
 
@@ -240,18 +240,3 @@ def equal_plates(plates: Shapes, voids: Shapes, spaces: Shapes) -> Any:
     bits = [s.xy.view(np.uint64) for s in (plates, voids, spaces)]
     blocks = max(1, min(256, (plates.poly.size - 1) // 64))
     return _group_equal(plates, voids, spaces, _hashes(plates, voids, spaces, *bits, blocks))
-
-
-@kernel
-def sum_groups(values, group, times, groups):
-    """Sum the rows of ``values`` (n, k), each taken ``times`` (n) times, by group (n); one fixed order.
-
-    Rows of group -1 are left out.
-    """
-    result = np.zeros((groups, values.shape[1]))
-    for i in range(values.shape[0]):
-        g = group[i]
-        if g >= 0:
-            for k in range(values.shape[1]):
-                result[g, k] += times[i] * values[i, k]
-    return result

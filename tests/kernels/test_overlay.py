@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cimkit.kernels.overlay import Overlay, Pairs, Shapes, _jobs, overlay_areas
-from cimkit.kernels.overlay_groups import equal_plates, every_plate, meet_parcels, sum_groups
+from cimkit.kernels.overlay_groups import equal_plates, every_plate, meet_parcels
 from tests import naive_overlay as naive
 
 HARNESS = Path(__file__).resolve().parents[2] / ".." / "shared" / "peers" / "accounting" / "plates.py"
@@ -260,7 +260,7 @@ def per_parcel(plates, voids, spaces, parcels) -> tuple[Overlay, np.ndarray]:
     r = overlay_areas(plates, voids, spaces, parcels, pairs, start=4 * np.arange(len(pairs.plate) + 1))
     columns = np.column_stack([r.total, r.share.reshape(-1, 4), r.total[:, 2] - r.total[:, 3]])
     count = len(parcels.poly) - 1
-    return r, sum_groups(columns, pairs.parcel, np.ones(len(columns)), count)
+    return r, np.column_stack([np.bincount(pairs.parcel, column, count) for column in columns.T])
 
 
 def test_overlay_areas__zone_prefixed_coordinates():
@@ -305,12 +305,6 @@ def test_equal_plates__finds_repeats_with_all_they_own():
     voids = owned([[b], [b], [], [b], []])
     spaces = owned([[a], [a], [a], [a], []], [[0], [0], [0], [1], []])
     assert equal_plates(plates, voids, spaces).tolist() == [0, 0, 2, 3, 4]
-
-
-def test_sum_groups__weights_and_left_out():
-    values = np.array([[1.0, 2.0], [10.0, 20.0], [5.0, 5.0]])
-    result = sum_groups(values, np.array([1, 1, -1]), np.array([1.0, 3.0, 1.0]), 2)
-    assert result.tolist() == [[0.0, 0.0], [31.0, 62.0]]
 
 
 def test_pairs__are_plain_arrays():
