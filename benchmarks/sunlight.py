@@ -16,6 +16,7 @@ import contextlib
 import ctypes
 import importlib
 import io
+import itertools
 import json
 import platform
 import resource
@@ -28,10 +29,12 @@ from typing import Any
 
 import numba
 import numpy as np
+import shapely
 
 import cimkit as ck
+from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.scene import Scene
-from cimkit.geometry.triangles import Triangles
+from cimkit.geometry.triangles import Triangles, extrude
 from cimkit.kernels.bvh import build
 from cimkit.kernels.column_groups import group_columns
 from cimkit.kernels.column_lit import column_lit
@@ -41,7 +44,8 @@ from cimkit.kernels.columns import column_masks
 from cimkit.kernels.sunfan import lit_intervals
 from cimkit.sim.sunlight import SunlightMethod, _fan
 
-PEERS = Path(__file__).parents[2] / "shared" / "peers" / "sunlight"
+SHARED = Path(__file__).parents[2] / "shared"
+PEERS, DATA = SHARED / "peers" / "sunlight", SHARED / "data"
 HANGZHOU = ck.Location(30.25, 120.17)
 
 
@@ -66,30 +70,37 @@ def fan() -> Any:
     return _fan(ck.SunDay(30.25, 120.17, day.declination, (8, 16)), SunlightMethod.ALL_SUN)
 
 
-class Case:
-    """One scene as ours and the peers read it."""
+def minutes(w: np.ndarray, fan: Any) -> np.ndarray:
+    """Return the suns of a fan at hour angles, its declination fixed."""
+    d = fan.declination[0]
+    plane = np.column_stack([np.cos(d) * np.cos(w), np.cos(d) * np.sin(w), np.full(len(w), np.sin(d))])
+    return np.ascontiguousarray(plane @ fan.axes)
 
-    def __init__(self, count: int, most: int = 100_000) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):
-            self.scene = peer("scene").build(count, max_receptors=most)
-        s = self.scene
-        self.prisms = Prisms(s["xy"], s["ring_start"], s["bld_ring"], np.zeros(count), s["heights"])
-        self.points, self.normals = (np.ascontiguousarray(s[k]) for k in ("receptors", "normals"))
-        self.corners = np.ascontiguousarray(s["tri_v"][s["tri_f"]])
 
-    def take(self, rows: np.ndarray) -> Case:
+class Mesh:
+    """Triangles (m, 3, 3), receptors and the suns of a day, as ours and the peers read them.
+
+    ``corners`` belong to solids of whole surface, corners counter-clockwise seen from outside, if ``closed``.
+    """
+
+    def __init__(self, corners: np.ndarray, points: np.ndarray, normals: np.ndarray, *, closed: bool) -> None:
+        self.vertices, self.faces = corners.reshape(-1, 3), np.arange(3 * len(corners)).reshape(-1, 3)
+        self.corners, self.points, self.normals, self.closed = corners, points, normals, closed
+        self.fan = fan()
+        self.suns = minutes(np.radians(np.linspace(-60.0, 60.0, 481)), self.fan)
+
+    def take(self, rows: np.ndarray) -> Any:
         """Return the same scene with some receptors."""
-        other = object.__new__(Case)
+        other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other.points, other.normals = self.points[rows], self.normals[rows]
         return other
 
     def centred(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        v = self.scene["tri_v"]
-        middle = 0.5 * (v.min(0) + v.max(0))
+        middle = 0.5 * (self.vertices.min(0) + self.vertices.max(0))
         middle[2] = 0.0
-        up = sun()[sun()[:, 2] > 0]
-        arrays = (v - middle, self.points - middle, self.normals, up)
+        up = self.suns[self.suns[:, 2] > 0]
+        arrays = (self.vertices - middle, self.points - middle, self.normals, up)
         return tuple(np.ascontiguousarray(a.astype(np.float32)) for a in arrays)
 
     def native(self) -> Any:
@@ -97,7 +108,7 @@ class Case:
         module, threads = peer("run_embree_native"), numba.get_num_threads()
         v, points, normals, suns = self.centred()
         embree = module.open_embree()
-        _, tree = module.build(embree, v, self.scene["tri_f"], 0)
+        _, tree = module.build(embree, v, self.faces, 0)
         call = embree.rtcOccluded16
         call.restype, call.argtypes = None, [ctypes.c_size_t] * 4
         options = module.OccludedArgs(flags=1 << 16, feature_mask=0xFFFFFFFF, context=None, filter=None, occluded=None)
@@ -125,7 +136,7 @@ class Case:
 
         v, points, normals, suns = self.centred()
         tree = rtcore_scene.EmbreeScene(robust=True)
-        TriangleMesh(tree, v, np.ascontiguousarray(self.scene["tri_f"], np.int32))
+        TriangleMesh(tree, v, np.ascontiguousarray(self.faces, np.int32))
         tree.run(points[:1], suns[:1], query="OCCLUDED")
 
         def part(low: int, high: int) -> np.ndarray:
@@ -144,9 +155,27 @@ class Case:
 
         return run
 
+    def triangles(self, *, closed: bool) -> Any:
+        """Return ours, lit intervals among any triangles; tree ready."""
+        tree, owner = build(self.corners), np.zeros(len(self.corners), np.int64)
+        none = np.full(len(self.points), -1)
+        return lambda: lit_intervals(tree, self.points, self.normals, self.fan, owner, none, closed)
+
+
+class Case(Mesh):
+    """One scene of extruded buildings."""
+
+    def __init__(self, count: int, most: int = 100_000) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            s = self.scene = peer("scene").build(count, max_receptors=most)
+        points, normals = (np.ascontiguousarray(s[k]) for k in ("receptors", "normals"))
+        super().__init__(np.ascontiguousarray(s["tri_v"][s["tri_f"]]), points, normals, closed=True)
+        self.vertices, self.faces, self.suns = s["tri_v"], s["tri_f"], sun()
+        self.prisms = Prisms(s["xy"], s["ring_start"], s["bld_ring"], np.zeros(count), s["heights"])
+
     def masks(self, *, grouping: bool = False) -> Any:
         """Return ours, minute masks of extruded buildings; tree, groups and room for the answer ready unless asked."""
-        table = sun_table(sun())
+        table = sun_table(self.suns)
         groups, tree = group_columns(self.points, self.normals), prism_tree(self.prisms)
         out = column_masks(groups, self.points, self.normals, self.prisms, table, tree=tree)
 
@@ -161,13 +190,53 @@ class Case:
     def exact(self) -> Any:
         """Return ours, lit intervals of extruded buildings; tree ready and receptors grouped."""
         groups, tree = group_columns(self.points, self.normals), prism_tree(self.prisms)
-        return lambda: column_lit(groups, self.points, self.normals, self.prisms, fan(), tree=tree)
+        return lambda: column_lit(groups, self.points, self.normals, self.prisms, self.fan, tree=tree)
 
-    def triangles(self, *, closed: bool) -> Any:
-        """Return ours, lit intervals among any triangles; tree ready."""
-        tree, owner = build(self.corners), np.zeros(len(self.corners), np.int64)
-        none = np.full(len(self.points), -1)
-        return lambda: lit_intervals(tree, self.points, self.normals, fan(), owner, none, closed)
+    def balconies(self) -> Mesh:
+        """Return the same district with balconies on its sunny facades and every other building on stilts.
+
+        The lowest 3 m of those are open. A balcony, 0.15 m thick and 1.5 m deep, hangs before the middle of every 6 m
+        of a wall that faces south, at each floor from the second on.
+        """
+        s, p = self.scene, self.prisms
+        p = p._replace(base=np.where(np.arange(len(p.top)) % 2 == 1, 3.0, 0.0))
+        rings = [s["xy"][a:b] for a, b in itertools.pairwise(s["ring_start"])]
+        start = np.concatenate(rings)
+        side = np.concatenate([np.roll(r, -1, axis=0) for r in rings]) - start
+        long = np.hypot(*side.T)
+        building = np.repeat(np.repeat(np.arange(len(p.top)), np.diff(p.poly)), np.diff(p.ring))
+        count = np.where(side[:, 0] > 0.5 * long, np.floor(long / 6.0), 0).astype(np.int64)  # outer normals look south
+        wall = np.repeat(np.arange(len(side)), count)
+        place = np.arange(len(wall)) - np.repeat(np.cumsum(count) - count, count)
+        ahead = side[wall] / long[wall, None]
+        left = start[wall] + ahead * ((place + 0.5) * (long / np.maximum(count, 1))[wall] - 1.75)[:, None]
+        right, out = left + 3.5 * ahead, 1.5 * np.column_stack([ahead[:, 1], -ahead[:, 0]])
+        floors = ((p.top - 0.6) / 3.0).round().astype(np.int64)[building[wall]] - 1
+        outline = np.repeat(np.stack([left, left + out, right + out, right], axis=1), floors, axis=0)
+        floor = np.concatenate([np.arange(1, n + 1) for n in floors]) * 3.0
+        slabs = extrude(Polygons.from_shapely(shapely.polygons(outline)), floor - 0.15, floor, np.zeros(len(floor)))
+        houses = Polygons.from_rings(
+            [[s["xy"][p.ring[r] : p.ring[r + 1]] for r in range(p.poly[b], p.poly[b + 1])] for b in range(len(p.top))]
+        )
+        walls = extrude(houses, p.base, p.top, np.zeros(len(p.top)))
+        return Mesh(np.concatenate([walls.corners, slabs.corners]), self.points, self.normals, closed=True)
+
+
+def tile() -> Mesh | None:
+    """Return a tile of LoD2 buildings and terrain under its own sun, receptors on facades and the ground; or None."""
+    path = DATA / "denhaag_cityjson" / "DenHaag_01.city.json.zip"
+    if not path.exists():
+        return None
+    town, _ = ck.read(path)
+    place = town.require_location()
+    sets = [ck.facade_receptors(town, spacing=1.0), ck.ground_receptors(town, spacing=2.0)]
+    points, normals = (np.concatenate([getattr(r, k) for r in sets]) for k in ("points", "normals"))
+    points[len(sets[0]) :, 2] += 0.05  # the ground itself would hide itself in float32
+    mesh = Mesh(town.scene.triangles.corners, points, normals, closed=town.scene.closed)
+    day = ck.SunDay.great_cold(place)
+    mesh.fan = _fan(day, SunlightMethod.ALL_SUN, town.frame.convergence)
+    mesh.suns = minutes(day.hour_angles(1.0), mesh.fan)
+    return mesh
 
 
 def in_turn(runs: dict[str, Any], repeat: int) -> dict[str, float]:
@@ -215,6 +284,28 @@ def speed(report: Report, name: str, case: Case, repeat: int) -> float:
     report.line(f"{name} open triangles, native Embree / ours", t["native"] / t["open"], 1.5)
     report.line(f"{name} triangles, embreex / ours", t["embreex"] / max(t["open"], t["closed"]), 10)
     return t["masks"] / len(case.points)
+
+
+def other_triangles(report: Report, name: str, mesh: Mesh, repeat: int) -> None:
+    """Compare speed on any triangles, and our exact intervals, tried at the rays' minutes, with what native finds."""
+    runs = {"native": mesh.native(), "ours": mesh.triangles(closed=mesh.closed)}
+    t = in_turn(runs, repeat)
+    t["embreex"] = in_turn({"embreex": mesh.embreex()}, 1)["embreex"]
+    more = {
+        "triangles": len(mesh.corners), "receptors": len(mesh.points), "closed": mesh.closed,
+        "ms": {k: round(1e3 * v, 2) for k, v in t.items()},
+    }  # fmt: skip
+    report.line(f"{name}, native Embree / ours", t["native"] / t["ours"], 3 if mesh.closed else 1.5, **more)
+    report.line(f"{name}, embreex / ours", t["embreex"] / t["ours"], 10)
+    offsets, starts, ends = runs["ours"]()
+    along = mesh.suns @ mesh.fan.axes.T
+    w = np.sort(np.arctan2(along[:, 1], along[:, 0])[mesh.suns[:, 2] > 0])
+    seen = np.searchsorted(w, ends, side="right") - np.searchsorted(w, starts)
+    row = np.repeat(np.arange(len(mesh.points)), np.diff(offsets))
+    off = np.abs(np.bincount(row, seen, len(mesh.points)) - runs["native"]())
+    report.line(
+        f"{name}, minutes as native Embree's [%]", 100 * float((off <= 1).mean()), 99.8, most_off=int(off.max())
+    )
 
 
 def agreement(report: Report, case: Case) -> None:
@@ -319,6 +410,11 @@ def main() -> int:
     agreement(report, small)
     same_bits(report, small)
     each = [speed(report, f"d{n}", small if n == 100 else Case(n), chosen.repeat) for n in (100, 1000, 10_000)]
+    other_triangles(report, "d1000 with balconies and stilts", Case(1000).balconies(), chosen.repeat)
+    if (town := tile()) is None:
+        print(f"skipped: a tile of LoD2; {DATA / 'denhaag_cityjson'} is not there.", file=sys.stderr)
+    else:
+        other_triangles(report, "tile of LoD2 with terrain", town, chosen.repeat)
     report.line("growth, time a receptor at 10,000 buildings / at 100", each[-1] / each[0], 2, most=True)
     one_edit(report, chosen.repeat)
     if not chosen.quick:

@@ -7,7 +7,7 @@ of numpy where compiling is switched off.
 
 from __future__ import annotations
 
-from functools import partialmethod
+from functools import partialmethod, wraps
 from typing import Any
 
 import numba
@@ -177,20 +177,6 @@ class _Plain:
 
     def pair(self, one: Any, other: Any) -> Any:
         return self.bits(np.concatenate([one, other]))
-
-
-def _compile(formula: Any, result: Any) -> Any:
-    """Return what an intrinsic returns: its types, and the writer of its code."""
-
-    def typed(*kinds: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            v = _Compiled(context, builder, signature, args)
-            answer = formula(v, *v.args)
-            return context.get_dummy_value() if answer is None else answer
-
-        return result(*kinds), generate
-
-    return typed
 
 
 def _load(v: Any, array: Any, block: Any, row: int, rows: int, lanes: int) -> Any:
@@ -394,59 +380,21 @@ def _open(v: Any, wall: Any, block: Any, band: Any, cover: Any) -> Any:
     return v.pair(*found)
 
 
-@intrinsic
-def _view_edges(typing: Any, edge: Any, place: Any, block: Any, frame: Any) -> Any:  # noqa: ARG001
-    return _compile(_view, types.uint64)(edge, place, block, frame)
+def _operation(formula: Any, result: Any = types.uint64) -> Any:
+    """Return a formula as what compiled code may call, or where compiling is switched off, as a function of arrays."""
+    if numba.config.DISABLE_JIT:
+        return lambda *args: formula(_Plain(), *args)
 
+    @wraps(formula)  # the compiler asks for its parameters
+    def typed(typing: Any, *kinds: Any) -> Any:  # noqa: ARG001
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            v = _Compiled(context, builder, signature, args)
+            answer = formula(v, *v.args)
+            return context.get_dummy_value() if answer is None else answer
 
-@intrinsic
-def _near_circles(typing: Any, bound: Any, block: Any, viewer: Any, sky: Any) -> Any:  # noqa: ARG001
-    return _compile(_circles, types.uint64)(bound, block, viewer, sky)
+        return result(*kinds), generate
 
-
-@intrinsic
-def _near_edges(typing: Any, edge: Any, block: Any, viewer: Any, sky: Any) -> Any:  # noqa: ARG001
-    return _compile(_nears, types.uint64)(edge, block, viewer, sky)
-
-
-@intrinsic
-def _touch_bits(typing: Any, edge: Any, block: Any, circle: Any) -> Any:  # noqa: ARG001
-    return _compile(_touch, types.uint64)(edge, block, circle)
-
-
-@intrinsic
-def _below_line_bits(typing: Any, east: Any, north: Any, start: Any, line: Any) -> Any:  # noqa: ARG001
-    return _compile(_below_line, types.uint64)(east, north, start, line)
-
-
-@intrinsic
-def _at_most_bits(typing: Any, values: Any, start: Any, limit: Any) -> Any:  # noqa: ARG001
-    return _compile(_at_most, types.uint64)(values, start, limit)
-
-
-@intrinsic
-def _raise_heights(typing: Any, height: Any, east: Any, north: Any, start: Any, inside: Any, wall: Any) -> Any:  # noqa: ARG001
-    return _compile(_raise, types.void)(height, east, north, start, inside, wall)
-
-
-@intrinsic
-def _front_bits(typing: Any, suns: Any, block: Any, normal: Any, least: Any) -> Any:  # noqa: ARG001
-    return _compile(_front, types.uint64)(suns, block, normal, least)
-
-
-@intrinsic
-def _wall_ends(typing: Any, wall: Any, block: Any, band: Any, rows: Any, more: Any) -> Any:  # noqa: ARG001
-    return _compile(_ends, types.void)(wall, block, band, rows, more)
-
-
-@intrinsic
-def _wall_shades(typing: Any, wall: Any, block: Any, z: Any, band: Any, rows: Any, more: Any) -> Any:  # noqa: ARG001
-    return _compile(_shade, types.uint64)(wall, block, z, band, rows, more)
-
-
-@intrinsic
-def _open_walls(typing: Any, wall: Any, block: Any, band: Any, cover: Any) -> Any:  # noqa: ARG001
-    return _compile(_open, types.uint64)(wall, block, band, cover)
+    return intrinsic(typed)
 
 
 @intrinsic
@@ -458,39 +406,34 @@ def _take_next(typing: Any, counter: Any) -> Any:  # noqa: ARG001
     return types.int64(counter), generate
 
 
-def _plain(formula: Any) -> Any:
-    return lambda *args: formula(_Plain(), *args)
-
-
 def _plain_take_next(counter: Any) -> int:
     counter[0] += 1
     return int(counter[0]) - 1
 
 
-_COMPILED = not numba.config.DISABLE_JIT
 #: Turns, lookup places and cross products of a block of edges seen from a column; bits of those that may shade it.
 #: frame = (x, y, lowest receptor, then of the stretch middle east and north, way, lowest and highest turn, scale).
-view_edges: Any = _view_edges if _COMPILED else _plain(_view)
+view_edges: Any = _operation(_view)
 #: Bits of the circles of a block that may hide a sun from a viewer (x, y, radius, lowest receptor); see ``sky_of``.
-near_circles: Any = _near_circles if _COMPILED else _plain(_circles)
+near_circles: Any = _operation(_circles)
 #: Bits of the edges of a block that may shade a column of a group (x, y, radius, lowest receptor, normal x and y if
 #: upright, 0 if not): turned to it, in front of its plane, in reach, of a solid that stands no higher.
-near_edges: Any = _near_edges if _COMPILED else _plain(_nears)
+near_edges: Any = _operation(_nears)
 #: Bits of the edges of a block that come into a circle, or near; 16 bits on those a line from its centre crosses.
-touch_bits: Any = _touch_bits if _COMPILED else _plain(_touch)
+touch_bits: Any = _operation(_touch)
 #: Bits of the 64 points (east, north) of the sun's path from ``start`` on with c > x·ey − y·ex; line = (c, ex, ey).
-below_line_bits: Any = _below_line_bits if _COMPILED else _plain(_below_line)
+below_line_bits: Any = _operation(_below_line)
 #: Bits of the 64 values from ``start`` on that are at most ``limit``.
-at_most_bits: Any = _at_most_bits if _COMPILED else _plain(_at_most)
+at_most_bits: Any = _operation(_at_most)
 #: Raise 16 heights from ``start`` on, where ``inside`` has bits, to top − c / (x·ey − y·ex); wall = (c, ex, ey, top).
-raise_heights: Any = _raise_heights if _COMPILED else _plain(_raise)
+raise_heights: Any = _operation(_raise, types.void)
 #: Bits of 64 suns, a block of a table, that stand above the horizon and before a surface by the sine ``least``.
-front_bits: Any = _front_bits if _COMPILED else _plain(_front)
+front_bits: Any = _operation(_front)
 #: Spans between the ends of a block of walls, outer and inner if ``more`` holds the signs of two slacks.
-wall_ends: Any = _wall_ends if _COMPILED else _plain(_ends)
+wall_ends: Any = _operation(_ends, types.void)
 #: Spans shaded from a receptor at ``z`` by a block of walls; bits of the cells of the band that single ones fill.
-wall_shades: Any = _wall_shades if _COMPILED else _plain(_shade)
+wall_shades: Any = _operation(_shade)
 #: Bits of the walls of a block whose first span shaded is not within the cells covered; 8 bits on those of the second.
-open_walls: Any = _open_walls if _COMPILED else _plain(_open)
+open_walls: Any = _operation(_open)
 #: Next of the numbers 0, 1, … that threads share out among them.
-take_next: Any = _take_next if _COMPILED else _plain_take_next
+take_next: Any = _plain_take_next if numba.config.DISABLE_JIT else _take_next

@@ -262,11 +262,9 @@ class Community:
         ground = [] if self.terrain is None else [terrain_triangles(self.terrain)]
         return Scene(Triangles.concat([self.mesh, *ground]), len(self.mesh) == 0, prisms)
 
-    def ground_at(self, xy: FloatArray, *, level: Any = 0.0) -> FloatArray:
-        """Return the height of the ground at points (n, 2), shape (n) [m]; ``level`` where there is no terrain."""
-        if self.terrain is None:
-            return np.broadcast_to(np.asarray(level, dtype=np.float64), len(xy)).copy()
-        return self.terrain.elevation(xy)
+    def ground_at(self, xy: FloatArray) -> FloatArray:
+        """Return the height of the ground at points (n, 2), shape (n) [m]; 0 where there is no terrain."""
+        return np.zeros(len(xy)) if self.terrain is None else self.terrain.elevation(xy)
 
     def require_location(self) -> Location:
         """Return the location.

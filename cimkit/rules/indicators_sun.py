@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.geometry.sampling import grid_in_each
 from cimkit.model.kinds import RoomKind
 from cimkit.rules.indicator import Subjects, SunSetting, Values, listed
 from cimkit.rules.subjects import buildings_of_use, dwellings, spaces
-from cimkit.sim.receptors import Receptors
+from cimkit.sim.receptors import space_points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,18 +126,13 @@ def _is_room(room: Any) -> BoolArray:
 def ground_share(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> Values:
     """Measure the share of a space's ground that has the hours of sun a rule asks for (``hours``)."""
     setting, wanted = SunSetting.of(given), float(given.get("hours", 2.0))
-    s = m.community.spaces
     share = np.full(len(subjects), np.nan)
-    outlines = s.outline.take(subjects.rows)
+    outlines = m.community.spaces.outline.take(subjects.rows)
     steps = np.clip(np.sqrt(outlines.areas() / GROUND_POINTS), *GROUND_STEP).round(2)
-    xy, own = grid_in_each(outlines, steps)
+    points, own = space_points(m.community, subjects.rows, steps)
     counts, lit = np.bincount(own, minlength=len(outlines)), np.zeros(len(outlines), dtype=np.int64)
     if len(own):
-        rows = subjects.rows[own]
-        on = s.storey[rows]
-        floor = np.append(m.community.buildings.ground_z[m.community.storeys.building] + m.community.storeys.z, 0.0)[on]
-        at = np.column_stack([xy, np.where(on >= 0, floor, m.community.ground_at(xy)) + s.z[rows] + 0.01])
-        sunny = m.ground_hours(Receptors.at(at), setting) >= wanted - 1e-9
+        sunny = m.ground_hours(points, setting) >= wanted - 1e-9
         lit = np.bincount(own[sunny], minlength=len(outlines))
     share[counts > 0] = 100.0 * lit[counts > 0] / counts[counts > 0]
 

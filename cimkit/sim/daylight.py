@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.geometry.sampling import grid_in_each
 from cimkit.model.kinds import SpaceKind, Status
-from cimkit.sim.receptors import Receptors, window_receptors
+from cimkit.sim.receptors import Receptors, space_points, window_receptors
 from cimkit.sim.sky import centres
 from cimkit.sim.sunlight import SunlightMethod, sunlight
 from cimkit.sim.sunpath import SunDay
@@ -156,16 +155,13 @@ def amenity_sun(
     rows = np.flatnonzero(np.isin(s.kind, AMENITY) & (s.storey < 0) & (s.status != Status.DEMOLISH))
     place = community.require_location()
     day = sun_day or SunDay(place.latitude, place.longitude, MARCH_21, (0.0, 24.0), "21 March")
-    outlines = s.outline.take(rows)
-    xy, own = grid_in_each(outlines, spacing)
-    z = community.ground_at(xy, level=s.z[rows][own])
-    spots = Receptors.at(np.column_stack([xy, z + 0.01]))
+    spots, own = space_points(community, rows, spacing)
     enough = sunlight(community, spots, day, method=SunlightMethod.ALL_SUN).hours >= hours - 1e-9
     with np.errstate(invalid="ignore"):
         share = np.bincount(own, enough, len(rows)) / np.bincount(own, minlength=len(rows))
     data = {
         "id": s.id[rows],
-        "area_m2": shapely.area(outlines.to_shapely()),
+        "area_m2": shapely.area(s.outline.take(rows).to_shapely()),
         "sunlit_share": share,
         "passes": share >= 0.5,
     }

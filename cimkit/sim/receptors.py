@@ -11,7 +11,7 @@ from cimkit.arrays import FloatArray, IntArray, TextArray, as_directions, as_poi
 from cimkit.errors import InputError
 from cimkit.geometry.directions import direction_of
 from cimkit.geometry.polygons import Polygons
-from cimkit.geometry.sampling import grid_in_polygons, points_on_walls, walls_of
+from cimkit.geometry.sampling import grid_in_each, grid_in_polygons, points_on_walls, walls_of
 from cimkit.model.derive import WindowRule, derive_windows
 from cimkit.model.kinds import Status, WindowKind
 from cimkit.model.notes import Note, Notes
@@ -223,3 +223,16 @@ def _both_states(community: Community) -> Notes:
         return Notes()
     text = "planned buildings and those to be demolished both cast shadow; use community.before() or .after()"
     return Notes.of([Note("M07", text, "buildings", count=int((status == Status.DEMOLISH).sum()))])
+
+
+def space_points(community: Community, rows: IntArray, spacing: Any) -> tuple[Receptors, IntArray]:
+    """Return points of a grid 1 cm above the floor of spaces, and the place among ``rows`` of the space of each.
+
+    The floor stands as high above the ground, or above the floor of the space's storey, as the space says.
+    """
+    s, storeys = community.spaces, community.storeys
+    xy, own = grid_in_each(s.outline.take(rows), spacing)
+    on = s.storey[rows][own]
+    floor = np.append(community.buildings.ground_z[storeys.building] + storeys.z, 0.0)[on]
+    z = np.where(on >= 0, floor, community.ground_at(xy)) + s.z[rows][own]
+    return Receptors.at(np.column_stack([xy, z + 0.01])), own

@@ -10,10 +10,9 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import FloatArray, TextArray, as_floats, one_of
-from cimkit.geometry.sampling import grid_in_each
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import SpaceKind
-from cimkit.sim.receptors import Receptors, standing, window_receptors
+from cimkit.sim.receptors import space_points, standing, window_receptors
 from cimkit.sim.shadows import shadows
 from cimkit.sim.sunlight import SunlightMethod, sunlight
 
@@ -155,14 +154,12 @@ def sunlit_ground(community: Community, sun_day: SunDay, *, hours: float = 2.0, 
     """
     spaces = community.spaces
     rows = np.flatnonzero((spaces.kind == SpaceKind.CENTRAL_GREEN) & (spaces.storey < 0))
-    outlines = spaces.outline.take(rows)
-    xy, own = grid_in_each(outlines, spacing)
-    if not len(xy):
+    points, _ = space_points(community, rows, spacing)
+    if not len(points):
         return shapely.Polygon()
-    z = community.ground_at(xy, level=spaces.z[rows][own])
-    light = sunlight(community, Receptors.at(np.column_stack([xy, z + 0.01])), sun_day, method=SunlightMethod.ALL_SUN)
-    sunny = xy[light.hours >= hours - 1e-9]
+    light = sunlight(community, points, sun_day, method=SunlightMethod.ALL_SUN)
+    sunny = points.points[light.hours >= hours - 1e-9, :2]
     half = 0.5 * spacing
     return shapely.union_all(shapely.box(*(sunny - half).T, *(sunny + half).T)).intersection(
-        shapely.union_all(outlines.to_shapely())
+        shapely.union_all(spaces.outline.take(rows).to_shapely())
     )

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import shapely
 
 import cimkit as ck
+from cimkit.geometry.terrain import Terrain
+from cimkit.model.kinds import SpaceKind
 from cimkit.sim.daylight import amenity_sun, exposure_levels, noticeable_loss, reference_points
+from cimkit.sim.receptors import space_points
+from cimkit.sim.sunlit import sunlit_ground
 
 LONDON = ck.Location(51.5, -0.12)
 
@@ -31,6 +36,23 @@ def test_amenity_sun__open_ground_passes_and_the_strip_behind_a_slab_has_only_th
     assert frame.loc["H", "sunlit_share"] == 1.0
     assert not frame.loc["G", "passes"]
     assert frame.loc["G", "area_m2"] == pytest.approx(240.0)
+
+
+@pytest.mark.parametrize("ground", [0.0, 30.0])
+def test_space_points__stand_as_high_above_the_terrain_as_their_space(ground: float) -> None:
+    """A deck above the roof that shades the lawn below it is in the sun all day, by each of the three measures."""
+    town, terrain = site(), Terrain(-80.0, -80.0, 20.0, np.full((9, 9), ground))
+    town = replace(town, terrain=terrain, buildings=replace(town.buildings, ground_z=np.full(1, ground)))
+    kind = np.full(2, int(SpaceKind.CENTRAL_GREEN))
+    for height, sunny in ((0.0, False), (19.0, True)):
+        c = replace(town, spaces=replace(town.spaces, kind=kind, z=np.array([height, 0.0])))
+        points, own = space_points(c, np.array([0]), 2.0)
+        assert points.points[:, 2] == pytest.approx(ground + height + 0.01)
+        assert (own == 0).all()
+        share = amenity_sun(c, hours=6.0, spacing=2.0)["sunlit_share"][0]
+        assert share == 1.0 if sunny else share < 0.5
+        lit = sunlit_ground(c, ck.SunDay.great_cold(LONDON), hours=3.0, spacing=2.0)
+        assert lit.intersection(shapely.box(-15, 1, 15, 9)).area == pytest.approx(4.0 * len(points) * sunny)  # squares
 
 
 @pytest.mark.parametrize("date", [(2026, 2, 1), (2026, 3, 15)])
