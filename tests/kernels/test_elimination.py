@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cimkit.kernels import elimination, graph
+from cimkit.kernels import elimination, graph, sweep
 from cimkit.kernels.graph import UNREACHED
 from cimkit.kernels.sweep import nearest_kinds, sweep_kinds, sweep_owners
 from tests.naive_walk import between_nodes
@@ -76,3 +76,14 @@ def test_build__no_edges_at_all(n):
     got = sweep_kinds(tree, np.array([0, 1]), np.array([0]), np.array([3.0]), 100.0)
     assert got[0, 0] == 3
     assert (got[1:] == UNREACHED).all()
+
+
+@pytest.mark.parametrize("kinds", [1, 16, 37])
+def test_sweep_kinds__same_numbers_from_one_thread_and_from_all(kinds, monkeypatch):
+    u, v, w = lattice(30)
+    tree, rng = elimination.build(graph.build_csr(900, u, v, w, w), 500_000), np.random.default_rng(kinds)
+    start, seeds = np.arange(0, 3 * kinds + 1, 3), rng.integers(0, 900, 3 * kinds)
+    one = sweep_kinds(tree, start, seeds, np.zeros(3 * kinds), 400_000)
+    monkeypatch.setattr(sweep, "SMALL", 0)
+    assert np.array_equal(one, sweep_kinds(tree, start, seeds, np.zeros(3 * kinds), 400_000))
+    assert np.array_equal(one, sweep_owners(tree, start, seeds, np.zeros(3 * kinds), seeds, 400_000)[0])
