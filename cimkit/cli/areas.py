@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cimkit.cli.common import AsJson, Output, Source, deliver, err, measured, pairs, reads_plan, save_figure
+from cimkit.cli.common import AsJson, Before, Output, Source, deliver, err, measured, pairs, reads_plan, save_figure
 from cimkit.cli.sun import day_of
 from cimkit.errors import InputError
 
@@ -43,7 +43,7 @@ def _areas(
     roof_green: Annotated[
         list[str], typer.Option("--roof-green", help="Green on roofs: least soil [m] = share that counts, e.g. 1.5=1.")
     ] = [],
-    after: Annotated[bool, typer.Option(help="Count what stands after the project, not all that is drawn.")] = True,
+    before: Before = False,
     show: Annotated[str, typer.Option(help="Picture: waterfall, public, or the id of a building.")] = "waterfall",
     picture: Annotated[Path | None, typer.Option(help="File of the picture: .png, .svg or .pdf.")] = None,
     output: Output = [], json: AsJson = False,
@@ -62,8 +62,8 @@ def _areas(
         method = method.at(getattr(LocalRules, one_of(local.upper(), ready, name="--local")))
     if roof_green:
         method = method.at(replace(method.local, roof_green=_steps(roof_green)))
-    community = source.complete()
-    community = community.after() if after else community
+    whole = source.complete()
+    community = whole.before() if before else whole.after()
     community, lines = _with_declared(community, declared)
     areas = measured("areas", floor_areas, community, method=method)
     if table in ("site", "sheet") or lines:

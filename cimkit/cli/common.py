@@ -28,6 +28,7 @@ PASSED, FAILED, BAD_INPUT, UNKNOWN, RESOURCES = range(5)  # exit codes
 Output = Annotated[list[Path], typer.Option("-o", "--output", help="File to write; may be repeated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Picture = Annotated[Path | None, typer.Option(help="Plan in colour: .png, .svg or .pdf.")]
+Before = Annotated[bool, typer.Option("--before", help="The state before the project, not after it.")]
 City = Annotated[str, typer.Option(help="City whose rules hold: hangzhou, 杭州 …")]
 
 _WIDTH = None if sys.stdout.isatty() else 160  # of pages that go to a file or a pipe

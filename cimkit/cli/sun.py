@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from cimkit.cli.common import FAILED, Sink, Source, deliver, err, measured, plain, reads_plan, save_figure, step, wrote
+from cimkit.cli.common import (
+    FAILED,
+    Before,
+    Sink,
+    Source,
+    deliver,
+    err,
+    measured,
+    plain,
+    reads_plan,
+    save_figure,
+    step,
+    wrote,
+)
 
 if TYPE_CHECKING:
     from cimkit.model.community import Community
@@ -30,7 +43,7 @@ def _sunlight(
     source: Source, sink: Sink,
     day: Day = "great-cold", at: At = "windows", spacing: Spacing = 0.0,
     required: Annotated[float, typer.Option(help="Hours asked for, to count what falls short (h).")] = 2.0,
-    before: Annotated[bool, typer.Option("--before", help="The state before the project, not after it.")] = False,
+    before: Before = False,
     change: Annotated[
         bool, typer.Option("--change", help="What the project takes from or gives to what stays: before and after.")
     ] = False,

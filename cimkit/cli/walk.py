@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from cimkit.cli.common import Sink, Source, deliver, err, measured, reads_plan, step
+from cimkit.cli.common import Before, Sink, Source, deliver, err, measured, reads_plan, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,7 @@ def _walk(
     source: Source, sink: Sink,
     to: Annotated[list[str], typer.Option(help="Kind of service; all without it.")] = [],
     by: Annotated[str, typer.Option(help=_WHO)] = "adult",
-    hour: Hour = None, lifts_off: LiftsOff = False, open_space: OpenSpace = False,
+    hour: Hour = None, lifts_off: LiftsOff = False, open_space: OpenSpace = False, before: Before = False,
     circles: Annotated[Path | None, typer.Option(help="Write 5, 10, 15-minute circles as .gpkg.")] = None,
     access: Annotated[Path | None, typer.Option(help="Write what services offer to each home, .csv …")] = None,
     competition: Annotated[
@@ -49,7 +49,8 @@ def _walk(
     from cimkit.sim.routes import path_use
     from cimkit.sim.services import service_access
 
-    method, community = walker(by, lifts_off), source.complete(assume_housing=True)
+    method, whole = walker(by, lifts_off), source.complete(assume_housing=True)
+    community = whole.before() if before else whole.after()
     network = _network(community, method, hour, open_space)
     how: dict[str, Any] = {"method": method, "network": network, "hour": hour}
     walk = measured("walking", walk_times, community, to=to or None, **how)
@@ -76,14 +77,15 @@ def _route(
     home: Annotated[str, typer.Option("--from", help="Id of a dwelling, or of a building.")] = "",
     to: Annotated[str, typer.Option(help="Id of a facility, or a kind of service: the quickest to reach.")] = "",
     by: Annotated[list[str], typer.Option(help=f"{_WHO} May be repeated.")] = ["adult"],
-    hour: Hour = None, lifts_off: LiftsOff = False, open_space: OpenSpace = False,
+    hour: Hour = None, lifts_off: LiftsOff = False, open_space: OpenSpace = False, before: Before = False,
 ) -> None:  # fmt: skip
     """Quickest way from a dwelling's floor to a service, as a line in three dimensions."""
     import pandas as pd
 
     from cimkit.sim.routes import walk_route
 
-    community = source.complete(assume_housing=True)
+    whole = source.complete(assume_housing=True)
+    community = whole.before() if before else whole.after()
     found: list[Any] = []
     for who in by:
         method = walker(who, lifts_off)

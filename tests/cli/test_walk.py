@@ -16,11 +16,11 @@ from cimkit.cli import main
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> tuple[ck.Community, Path]:
-    """Write the small community as a file."""
+    """Write the site as a file, before and after in one; return what stands after the project."""
     community = ck.samples.future_community()
     path = tmp_path_factory.mktemp("walk") / "site.cimz"
     ck.write(community, path)
-    return community, path
+    return community.after(), path
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
@@ -39,6 +39,9 @@ def test_walk__access_passing_and_open_spaces(
     assert run(monkeypatch, "walk", site[1], *options, *written) == 0
     walk, access, passing = pd.read_csv(files["walk.csv"]), pd.read_csv(files["access.csv"]), files["passing.gpkg"]
     assert len(walk) == len(access) == len(site[0].dwellings)
+    assert run(monkeypatch, "walk", site[1], "--to", "health_station", "--before", "-o", files["walk.csv"]) == 0
+    today = ck.read(site[1])[0].before()
+    assert pd.read_csv(files["walk.csv"])["dwelling"].tolist() == today.dwellings.id.tolist()
     assert access["health_station_places_per_person"].between(0, np.inf).all()
     use = gpd.read_file(passing)
     assert use["persons"].max() > 100
