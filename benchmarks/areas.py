@@ -25,7 +25,7 @@ from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.ragged import offsets_of
 from cimkit.kernels.overlay import overlay_areas
 from cimkit.kernels.overlay_edges import Shapes
-from cimkit.kernels.overlay_groups import equal_plates, meet_parcels
+from cimkit.kernels.overlay_groups import distinct_plates, meet_parcels
 
 PEERS = Path(__file__).resolve().parents[2] / "shared" / "peers" / "accounting"
 ANSWERS = {1_000: 1866672.9635, 10_000: 20061406.8812, 100_000: 197237853.2625, 1_000_000: 2004461947.8521}
@@ -75,10 +75,10 @@ def _layers(w: dict[str, Any]) -> tuple[Shapes, ...]:
     return flat["plate"], voids, owned("space", w["space_cat"]), flat["parcel"]
 
 
-def _sums(layers: tuple[Shapes, ...], times: Any) -> Any:
-    """Return the answer of the harness: nine areas for each parcel."""
+def _sums(layers: tuple[Shapes, ...], rows: Any, times: Any) -> Any:
+    """Return the answer of the harness, nine areas for each parcel; the plates ``rows`` stand so many times."""
     plates, voids, spaces, parcels = layers
-    pairs = meet_parcels(plates, parcels)
+    pairs = meet_parcels(plates, parcels, rows)
     r = overlay_areas(plates, voids, spaces, parcels, pairs, start=4 * np.arange(len(pairs.plate) + 1))
     values = np.column_stack([r.total, r.share.reshape(-1, 4), r.total[:, 2] - r.total[:, 3]])
     parcel, count, weight = pairs.parcel, len(parcels.poly) - 1, times[pairs.plate]
@@ -87,7 +87,8 @@ def _sums(layers: tuple[Shapes, ...], times: Any) -> Any:
 
 def run_distinct(layers: tuple[Shapes, ...]) -> Any:
     """Do the work with every plate computed."""
-    return _sums(layers, np.ones(len(layers[0].poly) - 1))
+    count = len(layers[0].poly) - 1
+    return _sums(layers, np.arange(count), np.ones(count))
 
 
 def _chosen(shapes: Shapes, rows: Any) -> Shapes:
@@ -103,11 +104,9 @@ def _chosen(shapes: Shapes, rows: Any) -> Shapes:
 
 
 def run_repeated(layers: tuple[Shapes, ...]) -> Any:
-    """Do the work with equal storeys found and computed once; finding them is part of the time."""
-    plates, voids, spaces, parcels = layers
-    first = equal_plates(plates, voids, spaces)
-    rows, times = np.unique(first, return_counts=True)
-    return _sums((*(_chosen(s, rows) for s in (plates, voids, spaces)), parcels), times.astype(np.float64))
+    """Do the work with equal storeys found and computed once, as the ledgers do; finding them is part of the time."""
+    rows, equal = distinct_plates(*layers[:3])
+    return _sums(layers, rows, np.bincount(rows[equal]).astype(np.float64))
 
 
 def repeated(w: dict[str, Any], times: int) -> dict[str, Any]:

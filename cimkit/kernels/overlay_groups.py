@@ -97,52 +97,52 @@ def _meets(plates, plate, parcels, grid, parcel, inside, first):
 
 
 @kernel(parallel=True, no_cfunc_wrapper=True)
-def _count_pairs(plates, parcels, grid, blocks):
-    """Return for each plate the number of parcels it may meet, and the first of them."""
-    n = plates.poly.size - 1
+def _count_pairs(plates, rows, parcels, grid, blocks):
+    """Return for each of the plates ``rows`` the number of parcels it may meet, and the first of them."""
+    n = rows.size
     count = np.zeros(n, np.intp)
     parcel = np.empty(n, np.intp)
     inside = np.empty(n, np.bool_)
     for block in numba.prange(blocks):
         hit, within = np.empty(1, np.intp), np.empty(1, np.bool_)
         for i in range(n * block // blocks, n * (block + 1) // blocks):
-            count[i] = _meets(plates, i, parcels, grid, hit, within, 0)
+            count[i] = _meets(plates, rows[i], parcels, grid, hit, within, 0)
             parcel[i], inside[i] = hit[0], within[0]
     return count, parcel, inside
 
 
 @kernel
-def _write_pairs(plates, parcels, grid, count, first_parcel, first_inside):
+def _write_pairs(plates, rows, parcels, grid, count, first_parcel, first_inside):
     """Write the pairs; only plates that meet several parcels are looked at once more."""
     total = count.sum()
     plate, parcel, inside = np.empty(total, np.intp), np.empty(total, np.intp), np.empty(total, np.bool_)
     at = 0
     for i in range(count.size):
         for k in range(count[i]):
-            plate[at + k] = i
+            plate[at + k] = rows[i]
         if count[i] == 1:
             parcel[at], inside[at] = first_parcel[i], first_inside[i]
         elif count[i] > 1:
-            _meets(plates, i, parcels, grid, parcel, inside, at)
+            _meets(plates, rows[i], parcels, grid, parcel, inside, at)
         at += count[i]
     return plate, parcel, inside
 
 
-def meet_parcels(plates: Shapes, parcels: Shapes) -> Pairs:
-    """Find the parcels that each plate may meet, and whether a parcel contains it.
+def meet_parcels(plates: Shapes, parcels: Shapes, rows: Any) -> Pairs:
+    """Find the parcels that each of the plates ``rows`` may meet, and whether a parcel contains it.
 
     A plate whose box no parcel edge touches lies wholly inside or outside; the others are cut by the sweep,
     so that a listed pair may turn out to have no area.
     """
     grid = build_grid(parcels)
-    n = plates.poly.size - 1
-    found = _count_pairs(plates, parcels, grid, max(1, min(256, n // 64)))
-    return Pairs(*_write_pairs(plates, parcels, grid, *found))
+    found = _count_pairs(plates, rows, parcels, grid, max(1, min(256, len(rows) // 64)))
+    return Pairs(*_write_pairs(plates, rows, parcels, grid, *found))
 
 
-def every_plate(count: int) -> Pairs:
-    """Return one pair for each of ``count`` plates, as if one parcel contained them all."""
-    return Pairs(np.arange(count, dtype=np.intp), np.full(count, -1, np.intp), np.ones(count, np.bool_))
+def every_plate(rows: Any) -> Pairs:
+    """Return one pair for each of the plates ``rows``, as if one parcel contained them all."""
+    n = len(rows)
+    return Pairs(np.asarray(rows, dtype=np.intp), np.full(n, -1, np.intp), np.ones(n, np.bool_))
 
 
 @inner()
@@ -153,34 +153,29 @@ def _mix(state, value):
 
 
 @inner()
-def _hash_shapes(state, shapes, bits, lo, hi):
-    """Stir the coordinates and ring sizes of the polygons lo to hi into a hash."""
-    for p in range(lo, hi):
-        state = _mix(state, np.uint64(shapes.poly[p + 1] - shapes.poly[p]))
-        for r in range(shapes.poly[p], shapes.poly[p + 1]):
-            state = _mix(state, np.uint64(shapes.ring[r + 1] - shapes.ring[r]))
-            for k in range(shapes.ring[r], shapes.ring[r + 1]):
-                state = _mix(_mix(state, bits[k, 0]), bits[k, 1])
-    return state
+def _hash_shapes(state, shapes, lo, hi):
+    """Stir the coordinates of the polygons lo to hi and their number into a hash."""
+    a, b = state, _mix(state, np.uint64(hi - lo))
+    for k in range(shapes.ring[shapes.poly[lo]], shapes.ring[shapes.poly[hi]]):
+        a, b = _mix(a, shapes.xy[k, 0]), _mix(b, shapes.xy[k, 1])  # two chains that do not wait for each other
+    return _mix(a, b)
 
 
 @inner()
 def _same_shapes(shapes, lo, hi, other):
-    """Tell whether the polygons lo to hi equal those from ``other`` on, bit for bit."""
-    for q in range(hi - lo):
-        p, o = lo + q, other + q
-        if shapes.poly[p + 1] - shapes.poly[p] != shapes.poly[o + 1] - shapes.poly[o]:
+    """Tell whether the polygons lo to hi equal as many from ``other`` on, bit for bit."""
+    p, o, rings = shapes.poly[lo], shapes.poly[other], shapes.poly[hi] - shapes.poly[lo]
+    for q in range(1, hi - lo + 1):
+        if shapes.poly[lo + q] - p != shapes.poly[other + q] - o:
             return False
-        for t in range(shapes.poly[p + 1] - shapes.poly[p]):
-            r, u = shapes.poly[p] + t, shapes.poly[o] + t
-            size = shapes.ring[r + 1] - shapes.ring[r]
-            if size != shapes.ring[u + 1] - shapes.ring[u]:
-                return False
-            for k in range(size):
-                a, b = shapes.ring[r] + k, shapes.ring[u] + k
-                if shapes.xy[a, 0] != shapes.xy[b, 0] or shapes.xy[a, 1] != shapes.xy[b, 1]:
-                    return False
-    return True
+    v, u = shapes.ring[p], shapes.ring[o]
+    for r in range(1, rings + 1):
+        if shapes.ring[p + r] - v != shapes.ring[o + r] - u:
+            return False
+    differ = np.uint64(0)  # without leaving the loop it takes several vertices at once
+    for k in range(shapes.ring[p + rings] - v):
+        differ |= (shapes.xy[v + k, 0] ^ shapes.xy[u + k, 0]) | (shapes.xy[v + k, 1] ^ shapes.xy[u + k, 1])
+    return differ == 0
 
 
 @inner()
@@ -196,16 +191,15 @@ def _same_owned(owned, i, j):
 
 
 @kernel(parallel=True, no_cfunc_wrapper=True)
-def _hashes(plates, voids, spaces, plate_bits, void_bits, space_bits, blocks):
+def _hashes(plates, voids, spaces, blocks):
     """Compute one hash for each plate with all that it owns."""
     n = plates.poly.size - 1
     result = np.empty(n, np.uint64)
     for block in numba.prange(blocks):
         for i in range(n * block // blocks, n * (block + 1) // blocks):
-            state = _hash_shapes(np.uint64(1), plates, plate_bits, i, i + 1)
-            state = _hash_shapes(_mix(state, np.uint64(2)), voids, void_bits, voids.start[i], voids.start[i + 1])
-            state = _mix(state, np.uint64(3))
-            state = _hash_shapes(state, spaces, space_bits, spaces.start[i], spaces.start[i + 1])
+            state = _hash_shapes(np.uint64(1), plates, i, i + 1)
+            state = _hash_shapes(state, voids, voids.start[i], voids.start[i + 1])
+            state = _hash_shapes(state, spaces, spaces.start[i], spaces.start[i + 1])
             for q in range(spaces.start[i], spaces.start[i + 1]):
                 state = _mix(state, np.uint64(spaces.kind[q]))
             result[i] = state
@@ -213,21 +207,17 @@ def _hashes(plates, voids, spaces, plate_bits, void_bits, space_bits, blocks):
 
 
 @kernel
-def _group_equal(plates, voids, spaces, hashes):
-    """Return the row of each plate's first equal, by a hash table whose hits are compared bit for bit."""
+def _first_of(hashes):
+    """Return the row at which each hash stands first."""
     n = hashes.size
     size = 16
     while size < 2 * n:
         size *= 2
-    table = np.full(size, -1, np.intp)
+    table = np.full(size, -1, np.int32)
     first = np.empty(n, np.intp)
     for i in range(n):
         slot = np.intp(hashes[i] & np.uint64(size - 1))
-        while table[slot] >= 0:
-            j = table[slot]
-            if hashes[j] == hashes[i] and _same_shapes(plates, i, i + 1, j) and _same_owned(voids, i, j):
-                if _same_owned(spaces, i, j):
-                    break
+        while table[slot] >= 0 and hashes[table[slot]] != hashes[i]:
             slot = (slot + 1) & (size - 1)
         if table[slot] < 0:
             table[slot] = i
@@ -235,8 +225,32 @@ def _group_equal(plates, voids, spaces, hashes):
     return first
 
 
-def equal_plates(plates: Shapes, voids: Shapes, spaces: Shapes) -> Any:
-    """Find repeated storeys: for each plate the first plate that equals it with its voids and spaces, shape (n)."""
-    bits = [s.xy.view(np.uint64) for s in (plates, voids, spaces)]
-    blocks = max(1, min(256, (plates.poly.size - 1) // 64))
-    return _group_equal(plates, voids, spaces, _hashes(plates, voids, spaces, *bits, blocks))
+@kernel(parallel=True, no_cfunc_wrapper=True)
+def _part_unequal(plates, voids, spaces, first, blocks):
+    """Make a plate that does not equal its first, bit for bit, a first itself: then only their hashes are equal."""
+    n = first.size
+    for block in numba.prange(blocks):
+        for i in range(n * block // blocks, n * (block + 1) // blocks):
+            j = first[i]
+            if j != i and not (
+                _same_shapes(plates, i, i + 1, j) and _same_owned(voids, i, j) and _same_owned(spaces, i, j)
+            ):
+                first[i] = i
+
+
+def distinct_plates(plates: Shapes, voids: Shapes, spaces: Shapes) -> tuple[Any, Any]:
+    """Find repeated storeys, so that each is computed once.
+
+    Returns
+    -------
+    tuple
+        Rows of the plates that differ from all before them in outline, voids or spaces, shape (m); and which of these
+        each plate equals, shape (n).
+    """
+    bits = [s._replace(xy=s.xy.view(np.uint64)) for s in (plates, voids, spaces)]
+    n = len(plates.poly) - 1
+    blocks = max(1, min(256, n // 64))
+    first = _first_of(_hashes(*bits, blocks))
+    _part_unequal(*bits, first, blocks)
+    new = first == np.arange(n)
+    return np.flatnonzero(new), (np.cumsum(new) - 1)[first]

@@ -13,10 +13,10 @@ import numpy as np
 import shapely
 
 from cimkit.geometry.polygons import Polygons
-from cimkit.geometry.ragged import offsets_of
+from cimkit.geometry.ragged import offsets_of, ragged_rows
 from cimkit.kernels.overlay import Overlay, overlay_areas
 from cimkit.kernels.overlay_edges import Shapes
-from cimkit.kernels.overlay_groups import every_plate
+from cimkit.kernels.overlay_groups import distinct_plates, every_plate
 from cimkit.kernels.overlay_sweep import COVERED, NET
 from cimkit.model.kinds import Kind, SpaceKind, StoreyKind, VoidKind
 from cimkit.sim.area_measure import SPACE, STOREY, VOID, next_storeys, short_sides
@@ -209,15 +209,21 @@ def _owned(shapes: Polygons, sizes: IntArray, kind: IntArray) -> Shapes:
 def _overlay(plates: Polygons, voids: Polygons | None, shapes: Polygons, owner: IntArray) -> Overlay:
     """Return the totals of each plate, the area of each shape on it, and what of it no earlier shape has.
 
-    ``owner``: plate of each shape, in ascending order.
+    ``owner``: plate of each shape, in ascending order. Plates that repeat with all their shapes are computed once.
     """
     n = len(plates)
     sizes = np.bincount(owner, minlength=n)
     start = offsets_of(sizes)
-    items = _owned(shapes, sizes, np.arange(len(owner)) - start[owner])
     none = np.zeros(n, np.int64)
     holes = _owned(Polygons.empty(), none, none[:0]) if voids is None else _owned(voids, none + 1, none)
-    return overlay_areas(_ragged(plates), holes, items, _ragged(Polygons.empty()), every_plate(n), start=start)
+    layers = _ragged(plates), holes, _owned(shapes, sizes, np.arange(len(owner)) - start[owner])
+    rows, equal = distinct_plates(*layers)
+    once = offsets_of(sizes[rows])
+    result = overlay_areas(*layers, _ragged(Polygons.empty()), every_plate(rows), start=once)
+    if len(rows) == n:
+        return result
+    shape = ragged_rows(once, equal)[0]
+    return result._replace(total=result.total[equal], start=start, share=result.share[shape], own=result.own[shape])
 
 
 def _rank(kinds: Any, order: tuple[SpaceKind, ...]) -> IntArray:

@@ -155,7 +155,7 @@ def even_classes(values: FloatArray, english: str, chinese: str, unit: str) -> C
     whole = bool((known == known.round()).all())
     power = 10.0 ** np.floor(np.log10((high - low) / 5))
     step = next(s for s in power * np.array([1, 2, 5, 10]) if 5 * s >= high - low - 1e-9 and (s >= 1 or not whole))
-    first, last = np.floor(np.array([low, high]) / step + 1e-9)
+    first, last = np.floor(np.array([low, high]) / step + min(1e-9, 1e-6 / step))  # no edge above a value by 1e-6
     edges = (np.arange(first, last + 1) * step).round(9).tolist()
     return Classes(english, chinese, unit, (*edges, float("inf")), shades(STOREYS.colours, len(edges)))
 

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cimkit.kernels.overlay import Overlay, Pairs, Shapes, _jobs, overlay_areas
-from cimkit.kernels.overlay_groups import equal_plates, every_plate, meet_parcels
+from cimkit.kernels.overlay_groups import _part_unequal, distinct_plates, every_plate, meet_parcels
 from tests import naive_overlay as naive
 
 HARNESS = Path(__file__).resolve().parents[2] / ".." / "shared" / "peers" / "accounting" / "plates.py"
@@ -47,7 +47,7 @@ def one(plate, voids=(), spaces=(), kinds=(), classes=3, parcel=None, run=overla
     """Overlay a single plate."""
     plates = ragged([plate])
     parcels = ragged([parcel] if parcel else [])
-    pairs = meet_parcels(plates, parcels) if parcel else every_plate(1)
+    pairs = meet_parcels(plates, parcels, np.arange(1)) if parcel else every_plate([0])
     start = classes * np.arange(len(pairs.plate) + 1)
     return run(plates, owned([list(voids)]), owned([list(spaces)], [list(kinds)]), parcels, pairs, start=start)
 
@@ -73,14 +73,14 @@ def test_overlay_areas__parcel_cuts():
 
 def test_overlay_areas__no_plates():
     none = ragged([])
-    r = overlay_areas(none, owned([]), owned([]), none, every_plate(0), start=np.zeros(1, np.int64))
+    r = overlay_areas(none, owned([]), owned([]), none, every_plate([]), start=np.zeros(1, np.int64))
     assert r.total.shape == (0, 4)
 
 
 def test_overlay_areas__plate_without_vertices():
     plates = ragged([[], box(0, 0, 2, 2)])
     r = overlay_areas(
-        plates, owned([[], []]), owned([[], []], [[], []]), plates, every_plate(2), start=np.zeros(3, np.int64)
+        plates, owned([[], []]), owned([[], []], [[], []]), plates, every_plate([0, 1]), start=np.zeros(3, np.int64)
     )
     assert r.total[:, 0].tolist() == [0.0, 4.0]
 
@@ -256,7 +256,7 @@ def harness(count, shift=(0.0, 0.0)):
 
 
 def per_parcel(plates, voids, spaces, parcels) -> tuple[Overlay, np.ndarray]:
-    pairs = meet_parcels(plates, parcels)
+    pairs = meet_parcels(plates, parcels, np.arange(len(plates.poly) - 1))
     r = overlay_areas(plates, voids, spaces, parcels, pairs, start=4 * np.arange(len(pairs.plate) + 1))
     columns = np.column_stack([r.total, r.share.reshape(-1, 4), r.total[:, 2] - r.total[:, 3]])
     count = len(parcels.poly) - 1
@@ -288,26 +288,55 @@ def test_overlay_areas__one_compiled_version():
 
 def test_meet_parcels__inside_cut_and_outside():
     plates = ragged([box(1, 1, 1, 1), box(9, 1, 2, 1), box(30, 30, 1, 1), []])
-    pairs = meet_parcels(plates, ragged([box(0, 0, 10, 10), box(10, 0, 10, 10)]))
+    pairs = meet_parcels(plates, ragged([box(0, 0, 10, 10), box(10, 0, 10, 10)]), np.arange(4))
     found = [(int(a), int(b), bool(c)) for a, b, c in zip(*pairs, strict=True)]
     assert sorted(found) == [(0, 0, True), (1, 0, False), (1, 1, False)]
 
 
 def test_meet_parcels__hole_of_a_parcel():
     ring_parcel = [[(0, 0), (20, 0), (20, 20), (0, 20)], [(5, 5), (5, 15), (15, 15), (15, 5)]]
-    pairs = meet_parcels(ragged([box(8, 8, 2, 2), box(1, 1, 2, 2)]), ragged([ring_parcel]))
+    pairs = meet_parcels(ragged([box(8, 8, 2, 2), box(1, 1, 2, 2)]), ragged([ring_parcel]), np.arange(2))
     assert pairs.plate.tolist() == [1]
 
 
-def test_equal_plates__finds_repeats_with_all_they_own():
+def test_distinct_plates__are_those_that_differ_in_anything_they_own():
     a, b = box(0, 0, 4, 4), box(1, 1, 1, 1)
     plates = ragged([a, a, a, a, b])
     voids = owned([[b], [b], [], [b], []])
     spaces = owned([[a], [a], [a], [a], []], [[0], [0], [0], [1], []])
-    assert equal_plates(plates, voids, spaces).tolist() == [0, 0, 2, 3, 4]
+    rows, equal = distinct_plates(plates, voids, spaces)
+    assert (rows.tolist(), equal.tolist()) == ([0, 2, 3, 4], [0, 0, 1, 2, 3])
+
+
+def test_distinct_plates__same_points_in_other_rings_differ():
+    a, b = box(0, 0, 4, 4), box(1, 1, 1, 1)
+    spaces = owned([[a, b], [a + b], [a, b], [a + b]], [[0, 0], [0], [0, 0], [0]])
+    rows, equal = distinct_plates(ragged([a] * 4), owned([[]] * 4), spaces)
+    assert (rows.tolist(), equal.tolist()) == ([0, 1], [0, 1, 0, 1])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.lists(st.integers(0, 2), max_size=2), st.integers(0, 1)), max_size=200))
+def test_distinct_plates__are_what_a_dictionary_finds(made):
+    shapes = [box(0, 0, 4, 4), box(1, 1, 1, 1), box(0, 0, 4, 4) + box(1, 1, 1, 1)]
+    spaces = owned([[shapes[q] for q in s] for _, s, _ in made], [[k] * len(s) for _, s, k in made])
+    rows, equal = distinct_plates(ragged([shapes[p] for p, _, _ in made]), owned([[]] * len(made)), spaces)
+    seen: dict[object, int] = {}
+    keys = [(p, tuple(s), k if s else 0) for p, s, k in made]
+    assert equal.tolist() == [seen.setdefault(key, len(seen)) for key in keys]
+    assert rows.tolist() == [keys.index(key) for key in seen]
+
+
+def test_part_unequal__plates_with_only_a_hash_in_common():
+    a, b = box(0, 0, 4, 4), box(1, 1, 1, 1)
+    none = owned([[]] * 3)
+    layers = [s._replace(xy=s.xy.view(np.uint64)) for s in (ragged([a, b, a]), none, none)]
+    first = np.zeros(3, np.intp)
+    _part_unequal(*layers, first, 1)
+    assert first.tolist() == [0, 1, 0]
 
 
 def test_pairs__are_plain_arrays():
-    pairs = every_plate(3)
+    pairs = every_plate(range(3))
     assert isinstance(pairs, Pairs)
     assert pairs.inside.all()

@@ -16,6 +16,7 @@ from cimkit.model.kinds import SpaceKind, StoreyKind, VoidKind
 from cimkit.model.records import Building, Location, Parcel, Path
 from cimkit.model.tables import Dwellings, Population, Spaces, Voids
 from cimkit.samples import future_community
+from cimkit.sim.area_items import area_items
 from cimkit.sim.area_local import LocalRules
 from cimkit.sim.areas import LEDGERS, AreaMethod, floor_areas
 from cimkit.sim.site_ratios import site_indicators
@@ -159,6 +160,26 @@ def test_floor_areas__order_and_mirroring_change_nothing(spaces, order, number):
     assert before == pytest.approx(total([k for k in order if k in rows]), abs=1e-6)
     assert before == pytest.approx(total(rows, -1.0), abs=1e-6)
     assert before["building_area_m2"] <= before["gross_m2"] + 1e-6
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.lists(st.tuples(kinds, boxes), max_size=3), min_size=2, max_size=2),
+    st.lists(st.sampled_from([0, 1]), min_size=1, max_size=6),
+)
+def test_area_items__repeated_storeys_have_what_each_has_alone(designs, chosen):
+    def areas(numbers):
+        drawn = [(n, k, *space) for n, number in enumerate(numbers) for k, space in enumerate(designs[number])]
+        if not drawn:
+            return [np.full(1, 200.0)] * len(numbers)
+        storey, place, kind, outline = (list(column) for column in zip(*drawn, strict=True))
+        ids = [f"S{k}" for k in place]
+        town = with_spaces(house(storeys=len(numbers)), outline, enclosed=0, storey=storey, kind=kind, id=ids)
+        items = area_items(town)
+        return [items["area"][items["storey"] == n] for n in range(len(numbers))]
+
+    alone = [areas([number])[0].tolist() for number in (0, 1)]
+    assert [a.tolist() for a in areas(chosen)] == [alone[number] for number in chosen]
 
 
 LOCALS = tuple(v for k, v in vars(LocalRules).items() if k.isupper())

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import cimkit as ck
@@ -279,6 +279,7 @@ def test_exchange__3d_tiles_lie_on_the_globe_and_carry_rows(tmp_path: Any) -> No
         ck.view.write_tiles(dataclasses.replace(site, frame=dataclasses.replace(frame, crs="")), path=file)
 
 
+@example([25000.0, -1e-05])  # a range of 2.5 steps and a hair below zero
 @given(st.lists(st.floats(-1e5, 1e5, allow_subnormal=False), min_size=1, max_size=30))
 def test_legend__has_round_steps_that_hold_every_value(values: list[float]) -> None:
     found = np.array(values).round(6)
