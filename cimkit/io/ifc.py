@@ -1,4 +1,4 @@
-"""IFC building models: storeys with their outlines, and rooms with names, as a community of a building or a few.
+"""IFC building models: storeys with outlines, rooms with names, windows, uses and sites, of a building or a few.
 
 Outlines are plans of solids: of walls cut above the floor, rooms and what they enclose. A storey without a roof over
 it (the roof's own level, foundations) is none. Whatever was guessed stands in the notes.
@@ -6,10 +6,9 @@ it (the roof's own level, foundations) is none. Whatever was guessed stands in t
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -17,7 +16,9 @@ import shapely
 from cimkit.errors import FormatError, needed
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.polygons import Polygons
+from cimkit.io.ifc_elements import Solid, called, kind_in, parcels, solids, uses, windows
 from cimkit.io.loading import check_file
+from cimkit.model.build import parcel_of
 from cimkit.model.columns import unique_ids
 from cimkit.model.community import Community
 from cimkit.model.kinds import Provenance, SpaceKind, StoreyKind, VoidKind
@@ -34,15 +35,6 @@ if TYPE_CHECKING:
 _WALLS = ("IfcWall", "IfcCurtainWall", "IfcColumn")
 _SLABS = ("IfcSlab", "IfcRoof")
 _ROOMS = ("IfcSpace", "IfcStair", "IfcStairFlight")
-_KINDS = (  # words in the name of a room → what it is; anything else is a room
-    ("阳台|balcon|balkon|loggia", SpaceKind.BALCONY),
-    ("露台|terra[cs]", SpaceKind.TERRACE),
-    ("架空|pilotis|stilt", SpaceKind.STILT),
-    ("凸窗|飘窗|bay window", SpaceKind.BAY_WINDOW),
-    ("设备平台|空调", SpaceKind.EQUIPMENT_PLATFORM),
-    ("避难|refuge", SpaceKind.REFUGE),
-    ("雨篷|canopy", SpaceKind.CANOPY),
-)
 _CUT, _LOW_CUT = 1.5, 0.3  # [m] above the floor walls are cut there, low walls under a pitched roof lower
 _SEAM = 0.05  # [m] joints between walls and rooms
 _HOLE = 1.0  # [m²] smaller openings in floors and gaps in plans are none
@@ -50,18 +42,8 @@ _NEAR_FLOOR = 0.5  # [m] a slab whose top is so near the storey's level is its f
 _HEADROOM = 1.5  # [m] what lies so far above the floor is a roof over it
 
 
-class _Solid(NamedTuple):
-    """An element: plan, lowest and highest point, and the lowest of its sloping faces [m]."""
-
-    element: Any
-    plan: Any
-    low: float
-    high: float
-    eaves: float
-
-
 def read_ifc(path: str | PathLike[str]) -> tuple[Community, Notes]:
-    """Read an IFC model (IFC2X3, IFC4): buildings, storeys with outlines, rooms, openings in floors.
+    """Read an IFC model (IFC2X3, IFC4): buildings, storeys with outlines, rooms, windows, openings in floors, sites.
 
     Parameters
     ----------
@@ -72,7 +54,7 @@ def read_ifc(path: str | PathLike[str]) -> tuple[Community, Notes]:
     -------
     tuple
         The community, and notes on what was guessed or left out: place, unit, level of the ground, kinds of
-        rooms, storeys without a roof over them.
+        rooms, uses, parcels, windows in roofs, storeys without a roof over them.
 
     Raises
     ------
@@ -93,8 +75,8 @@ def read_ifc(path: str | PathLike[str]) -> tuple[Community, Notes]:
     scale = float(unit.calculate_unit_scale(model))
     if not model.by_type("IfcUnitAssignment"):
         notes.append(Note("C05", f"{path.name}: the model does not say its unit; taken as m"))
-    walls, slabs, rooms = (_solids(model, kinds, plain=kinds is _WALLS) for kinds in (_WALLS, _SLABS, _ROOMS))
-    found = [_building(b, model, scale, (walls, slabs, rooms), notes) for b in model.by_type("IfcBuilding")]
+    parts = tuple(solids(model, kinds, plain=kinds is _WALLS) for kinds in (_WALLS, _SLABS, _ROOMS))
+    found = [_building(b, model, scale, parts, notes) for b in model.by_type("IfcBuilding")]
     found = [b for b in found if b]
     if not found:
         raise FormatError(f"{path.name}: the model must have storeys with walls or rooms; it has none.")
@@ -102,36 +84,8 @@ def read_ifc(path: str | PathLike[str]) -> tuple[Community, Notes]:
     return community, community.notes
 
 
-def _solids(model: Any, kinds: tuple[str, ...], *, plain: bool) -> list[_Solid]:
-    """Return the solids of elements of some classes; plain ones without openings and cuts by the roof."""
-    import ifcopenshell.geom
-
-    settings = ifcopenshell.geom.settings()
-    settings.set("use-world-coords", True)
-    for name in ("disable-opening-subtractions", "disable-boolean-result") if plain else ():
-        settings.set(name, True)
-    wanted = [k for k in kinds if model.by_type(k)]
-    solids: list[_Solid] = []
-    each: Any = ifcopenshell.geom.iterator(settings, model, include=wanted) if wanted else None
-    going = bool(wanted) and each.initialize()
-    while going:
-        shape = each.get()
-        xyz = np.array(shape.geometry.verts, dtype=np.float64).reshape(-1, 3)
-        faces = xyz[np.array(shape.geometry.faces, dtype=np.int64).reshape(-1, 3)]
-        normal = np.cross(faces[:, 1] - faces[:, 0], faces[:, 2] - faces[:, 0])
-        flat = np.abs(normal[:, 2]) / np.maximum(np.linalg.norm(normal, axis=1), 1e-12)
-        seen = faces[flat > 1e-3][:, :, :2]
-        if len(seen):
-            plan = shapely.union_all(shapely.buffer(shapely.polygons(seen), 0.0), grid_size=1e-5)
-            slope = faces[(flat > 0.1) & (flat < 0.99)][..., 2]
-            eaves = float(slope.min()) if len(slope) else np.nan
-            solids.append(_Solid(model.by_guid(shape.guid), plan, xyz[:, 2].min(), xyz[:, 2].max(), eaves))
-        going = bool(each.next())
-    return solids
-
-
 def _building(
-    building: Any, model: Any, scale: float, solids: tuple[list[_Solid], ...], notes: list[Note]
+    building: Any, model: Any, scale: float, solids: tuple[list[Solid], ...], notes: list[Note]
 ) -> dict[str, Any]:
     """Return a building's storeys from low to high: elevation, height, outline, rooms, openings; empty without."""
     from ifcopenshell.util.element import get_aggregate
@@ -154,7 +108,7 @@ def _building(
     return {"element": building, "storeys": kept} if kept else {}
 
 
-def _floor(storey: Any, z: float, walls: list[_Solid], slabs: list[_Solid], rooms: list[_Solid]) -> dict[str, Any]:
+def _floor(storey: Any, z: float, walls: list[Solid], slabs: list[Solid], rooms: list[Solid]) -> dict[str, Any]:
     """Return what a storey is: outline, height, rooms and openings; empty if no roof is over it."""
     from ifcopenshell.util.element import get_aggregate, get_psets
 
@@ -163,7 +117,7 @@ def _floor(storey: Any, z: float, walls: list[_Solid], slabs: list[_Solid], room
     pitched = bool((eaves > z + 0.01).any())
     cut = z + (_LOW_CUT if pitched else _CUT)
     parts = [w.plan for w in walls if w.low < cut < w.high]
-    parts += [r.plan for r in own if _kind(r.element) == SpaceKind.ROOM]
+    parts += [r.plan for r in own if kind_in(SpaceKind, called(r.element))[0] == SpaceKind.ROOM]
     outline = shapely.union_all(parts).buffer(_SEAM, join_style="mitre").buffer(-_SEAM, join_style="mitre")
     under = shapely.union_all([s.plan for s in slabs if abs(s.high - z) < _NEAR_FLOOR])
     over = shapely.union_all([s.plan for s in slabs if s.high > z + _HEADROOM])
@@ -183,8 +137,8 @@ def _floor(storey: Any, z: float, walls: list[_Solid], slabs: list[_Solid], room
     sets = get_psets(storey)
     areas = [v["GrossFloorArea"] for v in sets.values() if isinstance(v.get("GrossFloorArea"), float)]
     return {
-        "name": storey.Name or storey.GlobalId, "z": z, "height": top - z, "outline": outline, "rooms": own,
-        "clear": float(np.nanmin(eaves)) - z if pitched else np.nan,
+        "element": storey, "name": storey.Name or storey.GlobalId, "z": z, "height": top - z,
+        "outline": outline, "rooms": own, "clear": float(np.nanmin(eaves)) - z if pitched else np.nan,
         "voids": [(v, VoidKind.STAIR if stairs.intersects(v) else VoidKind.ATRIUM) for v in voids] if lies else [],
         "declared": areas[0] if areas else np.nan,
     }  # fmt: skip
@@ -209,9 +163,12 @@ def _community(name: str, found: list[dict[str, Any]], model: Any, scale: float,
     outlines = shapely.transform(np.array([s["outline"] for s in floors]), turn)
     frame = Frame.around(np.array(shapely.total_bounds(outlines)).reshape(2, 2), crs)
 
+    def place(xy: FloatArray) -> FloatArray:
+        return frame.to_local(turn(xy))
+
     def placed(shapes: list[Any]) -> Polygons:
         largest = np.array([max(shapely.get_parts(s), key=shapely.area) for s in shapes], dtype=object)
-        return Polygons.from_shapely(shapely.transform(largest, lambda xy: frame.to_local(turn(xy))))
+        return Polygons.from_shapely(shapely.transform(largest, place))
 
     def column(key: str) -> Any:
         return np.array([s[key] for s in floors])
@@ -220,18 +177,23 @@ def _community(name: str, found: list[dict[str, Any]], model: Any, scale: float,
     ground = [min(b["storeys"], key=lambda s: abs(s["level"] - 1)) for b in found]
     given = np.array([b["element"].Name or b["element"].LongName or name for b in found], dtype=object)
     ids, said = unique_ids(given, "buildings")
-    spaces, more = _spaces(rooms, placed([r.plan for _, r in rooms]))
-    text = "height 0 of the model is taken as the ground outside; use and parcel are not read"
-    said.append(Note("H07", text, "storeys", count=len(floors)))
+    spaces, of_spaces = _spaces(rooms, placed([r.plan for _, r in rooms]))
+    openings, of_windows = windows(model, scale, floors, owner, place)
+    area_scale = float(needed("ifcopenshell.util.unit", who=name, extra="ifc").calculate_unit_scale(model, "AREAUNIT"))
+    land, of_land = parcels(model, scale, area_scale, placed)
+    use, storey_use, of_use = uses(found, ids)
+    text = "height 0 of the model is taken as the ground outside"
+    said += [Note("H07", text, "storeys", count=len(floors)), *of_use, *of_land, *of_windows, *of_spaces]
     if voids:
         text = f"{len(voids)} openings where no floor slab lies; those with a stair in them are stair wells"
         said.append(Note("H07", text, "voids", count=len(voids)))
     measured = np.full(len(found), Provenance.MEASURED)
+    footprint = placed([s["outline"] for s in ground])
     return Community(
-        name=name, frame=frame, location=None if crs else _location(model), spaces=spaces,
-        notes=Notes.of([*notes, *said, *more]), plates=Plates(outline=placed([s["outline"] for s in floors])),
+        name=name, frame=frame, location=None if crs else _location(model), spaces=spaces, windows=openings,
+        notes=Notes.of([*notes, *said]), plates=Plates(outline=placed([s["outline"] for s in floors])), parcels=land,
         buildings=Buildings(
-            id=ids, name=ids, footprint=placed([s["outline"] for s in ground]), height_src=measured,
+            id=ids, name=ids, footprint=footprint, parcel=parcel_of(footprint, land), use=use, height_src=measured,
             height=np.array([max(s["z"] + s["height"] for s in b["storeys"]) for b in found]), storeys_src=measured,
             n_above=np.bincount(owner[column("level") > 0], minlength=len(found)),
             n_below=np.bincount(owner[column("level") < 0], minlength=len(found)),
@@ -239,8 +201,8 @@ def _community(name: str, found: list[dict[str, Any]], model: Any, scale: float,
         ),
         storeys=Storeys(
             building=owner, level=column("level"), plate=np.arange(len(floors)), z=column("z"),
-            height=column("height"), kind=column("kind"), clear_height=column("clear"),
-            area_declared=column("declared") * scale**2,
+            height=column("height"), kind=column("kind"), use=storey_use, clear_height=column("clear"),
+            area_declared=column("declared") * area_scale,
         ),
         voids=Voids(
             storey=np.array([k for k, *_ in voids], dtype=np.int64), outline=placed([v for _, v, _ in voids]),
@@ -249,23 +211,13 @@ def _community(name: str, found: list[dict[str, Any]], model: Any, scale: float,
     )  # fmt: skip
 
 
-def _called(space: Any) -> str:
-    """Return the name of a space in words, else its number."""
-    return f"{space.LongName or ''} {space.ObjectType or ''}".strip() or space.Name or ""
-
-
-def _kind(space: Any) -> SpaceKind:
-    """Return what a space is by the words of its name."""
-    return next((k for words, k in _KINDS if re.search(words, _called(space), re.IGNORECASE)), SpaceKind.ROOM)
-
-
-def _spaces(rooms: list[tuple[int, _Solid]], outlines: Polygons) -> tuple[Spaces, list[Note]]:
+def _spaces(rooms: list[tuple[int, Solid]], outlines: Polygons) -> tuple[Spaces, list[Note]]:
     """Return the rooms as spaces, their kind by the words of their names, and a note on that."""
     elements = [r.element for _, r in rooms]
-    names, kinds = [_called(e) for e in elements], [_kind(e) for e in elements]
+    names, kinds = [called(e) for e in elements], [kind_in(SpaceKind, called(e))[0] for e in elements]
     ids, said = unique_ids(np.array([e.Name or e.GlobalId for e in elements], dtype=object), "spaces")
     if rooms:
-        kept = [f"{n} → {k.name.lower()}" for n, k in zip(names, kinds, strict=True) if k != SpaceKind.ROOM]
+        kept = [f"{n} → {SpaceKind(k).code}" for n, k in zip(names, kinds, strict=True) if k != SpaceKind.ROOM]
         text = f"kinds of spaces by their names: {', '.join(kept) or 'all are rooms'}; all are taken as roofed"
         said.append(Note("M06", text, "spaces", count=len(rooms)))
     spaces = Spaces(
