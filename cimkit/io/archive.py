@@ -34,17 +34,16 @@ def open_archive(path: str | PathLike[str]) -> zipfile.ZipFile:
     total = sum(m.file_size for m in members)
     if len(members) > MAX_MEMBERS or total > MAX_BYTES:
         archive.close()
-        raise FormatError(
-            f"{path.name}: an archive may hold {MAX_MEMBERS} members of {MAX_BYTES:,} bytes in all; "
-            f"got {len(members)} of {total:,}. Unpack it yourself if you trust it."
+        said = (
+            f"an archive may hold {MAX_MEMBERS} members of {MAX_BYTES:,} bytes in all; got {len(members)} of {total:,}"
         )
+        raise FormatError(f"{path.name}: {said}. Unpack it yourself if you trust it.")
     for member in members:
         if member.file_size > _SMALL and member.file_size > MAX_RATIO * max(member.compress_size, 1):
             archive.close()
-            raise FormatError(
-                f"{path.name}, member {member.filename!r}: the ratio of compression must be at most {MAX_RATIO}; "
-                f"got {member.file_size // max(member.compress_size, 1)}. Unpack it yourself if you trust it."
-            )
+            got = member.file_size // max(member.compress_size, 1)
+            said = f"the ratio of compression must be at most {MAX_RATIO}; got {got}"
+            raise FormatError(f"{path.name}, member {member.filename!r}: {said}. Unpack it yourself if you trust it.")
     return archive
 
 

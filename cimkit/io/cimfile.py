@@ -20,15 +20,7 @@ from cimkit.io.atomic import atomic_write
 from cimkit.io.gdal import quiet, unsynchronised
 from cimkit.io.jsontext import parse_json
 from cimkit.io.loading import check_wkb, layer_names
-from cimkit.io.pack import (
-    Coding,
-    checked_mesh,
-    community_header,
-    decode_column,
-    encode_column,
-    header_fields,
-    header_text,
-)
+from cimkit.io.pack import Coding, checked_mesh, decode_column, encode_column, header_fields, header_of, header_text
 from cimkit.model.columns import kinds_of, rows_of
 from cimkit.model.community import Community
 from cimkit.model.notes import Note, Notes
@@ -71,7 +63,7 @@ def write_cim(community: Community, path: str | PathLike[str]) -> None:
     InputError
         If a text cannot be stored (a NUL character, half a surrogate pair).
     """
-    header = community_header(community)
+    header = header_of(community)
     keys = {title: _keys(table) for title, table in community.tables.items()}
     described: dict[str, Any] = {}
     with atomic_write(path) as temporary, unsynchronised():
@@ -204,19 +196,11 @@ def _write_layer(path: Path, name: str, fields: Mapping[str, Any], shapes: Any, 
     import pyogrio
 
     _check_texts(name, fields)
+    wkb = None if shapes is None else np.asarray(shapes, dtype=object)
+    about = {"geometry_type": kind, "crs": crs or None, "layer_options": {"GEOMETRY_NAME": "geom"}} if kind else {}
     with quiet():  # a community without a map has no CRS, and that is meant
         try:
-            pyogrio.raw.write(
-                path,
-                None if shapes is None else np.asarray(shapes, dtype=object),
-                list(fields.values()),
-                list(fields),
-                layer=name,
-                driver="GPKG",
-                geometry_type=kind,
-                crs=(crs or None) if kind else None,
-                layer_options={"GEOMETRY_NAME": "geom"} if kind else None,
-            )
+            pyogrio.raw.write(path, wkb, list(fields.values()), list(fields), layer=name, driver="GPKG", **about)
         except UnicodeEncodeError as error:
             raise InputError(f"{name}: text must be valid Unicode; {error}.") from error
 

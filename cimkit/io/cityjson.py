@@ -364,13 +364,8 @@ def _named(thing: Any) -> dict[str, str]:
 
 def _terrain(city: City, who: str, origin: Any, notes: list[Note]) -> Terrain | None:
     """Return the ground of a TIN, None if there is none."""
-    faces = [
-        face
-        for name, (thing, vertices) in city.objects.items()
-        if thing["type"] == "TINRelief"
-        for geometry in thing.get("geometry") or []
-        for face in faces_of(geometry, vertices, f"{who}, object {name!r}")
-    ]
+    tins = [(n, t.get("geometry") or [], v) for n, (t, v) in city.objects.items() if t["type"] == "TINRelief"]
+    faces = [f for n, shapes, v in tins for g in shapes for f in faces_of(g, v, f"{who}, object {n!r}")]
     if not faces:
         return None
     points = np.unique(np.concatenate([f.rings[0] for f in faces]), axis=0) - np.array(origin)
@@ -383,10 +378,7 @@ def _terrain(city: City, who: str, origin: Any, notes: list[Note]) -> Terrain | 
 def _note_unused(city: City, notes: list[Note]) -> None:
     """Note the objects of each type that became nothing."""
     used = {"Building", "TINRelief", *_WITHIN, *_SPACES}
-    counts = Counter(
-        str(o["type"])
-        for o, _ in city.objects.values()
-        if o["type"] not in used and not o["type"].startswith(_STANDS) and not is_tables(o)
-    )
+    types = [str(o["type"]) for o, _ in city.objects.values() if not is_tables(o)]
+    counts = Counter(t for t in types if t not in used and not t.startswith(_STANDS))
     for kind, count in counts.items():
         notes.append(Note("I03", f"{count} objects of type {kind} were not used", kind, count=count))

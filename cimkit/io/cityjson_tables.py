@@ -25,11 +25,8 @@ _MM = ("xy", "xyz", "corners")  # arrays of coordinates, kept as whole millimetr
 def tables_object(community: Community) -> dict[str, Any]:
     """Return the object that holds every table: a group without members or geometry, valid CityJSON 2.0."""
     header, arrays = pack(community)
-    return {
-        "type": _TYPE,
-        "children": [],
-        "attributes": {NAME: {"header": header, "arrays": {k: _values(k, v) for k, v in arrays.items()}}},
-    }
+    block = {"header": header, "arrays": {k: _values(k, v) for k, v in arrays.items()}}
+    return {"type": _TYPE, "children": [], "attributes": {NAME: block}}
 
 
 def is_tables(thing: Any) -> bool:

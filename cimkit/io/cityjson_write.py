@@ -220,10 +220,7 @@ def _block(vertices: _Vertices, rings: Sequence[Ring], base: float, top: float) 
         "type": "Solid",
         "lod": "1",
         "boundaries": [faces],
-        "semantics": {
-            "surfaces": [{"type": t} for t in _SURFACES],
-            "values": [[0, 1, *([2] * (len(faces) - 2))]],
-        },
+        "semantics": {"surfaces": [{"type": t} for t in _SURFACES], "values": [[0, 1, *([2] * (len(faces) - 2))]]},
     }
 
 

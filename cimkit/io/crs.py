@@ -169,10 +169,8 @@ def check_box(box: FloatArray, crs: Any, who: str) -> None:
         return
     if swapped:
         raise InputError(_swapped(who, crs.name))
-    raise InputError(
-        f"{who}: C02, coordinates must lie in the area of use of {crs.name}; got x {box[0]:g} to {box[2]:g}, "
-        f"y {box[1]:g} to {box[3]:g}. {_cause(box, crs)}"
-    )
+    got = f"x {box[0]:g} to {box[2]:g}, y {box[1]:g} to {box[3]:g}. {_cause(box, crs)}"
+    raise InputError(f"{who}: C02, coordinates must lie in the area of use of {crs.name}; got {got}")
 
 
 def _swapped(who: str, crs: str) -> str:

@@ -46,18 +46,11 @@ def to_wgs84(lonlat: Any, datum: str) -> FloatArray:
         return np.array(lonlat)
     guess: FloatArray = np.array(lonlat)
     for _ in range(_TURNS):
-        guess = lonlat - _offset(guess)
+        guess = lonlat - gcj02_offset(guess)
     return guess
 
 
-def from_wgs84(lonlat: Any) -> FloatArray:
-    """Return GCJ-02 of WGS 84, for tests and for laying results over a map service, shape (n, 2) [°]."""
-    lonlat = np.asarray(lonlat, dtype=np.float64).reshape(-1, 2)
-    shifted: FloatArray = lonlat + _offset(lonlat)
-    return shifted
-
-
-def _offset(lonlat: FloatArray) -> FloatArray:
+def gcj02_offset(lonlat: FloatArray) -> FloatArray:
     """Return the GCJ-02 offset at places in WGS 84, shape (n, 2) [°]."""
     x, y = lonlat[:, 0] - 105.0, lonlat[:, 1] - 35.0
     root = np.sqrt(np.abs(x))

@@ -33,19 +33,12 @@ if TYPE_CHECKING:
     from cimkit.model.notes import Notes
 
 _MAPS = ("gpkg", "geojson", "shp", "fgb", "parquet", "graphml", "osm", "dxf", "gtfs")
-_SUFFIXES = (  # of map files, as a folder may hold them
-    *(".gpkg", ".geojson", ".json", ".shp", ".fgb", ".parquet", ".geoparquet"),
-    *(".graphml", ".pbf", ".osm", ".dxf"),
-)
+_SUFFIXES = (*(f".{m}" for m in _MAPS if m != "gtfs"), ".json", ".geoparquet", ".pbf")  # as a folder may hold them
 STOPS = "timetable stops"
 BESIDE = 1000.0  # [m] stops this near to a plan belong to it
 _CITYJSON = re.compile(rb'"type"\s*:\s*"CityJSON')
-_WRITERS: dict[str, Any] = {
-    ".gpkg": write_cim,
-    ".cimz": write_cimz,
-    ".json": write_cityjson,
-    **dict.fromkeys((".geojson", ".shp", ".fgb", ".parquet"), write_vector),
-}
+_WRITERS: dict[str, Any] = {".gpkg": write_cim, ".cimz": write_cimz, ".json": write_cityjson}
+_WRITERS |= dict.fromkeys((".geojson", ".shp", ".fgb", ".parquet"), write_vector)
 _LOADERS: dict[str, Any] = {"graphml": load_graphml, "osm": load_osm, "dxf": load_dxf}
 _ELSEWHERE = {  # what a file is by its first bytes or suffix, and what to do with it
     "dwg": "a DWG drawing, for which there is no open reader: save it as DXF",
@@ -141,10 +134,7 @@ def write(community: Community, path: str | PathLike[str]) -> None:
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _WRITERS:
-        raise InputError(
-            f"{Path(path).name}: suffix must be .gpkg, .cimz, .city.json, .geojson, .shp, .fgb or .parquet; "
-            f"got {suffix!r}."
-        )
+        raise InputError(f"{Path(path).name}: suffix must be one of {', '.join(_WRITERS)}; got {suffix!r}.")
     _WRITERS[suffix](community, path)
 
 
@@ -219,9 +209,8 @@ def _zip_kind(path: Path) -> str:
         return "cimz"
     if any(n.lower().endswith((".json", ".jsonl")) for n in names):
         return "cityjson"
-    raise FormatError(
-        f"{path.name}: the archive must hold CityJSON or GTFS; got {', '.join(names[:3])} …. Unpack it first."
-    )
+    got = ", ".join(names[:3])
+    raise FormatError(f"{path.name}: the archive must hold CityJSON or GTFS; got {got} …. Unpack it first.")
 
 
 def _is_feed(path: Path) -> bool:
@@ -238,9 +227,8 @@ def _files(path: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[Pa
     path = Path(path)
     if not path.is_dir() or _is_feed(path):
         return [path]
-    here = sorted(
-        p for p in path.iterdir() if p.is_file() and p.suffix.lower() in (*_SUFFIXES, ".zip", ".jsonl", ".cimz")
-    )
+    wanted = (*_SUFFIXES, ".zip", ".jsonl", ".cimz")
+    here = sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in wanted)
     if not here:
         raise FormatError(f"{path}: the folder must hold map files ({', '.join(_SUFFIXES)}); it holds none.")
     return here

@@ -75,8 +75,8 @@ def read_ifc(path: str | PathLike[str]) -> tuple[Community, Notes]:
     scale = float(unit.calculate_unit_scale(model))
     if not model.by_type("IfcUnitAssignment"):
         notes.append(Note("C05", f"{path.name}: the model does not say its unit; taken as m"))
-    parts = tuple(solids(model, kinds, plain=kinds is _WALLS) for kinds in (_WALLS, _SLABS, _ROOMS))
-    found = [_building(b, model, scale, parts, notes) for b in model.by_type("IfcBuilding")]
+    parts = [solids(model, kinds, plain=kinds is _WALLS) for kinds in (_WALLS, _SLABS, _ROOMS)]
+    found = [_building(b, model, scale, notes, *parts) for b in model.by_type("IfcBuilding")]
     found = [b for b in found if b]
     if not found:
         raise FormatError(f"{path.name}: the model must have storeys with walls or rooms; it has none.")
@@ -84,9 +84,7 @@ def read_ifc(path: str | PathLike[str]) -> tuple[Community, Notes]:
     return community, community.notes
 
 
-def _building(
-    building: Any, model: Any, scale: float, solids: tuple[list[Solid], ...], notes: list[Note]
-) -> dict[str, Any]:
+def _building(building: Any, model: Any, scale: float, notes: list[Note], *parts: list[Solid]) -> dict[str, Any]:
     """Return a building's storeys from low to high: elevation, height, outline, rooms, openings; empty without."""
     from ifcopenshell.util.element import get_aggregate
     from ifcopenshell.util.placement import get_storey_elevation
@@ -96,7 +94,7 @@ def _building(
     levels = np.array([get_storey_elevation(s) * scale for s in storeys])
     kept = []
     for k, storey in enumerate(storeys):
-        floor = _floor(storey, levels[k], *solids)
+        floor = _floor(storey, levels[k], *parts)
         if floor:
             kept.append(floor)
         else:
@@ -170,9 +168,7 @@ def _community(name: str, found: list[dict[str, Any]], model: Any, scale: float,
         largest = np.array([max(shapely.get_parts(s), key=shapely.area) for s in shapes], dtype=object)
         return Polygons.from_shapely(shapely.transform(largest, place))
 
-    def column(key: str) -> Any:
-        return np.array([s[key] for s in floors])
-
+    column = {key: np.array([s[key] for s in floors]) for key in ("level", "z", "height", "kind", "clear", "declared")}
     owner = np.repeat(np.arange(len(found)), [len(b["storeys"]) for b in found])
     ground = [min(b["storeys"], key=lambda s: abs(s["level"] - 1)) for b in found]
     given = np.array([b["element"].Name or b["element"].LongName or name for b in found], dtype=object)
@@ -182,8 +178,8 @@ def _community(name: str, found: list[dict[str, Any]], model: Any, scale: float,
     area_scale = float(needed("ifcopenshell.util.unit", who=name, extra="ifc").calculate_unit_scale(model, "AREAUNIT"))
     land, of_land = parcels(model, scale, area_scale, placed)
     use, storey_use, of_use = uses(found, ids)
-    text = "height 0 of the model is taken as the ground outside"
-    said += [Note("H07", text, "storeys", count=len(floors)), *of_use, *of_land, *of_windows, *of_spaces]
+    said.append(Note("H07", "height 0 of the model is taken as the ground outside", "storeys", count=len(floors)))
+    said += [*of_use, *of_land, *of_windows, *of_spaces]
     if voids:
         text = f"{len(voids)} openings where no floor slab lies; those with a stair in them are stair wells"
         said.append(Note("H07", text, "voids", count=len(voids)))
@@ -195,14 +191,14 @@ def _community(name: str, found: list[dict[str, Any]], model: Any, scale: float,
         buildings=Buildings(
             id=ids, name=ids, footprint=footprint, parcel=parcel_of(footprint, land), use=use, height_src=measured,
             height=np.array([max(s["z"] + s["height"] for s in b["storeys"]) for b in found]), storeys_src=measured,
-            n_above=np.bincount(owner[column("level") > 0], minlength=len(found)),
-            n_below=np.bincount(owner[column("level") < 0], minlength=len(found)),
+            n_above=np.bincount(owner[column["level"] > 0], minlength=len(found)),
+            n_below=np.bincount(owner[column["level"] < 0], minlength=len(found)),
             source_id=np.array([b["element"].GlobalId for b in found], dtype=object),
         ),
         storeys=Storeys(
-            building=owner, level=column("level"), plate=np.arange(len(floors)), z=column("z"),
-            height=column("height"), kind=column("kind"), use=storey_use, clear_height=column("clear"),
-            area_declared=column("declared") * area_scale,
+            building=owner, level=column["level"], plate=np.arange(len(floors)), z=column["z"],
+            height=column["height"], kind=column["kind"], use=storey_use, clear_height=column["clear"],
+            area_declared=column["declared"] * area_scale,
         ),
         voids=Voids(
             storey=np.array([k for k, *_ in voids], dtype=np.int64), outline=placed([v for _, v, _ in voids]),
@@ -214,19 +210,18 @@ def _community(name: str, found: list[dict[str, Any]], model: Any, scale: float,
 def _spaces(rooms: list[tuple[int, Solid]], outlines: Polygons) -> tuple[Spaces, list[Note]]:
     """Return the rooms as spaces, their kind by the words of their names, and a note on that."""
     elements = [r.element for _, r in rooms]
-    names, kinds = [called(e) for e in elements], [kind_in(SpaceKind, called(e))[0] for e in elements]
+    names = np.array([called(e) for e in elements], dtype=object)
+    kinds = np.array([kind_in(SpaceKind, n)[0] for n in names], dtype=np.int64)
     ids, said = unique_ids(np.array([e.Name or e.GlobalId for e in elements], dtype=object), "spaces")
     if rooms:
         kept = [f"{n} → {SpaceKind(k).code}" for n, k in zip(names, kinds, strict=True) if k != SpaceKind.ROOM]
         text = f"kinds of spaces by their names: {', '.join(kept) or 'all are rooms'}; all are taken as roofed"
         said.append(Note("M06", text, "spaces", count=len(rooms)))
-    spaces = Spaces(
-        id=ids, name=np.array(names, dtype=object), outline=outlines, kind=np.array(kinds, dtype=np.int64),
+    return Spaces(
+        id=ids, name=names, outline=outlines, kind=kinds, enclosed=np.where(kinds == SpaceKind.ROOM, 1, -1),
         storey=np.array([k for k, _ in rooms], dtype=np.int64), roofed=np.ones(len(rooms), np.int64),
         clear_height=np.array([(r.high if np.isnan(r.eaves) else r.eaves) - r.low for _, r in rooms], dtype=float),
-        enclosed=np.where(np.array(kinds, dtype=np.int64) == SpaceKind.ROOM, 1, -1),
-    )  # fmt: skip
-    return spaces, said
+    ), said  # fmt: skip
 
 
 def _placing(model: Any, scale: float, notes: list[Note]) -> tuple[Callable[[FloatArray], FloatArray], str]:

@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 
     from cimkit.arrays import FloatArray, IntArray, TextArray
 
+    _Place = Callable[[FloatArray], FloatArray]
+    _Placed = Callable[[list[Any]], Polygons]
+
 _WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _TELLING = re.compile(r"occupancy ?type|category|(building|space) ?type|nutzung|用途|功能|建筑类型", re.IGNORECASE)
 _REACH = 1.0  # [m] so near to a side of its storey's outline the middle of a window in that wall lies
 _INWARD = 1.5  # [m] behind the outer face of the wall the room begins
 _FRENCH = 0.3  # [m] a sill not higher above the floor makes a French window
-_LIMITS = {"far_max": "FloorAreaRatio", "density_max": "SiteCoverageRatio", "height_max": "BuildingHeightLimit"}
+_LIMITS = ("FloorAreaRatio", "SiteCoverageRatio", "BuildingHeightLimit")  # of a site, as its properties are named
 
 
 class Solid(NamedTuple):
@@ -127,7 +130,7 @@ def solids(model: Any, kinds: tuple[str, ...], *, plain: bool = False) -> list[S
 
 
 def windows(
-    model: Any, scale: float, floors: list[dict[str, Any]], owner: IntArray, place: Callable[[FloatArray], FloatArray]
+    model: Any, scale: float, floors: list[dict[str, Any]], owner: IntArray, place: _Place
 ) -> tuple[Windows, list[Note]]:
     """Return the windows in outer walls of the storeys, and notes on what was guessed, what is left out, and why.
 
@@ -163,9 +166,8 @@ def windows(
     every, others = len(model.by_type("IfcWindow")), [len(model.by_type(k)) for k in ("IfcDoor", "IfcCurtainWall")]
     out["without a body"] = every - len(found) - out.total()
     notes = [Note("I02", f"{n} windows {why} are left out", "windows", count=n) for why, n in out.items() if n]
-    if any(others):
-        text = f"{others[0]} doors and {others[1]} curtain walls are not read as windows"
-        notes.append(Note("I03", text, "windows", count=sum(others)))
+    text = f"{others[0]} doors and {others[1]} curtain walls are not read as windows"
+    notes += [Note("I03", text, "windows", count=sum(others))] if any(others) else []
     if not found:
         return Windows(), notes
     text = f"{len(found)} of {every} windows read, at the outer face of the wall, room behind by name; "
@@ -193,9 +195,7 @@ def _storey(window: Any, floors: list[dict[str, Any]], low: float) -> tuple[int,
     return (fits.index(True), known) if any(fits) else (-1, "in a storey left out")
 
 
-def parcels(
-    model: Any, scale: float, area_scale: float, placed: Callable[[list[Any]], Polygons]
-) -> tuple[Parcels, list[Note]]:
+def parcels(model: Any, scale: float, area_scale: float, placed: _Placed) -> tuple[Parcels, list[Note]]:
     """Return the sites as parcels: outline drawn as footprint, else the plan of the ground's body; and notes."""
     from ifcopenshell.util.element import get_psets
 
@@ -206,26 +206,25 @@ def parcels(
         if shape.context == "FootPrint" and shapely.polygonize(lines).geoms:  # without one, the others come
             plans[site] = shapely.union_all(shapely.polygonize(lines).geoms), "as drawn"
     notes: list[Note] = []
-    names, outlines, facts = [], [], []
+    outlines, facts = [], []
     for site in model.by_type("IfcSite"):
-        own = {key: v for values in get_psets(site).values() for key, v in values.items() if v}
-        area = float(own.get("TotalArea") or own.get("GrossArea") or np.nan) * area_scale
+        sets = get_psets(site).values()
+        own = {key: v for values in sets for key, v in values.items() if isinstance(v, (int, float)) and v > 0}
+        area = float(own.get("TotalArea", own.get("GrossArea", np.nan))) * area_scale
         plan, how = plans.get(site, (shapely.Polygon(), ""))
         name = site.Name or site.GlobalId
         stated = f"{area:.1f} m² stated" if area > 0 else "no area stated"
         if plan.is_empty:
-            notes.append(
-                Note("I02", f"site {name!r} has no outline, {stated}; no parcel is made of it", "parcels", name)
-            )
+            text = f"site {name!r} has no outline, {stated}; no parcel is made of it"
+            notes.append(Note("I02", text, "parcels", name))
             continue
         outlines.append(shapely.Polygon(max(shapely.get_parts(plan), key=shapely.area).exterior))
         text = f"site {name!r} taken as a parcel of {outlines[-1].area:.1f} m², {how}; {stated}"
         notes.append(Note("P08", text, "parcels", name))
-        names.append(name)
-        facts.append({"area_declared": area} | {c: float(own.get(key) or np.nan) for c, key in _LIMITS.items()})
-    if not names:
+        facts.append((name, area, *(own.get(key, np.nan) for key in _LIMITS)))
+    if not facts:
         return Parcels(), notes
-    ids, repeated = unique_ids(np.array(names, dtype=object), "parcels")
-    limits: dict[str, Any] = {column: np.array([f[column] for f in facts]) for column in facts[0]}
-    limits["height_max"] *= scale
-    return Parcels(id=ids, outline=placed(outlines), **limits), [*notes, *repeated]
+    names, areas, far, density, height = map(np.array, zip(*facts, strict=True))
+    ids, repeated = unique_ids(names.astype(object), "parcels")
+    limits: dict[str, Any] = {"far_max": far, "density_max": density, "height_max": height * scale}
+    return Parcels(id=ids, outline=placed(outlines), area_declared=areas, **limits), [*notes, *repeated]

@@ -222,10 +222,8 @@ def check_wkb(shapes: Iterable[Any], who: str) -> None:
     """
     for row, wkb in enumerate(shapes):
         if wkb is not None and len(wkb) > _SHORT and _is_nest(wkb):
-            raise FormatError(
-                f"{who}, row {row}: collections must be nested at most {MAX_DEPTH} deep; got more. "
-                "The file is damaged or meant to do harm."
-            )
+            said = f"collections must be nested at most {MAX_DEPTH} deep; got more"
+            raise FormatError(f"{who}, row {row}: {said}. The file is damaged or meant to do harm.")
 
 
 def _is_nest(wkb: bytes) -> bool:

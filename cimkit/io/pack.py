@@ -29,19 +29,18 @@ if TYPE_CHECKING:
 VERSION = 1  # of our own formats; a reader refuses what is newer than itself
 _SHAPE_PARTS = {Polygons: ("xy", "ring", "poly"), Lines: ("xyz", "line")}
 
+_TEXTS = ("name", "city", "unit")  # of the community, as they stand in the header
 Arrays = dict[str, Any]
 
 
-def community_header(community: Community) -> dict[str, Any]:
+def header_of(community: Community) -> dict[str, Any]:
     """Return everything but tables, terrain and mesh as JSON values."""
     place = community.location
     return {
         "format": "cimkit",
         "version": VERSION,
-        "name": community.name,
-        "city": community.city,
+        **{key: getattr(community, key) for key in _TEXTS},
         "project_type": community.project_type.code,
-        "unit": community.unit,
         "crs": community.frame.crs,
         "origin": list(community.frame.origin),
         "location": None if place is None else [place.latitude, place.longitude],
@@ -65,10 +64,8 @@ def header_fields(header: Any, who: str) -> dict[str, Any]:
         if len(origin) != 3 or not all(isfinite(v) for v in origin):
             raise ValueError(f"origin {origin}")
         return {
-            "name": str(header["name"]),
-            "city": str(header["city"]),
+            **{key: str(header[key]) for key in _TEXTS},
             "project_type": ProjectType.parse(header["project_type"]),
-            "unit": str(header["unit"]),
             "frame": Frame(str(header["crs"]), (origin[0], origin[1], origin[2])),
             "location": None if place is None else Location(float(place[0]), float(place[1])),
             "notes": Notes.of(_read_notes(header["notes"])),
@@ -85,15 +82,13 @@ def check_version(header: Any, who: str) -> None:
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise FormatError(f"{who}: the format version must be 1 or more; got {version!r}. The file is damaged.")
     if version > VERSION:
-        raise FormatError(
-            f"{who}: the format version must be at most {VERSION}; got {version}. "
-            "A newer cimkit wrote this file: update cimkit."
-        )
+        said = f"the format version must be at most {VERSION}; got {version}. A newer cimkit wrote this file"
+        raise FormatError(f"{who}: {said}: update cimkit.")
 
 
 def pack(community: Community) -> tuple[dict[str, Any], Arrays]:
     """Return the header and the arrays of a community: bool, int64, float64, or object arrays of text."""
-    header = community_header(community)
+    header = header_of(community)
     arrays: Arrays = {}
     header["tables"] = {}
     for title, table in community.tables.items():

@@ -76,10 +76,8 @@ def _assemble(frames: dict[str, list[Any]], reading: Reading, notes: list[Note],
     """Return the community of placed frames."""
     if not frames:
         said = "; ".join(n.text for n in notes[:3])
-        raise InputError(
-            f"{who}: at least one layer must be buildings, paths, parcels, services or open ground; got none. "
-            f"{said}. Name tables with layers=."
-        )
+        wanted = "buildings, paths, parcels, services or open ground"
+        raise InputError(f"{who}: at least one layer must be {wanted}; got none. {said}. Name tables with layers=.")
     merged = {table: _merged(parts) for table, parts in frames.items()}
     if "storeys" in merged and "buildings" not in merged:
         raise MissingDataError(f"{who}: storeys need buildings; there is no such layer. Read both together.")

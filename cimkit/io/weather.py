@@ -51,9 +51,8 @@ def read_epw(path: str | Path) -> Weather:
         latitude, longitude, zone = (float(v) for v in head[6:9])
         location = Location(latitude, longitude)
     except ValueError as error:
-        raise FormatError(
-            f"{path.name}, line 1: fields 7 to 9 must be latitude, longitude, time zone; got {head[6:9]}."
-        ) from error
+        wanted = "fields 7 to 9 must be latitude, longitude, time zone"
+        raise FormatError(f"{path.name}, line 1: {wanted}; got {head[6:9]}.") from error
     rows = [(k, line.split(",")) for k, line in enumerate(lines[HEADER:], HEADER + 1) if line.strip()]
     rows = [(k, row) for k, row in rows if [v.strip() for v in row[1:3]] != ["2", "29"]]
     if len(rows) != HOURS:
@@ -73,10 +72,8 @@ def read_epw(path: str | Path) -> Weather:
             found[title] = np.where(gone, np.nan, column)
         elif gone.any():
             k = rows[int(np.argmax(gone))][0]
-            raise FormatError(
-                f"{path.name}, line {k}: {title} must be known and >= 0 Wh/m²; {int(gone.sum())} hours are not. "
-                "Take a file with radiation."
-            )
+            said = f"{title} must be known and >= 0 Wh/m²; {int(gone.sum())} hours are not"
+            raise FormatError(f"{path.name}, line {k}: {said}. Take a file with radiation.")
         else:
             found[title] = np.ascontiguousarray(column)
     return Weather(location, zone, found["ghi"], found["dni"], found["dhi"], found["temperature"], head[1].strip())

@@ -9,7 +9,7 @@ import shapely
 
 from cimkit.errors import InputError
 from cimkit.io.crs import Placing, parse_crs, place
-from cimkit.io.datum import from_wgs84, to_wgs84
+from cimkit.io.datum import gcj02_offset, to_wgs84
 
 
 def _at(x: float, y: float, crs: str | None, *, size: float = 500.0) -> gpd.GeoDataFrame:
@@ -89,7 +89,7 @@ def test_place__does_what_the_user_says():
 
 def test_place__undoes_a_map_service_on_request_only():
     truth = _at(120.17, 30.25, "EPSG:4326", size=0.001)
-    shown = truth.set_geometry(shapely.transform(truth.geometry.array, from_wgs84))
+    shown = truth.set_geometry(shapely.transform(truth.geometry.array, lambda xy: xy + gcj02_offset(xy)))
     left, _ = place(shown, "a", Placing())
     back, notes = place(shown, "a", Placing(datum="gcj02"))
     assert left.geometry.array == shown.geometry.array
@@ -120,7 +120,7 @@ def test_to_wgs84__shifts_as_measured_by_others():
     import pyproj
 
     places = np.array([[120.17, 30.25], [116.4, 39.9], [87.6, 43.8]])
-    shown = from_wgs84(places)
+    shown = places + gcj02_offset(places)
     _, _, metres = pyproj.Geod(ellps="WGS84").inv(*places.T, *shown.T)
     assert np.round(metres).tolist() == [518, 556, 265]
     assert np.abs(to_wgs84(shown, "gcj02") - places).max() < 1e-9
