@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SCALE = 0.001  # [m]
 _WORLD = 1e5  # [m] heights beyond are no heights
+_SAID = {"name": "name", "measuredHeight": "height", "storeysAboveGround": "n_above"}  # of a building, theirs: ours
+_SAID |= {"storeysBelowGround": "n_below", "yearOfConstruction": "year"}
 _TYPES = {  # kind of open ground → CityJSON type; all others are LandUse
     SpaceKind.GREEN: "PlantCover",
     SpaceKind.CENTRAL_GREEN: "PlantCover",
@@ -133,7 +135,7 @@ def cityjson_document(community: Community) -> dict[str, Any]:
     placed = whole * SCALE + np.array(origin)
     block["attributes"][NAME]["digest"] = digest({k: (v, placed) for k, v in objects.items()})
     objects[_free(NAME, objects)] = block
-    document: dict[str, Any] = {
+    return {
         "type": "CityJSON",
         "version": "2.0",
         "transform": {"scale": [SCALE] * 3, "translate": origin},
@@ -141,7 +143,6 @@ def cityjson_document(community: Community) -> dict[str, Any]:
         "CityObjects": objects,
         "vertices": whole.tolist(),
     }
-    return document
 
 
 def _metadata(community: Community, placed: FloatArray) -> dict[str, Any]:
@@ -183,10 +184,8 @@ def _building_objects(community: Community, vertices: _Vertices, objects: dict[s
             geometry.append(_block(vertices, rings, float(base[row]), float(top[row])))
         key = _free(str(name), objects)
         names.append(key)
-        thing: dict[str, Any] = {"type": "Building", "attributes": {}}
-        said = {"function": uses[row], "status": states[row], **_building_attributes(community, row)}
-        thing["attributes"] = _known(said)
-        objects[key] = thing | {"geometry": geometry}
+        said = {"function": uses[row], "status": states[row], **{k: getattr(table, c)[row] for k, c in _SAID.items()}}
+        objects[key] = {"type": "Building", "attributes": _known(said), "geometry": geometry}
     if -1 in meshed:  # bridges and the like
         objects[_free("other", objects)] = {"type": "OtherConstruction", "geometry": [vertices.surfaces(meshed[-1])]}
     return names
@@ -224,18 +223,6 @@ def _block(vertices: _Vertices, rings: Sequence[Ring], base: float, top: float) 
     }
 
 
-def _building_attributes(community: Community, row: int) -> dict[str, Any]:
-    """Return what other programs may want to know of a building."""
-    table = community.buildings
-    return {
-        "name": table.name[row],
-        "measuredHeight": table.height[row],
-        "storeysAboveGround": table.n_above[row],
-        "storeysBelowGround": table.n_below[row],
-        "yearOfConstruction": table.year[row],
-    }
-
-
 def _known(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values that are not missing, as plain ones; other programs keep three decimals."""
     plain = {k: v.item() if hasattr(v, "item") else v for k, v in values.items()}
@@ -254,12 +241,9 @@ def _storey_objects(community: Community, vertices: _Vertices, objects: dict[str
             continue
         key = _free(str(label), objects)
         attributes = {"level": table.level[row], "height": table.height[row], "floorElevation": table.z[row]}
-        objects[key] = {
-            "type": "BuildingStorey",
-            "parents": [names[building]],
-            "attributes": _known(attributes | {"kind": kinds[row]}),
-            "geometry": _flat(vertices, plates.of(plate) if plate >= 0 else [], float(floor[row])),
-        }
+        said = {"parents": [names[building]], "attributes": _known(attributes | {"kind": kinds[row]})}
+        shape = _flat(vertices, plates.of(plate) if plate >= 0 else [], float(floor[row]))
+        objects[key] = {"type": "BuildingStorey", **said, "geometry": shape}
         objects[names[building]].setdefault("children", []).append(key)
 
 
