@@ -116,7 +116,8 @@ class Source:
         guessed = [n for n in community.notes if n.code[0] in "DNWHP" and n.severity == "info"]
         if guessed:
             texts = list(dict.fromkeys(n.text for n in guessed))
-            err.print("[dim]derived: " + "; ".join(map(escape, texts[:6])) + "[/]")
+            more = f"; {len(texts) - 6} more in the notes" if len(texts) > 6 else ""
+            err.print("[dim]derived: " + "; ".join(map(escape, texts[:6])) + more + "[/]")
         return community
 
 

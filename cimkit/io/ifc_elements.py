@@ -151,14 +151,15 @@ def windows(
             out["upright in no outer wall" if storey >= 0 else how] += 1
             continue
         side = near[np.argmin(thick + shapely.distance(sides[near], shapely.Point(middle)))]
-        face = middle + ((start[side] - middle) @ outward[side]) * outward[side]
-        wide = np.ptp(xyz[:, :2] @ (outward[side][::-1] * (1, -1)))
+        along = outward[side][::-1] * (1, -1)
+        left, right = np.quantile((xyz[:, :2] - start[side]) @ along, (0.0, 1.0))
+        face = start[side] + 0.5 * (left + right) * along
         inward = shapely.LineString([face, face - _INWARD * outward[side]])
         rooms = [r for r in floors[storey]["rooms"] if r.plan.intersects(inward)]
         behind = sorted(rooms, key=lambda r: float(shapely.distance(r.plan, shapely.Point(face))))[:1]
         room = kind_in(RoomKind, *(t for r in behind for t in (called(r.element), *_told(r.element))))[0]
         french = bool(low - floors[storey]["z"] <= _FRENCH)
-        size = [(window.OverallWidth or 0) * scale or wide, (window.OverallHeight or 0) * scale or tall]
+        size = [(window.OverallWidth or 0) * scale or right - left, (window.OverallHeight or 0) * scale or tall]
         unsized = not (window.OverallWidth and window.OverallHeight)
         said.update({how: 1, "with a room of unknown kind behind": not room, "sized by their bodies": unsized,
                      f"French, sill at most {_FRENCH:g} m above the floor": french})  # fmt: skip

@@ -14,10 +14,11 @@ ifcopenshell = pytest.importorskip("ifcopenshell")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # ifcopenshell's own
 
 
-def small_model(path, *, mapped=True, roof=True, more=lambda m, solid: None):
+def small_model(path, *, mapped=True, roof=True, turn=0.0, more=lambda m, solid: None):
     """Write two storeys of 8 x 5 m over a basement, in millimetres: rooms, a balcony, slabs, an opening in a slab.
 
-    ``more(model, solid)`` adds to it; solid(class, storey, x, y, z, size) makes a box in metres.
+    ``more(model, solid)`` adds to it; solid(class, storey, x, y, z, size) makes a box in metres. All is turned by
+    ``turn`` [°] about the origin of the model, counterclockwise.
     """
     from ifcopenshell.api import run
 
@@ -35,6 +36,10 @@ def small_model(path, *, mapped=True, roof=True, more=lambda m, solid: None):
         name = {"Name": "EPSG:4549"}
         run("georeference.edit_georeferencing", m, coordinate_operation=turned, projected_crs=name)
 
+    turned = np.eye(4)
+    c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+    turned[:2, :2] = (c, -s), (s, c)
+
     def solid(ifc_class, storey, x, y, z, size, **about):
         element = run("root.create_entity", m, ifc_class=ifc_class, **about)
         profile = m.create_entity("IfcRectangleProfileDef", "AREA", XDim=size[0] * 1e3, YDim=size[1] * 1e3)
@@ -42,7 +47,7 @@ def small_model(path, *, mapped=True, roof=True, more=lambda m, solid: None):
         run("geometry.assign_representation", m, product=element, representation=shape)
         matrix = np.eye(4)
         matrix[:3, 3] = x + 0.5 * size[0], y + 0.5 * size[1], z
-        run("geometry.edit_object_placement", m, product=element, matrix=matrix)
+        run("geometry.edit_object_placement", m, product=element, matrix=turned @ matrix)
         relation = "aggregate.assign_object" if ifc_class == "IfcSpace" else "spatial.assign_container"
         to = "relating_object" if ifc_class == "IfcSpace" else "relating_structure"
         if storey is not None:
@@ -128,6 +133,25 @@ def test_read_ifc__windows_at_the_outer_face_with_sill_size_facing_and_room(tmp_
         "1 doors and 0 curtain walls are not read as windows",
     ):  # fmt: skip
         assert text in said, text
+
+
+@pytest.mark.parametrize("turn", [17.0, 90.0, 211.0])
+def test_read_ifc__windows_turn_with_the_building(tmp_path, turn):
+    def more(m, solid):
+        ground = m.by_type("IfcBuildingStorey")[1]
+        solid("IfcWindow", ground, 2.0, 0.2, 0.9, (1.5, 0.1, 1.4), name="S")
+        solid("IfcWindow", ground, 7.75, 3.0, 1.0, (0.2, 1.2, 1.0), name="E")
+
+    town, _ = read(small_model(tmp_path / "turned.ifc", mapped=False, turn=turn, more=more))
+    w = town.windows
+    order = [int(np.flatnonzero(w.id == name)[0]) for name in "SE"]
+    assert w.azimuth[order] == pytest.approx(np.mod([180.0 - turn, 90.0 - turn], 360.0), abs=1e-3)
+    assert w.width[order] == pytest.approx([1.5, 1.2])
+    c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+    wanted = np.array([(2.75, 0.0), (8.0, 3.6)]) @ np.array([(c, s), (-s, c)])
+    assert town.frame.to_map(np.column_stack([w.x, w.y])[order]) == pytest.approx(
+        wanted, abs=2e-5
+    )  # outlines lie on a grid of 0.01 mm
 
 
 def test_read_ifc__windows_of_the_real_models(shared_data):
