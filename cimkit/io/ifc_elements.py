@@ -158,10 +158,10 @@ def windows(
         rooms = [r for r in floors[storey]["rooms"] if r.plan.intersects(inward)]
         behind = sorted(rooms, key=lambda r: float(shapely.distance(r.plan, shapely.Point(face))))[:1]
         room = kind_in(RoomKind, *(t for r in behind for t in (called(r.element), *_told(r.element))))[0]
-        french = bool(low - floors[storey]["z"] <= _FRENCH)
+        french = int(low - floors[storey]["z"] <= _FRENCH)
         size = [(window.OverallWidth or 0) * scale or right - left, (window.OverallHeight or 0) * scale or tall]
-        unsized = not (window.OverallWidth and window.OverallHeight)
-        said.update({how: 1, "with a room of unknown kind behind": not room, "sized by their bodies": unsized,
+        unsized = int(not (window.OverallWidth and window.OverallHeight))
+        said.update({how: 1, "with a room of unknown kind behind": int(not room), "sized by their bodies": unsized,
                      f"French, sill at most {_FRENCH:g} m above the floor": french})  # fmt: skip
         found.append((window.Name or window.GlobalId, storey, *face, *outward[side], low, *size, room, french))
     every, others = len(model.by_type("IfcWindow")), [len(model.by_type(k)) for k in ("IfcDoor", "IfcCurtainWall")]

@@ -142,7 +142,8 @@ def test_read_ifc__windows_turn_with_the_building(tmp_path, turn):
         solid("IfcWindow", ground, 2.0, 0.2, 0.9, (1.5, 0.1, 1.4), name="S")
         solid("IfcWindow", ground, 7.75, 3.0, 1.0, (0.2, 1.2, 1.0), name="E")
 
-    town, _ = read(small_model(tmp_path / "turned.ifc", mapped=False, turn=turn, more=more))
+    town, notes = read(small_model(tmp_path / "turned.ifc", mapped=False, turn=turn, more=more))
+    assert any("2 in the storey that contains them, 2 sized by their bodies" in n.text for n in notes)
     w = town.windows
     order = [int(np.flatnonzero(w.id == name)[0]) for name in "SE"]
     assert w.azimuth[order] == pytest.approx(np.mod([180.0 - turn, 90.0 - turn], 360.0), abs=1e-3)
