@@ -157,9 +157,8 @@ class Mesh:
 
     def triangles(self, *, closed: bool) -> Any:
         """Return ours, lit intervals among any triangles; tree ready."""
-        tree, owner = build(self.corners), np.zeros(len(self.corners), np.int64)
-        none = np.full(len(self.points), -1)
-        return lambda: lit_intervals(tree, self.points, self.normals, self.fan, owner, none, closed)
+        tree = build(self.corners)
+        return lambda: lit_intervals(tree, self.points, self.normals, self.fan, closed)
 
 
 class Case(Mesh):

@@ -54,6 +54,7 @@ from cimkit.kernels.sunfan_circle import (
     block_band,
     declination_at,
     half_space,
+    list_cover,
     narrow,
     pack_rows,
     turn,
@@ -260,13 +261,7 @@ def _take_walls(sun, stop, z, band, rows, work, taken):
             cover |= wall_shades(wall, block, z, band, rows, ())
         else:
             cover |= wall_shades(wall, block, z, band, rows, (1.0, -1.0))
-    rest = cover
-    while rest != U(0):
-        first = trailing_zeros(rest)
-        last = first + trailing_zeros(~(rest >> U(first)))
-        high = band[1] if last == CELLS else band[0] + last / band[2]
-        taken = insert(starts, ends, taken, band[0] + first / band[2], high)
-        rest = (rest >> U(last)) << U(last)
+    taken = list_cover(cover, (band[0], band[1]), starts, ends, taken)
     for block in range(stop >> 3):
         bits = open_walls(wall, block, band, cover)
         if not fixed:

@@ -5,7 +5,8 @@ e0, west e1 and the declination d. A triangle with corners u0, u1, u2 seen from 
 (u1 × u2)·s, (u2 × u0)·s and (u0 × u1)·s have the sign of u0·(u1 × u2). Each of them is A + B cos w + C sin w, and with
 t = tan(w/2) a quadratic (A - B) t² + 2 C t + (A + B): no angle is computed before the ends of the intervals are
 known. Horizon and facade are the same test. A flat convex quadrilateral has four such conditions; both are *faces*.
-A tile of receptors walks the tree once; a group with one normal in it sifts what the tile found.
+A tile of receptors walks the tree once; a group with one normal in it sifts what the tile found, the near faces first,
+and passes by what lies wholly in hours that are dark already.
 
 Rules. Nothing nearer than ``rays.NEAREST`` to the plane of a triangle is hidden by it: a receptor in the plane of its
 own wall sees it edge-on. What lies behind the plane of the receptor's facade cannot hide anything. Lit gaps shorter
@@ -24,13 +25,19 @@ from cimkit.kernels._jit import inner, kernel, lean
 from cimkit.kernels.bvh import DEPTH, Bvh
 from cimkit.kernels.intervals import insert
 from cimkit.kernels.sunfan_circle import (
+    CELLS,
+    EVERY,
     Fan,
     block_band,
+    choose_spans,
+    cover_list,
+    full_cells,
     half_space,
+    in_cells,
+    list_cover,
     make_fan,
     narrow,
     turn,
-    unite_spans,
     write_lit,
 )
 from cimkit.kernels.sunfan_walk import (
@@ -44,95 +51,88 @@ from cimkit.kernels.sunfan_walk import (
     SIGN,
     TINY,
     TO,
+    box_clumps,
     collect,
     is_enclosed,
     load,
+    next_block,
     sieve,
+    sift_clumps,
+    sight_of,
     view_of,
 )
 
 __all__ = ["Fan", "lit_intervals", "make_fan"]
 
 GROUP = 32  # receptors that share their faces, at most
-REACH = 12.0  # widest box of a group [m]
-TILE = 48.0  # widest box of receptors that walk the tree together [m]
+REACH = 7.0  # widest box of a group [m]
+TILE = 32.0  # widest box of receptors that walk the tree together [m]
 ROOM = 8  # lit intervals kept in the first pass; the few receptors with more are computed again
 CHUNK = 1024  # receptors walked by one task
 SCATTER = 1_000_003  # a prime above the number of tasks
 U = np.uint64
 
 
-@lean
-def _sides(s, n, px, py, pz, closed, low, high):
-    """Set the sign of each triangle as the receptor sees it, 0 where it cannot hide anything."""
-    for k in range(U(n)):
-        v = U(k)
+@lean(inline="always")
+def _within(ax, ay, az, bx, by, bz, sign, circle, low, high):
+    """Return the span of the sun on the inner side of an edge, whether it has a gap, and the gap."""
+    minus, plus, fit_c, slack = circle
+    nx, ny, nz = (ay * bz - az * by) * sign, (az * bx - ax * bz) * sign, (ax * by - ay * bx) * sign
+    more = abs(nz) * slack
+    qa, qb, qc = nz * minus - nx + more, ny + nz * fit_c, nz * plus + nx + more
+    never = qa + qc < 0.0  # an edge without length rules nothing out
+    qa = qa if abs(qa) > 1e-200 else 1e-200
+    disc = qb * qb - qa * qc
+    root = np.sqrt(disc if disc > 0.0 else 0.0)
+    positive = qb >= 0.0
+    q = -(qb + root) if positive else root - qb
+    share = 1.0 / (q * qa)  # one division for two
+    one, two = q * q * share, qc * qa * share
+    rise = two if positive else one
+    fall = one if positive else two
+    through = rise >= fall  # positive through midnight
+    before, after, none = fall <= low, rise >= high, disc <= 0.0
+    start = rise if (not through) | before else -np.inf
+    stop = fall if (not through) | after else np.inf
+    start = (np.inf if never else -np.inf) if none else start
+    stop = np.inf if none else stop
+    return start, stop, through & (not before) & (not after) & (not none), fall, rise
+
+
+@lean(inline="always")
+def _hide_eight(s, base, four, px, py, pz, closed, circle, low, high):
+    """Find the span that each of eight faces hides; HOLE is 1 where a gap (FROM, TO) parts it, 2 where more do.
+
+    All in one loop, so that nothing is written between the edges and it becomes vector code.
+    """
+    for k in range(U(8)):
+        v = base + U(k)
         ax, ay, az = s[v] - px, s[U(ROW) + v] - py, s[U(2 * ROW) + v] - pz
         bx, by, bz = s[U(3 * ROW) + v] - px, s[U(4 * ROW) + v] - py, s[U(5 * ROW) + v] - pz
         cx, cy, cz = s[U(6 * ROW) + v] - px, s[U(7 * ROW) + v] - py, s[U(8 * ROW) + v] - pz
+        dx, dy, dz = s[U(9 * ROW) + v] - px, s[U(10 * ROW) + v] - py, s[U(11 * ROW) + v] - pz
         det = ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)
         tiny = s[U(TINY) + v]
-        inner = -1.0 if (det < -tiny) & (not closed) else 0.0  # the axes are left-handed
-        sign = 1.0 if det > tiny else inner
+        sign = 1.0 if det > tiny else (-1.0 if (det < -tiny) & (not closed) else 0.0)  # the axes are left-handed
+        start, stop, cut, gone, back = _within(ax, ay, az, bx, by, bz, sign, circle, low, high)
+        gaps = 1.0 if cut else 0.0
+        lo, hi, cut, fall, rise = _within(bx, by, bz, cx, cy, cz, sign, circle, low, high)
+        start, stop, gaps = max(start, lo), min(stop, hi), gaps + (1.0 if cut else 0.0)
+        gone, back = fall if cut else gone, rise if cut else back
+        lo, hi, cut, fall, rise = _within(dx, dy, dz, ax, ay, az, sign, circle, low, high)
+        start, stop, gaps = max(start, lo), min(stop, hi), gaps + (1.0 if cut else 0.0)
+        gone, back = fall if cut else gone, rise if cut else back
+        if four:
+            lo, hi, cut, fall, rise = _within(cx, cy, cz, dx, dy, dz, sign, circle, low, high)
+            start, stop, gaps = max(start, lo), min(stop, hi), gaps + (1.0 if cut else 0.0)
+            gone, back = fall if cut else gone, rise if cut else back
+        start, stop = max(start, low) if sign != 0.0 else np.inf, min(stop, high)
+        start = max(start, back) if (gaps > 0.0) & (gone <= start) else start
+        stop = min(stop, gone) if (gaps > 0.0) & (back >= stop) else stop
+        parted = 1.0 if (gaps > 0.0) & (start < gone) & (back < stop) else 0.0
+        s[U(LOW) + v], s[U(HIGH) + v], s[U(FROM) + v], s[U(TO) + v] = start, stop, gone, back
         s[U(SIGN) + v] = sign
-        s[U(LOW) + v] = np.inf if sign == 0.0 else low
-        s[U(HIGH) + v] = high
-        s[U(HOLE) + v] = 0.0
-        s[U(FROM) + v] = np.inf
-        s[U(TO) + v] = -np.inf
-
-
-@lean(inline="always")  # so that rows are constants and the loop becomes vector code: 5 times faster
-def _edge(s, n, one, two, px, py, pz, minus, plus, fit_c, slack, low, high):
-    """Narrow the hidden span of each triangle by the plane of one edge, given by the rows of its ends."""
-    for k in range(U(n)):
-        v = U(k)
-        ax, ay, az = s[U(one) + v] - px, s[U(one + ROW) + v] - py, s[U(one + 2 * ROW) + v] - pz
-        bx, by, bz = s[U(two) + v] - px, s[U(two + ROW) + v] - py, s[U(two + 2 * ROW) + v] - pz
-        sign = s[U(SIGN) + v]
-        nx, ny, nz = (ay * bz - az * by) * sign, (az * bx - ax * bz) * sign, (ax * by - ay * bx) * sign
-        more = abs(nz) * slack
-        qa, qb, qc = nz * minus - nx + more, ny + nz * fit_c, nz * plus + nx + more
-        disc = qb * qb - qa * qc
-        root = np.sqrt(disc if disc > 0.0 else 0.0)
-        positive = qb >= 0.0
-        q = -(qb + root) if positive else root - qb
-        one_root, two_root = q / qa, qc / q
-        rise = two_root if positive else one_root
-        fall = one_root if positive else two_root
-        through = rise >= fall  # positive through midnight
-        before = fall <= low
-        after = rise >= high
-        lo = rise if (not through) | before else -np.inf
-        hi = fall if (not through) | after else np.inf
-        hole = through & (not before) & (not after)
-        never = qa + qc < 0.0  # an edge without length rules nothing out
-        none = disc <= 0.0
-        lo = (np.inf if never else -np.inf) if none else lo
-        hi = np.inf if none else hi
-        s[U(LOW) + v] = max(s[U(LOW) + v], lo)
-        s[U(HIGH) + v] = min(s[U(HIGH) + v], hi)
-        cut = hole & (not none)
-        again = cut & (s[U(FROM) + v] < s[U(TO) + v])
-        s[U(HOLE) + v] = 2.0 if again else s[U(HOLE) + v]
-        s[U(FROM) + v] = fall if cut else s[U(FROM) + v]
-        s[U(TO) + v] = rise if cut else s[U(TO) + v]
-
-
-@lean
-def _settle(s, n):
-    """Cut the span of each face by its gap (FROM, TO); HOLE is 1 where the gap parts it, 2 where there are more."""
-    for k in range(U(n)):
-        v = U(k)
-        low, high, a, b = s[U(LOW) + v], s[U(HIGH) + v], s[U(FROM) + v], s[U(TO) + v]
-        gap = a < b
-        low = max(low, b) if gap & (a <= low) else low
-        high = min(high, a) if gap & (b >= high) else high
-        s[U(LOW) + v] = low
-        s[U(HIGH) + v] = high
-        parted = 1.0 if gap & (low < a) & (b < high) else 0.0
-        more = s[U(HOLE) + v] == 2.0
-        s[U(HOLE) + v] = (2.0 if more else parted) if low < high else 0.0
+        s[U(HOLE) + v] = (2.0 if gaps > 1.0 else parted) if start < stop else 0.0
 
 
 @lean
@@ -150,18 +150,6 @@ def _pieces(sun, s, v, px, py, pz, low, high, pieces):
             number, rise, fall = half_space(sun, nx, ny, nz, 0.0)
             count = narrow(pieces, count, number, rise, fall)
     return count
-
-
-@lean
-def _passes(sun, s, n, px, py, pz, closed, low, high):
-    """Run the passes of one receptor over n loaded faces: what span each hides."""
-    _sides(s, n, px, py, pz, closed, low, high)
-    minus, plus = sun.fit_a - sun.fit_b, sun.fit_a + sun.fit_b
-    _edge(s, n, 0, 3 * ROW, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
-    _edge(s, n, 3 * ROW, 6 * ROW, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
-    _edge(s, n, 6 * ROW, 9 * ROW, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
-    _edge(s, n, 9 * ROW, 0, px, py, pz, minus, plus, sun.fit_c, sun.slack, low, high)
-    _settle(s, n)
 
 
 @lean
@@ -211,40 +199,76 @@ def _next_group(places, normals, rows, first, low, high):
     return last
 
 
+@lean
+def _middle_of(low, high):
+    """Return the middle of a box and half its sides."""
+    middle = (0.5 * (low[0] + high[0]), 0.5 * (low[1] + high[1]), 0.5 * (low[2] + high[2]))
+    return middle, (0.5 * (high[0] - low[0]), 0.5 * (high[1] - low[1]), 0.5 * (high[2] - low[2]))
+
+
+@lean
+def _box_of(points, rows, begin, end, middle, low, high):
+    """Fill the box of a group around the middle of its tile, in x, y, z."""
+    low[:], high[:] = np.inf, -np.inf
+    for g in range(begin, end):
+        for a in range(3):
+            x = points[rows[g], a] - middle[a]
+            low[a], high[a] = min(low[a], x), max(high[a], x)
+
+
 class Receptors(NamedTuple):
-    """Points (n, 3) with normals (n, 3), zero for none; ``ignored`` (n): owner, or -1; ``order`` (k): those to walk."""
+    """Points (n, 3) with normals (n, 3), zero for none; ``order`` (k): those to walk."""
 
     points: Any
     normals: Any
-    ignored: Any
     order: Any
 
 
 @lean
-def _hide(sun, s, n, place, low, high, chosen, pieces, starts, ends, count):
-    """Add what n loaded faces hide from one receptor to its blocked list; return its number of intervals."""
-    if sun.slack == 0.0:
-        lows, highs, holes = s[LOW : LOW + n], s[HIGH : HIGH + n], s[HOLE : HOLE + n]
-        count = unite_spans(lows, highs, holes, (low, high), starts, ends, count, chosen)
-        some = False
-        for k in range(U(n)):
-            some |= s[U(HOLE) + U(k)] != 0.0
-        if not some:
-            return count
-    for v in range(n):
-        if s[LOW + v] >= s[HIGH + v] or (sun.slack == 0.0 and s[HOLE + v] == 0.0):
-            continue
-        if sun.slack == 0.0 and s[HOLE + v] == 1.0:
+def _hide(sun, s, base, place, band, own, chosen, pieces, starts, ends):
+    """Add what eight faces, their spans known, hide from a receptor; own = (intervals, cells) before and after."""
+    low, high = band
+    count, cover = own
+    scale, fixed = CELLS / (high - low), sun.slack == 0.0
+    stop, some = base + 8, False
+    for v in range(U(base), U(stop)):
+        some |= s[U(LOW) + v] < s[U(HIGH) + v]
+    if not some:
+        return own
+    exact = s[HOLE + base : HOLE + stop] if fixed else s[TINY + base : TINY + stop]
+    cover, number = choose_spans(s[LOW + base : LOW + stop], s[HIGH + base : HIGH + stop], exact, band, cover, chosen)
+    for k in range(number):
+        v = base + chosen[k]
+        if fixed and s[HOLE + v] == 0.0:
+            count = insert(starts, ends, count, s[LOW + v], s[HIGH + v])
+        elif fixed and s[HOLE + v] == 1.0:
             count = insert(starts, ends, count, s[LOW + v], s[FROM + v])
             count = insert(starts, ends, count, s[TO + v], s[HIGH + v])
+        elif fixed or not in_cells(s[LOW + v], s[HIGH + v], low, scale, cover):
+            for p in range(_pieces(sun, s, v, place[0], place[1], place[2], low, high, pieces)):
+                count = insert(starts, ends, count, pieces[p, 0], pieces[p, 1])
+                cover |= full_cells(pieces[p, 0], pieces[p, 1], low, scale)
+    return count, cover
+
+
+@lean
+def _light_one(sun, n, fours, solid, place, band, own, work, starts, ends):
+    """Add what a block of n faces hides from a receptor; own = (intervals, cells covered) before and after."""
+    s, count, cover = work.rows, own[0], own[1]
+    circle = (sun.fit_a - sun.fit_b, sun.fit_a + sun.fit_b, sun.fit_c, sun.slack)
+    for base in range(0, n, 8):
+        if work.marks[base >> 3] & ~cover == U(0):
             continue
-        for p in range(_pieces(sun, s, v, place[0], place[1], place[2], low, high, pieces)):
-            count = insert(starts, ends, count, pieces[p, 0], pieces[p, 1])
-    return count
+        if base < fours:
+            _hide_eight(s, U(base), True, place[0], place[1], place[2], solid, circle, band[0], band[1])
+        else:
+            _hide_eight(s, U(base), False, place[0], place[1], place[2], solid, circle, band[0], band[1])
+        count, cover = _hide(sun, s, base, place, band, (count, cover), work.chosen, work.pieces, starts, ends)
+    return count, cover_list(starts, ends, count, band, cover)
 
 
 class Tile(NamedTuple):
-    """Receptors of a tile: rows (n), places (n, 3) in the sun's axes around its middle, and the faces about it."""
+    """Receptors of a tile: rows (n), places (n, 3) in the sun's axes around its middle, and the clumps about it."""
 
     rows: Any
     places: Any
@@ -253,94 +277,123 @@ class Tile(NamedTuple):
     total: int
 
 
-@inner
-def _sift(bvh, sun, tile, view, solid, t, loaded, near):
-    """Return the faces that may hide the sun from a group of a tile, their number, and which are now loaded."""
-    count = np.int64(0)
-    for block in range(0, tile.total, CAP):
-        n = min(CAP, tile.total - block)
-        if loaded != block:
-            load(bvh.corners, sun.e, tile.middle, tile.found, block, n, t)
-            loaded = block
-        near, count = sieve(t, n, view, sun, solid, tile.found[block:], near, count)
-    return near, count, loaded
+class Work(NamedTuple):
+    """Working memory of a part of the work (a thread): of a tile's clumps, of a block of faces, of a group."""
+
+    boxes: Any
+    seen: Any
+    cells: Any
+    faces: Any
+    marks: Any
+    rows: Any
+    chosen: Any
+    pieces: Any
+    listed: Any
+    covers: Any
 
 
 @inner
-def _light_group(bvh, sun, tile, receptors, owners, first, last, solid, band, near, count, s, work):
-    """Add what the faces near a group hide from each of its receptors to their blocked lists."""
-    chosen, pieces, starts, ends, listed = work
-    low, high = band
-    for block in range(0, count, CAP):
-        width = min(CAP, count - block)
-        n = load(bvh.corners, sun.e, tile.middle, near, block, width, s)
+def _new_work(clumps):
+    """Allocate for so many clumps of a tile."""
+    return Work(
+        np.empty((7, clumps)), np.empty(clumps, np.int64), np.empty(clumps, U), np.empty(2 * CAP, np.int64),
+        np.empty(2 * CAP, U), np.empty(ROWS), np.empty(CAP + 1, np.int64), np.empty((16, 2)),
+        np.empty(GROUP, np.int64), np.empty(GROUP, U),
+    )  # fmt: skip
+
+
+@inner
+def _with_room(lists, most):
+    """Return the lists (starts or ends, interval) of a group with room for what a block may add to the longest."""
+    size, need = lists.shape[2], most + 5 * CAP + CELLS
+    if need <= size:
+        return lists
+    wider = np.empty((2, GROUP, 2 * need))
+    wider[:, :, :size] = lists
+    return wider
+
+
+@inner
+def _light_group(bvh, sun, tile, first, last, solid, band, view, count, lists, work):
+    """Add what the clumps near a group hide from each of its receptors to their lists, the near clumps first."""
+    cover, going = U(0), (0, 0)
+    while True:
+        n, going = next_block(bvh, tile.found, work, count, going, cover)
+        if n == 0:
+            break
+        load(bvh.corners, sun.e, tile.middle, work.faces, n, work.rows)
+        n, fours = sieve(work.rows, n, view, sun, solid, work.faces, work.marks, work.chosen)
+        if n == 0:
+            continue
+        lists = _with_room(lists, work.listed[: last - first].max())
+        cover = EVERY
         for g in range(last - first):
-            place, ignored = tile.places[first + g], receptors.ignored[tile.rows[first + g]]
-            _passes(sun, s, n, place[0], place[1], place[2], solid, low, high)
-            for v in range(width if ignored >= 0 else 0):
-                if owners[bvh.order[near[block + v] >> 1]] == ignored:
-                    s[LOW + v] = np.inf
-            listed[g] = _hide(sun, s, n, place, low, high, chosen, pieces, starts[g], ends[g], listed[g])
+            own = (work.listed[g], work.covers[g])
+            place, starts, ends = tile.places[first + g], lists[0, g], lists[1, g]
+            own = _light_one(sun, n, fours, solid, place, band, own, work, starts, ends)
+            work.listed[g], work.covers[g] = own
+            cover &= own[1]
+    for g in range(last - first):
+        work.listed[g] = list_cover(work.covers[g], band, lists[0, g], lists[1, g], work.listed[g])
+    return lists
 
 
 @inner
-def _walk(bvh, fan, sun, receptors, owners, closed, first, stop, counts, out_starts, out_ends):
+def _walk(bvh, fan, sun, receptors, closed, first, stop, counts, out_starts, out_ends):
     """Write the lit intervals of the receptors at places first to stop, at most a row of each, and their number."""
-    stack, found, near = np.empty(DEPTH, np.int64), np.empty(CAP, np.int64), np.empty(CAP, np.int64)
-    s, t, chosen, pieces = np.empty(ROWS), np.empty(ROWS), np.empty(CAP, np.int64), np.empty((16, 2))
-    starts, ends, listed = np.empty((GROUP, 64)), np.empty((GROUP, 64)), np.empty(GROUP, np.int64)
+    stack, found, work = np.empty(DEPTH, np.int64), np.empty(CAP, np.int64), _new_work(CAP)
+    lists = np.empty((2, GROUP, 8 * CAP))
     low, high, all_places = np.empty(3), np.empty(3), np.empty((CHUNK, 3))
     points, normals = receptors.points, receptors.normals
     while first < stop:
         last = _next_tile(points, receptors.order, first, stop, low, high)
-        middle = (0.5 * (low[0] + high[0]), 0.5 * (low[1] + high[1]), 0.5 * (low[2] + high[2]))
+        middle, half = _middle_of(low, high)
         rows, places = receptors.order[first:last], all_places[: last - first]
         _turn_places(points, receptors.order, first, last, sun.e, middle, places)
-        found, total = collect(bvh, sun, owners, low, high, stack, found)
-        tile, loaded = Tile(rows, places, middle, found, total), -1
+        found, total = collect(bvh, sight_of(sun, -sun.limit, sun.limit, (0.0, 0.0, 0.0), middle, half), stack, found)
+        tile = Tile(rows, places, middle, found, total)
+        if total > work.seen.size:
+            work = _new_work(2 * total)
+        box_clumps(bvh, found, total, middle, work.boxes)
         begin = 0
         while begin < rows.size:
             end = _next_group(places, normals, rows, begin, low, high)
-            nx, ny, nz = normals[rows[begin], 0], normals[rows[begin], 1], normals[rows[begin], 2]
-            shut = block_band(sun, nx, ny, nz, starts[0], ends[0])
-            open_from = ends[0, 0] if shut > 0 and starts[0, 0] <= -sun.limit else -sun.limit
-            open_to = starts[0, shut - 1] if shut > 0 and ends[0, shut - 1] >= sun.limit else sun.limit
-            count, solid = np.int64(0), closed
+            normal = (normals[rows[begin], 0], normals[rows[begin], 1], normals[rows[begin], 2])
+            starts, ends = lists[0, 0], lists[1, 0]
+            shut = block_band(sun, normal[0], normal[1], normal[2], starts, ends)
+            open_from = ends[0] if shut > 0 and starts[0] <= -sun.limit else -sun.limit
+            open_to = starts[shut - 1] if shut > 0 and ends[shut - 1] >= sun.limit else sun.limit
+            for g in range(end - begin):
+                work.listed[g], work.covers[g] = shut, U(0)
+                lists[0, g, :shut], lists[1, g, :shut] = starts[:shut], ends[:shut]
             if open_from < open_to:
+                solid, band = closed, (open_from, open_to)
                 for g in range(begin, end if closed else begin):
                     i = rows[g]
                     solid = solid and not is_enclosed(bvh, points[i, 0], points[i, 1], points[i, 2], stack)
-                around = (0.5 * (low[0] + high[0]), 0.5 * (low[1] + high[1]), 0.5 * (low[2] + high[2]))
-                half = (0.5 * (high[0] - low[0]), 0.5 * (high[1] - low[1]), 0.5 * (high[2] - low[2]))
-                view = view_of(sun, open_from, open_to, nx, ny, nz, around, half)
-                near, count, loaded = _sift(bvh, sun, tile, view, solid, t, loaded, near)
-            if 4 * count + 8 > starts.shape[1]:
-                starts, ends = np.empty((GROUP, 8 * count)), np.empty((GROUP, 8 * count))
-                block_band(sun, nx, ny, nz, starts[0], ends[0])
+                around, half = _middle_of(low, high)
+                _box_of(points, rows, begin, end, middle, low, high)
+                sight = sight_of(sun, open_from, open_to, normal, *_middle_of(low, high))
+                view = view_of(sun, sight, around, half)
+                count = sift_clumps(work.boxes, total, sun, sight, band, work.seen, work.cells)
+                lists = _light_group(bvh, sun, tile, begin, end, solid, band, view, count, lists, work)
             for g in range(end - begin):
-                listed[g] = shut
-                for k in range(shut):
-                    starts[g, k], ends[g, k] = starts[0, k], ends[0, k]
-            work = (chosen, pieces, starts, ends, listed)
-            band = (open_from, open_to)
-            _light_group(bvh, sun, tile, receptors, owners, begin, end, solid, band, near, count, s, work)
-            for g in range(end - begin):
-                i = rows[begin + g]
+                i, starts, ends = rows[begin + g], lists[0, g], lists[1, g]
                 counts[i] = write_lit(
-                    sun, fan.start, fan.stop, starts[g], ends[g], listed[g], out_starts[i], out_ends[i]
+                    sun, fan.start, fan.stop, starts, ends, work.listed[g], out_starts[i], out_ends[i]
                 )
             begin = end
         first = last
 
 
 @kernel(parallel=True)
-def _lit(bvh, fan, sun, receptors, owners, closed, counts, starts, ends):
+def _lit(bvh, fan, sun, receptors, closed, counts, starts, ends):
     """Write the lit intervals of receptors, at most a row of each, and their number."""
     n = receptors.order.size
     chunks = (n + CHUNK - 1) // CHUNK
     for c in numba.prange(chunks):
         first = c * SCATTER % chunks * CHUNK  # threads get a mix of the dear and the cheap
-        _walk(bvh, fan, sun, receptors, owners, closed, first, min(n, first + CHUNK), counts, starts, ends)
+        _walk(bvh, fan, sun, receptors, closed, first, min(n, first + CHUNK), counts, starts, ends)
 
 
 @kernel
@@ -371,27 +424,22 @@ def _near_order(points: Any, normals: Any) -> Any:
     return keys & ((1 << place) - 1)
 
 
-def _rows(
-    bvh: Bvh, points: Any, normals: Any, fan: Fan, owners: Any, ignored: Any, closed: bool, room: int
-) -> tuple[Any, Any, Any]:
+def _rows(bvh: Bvh, points: Any, normals: Any, fan: Fan, closed: bool, room: int) -> tuple[Any, Any, Any]:
     """Return the number of lit intervals of each receptor and, in rows, the first ``room`` of them."""
     n = len(points)
     counts, starts, ends = np.zeros(n, np.int64), np.empty((n, room)), np.empty((n, room))
-    receptors = Receptors(points, normals, ignored, _near_order(points, normals))
-    _lit(bvh, fan, turn(fan), receptors, owners, closed, counts, starts, ends)
+    receptors = Receptors(points, normals, _near_order(points, normals))
+    _lit(bvh, fan, turn(fan), receptors, closed, counts, starts, ends)
     return counts, starts, ends
 
 
-def lit_intervals(
-    bvh: Bvh, points: Any, normals: Any, fan: Fan, owners: Any, ignored: Any, closed: bool
-) -> tuple[Any, Any, Any]:
+def lit_intervals(bvh: Bvh, points: Any, normals: Any, fan: Fan, closed: bool) -> tuple[Any, Any, Any]:
     """Return lit hour angles [rad] of n receptors, ragged: (offsets (n + 1), starts, ends) [1].
 
-    ``points`` (n, 3) [m], ``normals`` (n, 3), 0 for none; ``owners`` (m) of the triangles, whose triangles receptor i
-    does not see if it is ``ignored`` (n), -1 for none; ``closed``: the triangles bound solids, outer sides
+    ``points`` (n, 3) [m], ``normals`` (n, 3), 0 for none; ``closed``: the triangles bound solids, outer sides
     counter-clockwise.
     """
-    counts, starts, ends = _rows(bvh, points, normals, fan, owners, ignored, closed, ROOM)
+    counts, starts, ends = _rows(bvh, points, normals, fan, closed, ROOM)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     kept, many = np.arange(ROOM) < counts[:, None], np.flatnonzero(counts > ROOM)
     if len(many) == 0:
@@ -400,7 +448,7 @@ def lit_intervals(
     kept[many] = False
     out_starts[few], out_ends[few] = starts[kept], ends[kept]
     room = int(counts.max())
-    counts, starts, ends = _rows(bvh, points[many], normals[many], fan, owners, ignored[many], closed, room)
+    counts, starts, ends = _rows(bvh, points[many], normals[many], fan, closed, room)
     kept = np.arange(room) < counts[:, None]
     out_starts[~few], out_ends[~few] = starts[kept], ends[kept]
     return offsets, out_starts, out_ends

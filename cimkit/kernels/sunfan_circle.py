@@ -13,8 +13,9 @@ from cimkit.kernels.intervals import insert
 
 GAP = 1e-6  # lit gaps shorter than this are rounding [rad], 14 ms
 
-CELLS = 63
+CELLS = 63  # of a group's band, each a bit
 U = np.uint64
+EVERY = U(0x7FFFFFFFFFFFFFFF)
 
 
 class Fan(NamedTuple):
@@ -120,7 +121,7 @@ def solve(alpha, beta, gamma):
 
 @lean
 def half_space(sun, nx, ny, nz, bound):
-    """Solve n·s(w) > bound on the true sun, n in the fan's axes: as ``_solve``, exact with a drifting declination."""
+    """Solve n·s(w) > bound on the true sun, n in the fan's axes: as ``solve``, exact with a drifting declination."""
     d = sun.d0
     if sun.slack > 0.0:  # freeze the declination where the sun is nearest to touching the plane
         w = math.atan2(ny, nx) if nz * math.sin(d) < bound else math.atan2(-ny, -nx)
@@ -204,41 +205,66 @@ def narrow(pieces, count, number, rise, fall):
 
 
 @lean(inline="always")
-def _cell(t, low, scale):
-    """Return a place among the cells of ``unite_spans``, whole numbers being their borders."""
+def cell_of(t, low, scale):
+    """Return a place among the cells of a band, whole numbers being their borders."""
     return min(max((t - low) * scale, 0.0), float(CELLS))
 
 
-@lean
-def unite_spans(lows, highs, holes, band, starts, ends, count, chosen):
-    """Add the spans that are not empty and have no hole to a blocked list within a band (2); return its number.
+@lean(inline="always")
+def full_cells(a, b, low, scale):
+    """Return the cells that a span fills, as bits."""
+    first, last = np.int64(math.ceil(cell_of(a, low, scale))), np.int64(cell_of(b, low, scale))
+    return (EVERY >> U(CELLS - max(last - first, 0))) << U(first)
 
-    Spans overlap a lot, and sorting them in costs a wrongly guessed branch each. So the band is cut into 63 cells: one
-    pass marks the cells that single spans fill, and only spans that end in another cell are sorted in one by one; the
-    others lie within what is marked. Twice as fast where spans overlap a lot, no faster where they are scattered.
+
+@lean(inline="always")
+def in_cells(a, b, low, scale, cover):
+    """Whether all cells that a span touches are among some, given as bits."""
+    first, last = np.int64(cell_of(a, low, scale)), min(np.int64(cell_of(b, low, scale)), CELLS - 1)
+    return ((EVERY >> U(CELLS - 1 - max(last - first, 0))) << U(min(first, CELLS - 1))) & ~cover == U(0)
+
+
+@lean
+def choose_spans(lows, highs, exact, band, cover, chosen):
+    """Mark the cells of a band that exact spans fill; choose the spans that do not lie within; return both, counted.
+
+    Spans overlap a lot, and sorting them in costs a wrongly guessed branch each. So only spans that are not within the
+    cells are sorted in one by one. Twice as fast where spans overlap a lot, no faster where they are scattered.
     """
-    low, high = band
-    cover, every, scale = U(0), U(0x7FFFFFFFFFFFFFFF), CELLS / (high - low)
+    low, scale = band[0], CELLS / (band[1] - band[0])
     for k in range(U(lows.size)):
         v = U(k)
-        first, last = np.int64(math.ceil(_cell(lows[v], low, scale))), np.int64(_cell(highs[v], low, scale))
-        bits = (every >> U(CELLS - max(last - first, 0))) << U(first)
-        cover |= bits if (lows[v] < highs[v]) & (holes[v] == 0.0) else U(0)
+        bits = full_cells(lows[v], highs[v], low, scale)
+        cover |= bits if (lows[v] < highs[v]) & (exact[v] == 0.0) else U(0)
     left = U(0)
     for k in range(U(lows.size)):
         v = U(k)
-        first, last = np.int64(_cell(lows[v], low, scale)), np.int64(_cell(highs[v], low, scale))
-        inside = (cover >> U(min(first, CELLS - 1))) & (cover >> U(min(last, CELLS - 1))) & U(1)
+        inside = in_cells(lows[v], highs[v], low, scale, cover)
         chosen[left] = np.int64(k)
-        left += (U(1) - inside) if (lows[v] < highs[v]) & (holes[v] == 0.0) else U(0)
+        left += U(1) if (lows[v] < highs[v]) & (not inside) else U(0)
+    return cover, np.int64(left)
+
+
+@lean
+def cover_list(starts, ends, count, band, cover):
+    """Add the cells that the intervals of a list fill."""
+    scale = CELLS / (band[1] - band[0])
+    for k in range(count):
+        cover |= full_cells(starts[k], ends[k], band[0], scale)
+    return cover
+
+
+@lean
+def list_cover(cover, band, starts, ends, count):
+    """Add cells to a list; return its number of intervals."""
+    low, high = band
+    scale = CELLS / (high - low)
     while cover != U(0):
         first = trailing_zeros(cover)
         last = first + trailing_zeros(~(cover >> U(first)))
         b = high if last == CELLS else low + last / scale
         count = insert(starts, ends, count, low + first / scale, b)
         cover = (cover >> U(last)) << U(last)
-    for k in range(np.int64(left)):
-        count = insert(starts, ends, count, lows[chosen[k]], highs[chosen[k]])
     return count
 
 

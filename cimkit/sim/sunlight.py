@@ -284,8 +284,7 @@ def _lit_points(scene: Scene, points: FloatArray, normals: FloatArray, fan: Fan)
     if prisms is not None:
         lit = column_lit(group_columns(points, normals), points, normals, prisms, fan)
     if lit is None or len(scene.triangles):
-        none = np.full(len(points), -1, dtype=np.int64)
-        fanned = lit_intervals(scene.bvh, points, normals, fan, scene.triangles.owner, none, scene.closed)
+        fanned = lit_intervals(scene.bvh, points, normals, fan, scene.closed)
         lit = fanned if lit is None else _meet(lit, fanned)
     return lit
 

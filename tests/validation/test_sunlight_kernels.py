@@ -55,8 +55,6 @@ def lit_hours(triangles, point, latitude, declination, band=(8, 16), normal=(0, 
         np.array([point], float),
         np.array([normal], float),
         fan,
-        np.zeros(len(triangles), np.int64),
-        np.full(1, -1),
         closed,
     )
     return np.column_stack((starts, ends)) / np.radians(15) + 12
@@ -158,8 +156,7 @@ def test_rays_and_fan__agree_with_embree(seed):
     embree = embree_hits(triangles, points, suns)
     assert (ours != embree).mean() < 1e-4  # Embree computes in float32
 
-    args = (np.zeros(points.shape), fan, np.zeros(len(triangles), np.int64), np.full(len(points), -1), False)
-    offsets, starts, ends = sunfan.lit_intervals(tree, points, *args)
+    offsets, starts, ends = sunfan.lit_intervals(tree, points, np.zeros(points.shape), fan, False)
     near = np.radians(15) / 3600  # one second
     for i in range(len(points)):
         a, b = starts[offsets[i] : offsets[i + 1]], ends[offsets[i] : offsets[i + 1]]
