@@ -61,11 +61,12 @@ def _told(element: Any) -> list[str]:
     from ifcopenshell.util.classification import get_references
     from ifcopenshell.util.element import get_psets
 
-    sets = get_psets(element).values()
-    said = [v for s in sets for key, v in s.items() if isinstance(v, str) and _TELLING.search(key)]
     groups = [r.RelatingGroup for r in getattr(element, "HasAssignments", ()) if r.is_a("IfcRelAssignsToGroup")]
-    said += [*sorted(str(r.Name) for r in get_references(element)), *(t for g in groups for t in _told(g))]
-    return [t for t in (*said, getattr(element, "LongName", ""), element.ObjectType, element.Name) if t]
+    sets = [s for e in (element, *groups) for s in get_psets(e).values()]
+    said = [v for s in sets for key, v in s.items() if isinstance(v, str) and _TELLING.search(key)]
+    said += sorted(str(getattr(r, "Name", "")) for e in (element, *groups) for r in get_references(e))
+    said += [getattr(e, key, "") for e in (*groups, element) for key in ("LongName", "ObjectType", "Name")]
+    return [text for text in said if text]
 
 
 def uses(found: list[dict[str, Any]], ids: TextArray) -> tuple[IntArray, IntArray, list[Note]]:
@@ -108,7 +109,8 @@ def _shapes(model: Any, kinds: tuple[str, ...], **options: Any) -> Iterator[tupl
     going = bool(wanted) and each.initialize()
     while going:
         shape = each.get()
-        yield model.by_guid(shape.guid), np.array(shape.geometry.verts).reshape(-1, 3), shape
+        if len(shape.geometry.verts):
+            yield model.by_guid(shape.guid), np.array(shape.geometry.verts).reshape(-1, 3), shape
         going = bool(each.next())
 
 
