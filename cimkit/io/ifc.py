@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.errors import FormatError, needed
+from cimkit.errors import CimkitError, FormatError, needed
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.polygons import Polygons
 from cimkit.io.ifc_elements import Solid, called, kind_in, parcels, solids, uses, windows
@@ -59,7 +59,7 @@ def read_ifc(path: str | PathLike[str]) -> tuple[Community, Notes]:
     Raises
     ------
     FormatError
-        If it is no IFC model or has no storeys with walls or rooms.
+        If it is no IFC model, is damaged, or has no storeys with walls or rooms.
     MissingDataError
         If ifcopenshell is not installed.
     """
@@ -71,8 +71,18 @@ def read_ifc(path: str | PathLike[str]) -> tuple[Community, Notes]:
         model = ifcopenshell.open(str(path))
     except Exception as error:  # the parser has errors of its own
         raise FormatError(f"{path.name}: it must be an IFC model; {type(error).__name__}: {error}.") from error
+    try:
+        community = _read(path, model, float(unit.calculate_unit_scale(model)))
+    except CimkitError:
+        raise
+    except (AttributeError, TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:
+        raise FormatError(f"{path.name}: its entities must be whole; {error!r:.120}. Export it anew.") from error
+    return community, community.notes
+
+
+def _read(path: Path, model: Any, scale: float) -> Community:
+    """Return the community of a parsed model, lengths in units of so many metres."""
     notes: list[Note] = []
-    scale = float(unit.calculate_unit_scale(model))
     if not model.by_type("IfcUnitAssignment"):
         notes.append(Note("C05", f"{path.name}: the model does not say its unit; taken as m"))
     parts = [solids(model, kinds, plain=kinds is _WALLS) for kinds in (_WALLS, _SLABS, _ROOMS)]
@@ -80,8 +90,7 @@ def read_ifc(path: str | PathLike[str]) -> tuple[Community, Notes]:
     found = [b for b in found if b]
     if not found:
         raise FormatError(f"{path.name}: the model must have storeys with walls or rooms; it has none.")
-    community = _community(path.stem, found, model, scale, notes)
-    return community, community.notes
+    return _community(path.stem, found, model, scale, notes)
 
 
 def _building(building: Any, model: Any, scale: float, notes: list[Note], *parts: list[Solid]) -> dict[str, Any]:

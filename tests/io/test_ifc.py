@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -282,6 +284,13 @@ def test_read_ifc__what_is_no_model_with_storeys_is_said(tmp_path):
     ifcopenshell.file(schema="IFC4").write(str(empty))
     with pytest.raises(FormatError, match=r"empty\.ifc: the model must have storeys with walls or rooms"):
         read(empty)
+    for entity in ("IFCDIRECTION", "IFCAXIS2PLACEMENT3D", "IFCMAPCONVERSION"):  # a reference to what is no entity
+        lines = small_model(tmp_path / "whole.ifc").read_text(encoding="utf-8").splitlines()
+        last = max(k for k, line in enumerate(lines) if f"={entity}(" in line)
+        lines[last] = lines[last].split("(")[0] + "('x',-1.,'x','x',$,$,$,'x');"
+        (tmp_path / "damaged.ifc").write_text("\n".join(lines), encoding="utf-8")
+        with contextlib.suppress(FormatError):  # it is read without, or refused; never an error of another kind
+            read(tmp_path / "damaged.ifc")
     broken = tmp_path / "broken.ifc"
     broken.write_bytes(b"ISO-10303-21;\nHEADER;\n" + bytes(range(256)))
     with pytest.raises(FormatError, match=r"broken\.ifc: it must be an IFC model"):
