@@ -93,17 +93,13 @@ def new_scratch(edges, rings, classes, parts):
 
 
 @lean()
-def _sort_edges(s, m):
-    """Order the edges by lower height (insertion: jobs have about twenty edges)."""
-    for i in range(m):
-        value = s.edges.y0[i]
-        k = i - 1
-        while k >= 0 and s.key[k] > value:
-            s.key[k + 1] = s.key[k]
-            s.order[k + 1] = s.order[k]
-            k -= 1
-        s.key[k + 1] = value
-        s.order[k + 1] = i
+def _insert(keys, rows, n, key, row):
+    """Put a row behind the first n, which are in order of their keys (jobs have about twenty edges)."""
+    k = n - 1
+    while k >= 0 and keys[k] > key:
+        keys[k + 1], rows[k + 1] = keys[k], rows[k]
+        k -= 1
+    keys[k + 1], rows[k + 1] = key, row
 
 
 @lean()
@@ -302,7 +298,8 @@ def sweep(s, heights, share, own, first):
     """
     e = s.edges
     m = s.size[EDGES]
-    _sort_edges(s, m)
+    for i in range(m):
+        _insert(s.key, s.order, i, e.y0[i], i)
     crossings = _crossings(s, m, heights)
     if crossings > heights.size:  # rare: hundreds of edges that cross one another
         return crossings
@@ -343,14 +340,7 @@ def sweep(s, heights, share, own, first):
         middle = 0.5 * (low + high)
         for t in range(active):
             i = s.active[t]
-            x = e.x0[i] + (middle - e.y0[i]) * e.slope[i]
-            k = t - 1
-            while k >= 0 and s.at[k] > x:
-                s.at[k + 1] = s.at[k]
-                s.active[k + 1] = s.active[k]
-                k -= 1
-            s.at[k + 1] = x
-            s.active[k + 1] = i
+            _insert(s.at, s.active, t, e.x0[i] + (middle - e.y0[i]) * e.slope[i], i)
         _renew(s)
         if bits <= TABLE_BITS:
             _scan_table(s, active, high - low, base)

@@ -16,7 +16,7 @@ from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.ragged import offsets_of, ragged_rows
 from cimkit.kernels.overlay import Overlay, overlay_areas
 from cimkit.kernels.overlay_edges import Shapes
-from cimkit.kernels.overlay_groups import distinct_plates, every_plate
+from cimkit.kernels.overlay_groups import distinct_plates, every_plate, meet_parcels
 from cimkit.kernels.overlay_sweep import COVERED, NET
 from cimkit.model.kinds import Kind, SpaceKind, StoreyKind, VoidKind
 from cimkit.sim.area_measure import SPACE, STOREY, VOID, next_storeys, short_sides
@@ -226,6 +226,18 @@ def _overlay(plates: Polygons, voids: Polygons | None, shapes: Polygons, owner: 
     return result._replace(total=result.total[equal], start=start, share=result.share[shape], own=result.own[shape])
 
 
+def areas_within(parcels: Polygons, shapes: Polygons) -> tuple[FloatArray, IntArray, IntArray, FloatArray]:
+    """Return what shapes cover of each parcel, overlaps once [m²]; then, by parcels, each meeting of one with a shape.
+
+    A meeting has the parcel, the shape, and the area they share [m²].
+    """
+    pairs = meet_parcels(_ragged(shapes), _ragged(parcels), np.arange(len(shapes)))
+    order = np.argsort(pairs.parcel, kind="stable")
+    parcel, shape = pairs.parcel[order], pairs.plate[order]
+    result = _overlay(parcels, None, shapes.take(shape), parcel)
+    return result.total[:, COVERED], parcel, shape, result.share
+
+
 def _rank(kinds: Any, order: tuple[SpaceKind, ...]) -> IntArray:
     """Return the place of each kind in an order, -1 for those not in it."""
     table = np.full(256, -1, np.int64)
@@ -295,22 +307,17 @@ def _beyond(community: Community) -> tuple[FloatArray, FloatArray]:
     chosen, shapes = chosen[order], outlines.take(order)
     busy, owner = np.unique(spaces.storey[chosen], return_inverse=True)
     plates = community.plates.outline.take(storeys.plate[busy])
-    result = _overlay(_boxes(shapes, owner, len(busy)), plates, shapes, owner)
+    result = _overlay(_boxes(shapes, owner), plates, shapes, owner)
     beyond[chosen], drawn[chosen] = result.own, result.share
     return beyond, drawn
 
 
-def _boxes(shapes: Polygons, owner: IntArray, count: int) -> Polygons:
-    """Return for each owner the rectangle around its shapes."""
-    bounds = shapes.bounds()
-    low, high = np.full((count, 2), np.inf), np.full((count, 2), -np.inf)
-    np.minimum.at(low, owner, bounds[:, :2])
-    np.maximum.at(high, owner, bounds[:, 2:])
-    corners = np.stack(
-        [low, np.column_stack([high[:, 0], low[:, 1]]), high, np.column_stack([low[:, 0], high[:, 1]]), low]
-    )
-    xy = np.ascontiguousarray(corners.transpose(1, 0, 2).reshape(-1, 2))
-    return Polygons(xy, offsets_of(np.full(count, 5)), np.arange(count + 1))
+def _boxes(shapes: Polygons, owner: IntArray) -> Polygons:
+    """Return for each owner the rectangle around its shapes; owners ascend and have at least one each."""
+    box, first = shapes.bounds(), np.flatnonzero(np.diff(owner, prepend=-1))
+    box = np.column_stack([np.minimum.reduceat(box[:, :2], first), np.maximum.reduceat(box[:, 2:], first)])
+    corners = box[:, [0, 1, 2, 1, 2, 3, 0, 3, 0, 1]]
+    return Polygons(corners.reshape(-1, 2), 5 * np.arange(len(box) + 1), np.arange(len(box) + 1))
 
 
 def _depths(community: Community, outside: BoolArray) -> FloatArray:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import shapely
 
+from cimkit.geometry.polygons import Polygons
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
+from cimkit.sim.area_items import areas_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 GREEN_WALL, CENTRAL_WALL, CENTRAL_ROAD = 1.0, 1.5, 1.0  # [m] taken off beside walls and roads, GB 50180 A.0.2 (M)
 CENTRAL_WIDTH = 8.0  # [m] GB 55038-2025 3.2.2 (P)
 CENTRAL_SUNLIT = 1 / 3  # share outside the standard shadow line, GB 55038-2025 3.2.2 (P)
+ROUNDING = 1e-6  # [m²] what shapes that only touch may share
 GREENS = (SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN)
 ELDERLY = (FacilityKind.ELDERLY_DAY_CARE, FacilityKind.ELDERLY_SERVICE, FacilityKind.CARE_HOME)
 STREETS = (PathKind.STREET, PathKind.MAIN_ROAD, PathKind.TRUNK_ROAD)
@@ -240,13 +243,17 @@ def _green(
 
 def _within(community: Community, rows: IntArray, shapes: Any, share: Any = None) -> tuple[FloatArray, list[Any]]:
     """Return the area of spaces within each parcel, overlaps once, or a share of each [m²], and ids of what counts."""
-    area, ids = [], []
-    for outline in community.parcels.outline.to_shapely():
-        parts = shapely.intersection(shapes, outline)
-        each = shapely.area(parts) * (1.0 if share is None else share)
-        area.append(shapely.area(shapely.union_all(parts)) if share is None else each.sum())
-        ids.append(tuple(community.spaces.id[rows[each > 0]]))
-    return np.array(area, dtype=np.float64), ids
+    parts, source = shapely.get_parts(shapes, return_index=True)
+    filled = shapely.get_dimensions(parts) == 2
+    outlines, n = community.parcels.outline, len(community.parcels)
+    area, parcel, part, shared = areas_within(outlines, Polygons.from_shapely(parts[filled]))
+    source = source[filled][part]
+    if share is not None:
+        shared = shared * share[source]
+        area = np.bincount(parcel, shared, n)
+    kept = shared > ROUNDING
+    names, ends = community.spaces.id[rows[source[kept]]], np.cumsum(np.bincount(parcel[kept], minlength=n))
+    return area, [tuple(dict.fromkeys(v)) for v in np.split(names, ends[:-1])]
 
 
 def _roof_green(
