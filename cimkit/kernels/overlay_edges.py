@@ -65,20 +65,26 @@ def polygon_area(shapes, row):
 
 
 @lean()
+def _turns(xy, a, b, x, y):
+    """Return how often the closed ring of vertices ``a`` to ``b`` winds round a point."""
+    count = 0
+    for k in range(a, b - 1):
+        ya, yb = xy[k, 1], xy[k + 1, 1]
+        if (ya > y) != (yb > y):
+            at = (xy[k, 0] - x) + (xy[k + 1, 0] - xy[k, 0]) * ((y - ya) / (yb - ya))
+            if at > 0.0:
+                count += 1 if yb > ya else -1
+    return count
+
+
+@lean()
 def holds_point(shapes, row, x, y):
     """Tell whether a point lies in a polygon: its outer ring winds round the point and no hole does."""
-    xy = shapes.xy
-    for r in range(shapes.poly[row], shapes.poly[row + 1]):
-        count = 0
-        for k in range(shapes.ring[r], shapes.ring[r + 1] - 1):
-            ya, yb = xy[k, 1], xy[k + 1, 1]
-            if (ya > y) != (yb > y):
-                at = (xy[k, 0] - x) + (xy[k + 1, 0] - xy[k, 0]) * ((y - ya) / (yb - ya))
-                if at > 0.0:
-                    count += 1 if yb > ya else -1
-        if (count != 0) != (r == shapes.poly[row]):
+    first, last = shapes.poly[row], shapes.poly[row + 1]
+    for r in range(first, last):
+        if (_turns(shapes.xy, shapes.ring[r], shapes.ring[r + 1], x, y) != 0) != (r == first):
             return False
-    return shapes.poly[row + 1] > shapes.poly[row]
+    return last > first
 
 
 @lean()
@@ -172,17 +178,7 @@ def is_simple(shapes, row):
                         xy[j, 0], xy[j, 1], xy[j + 1, 0], xy[j + 1, 1],
                     ):  # fmt: skip
                         return False
-    if r1 - r0 == 2:
-        hole = ring[r0 + 1]
-        inside = False
-        for k in range(a, hole - 1):
-            ya, yb = xy[k, 1], xy[k + 1, 1]
-            if (ya > xy[hole, 1]) != (yb > xy[hole, 1]):
-                at = (xy[k, 0] - xy[hole, 0]) + (xy[k + 1, 0] - xy[k, 0]) * ((xy[hole, 1] - ya) / (yb - ya))
-                if at > 0.0:
-                    inside = not inside
-        return inside
-    return True
+    return r1 - r0 == 1 or _turns(xy, a, b, xy[b, 0], xy[b, 1]) != 0
 
 
 @lean()

@@ -18,7 +18,7 @@ from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
 from cimkit.sim.area_items import areas_within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from cimkit.arrays import FloatArray, IntArray
     from cimkit.model.community import Community
@@ -87,8 +87,15 @@ class SiteIndicators(Drawn):
         return pd.DataFrame(data, columns=columns)
 
     def sheet(self) -> Any:
-        """Return the sheet of indicators (经济技术指标表) of all parcels together, in the form planners hand in."""
-        return indicator_sheet(self)
+        """Return the sheet of indicators (经济技术指标表) as planners hand it in; unknown values are empty."""
+        import pandas as pd
+
+        sums = self.areas.totals()
+        rows = []
+        for name, _, unit, source in _LINES:
+            value = _value(self, source, sums) * (100.0 if unit == "%" else 1.0)
+            rows.append((name, round(value, 3), unit, source))
+        return pd.DataFrame(rows, columns=["指标 indicator", "数值 value", "单位 unit", "出处 source"])
 
     def reconcile(self, declared: Sequence[Any], *, tolerance: float = 0.01) -> Any:
         """Return a DataFrame of declared indicators, from ``read_indicators``, beside the computed ones.
@@ -96,7 +103,20 @@ class SiteIndicators(Drawn):
         ``agrees`` tells whether they differ by at most ``tolerance`` (1 % without it) of the computed value, and is
         empty where that is not known.
         """
-        return reconcile_sheet(self, declared, tolerance)
+        import pandas as pd
+
+        sums = self.areas.totals()
+        lines = {n: line for line in _LINES for n in (line.name, *line.also.split("|")) if n}
+        rows: list[tuple[Any, ...]] = []
+        for name, given, unit, cell in declared:
+            line = lines.get(_NOISE.sub("", name))
+            own = _value(self, line.source, sums) if line else float("nan")
+            if line is not None and line.unit == "%":
+                own, given, unit = 100.0 * own, given * (100.0 if given <= 1.0 else 1.0), "%"  # noqa: PLW2901
+            agrees = None if np.isnan(own) else bool(abs(given - own) <= tolerance * abs(own) + 1e-9)
+            rows.append((name, given, own, given - own, unit or (line.unit if line else ""), agrees, cell))
+        columns = ["指标 indicator", "declared", "computed", "difference", "unit", "agrees", "cell"]
+        return pd.DataFrame(rows, columns=columns)
 
 
 class _Sheet:
@@ -253,7 +273,7 @@ def _within(community: Community, rows: IntArray, shapes: Any, share: Any = None
         area = np.bincount(parcel, shared, n)
     kept = shared > ROUNDING
     names, ends = community.spaces.id[rows[source[kept]]], np.cumsum(np.bincount(parcel[kept], minlength=n))
-    return area, [tuple(dict.fromkeys(v)) for v in np.split(names, ends[:-1])]
+    return area, [tuple(dict.fromkeys(v)) for v in np.split(names, ends)[:-1]]
 
 
 def _roof_green(
@@ -327,33 +347,3 @@ def _value(site: SiteIndicators, source: str, sums: dict[str, float]) -> float:
     if row is None:
         return float("nan")
     return {"top": row.numerator, "base": row.denominator}.get(part, row.value)
-
-
-def indicator_sheet(site: SiteIndicators) -> Any:
-    """Return the sheet of indicators of all parcels together as a DataFrame; unknown values are left empty."""
-    import pandas as pd
-
-    sums = site.areas.totals()
-    rows = []
-    for name, _, unit, source in _LINES:
-        value = _value(site, source, sums) * (100.0 if unit == "%" else 1.0)
-        rows.append((name, round(value, 3), unit, source))
-    return pd.DataFrame(rows, columns=["指标 indicator", "数值 value", "单位 unit", "出处 source"])
-
-
-def reconcile_sheet(site: SiteIndicators, declared: Iterable[Any], tolerance: float) -> Any:
-    """Return a DataFrame of declared lines beside ours; ``agrees`` is empty for what we do not compute or know."""
-    import pandas as pd
-
-    sums = site.areas.totals()
-    lines = {n: line for line in _LINES for n in (line.name, *line.also.split("|")) if n}
-    rows: list[tuple[Any, ...]] = []
-    for name, given, unit, cell in declared:
-        line = lines.get(_NOISE.sub("", name))
-        own = _value(site, line.source, sums) if line else float("nan")
-        if line is not None and line.unit == "%":
-            own, given, unit = 100.0 * own, given * (100.0 if given <= 1.0 else 1.0), "%"  # noqa: PLW2901
-        agrees = None if np.isnan(own) else bool(abs(given - own) <= tolerance * abs(own) + 1e-9)
-        rows.append((name, given, own, given - own, unit or (line.unit if line else ""), agrees, cell))
-    columns = ["指标 indicator", "declared", "computed", "difference", "unit", "agrees", "cell"]
-    return pd.DataFrame(rows, columns=columns)

@@ -16,7 +16,7 @@ from cimkit.model.kinds import SpaceKind, StoreyKind, VoidKind
 from cimkit.model.records import Building, Location, Parcel, Path
 from cimkit.model.tables import Dwellings, Population, Spaces, Voids
 from cimkit.samples import future_community
-from cimkit.sim.area_items import area_items
+from cimkit.sim.area_items import area_items, areas_within
 from cimkit.sim.area_local import LocalRules
 from cimkit.sim.areas import LEDGERS, AreaMethod, floor_areas
 from cimkit.sim.site_ratios import site_indicators
@@ -182,6 +182,20 @@ def test_area_items__repeated_storeys_have_what_each_has_alone(designs, chosen):
     assert [a.tolist() for a in areas(chosen)] == [alone[number] for number in chosen]
 
 
+@settings(deadline=None)
+@given(st.lists(boxes, max_size=6))
+def test_areas_within__parcels_equal_shapely(outlines):
+    land = Polygons.from_rings([[box(0, 0, 10, 10)], [box(10, 0, 20, 10)], [[(0, 0), (15, 5), (0, 9)]]])
+    shapes = Polygons.from_rings([[o] for o in outlines])
+    area, parcel, shape, shared = areas_within(land, shapes)
+    common = shapely.intersection(land.to_shapely()[:, None], shapes.to_shapely())
+    assert area == pytest.approx(shapely.area(shapely.union_all(common, axis=1)), abs=1e-9)
+    found = np.zeros(common.shape)
+    found[parcel, shape] = shared
+    assert found == pytest.approx(shapely.area(common), abs=1e-9)
+    assert (np.diff(parcel) >= 0).all()
+
+
 LOCALS = tuple(v for k, v in vars(LocalRules).items() if k.isupper())
 
 
@@ -280,6 +294,9 @@ def test_site_indicators__green_on_roofs_by_depth_of_soil():
     site = site_indicators(town, areas)
     assert site.value("green_ratio") == pytest.approx((40 + 0.5 * 20) / 400)
     assert site.rows[4].objects == ("S0", "S1")
+    unplaced = dataclasses.replace(town.buildings, parcel=np.array([-1]))
+    nowhere = dataclasses.replace(town, parcels=town.parcels.take([]), buildings=unplaced)
+    assert np.isnan(site_indicators(nowhere, floor_areas(nowhere, method=areas.method)).value("green_ratio"))
 
 
 @pytest.mark.parametrize(
