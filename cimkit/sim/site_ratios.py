@@ -270,7 +270,7 @@ def _within(community: Community, rows: IntArray, shapes: Any, share: Any = None
     source = source[filled][part]
     if share is not None:
         shared = shared * share[source]
-        area = np.bincount(parcel, shared, n)
+        area = np.bincount(parcel, shared, n).astype(np.float64)
     kept = shared > ROUNDING
     names, ends = community.spaces.id[rows[source[kept]]], np.cumsum(np.bincount(parcel[kept], minlength=n))
     return area, [tuple(dict.fromkeys(v)) for v in np.split(names, ends)[:-1]]
