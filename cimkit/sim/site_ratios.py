@@ -15,7 +15,6 @@ import shapely
 from cimkit.geometry.polygons import Polygons
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
-from cimkit.sim.area_items import areas_within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -263,6 +262,8 @@ def _green(
 
 def _within(community: Community, rows: IntArray, shapes: Any, share: Any = None) -> tuple[FloatArray, list[Any]]:
     """Return the area of spaces within each parcel, overlaps once, or a share of each [m²], and ids of what counts."""
+    from cimkit.sim.area_items import areas_within  # late: rules read this file and need no kernel
+
     parts, source = shapely.get_parts(shapes, return_index=True)
     filled = shapely.get_dimensions(parts) == 2
     outlines, n = community.parcels.outline, len(community.parcels)
