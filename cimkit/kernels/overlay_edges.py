@@ -178,7 +178,8 @@ def is_simple(shapes, row):
                         xy[j, 0], xy[j, 1], xy[j + 1, 0], xy[j + 1, 1],
                     ):  # fmt: skip
                         return False
-    return r1 - r0 == 1 or _turns(xy, a, b, xy[b, 0], xy[b, 1]) != 0
+    hole = ring[r0 + 1]
+    return r1 - r0 == 1 or _turns(xy, a, hole, xy[hole, 0], xy[hole, 1]) != 0
 
 
 @lean()

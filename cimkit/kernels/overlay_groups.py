@@ -250,7 +250,8 @@ def distinct_plates(plates: Shapes, voids: Shapes, spaces: Shapes) -> tuple[Any,
     bits = [s._replace(xy=s.xy.view(np.uint64)) for s in (plates, voids, spaces)]
     n = len(plates.poly) - 1
     blocks = max(1, min(256, n // 64))
-    first = _first_of(_hashes(*bits, blocks))
+    with np.errstate(over="ignore"):  # uncompiled, numpy would warn of what hashes are made of
+        first = _first_of(_hashes(*bits, blocks))
     _part_unequal(*bits, first, blocks)
     new = first == np.arange(n)
     return np.flatnonzero(new), (np.cumsum(new) - 1)[first]

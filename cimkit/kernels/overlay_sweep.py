@@ -177,9 +177,9 @@ def _cross(s, edge):
     s.ring_count[ring] = after
     part = s.ring_part[ring]
     score = s.part_score[part]
-    changed = score + ((after != 0) - (before != 0)) * s.ring_weight[ring]
+    changed = score + (int(after != 0) - int(before != 0)) * s.ring_weight[ring]
     s.part_score[part] = changed
-    return (changed == 1) - (score == 1)
+    return int(changed == 1) - int(score == 1)
 
 
 @lean()

@@ -107,6 +107,13 @@ def test_overlay_areas__awkward_rings(plate, spaces, gross, covered):
     assert (r.total[0, 0], r.total[0, 3]) == (gross, covered)
 
 
+def test_overlay_areas__hole_outside_its_shell_whatever_follows():
+    outside = [*box(0, 0, 4, 4), *box(9, 1, 1, 1)]
+    plates, none = ragged([outside, box(1, 1, 1, 1)]), owned([[], []])
+    r = overlay_areas(plates, none, none, ragged([]), every_plate([0, 1]), start=np.zeros(3, np.int64))
+    assert r.total[:, 0].tolist() == [16.0, 1.0]
+
+
 def test_overlay_areas__many_classes_equal_few():
     # Twenty strips: more classes than the table of combinations has; half of each strip is overlapped by the next.
     strips = [box(0.5 * k, -1, 1, 12) for k in range(20)]
