@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from pathlib import Path
 
@@ -20,8 +21,10 @@ DAYS: dict[str, str] = _LISTS["days"]
 
 
 def say(lang: str, english: str, chinese: str, *, between: str = " ") -> str:
-    """Return a text in a language; ``zh-en`` gives both."""
-    both_ways = english if english == chinese else f"{chinese}{between}{english}"
+    """Return a text in a language; ``zh-en`` gives both, the words that begin both once."""
+    same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(english.split(), chinese.split(), strict=False))
+    head = "".join(f"{word} " for word, _ in same) if between == " " else ""
+    both_ways = english if english == chinese else f"{chinese}{between}{english.removeprefix(head)}"
     return {"en": english, "zh": chinese}.get(lang, both_ways)
 
 
