@@ -34,8 +34,9 @@ def chinese(text: str) -> str:
     >>> chinese("missing: no park (公园) in the data: add it, or the file that holds it; add paths")
     '缺少：数据中没有公园：请补充，或一并读入所在文件；请补充路网'
     """
-    listed = _listed(text)
-    if listed:
+    if named := _NAMED.fullmatch(text):
+        return named[1]
+    if listed := _listed(text):
         return listed
     parts = text.split("; ")
     for k in range(len(parts) - 1, 0, -1):  # the longest beginning that is listed, then the rest
