@@ -62,9 +62,7 @@ def _areas(
         method = method.at(getattr(LocalRules, one_of(local.upper(), ready, name="--local")))
     if roof_green:
         method = method.at(replace(method.local, roof_green=_steps(roof_green)))
-    whole = source.complete()
-    community = whole.before() if before else whole.after()
-    community, lines = _with_declared(community, declared)
+    community, lines = _with_declared(source.state(before=before), declared)
     areas = measured("areas", floor_areas, community, method=method)
     if table in ("site", "sheet") or lines:
         lit = sunlit_ground(community, day_of(community, sun), hours=hours) if sun else None

@@ -120,6 +120,11 @@ class Source:
             err.print("[dim]derived: " + "; ".join(map(escape, texts[:6])) + more + "[/]")
         return community
 
+    def state(self, *, before: bool = False, **how: bool) -> Community:
+        """Complete the plan and return what stands after the project, or before it."""
+        whole = self.complete(**how)
+        return whole.before() if before else whole.after()
+
 
 @dataclasses.dataclass(frozen=True)
 class Sink:

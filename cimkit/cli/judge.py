@@ -57,16 +57,18 @@ def _check(
     """Judge a plan by packs of rules; the exit code is the verdict."""
     from cimkit.cli.compile import compile_kernels
     from cimkit.cli.many import check_many, judged
+    from cimkit.io.weather import read_epw
 
     about: dict[str, Any] = {"packs": pack or None, "city": city, "place": pairs(place, "--place")}
-    about |= {"verified_only": verified_only, "weather": weather}
+    about["verified_only"] = verified_only
     compile_kernels()
     if many:
         if before or baseline:
             raise typer.BadParameter("--many judges each plan alone: leave out --before and --baseline")
-        raise typer.Exit(check_many(source, about, output, as_json=json))
+        raise typer.Exit(check_many(source, about, output, weather=weather, as_json=json))
     earlier = source.of(before).complete(assume_housing=True) if before else None
     community = source.complete(assume_housing=True)
+    about["weather"] = read_epw(weather) if weather else None
     with step("judging"):
         findings = judged(community, about, before=earlier, baseline=_json_file(baseline) if baseline else None)
     for path in output:
@@ -267,7 +269,7 @@ def _report(source: Source, lang: Lang = "zh-en") -> None:
     from cimkit.view.report import report
 
     source, target = source.without_target("the .html file to write")
-    community = source.complete(assume_housing=True, windows=True).after()
+    community = source.state(assume_housing=True, windows=True)
     results: list[Any] = []
     with step("sunlight, walking, areas"):
         day = SunDay.great_cold(community.require_location())

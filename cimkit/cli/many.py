@@ -20,28 +20,27 @@ if TYPE_CHECKING:
     from cimkit.model.community import Community
     from cimkit.rules.findings import Findings
 
-_BESIDE = (
-    ".dbf",
-    ".shx",
-    ".prj",
-    ".cpg",
-    ".qpj",
-    ".sbn",
-    ".sbx",
-)  # side files of a Shapefile, plans of their own never
+# Side files of a Shapefile, plans of their own never.
+_BESIDE = (".dbf", ".shx", ".prj", ".cpg", ".qpj", ".sbn", ".sbx")
 _WORST = (RESOURCES, FAILED, BAD_INPUT, UNKNOWN)
 
 
-def check_many(source: Source, about: Mapping[str, Any], output: list[Path], *, as_json: bool) -> int:
+def check_many(
+    source: Source, about: dict[str, Any], output: list[Path], *, weather: Path | None, as_json: bool
+) -> int:
     """Judge plans one by one; one that cannot be judged is a row with its error, and the next one follows.
 
     Beside the first output stands a journal that can be read at any time; after an interruption the same command
     takes the rows of plans that are as they were from it.
     """
+    from cimkit.io.weather import read_epw
+
     journal = output[0].with_name(output[0].name + ".part") if output else Path(os.devnull)
     plans = [p for given in source.plan for p in (sorted(given.iterdir()) if given.is_dir() else [given])]
     plans = [p for p in plans if p.suffix not in _BESIDE and p not in (*output, journal) and p.name[:1] != "."]
-    how = source.of(), about, [Path(p).read_bytes() for p in about["packs"] or () if Path(p).is_file()]
+    beside = [Path(p) for p in (*(about["packs"] or ()), weather) if p and Path(p).is_file()]
+    how = source.of(), about, [p.read_bytes() for p in beside]
+    about = about | {"weather": read_epw(weather) if weather else None}  # once for all
     known, rows = _interrupted(journal), []
     with journal.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in known.values())
@@ -88,14 +87,12 @@ def _judged(source: Source, about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def judged(community: Community, about: Mapping[str, Any], **more: Any) -> Findings:
-    """Judge a community as the options say, with the weather of a typical year where one is given."""
-    from cimkit.io.weather import read_epw
+    """Judge a community as the options say; ``weather`` among them is a typical year, or None."""
     from cimkit.rules.check import check
     from cimkit.rules.measurements import Measurements
 
     how = dict(about)
-    weather = how.pop("weather")
-    measured = Measurements(community.after(), weather=read_epw(weather) if weather else None)
+    measured = Measurements(community.after(), weather=how.pop("weather"))
     return check(community, measurements=measured, **how, **more)
 
 

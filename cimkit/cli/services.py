@@ -21,7 +21,7 @@ def _supply(
     """Compare services with the residents who reach them in their circle, whole and parcel by parcel (供需)."""
     from cimkit.sim.supply import facility_database, supply
 
-    community = source.complete(assume_housing=True).after()
+    community = source.state(assume_housing=True)
     with step("services"):
         frame = facility_database(community) if survey else supply(community, kinds=kind or None)
     if survey and not output and not json:
@@ -47,7 +47,7 @@ def _improve(
     from cimkit.sim.supply import improvement_plan
 
     source, kind = source.without_target("the kind of service")
-    community = source.complete(assume_housing=True).after()
+    community = source.state(assume_housing=True)
     how: dict[str, Any] = {"objective": objective, "capacity": capacity}
     how |= {"count": count, "within": within, "sites": site or None}
     found = measured("choosing", improvement_plan, community, str(kind), **how)
@@ -66,6 +66,6 @@ def _evacuation(
     from cimkit.sim.evacuation import evacuation
 
     method = walker(by)
-    community = source.complete(assume_housing=True).after()
+    community = source.state(assume_housing=True)
     found = measured("evacuation", evacuation, community, blocked=blocked, method=method)
     sink.give(community, found, layer="evacuation", frame=found.loads() if loads else None)

@@ -89,7 +89,7 @@ def _shadows(
     from cimkit.sim.shadows import shadows
     from cimkit.sim.sunlit import sun_patches
 
-    community = source.complete(windows=patches == "floors").after()
+    community = source.state(windows=patches == "floors")
     sun = day_of(community, day)
     what, work, how = (f"sun on {patches}", sun_patches, {"on": patches}) if patches else ("shadows", shadows, {})
     found: Any = measured(what, work, community, sun, hours=hour, **how)
@@ -118,7 +118,7 @@ def _spacing(
     """Distance of facing buildings, and what a city's rule asks for (日照间距)."""
     from cimkit.sim.spacing import building_spacing
 
-    community = source.complete().after()
+    community = source.state()
     found = measured("spacing", building_spacing, community, rule=rule)
     sink.give(community, found, layer="spacing")
 
@@ -132,7 +132,7 @@ def _blockers(
     """Who takes the sun from whom, and when (遮挡关系)."""
     from cimkit.sim.blockers import blockers
 
-    community = source.complete(windows=at == "windows").after()
+    community = source.state(windows=at == "windows")
     receptors = _receptors(community, at, spacing)
     if building:
         receptors = receptors.take(np.flatnonzero(receptors.building == community.buildings.row_of(building)))
@@ -152,7 +152,7 @@ def _sky(
     from cimkit.sim.sky import sky_view
 
     weather = None if epw is None else read_epw(epw)
-    community = source.complete(windows=at == "windows").after()
+    community = source.state(windows=at == "windows")
     receptors = _receptors(community, at, spacing)
     seen = measured(f"sky of {at}", sky_view, community, receptors)
     frame = seen.to_frame()
@@ -174,7 +174,7 @@ def _irradiance(
     from cimkit.sim.solar_potential import solar_potential
 
     weather = measured("weather", read_epw, epw)
-    community = source.complete(windows=at == "windows").after()
+    community = source.state(windows=at == "windows")
     what = f"a year of sun and sky on {at}"
     result: Any
     if at == "buildings":

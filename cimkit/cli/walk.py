@@ -49,8 +49,7 @@ def _walk(
     from cimkit.sim.routes import path_use
     from cimkit.sim.services import service_access
 
-    method, whole = walker(by, lifts_off), source.complete(assume_housing=True)
-    community = whole.before() if before else whole.after()
+    method, community = walker(by, lifts_off), source.state(before=before, assume_housing=True)
     network = _network(community, method, hour, open_space)
     how: dict[str, Any] = {"method": method, "network": network, "hour": hour}
     walk = measured("walking", walk_times, community, to=to or None, **how)
@@ -84,8 +83,7 @@ def _route(
 
     from cimkit.sim.routes import walk_route
 
-    whole = source.complete(assume_housing=True)
-    community = whole.before() if before else whole.after()
+    community = source.state(before=before, assume_housing=True)
     found: list[Any] = []
     for who in by:
         method = walker(who, lifts_off)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, TextArray
+from cimkit.geometry import ragged
 from cimkit.geometry.scene import Scene
 from cimkit.geometry.triangles import Triangles
 from cimkit.model.drawn import Drawn
@@ -165,7 +166,7 @@ def blockers(
     ids = np.array([*community.buildings.id, ""], dtype=object)
     gain = countable_hours(*won, method) - countable_hours(*bright, method)[rows]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(pair, minlength=len(few)))]).astype(np.int64)
-    sums = [_sum(_row_of(r[0]), r[2] - r[1], n) for r in (free, bright)]
+    sums = [_sum(ragged.owners(r[0]), r[2] - r[1], n) for r in (free, bright)]
     return Blockers(
         receptors, sun_day, method, sums[0], sums[1], rows, owners, ids[owners],
         _sum(pair, end - start, len(few)), sole, gain, offsets, start, end,
@@ -180,11 +181,6 @@ def _hours(lit: Ragged, sun_day: SunDay) -> Ragged:
 def _sum(rows: IntArray, values: FloatArray, n: int) -> FloatArray:
     """Return the sum of the values of each of n rows."""
     return np.bincount(rows, values, n).astype(np.float64)
-
-
-def _row_of(offsets: IntArray) -> IntArray:
-    """Return the row of each interval of ragged lists."""
-    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
 
 
 def _alone(scene: Scene, receptors: Receptors, sun_day: SunDay, fan: Any) -> tuple[IntArray, IntArray, Ragged]:
@@ -233,7 +229,7 @@ def _levels(
 
 def _cut(free: Ragged, alone: Ragged, rows: IntArray) -> tuple[IntArray, FloatArray, FloatArray]:
     """Return what the lists ``alone`` leave of the free list of their rows: (list, start, end)."""
-    (pair, start, end), lit = _of(free, rows), _row_of(alone[0])
+    (pair, start, end), lit = _of(free, rows), ragged.owners(alone[0])
     key = np.concatenate([pair, pair, lit, lit])
     time = np.concatenate([start, end, alone[1], alone[2]])
     step = np.concatenate([np.repeat([1, -1], len(pair)), np.repeat([-1, 1], len(lit))])
@@ -245,10 +241,8 @@ def _cut(free: Ragged, alone: Ragged, rows: IntArray) -> tuple[IntArray, FloatAr
 
 def _of(lists: Ragged, rows: IntArray) -> tuple[IntArray, FloatArray, FloatArray]:
     """Return the intervals of the lists of rows, and which of the rows each belongs to."""
-    count = np.diff(lists[0])[rows]
-    which = np.repeat(np.arange(len(rows)), count)
-    place = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count) + lists[0][rows][which]
-    return which, lists[1][place], lists[2][place]
+    place, offsets = ragged.ragged_rows(lists[0], rows)
+    return ragged.owners(offsets), lists[1][place], lists[2][place]
 
 
 def _won(bright: Ragged, rows: IntArray, own: IntArray, start: FloatArray, end: FloatArray) -> Ragged:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray, as_floats
+from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
 from cimkit.model.drawn import Drawn
 
@@ -85,7 +85,7 @@ def shadows(community: Community, sun_day: SunDay, *, hours: Any = (), ground: f
     InputError
         If an hour is not within the day.
     """
-    hours = as_floats(np.atleast_1d(hours), name="hours") if np.size(hours) else sun_day.full_hours()
+    hours = sun_day.hours_or_full(hours)
     if len(hours) and (hours.min() < 0 or hours.max() > 24):
         raise InputError(f"shadows: hours must be within 0..24; got {hours.min()} to {hours.max()}.")
     elevation, azimuth = sun_day.position(hours)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray, TextArray, as_floats, one_of
+from cimkit.arrays import FloatArray, TextArray, one_of
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import SpaceKind
 from cimkit.sim.receptors import space_points, standing, window_receptors
@@ -89,7 +89,7 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any = (), on: s
         If ``on`` is neither.
     """
     one_of(on, ("ground", "floors"), name="sun_patches: on")
-    times = as_floats(np.atleast_1d(hours), name="hours") if np.size(hours) else sun_day.full_hours()
+    times = sun_day.hours_or_full(hours)
     if on == "ground":
         shaded = shadows(community, sun_day, hours=times)
         built = shapely.union_all(standing(community))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from cimkit.arrays import one_of
+from cimkit.arrays import as_floats, one_of
 from cimkit.errors import InputError
 from cimkit.kernels.solar import RATE, solar_positions
 
@@ -248,10 +248,12 @@ class SunDay:
         angles: FloatArray = self.hour_angle(np.linspace(*self.band, count + 1))
         return angles
 
-    def full_hours(self) -> FloatArray:
-        """Return the full hours within the band [h]."""
-        hours: FloatArray = np.arange(math.ceil(self.band[0]), self.band[1] + 1e-9)
-        return hours
+    def hours_or_full(self, hours: Any) -> FloatArray:
+        """Return hours that are asked for, shape (t), without any the full hours within the band [h]."""
+        if np.size(hours):
+            return as_floats(np.atleast_1d(hours), name="hours")
+        full: FloatArray = np.arange(math.ceil(self.band[0]), self.band[1] + 1e-9)
+        return full
 
     @staticmethod
     def times(hours: Any) -> list[str]:
