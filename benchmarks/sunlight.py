@@ -33,8 +33,7 @@ import shapely
 
 import cimkit as ck
 from cimkit.geometry.polygons import Polygons
-from cimkit.geometry.scene import Scene
-from cimkit.geometry.triangles import Triangles, extrude
+from cimkit.geometry.triangles import Scene, Triangles, extrude
 from cimkit.kernels.bvh import build
 from cimkit.kernels.column_groups import group_columns
 from cimkit.kernels.column_lit import column_lit

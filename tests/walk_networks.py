@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from cimkit.geometry.lines import Lines
+from cimkit.geometry.polygons import Lines
 from cimkit.kernels.graph import UNREACHED
 from cimkit.sim.network import Places, WalkNetwork
 from cimkit.sim.walk_method import WalkMethod

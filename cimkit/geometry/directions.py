@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from cimkit.arrays import FloatArray
+from cimkit.arrays import FloatArray
 
 
 def direction_of(azimuth: Any, elevation: Any = 0.0) -> FloatArray:
@@ -31,5 +30,4 @@ def azimuth_of(vectors: Any) -> FloatArray:
     array([ 90., 270.])
     """
     vectors = np.asarray(vectors, dtype=np.float64)
-    azimuth: FloatArray = np.degrees(np.arctan2(vectors[:, 0], vectors[:, 1])) % 360.0
-    return azimuth
+    return np.asarray(np.degrees(np.arctan2(vectors[:, 0], vectors[:, 1])) % 360.0)

@@ -1,9 +1,9 @@
-"""Ragged polygons: one coordinate array and two offset arrays, as the kernels and shapely read them."""
+"""Polygons and lines in ragged layout: vertices in one array, offsets in others, as kernels and shapely read them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import shapely
@@ -17,8 +17,75 @@ if TYPE_CHECKING:
     from cimkit.arrays import FloatArray, IntArray
 
 
+class Shapes:
+    """Shapes of one kind in ragged layout: a dataclass of vertices and offsets, those of the shapes last.
+
+    A subclass says how an empty shape of its kind looks, whether vertices have heights, and what to do about shapes of
+    another kind and about coordinates that are not finite.
+    """
+
+    NONE: ClassVar[Any]
+    DEEP: ClassVar[bool] = False
+    MEND: ClassVar[tuple[str, str]]
+
+    def __init__(self, *arrays: Any) -> None:
+        """Take the arrays, as the dataclass says."""
+
+    @classmethod
+    def from_shapely(cls, shapes: Any) -> Self:
+        """Build from an array of shapely shapes; missing and empty ones have no vertices.
+
+        Raises
+        ------
+        InputError
+            If a shape is of another kind, or a coordinate is not finite.
+        """
+        shapes, title = np.asarray(shapes, dtype=object), cls.__name__.lower()
+        kinds = shapely.get_type_id(shapes)
+        wrong = np.flatnonzero((kinds != shapely.get_type_id(cls.NONE)) & (kinds != -1))
+        if len(wrong):
+            wanted, got = cls.NONE.geom_type, shapes[wrong[0]].geom_type
+            raise InputError(f"{title}, row {wrong[0]}: shape must be a {wanted}; got {got}. {cls.MEND[0]}.")
+        filled = np.append(np.where(kinds == -1, cls.NONE, shapes), cls.NONE)  # one more, as there may be none
+        _, vertices, offsets = shapely.to_ragged_array(shapely.orient_polygons(filled), include_z=cls.DEEP)
+        if not np.isfinite(vertices[:, :2]).all():
+            raise InputError(f"{title}: coordinates must be finite; got nan or infinity. {cls.MEND[1]}.")
+        *inner, outer = (np.asarray(o, dtype=np.int64) for o in offsets)
+        vertices[np.isnan(vertices)] = 0.0  # a missing height
+        return cls(vertices, *inner, outer[:-1])
+
+    @classmethod
+    def empty(cls, count: int = 0) -> Self:
+        """Return ``count`` shapes without vertices."""
+        return cls.from_shapely(np.full(count, None))
+
+    @classmethod
+    def concat(cls, parts: Sequence[Self]) -> Self:
+        """Return all shapes of the parts, one after the other."""
+        vertices, *levels = zip(*(vars(p).values() for p in (cls.empty(), *parts)), strict=True)
+        joined = [offsets_of(np.concatenate([np.diff(o) for o in level])) for level in levels]
+        return cls(np.concatenate(vertices), *joined)
+
+    def take(self, rows: Any) -> Self:
+        """Return the shapes of the given rows."""
+        vertices, *levels = vars(self).values()
+        taken: list[IntArray] = []
+        for offsets in reversed(levels):
+            rows, new = ragged_rows(offsets, np.asarray(rows, dtype=np.int64))
+            taken.insert(0, new)
+        return type(self)(vertices[rows], *taken)
+
+    def __len__(self) -> int:
+        *_, outer = vars(self).values()
+        return len(outer) - 1
+
+    def __repr__(self) -> str:
+        vertices, *_ = vars(self).values()
+        return f"<{len(self)} {type(self).__name__.lower()}, {len(vertices)} vertices>"
+
+
 @dataclass(frozen=True, repr=False)
-class Polygons:
+class Polygons(Shapes):
     """Polygons with holes in ragged layout.
 
     Parameters
@@ -35,13 +102,10 @@ class Polygons:
     ring: IntArray
     poly: IntArray
 
-    @classmethod
-    def empty(cls, count: int = 0) -> Polygons:
-        """Return ``count`` polygons without vertices."""
-        return cls(np.zeros((0, 2)), np.zeros(1, np.int64), np.zeros(count + 1, np.int64))
+    NONE, MEND = shapely.Polygon(), ("Use clean_polygons()", "Use clean_polygons()")
 
     @classmethod
-    def from_rings(cls, polygons: Iterable[Sequence[Any]]) -> Polygons:
+    def from_rings(cls, polygons: Iterable[Sequence[Any]]) -> Self:
         """Build from rings given as coordinate lists: for each polygon its outer ring, then its holes.
 
         Rings are closed and turned (outer counter-clockwise, holes clockwise).
@@ -53,56 +117,9 @@ class Polygons:
         """
         return cls.from_shapely([shapely.Polygon(rings[0], list(rings[1:])) for rings in polygons])
 
-    @classmethod
-    def from_shapely(cls, shapes: Any) -> Polygons:
-        """Build from an array of shapely polygons; missing and empty ones have no vertices.
-
-        Raises
-        ------
-        InputError
-            If a shape is not a polygon, or a coordinate is not finite.
-        """
-        shapes = np.asarray(shapes, dtype=object)
-        kinds = shapely.get_type_id(shapes)
-        wrong = np.flatnonzero((kinds != shapely.GeometryType.POLYGON) & (kinds != -1))
-        if len(wrong):
-            got = shapes[wrong[0]].geom_type
-            raise InputError(f"polygons, row {wrong[0]}: shape must be a Polygon; got {got}. Use clean_polygons().")
-        shapes = shapely.orient_polygons(shapely.force_2d(shapes))
-        filled = np.where(kinds == -1, shapely.Polygon(), shapes)
-        _, xy, offsets = shapely.to_ragged_array(filled) if len(filled) else (0, np.zeros((0, 2)), ([0], [0]))
-        if not np.isfinite(xy).all():
-            raise InputError("polygons: coordinates must be finite; got nan or infinity. Use clean_polygons().")
-        ring, poly = (np.asarray(o, dtype=np.int64) for o in offsets)
-        return cls(np.ascontiguousarray(xy[:, :2], dtype=np.float64), ring, poly)
-
-    @classmethod
-    def concat(cls, parts: Sequence[Polygons]) -> Polygons:
-        """Return all polygons of the parts, one after the other."""
-        if not parts:
-            return cls.empty()
-        xy = np.concatenate([p.xy for p in parts])
-        ring = offsets_of(np.concatenate([np.diff(p.ring) for p in parts]))
-        poly = offsets_of(np.concatenate([np.diff(p.poly) for p in parts]))
-        return cls(xy, ring, poly)
-
-    def __len__(self) -> int:
-        return len(self.poly) - 1
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} polygons, {len(self.xy)} vertices>"
-
     def to_shapely(self) -> Any:
         """Return an array of shapely polygons, shape (n)."""
-        if len(self) == 0:
-            return np.zeros(0, dtype=object)
         return shapely.from_ragged_array(shapely.GeometryType.POLYGON, self.xy, (self.ring, self.poly))
-
-    def take(self, rows: Any) -> Polygons:
-        """Return the polygons of the given rows."""
-        rings, poly = ragged_rows(self.poly, np.asarray(rows, dtype=np.int64))
-        vertices, ring = ragged_rows(self.ring, rings)
-        return Polygons(self.xy[vertices], ring, poly)
 
     def moved(self, dx: float, dy: float) -> Polygons:
         """Return the polygons moved by (dx, dy) [m]."""
@@ -127,8 +144,7 @@ class Polygons:
 
     def bounds(self) -> FloatArray:
         """Return (min x, min y, max x, max y) of each polygon, nan where empty, shape (n, 4) [m]."""
-        result: FloatArray = shapely.bounds(self.to_shapely()).reshape(-1, 4)
-        return result
+        return np.asarray(shapely.bounds(self.to_shapely())).reshape(-1, 4)
 
     def centroids(self) -> FloatArray:
         """Return the centroid of each polygon, nan where empty, shape (n, 2) [m]."""
@@ -139,6 +155,35 @@ class Polygons:
         return point_coordinates(shapely.point_on_surface(self.to_shapely()))
 
 
+@dataclass(frozen=True, repr=False)
+class Lines(Shapes):
+    """Polylines in ragged layout.
+
+    Parameters
+    ----------
+    xyz
+        Vertices, shape (v, 3) [m].
+    line
+        First vertex of each line, shape (n + 1).
+    """
+
+    xyz: FloatArray
+    line: IntArray
+
+    NONE, DEEP, MEND = shapely.LineString(), True, ("Explode it first", "Remove them first")
+
+    def to_shapely(self) -> Any:
+        """Return an array of shapely line strings with heights, None for those without vertices, shape (n)."""
+        shapes, whole = np.full(len(self), None), np.flatnonzero(np.diff(self.line) >= 2)
+        drawn = self.take(whole)
+        shapes[whole] = shapely.from_ragged_array(shapely.GeometryType.LINESTRING, drawn.xyz, (drawn.line,))
+        return shapes
+
+    def lengths(self) -> FloatArray:
+        """Return the length of each line in plan, 0 without vertices, shape (n) [m]."""
+        return np.asarray(np.nan_to_num(shapely.length(self.to_shapely())))
+
+
 def point_coordinates(points: Any) -> FloatArray:
     """Return coordinates of shapely points, nan where empty, shape (n, 2)."""
     xy = np.full((len(points), 2), np.nan)
@@ -147,13 +192,16 @@ def point_coordinates(points: Any) -> FloatArray:
     return xy
 
 
+Fault = tuple[int, str, str, float, float]  # row, code, text, x and y [m]
+
+
 @dataclass(frozen=True)
 class Cleaned:
     """Polygons made valid, the input row of each, and what was wrong with which row."""
 
     polygons: Polygons
     source: IntArray
-    faults: list[tuple[int, str, str, float, float]]
+    faults: list[Fault]
 
 
 def clean_polygons(shapes: Any, *, min_area: float = 0.01) -> Cleaned:
@@ -182,29 +230,26 @@ def clean_polygons(shapes: Any, *, min_area: float = 0.01) -> Cleaned:
     >>> float(cleaned.polygons.areas().sum()), cleaned.faults[0][1]
     (2.0, 'G104')
     """
-    shapes = np.asarray(shapes, dtype=object).copy()
-    faults: list[tuple[int, str, str, float, float]] = []
-    finite = np.array([s is None or bool(np.isfinite(shapely.get_coordinates(s)).all()) for s in shapes], dtype=bool)
-    for row in np.flatnonzero(~finite):
-        faults.append((int(row), "G101", "a coordinate is nan or infinite; the shape is left out", np.nan, np.nan))
-        shapes[row] = None
-    shapes = shapely.force_2d(shapes)
+    shapes = shapely.force_2d(np.asarray(shapes, dtype=object))
+    xy, row = shapely.get_coordinates(shapes, return_index=True)
+    endless = np.unique(row[~np.isfinite(xy).all(axis=1)])
+    text = "a coordinate is nan or infinite; the shape is left out"
+    faults: list[Fault] = [(int(k), "G101", text, np.nan, np.nan) for k in endless]
+    shapes[endless] = None
     broken = np.flatnonzero(~shapely.is_valid(shapes) & ~shapely.is_missing(shapes))
-    for row in broken:
-        reason = str(shapely.is_valid_reason(shapes[row]))
-        x, y = _place(reason, shapes[row])
-        faults.append((int(row), "G104", f"{reason.partition('[')[0]}; mended, area after mending kept", x, y))
-    if len(broken):
-        shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
-    parts, source = shapely.get_parts(shapes, return_index=True)
+    for k in broken:
+        reason = str(shapely.is_valid_reason(shapes[k]))
+        text = f"{reason.partition('[')[0]}; mended, area after mending kept"
+        faults.append((int(k), "G104", text, *_place(reason, shapes[k])))
+    shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
+    parts, source = shapes, np.arange(len(shapes))
     while (shapely.get_type_id(parts) > shapely.GeometryType.POLYGON).any():
         parts, deeper = shapely.get_parts(parts, return_index=True)
         source = source[deeper]
     keep = (shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & (shapely.area(parts) >= min_area)
-    parts, source = parts[keep], source[keep].astype(np.int64)
-    present = ~shapely.is_missing(shapes)
-    for row in np.setdiff1d(np.flatnonzero(present | (finite & ~present)), source):
-        faults.append((int(row), "G101", "no area is left; the shape is left out", np.nan, np.nan))
+    parts, source = parts[keep], source[keep]
+    gone = np.setdiff1d(np.arange(len(shapes)), [*source, *endless])
+    faults += [(int(k), "G101", "no area is left; the shape is left out", np.nan, np.nan) for k in gone]
     return Cleaned(Polygons.from_shapely(parts), source, faults)
 
 

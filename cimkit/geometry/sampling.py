@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import shapely
 
+from cimkit.arrays import FloatArray, IntArray
 from cimkit.errors import InputError
+from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.ragged import positions
-
-if TYPE_CHECKING:
-    from cimkit.arrays import FloatArray, IntArray
-    from cimkit.geometry.polygons import Polygons
 
 
 def grid_in_polygons(polygons: Polygons, spacing: float) -> FloatArray:
@@ -22,7 +18,6 @@ def grid_in_polygons(polygons: Polygons, spacing: float) -> FloatArray:
 
     Examples
     --------
-    >>> from cimkit.geometry.polygons import Polygons
     >>> square = Polygons.from_rings([[[(0, 0), (4, 0), (4, 4), (0, 4)]]])
     >>> len(grid_in_polygons(square, 2.0))
     4
@@ -36,8 +31,7 @@ def grid_in_polygons(polygons: Polygons, spacing: float) -> FloatArray:
     gx, gy = np.meshgrid(np.arange(low[0], high[0], spacing), np.arange(low[1], high[1], spacing))
     points = np.column_stack([gx.ravel(), gy.ravel()])
     inside = shapely.STRtree(polygons.to_shapely()).query(shapely.points(points), predicate="within")[0]
-    chosen: FloatArray = points[np.unique(inside)]
-    return chosen
+    return np.asarray(points[np.unique(inside)])
 
 
 def grid_in_each(polygons: Polygons, spacing: float | FloatArray) -> tuple[FloatArray, IntArray]:

@@ -70,21 +70,10 @@ class Terrain:
         """
         xy = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
         rows, columns = self.z.shape
-        u = np.clip((xy[:, 0] - self.x0) / self.spacing, 0, columns - 1)
-        v = np.clip((xy[:, 1] - self.y0) / self.spacing, 0, rows - 1)
-        i = np.minimum(u.astype(np.int64), columns - 2)
-        j = np.minimum(v.astype(np.int64), rows - 2)
-        u, v = u - i, v - j
-        sw, ne = self.z[j, i], self.z[j + 1, i + 1]
+        most = np.array([columns - 1, rows - 1])
+        place = np.clip((xy - (self.x0, self.y0)) / self.spacing, 0, most)
+        i, j = node = np.minimum(place.astype(np.int64), most - 1).T
+        u, v = place.T - node
         other = np.where(u >= v, self.z[j, i + 1], self.z[j + 1, i])
-        height: FloatArray = sw * (1 - np.maximum(u, v)) + other * np.abs(u - v) + ne * np.minimum(u, v)
-        return height
-
-    def slope(self, xy: Any) -> FloatArray:
-        """Return the steepest slope at points (n, 2), rise over run."""
-        xy = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
-        step = self.spacing / 2
-        east = self.elevation(xy + (step, 0)) - self.elevation(xy - (step, 0))
-        north = self.elevation(xy + (0, step)) - self.elevation(xy - (0, step))
-        steep: FloatArray = np.hypot(east, north) / (2 * step)
-        return steep
+        low, high = np.minimum(u, v), np.maximum(u, v)
+        return np.asarray(self.z[j, i] * (1 - high) + other * np.abs(u - v) + self.z[j + 1, i + 1] * low)

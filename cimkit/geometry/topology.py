@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 
-from cimkit.geometry.lines import Lines
+from cimkit.arrays import BoolArray, FloatArray, IntArray
+from cimkit.geometry.polygons import Lines, point_coordinates
 from cimkit.geometry.ragged import offsets_of, owners, positions
-
-if TYPE_CHECKING:
-    from cimkit.arrays import BoolArray, FloatArray, IntArray
 
 SAME = 0.05  # [m] points this near are one
 STEP = 1.0  # [m] lines farther apart in height do not meet
@@ -66,24 +64,20 @@ def mend_lines(lines: Lines, *, level: Any = 0, alike: Any = 0, gap: float = 0.5
     ([[0.0, 0.0, 0.0], [5.0, 0.0, 0.0], [8.0, 0.0, 0.0]], [(5.0, 0.0)])
     """
     levels, groups = (np.broadcast_to(np.asarray(v, np.int64), len(lines)) for v in (level, alike))
-    repairs: list[Repair] = []
     flat = ~(lines.lengths() > SAME)
     double = _doubles(lines, levels, groups) & ~flat
-    for what, rows in ((EMPTY, flat), (DOUBLE, double)):
-        repairs += [(what, int(k), *_start(lines, int(k))) for k in np.flatnonzero(rows)]
+    start = point_coordinates(shapely.get_point(lines.to_shapely(), 0))
+    repairs: list[Repair] = [
+        (what, int(k), *start[k].tolist())
+        for what, rows in ((EMPTY, flat), (DOUBLE, double))
+        for k in np.flatnonzero(rows)
+    ]
     source = np.flatnonzero(~flat & ~double)
     kept, levels = lines.take(source), levels[source]
     crossed, said = _join_crossings(kept, levels)
     joined, more = _join_ends(crossed, levels, gap)
     repairs += [(what, int(source[k]), x, y) for what, k, x, y in said + more]
     return Mended(joined, source, repairs)
-
-
-def _start(lines: Lines, row: int) -> tuple[float, float]:
-    """Return where a line begins."""
-    if lines.line[row] == lines.line[row + 1]:
-        return float("nan"), float("nan")
-    return float(lines.xyz[lines.line[row], 0]), float(lines.xyz[lines.line[row], 1])
 
 
 def _doubles(lines: Lines, levels: IntArray, groups: IntArray) -> BoolArray:

@@ -1,20 +1,20 @@
-"""Triangles and the row of who owns each; extrusion of polygons."""
+"""Triangles and the row of who owns each, with their tree: what blocks a ray. Extrusion of polygons."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import shapely
 
 from cimkit.arrays import FloatArray, IntArray, as_floats
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cimkit.geometry.polygons import Polygons
-    from cimkit.geometry.terrain import Terrain
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.terrain import Terrain
+from cimkit.kernels.bvh import Bvh, build
+from cimkit.kernels.column_prisms import Prisms
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,15 +40,42 @@ class Triangles:
     @classmethod
     def concat(cls, parts: Sequence[Triangles]) -> Triangles:
         """Return all triangles of the parts."""
-        if not parts:
-            return cls.empty()
-        return cls(np.concatenate([p.corners for p in parts]), np.concatenate([p.owner for p in parts]))
+        every = (cls.empty(), *parts)
+        return cls(np.concatenate([p.corners for p in every]), np.concatenate([p.owner for p in every]))
 
     def __len__(self) -> int:
         return len(self.owner)
 
     def __repr__(self) -> str:
         return f"<{len(self)} triangles>"
+
+
+@dataclass(frozen=True, repr=False)
+class Scene:
+    """What blocks the sun: triangles, with a bounding volume hierarchy over them, and upright prisms.
+
+    Parameters
+    ----------
+    triangles
+        What blocks as triangles.
+    closed
+        Whether they all bound solids with their corners counter-clockwise seen from outside.
+    prisms
+        What blocks as extruded outlines, if anything, and is not among the triangles.
+    """
+
+    triangles: Triangles
+    closed: bool = True
+    prisms: Prisms | None = None
+
+    @cached_property
+    def bvh(self) -> Bvh:
+        """The tree, built on first use."""
+        tree: Bvh = build(self.triangles.corners)
+        return tree
+
+    def __repr__(self) -> str:
+        return f"<Scene of {len(self.triangles)} triangles>"
 
 
 def triangulate(polygons: Polygons) -> tuple[FloatArray, IntArray]:
@@ -61,8 +88,6 @@ def triangulate(polygons: Polygons) -> tuple[FloatArray, IntArray]:
     """
     pieces = shapely.constrained_delaunay_triangles(polygons.to_shapely())
     parts, row = shapely.get_parts(pieces, return_index=True)
-    if len(parts) == 0:
-        return np.zeros((0, 3, 2)), np.zeros(0, np.int64)
     corners = shapely.get_coordinates(parts).reshape(-1, 4, 2)[:, :3]
     side = corners[:, 1:] - corners[:, :1]
     turned = side[:, 0, 0] * side[:, 1, 1] - side[:, 0, 1] * side[:, 1, 0] < 0
@@ -90,16 +115,13 @@ def extrude(polygons: Polygons, base: Any, top: Any, owner: Any) -> Triangles:
     base, top = as_floats(base, name="base"), as_floats(top, name="top")
     owner = np.asarray(owner, dtype=np.int64)
     flat, row = triangulate(polygons)
-    roof = np.dstack([flat, np.broadcast_to(top[row][:, None, None], (len(row), 3, 1))])
-    floor = np.dstack([flat, np.broadcast_to(base[row][:, None, None], (len(row), 3, 1))])[:, ::-1]
+    roof, floor = (np.dstack([flat, np.broadcast_to(z[row][:, None, None], (len(row), 3, 1))]) for z in (top, base))
     side, who = polygons.sides()
-    a, b = polygons.xy[side], polygons.xy[side + 1]
-    low, high = base[who][:, None], top[who][:, None]
-    a0, a1, b0, b1 = np.hstack([a, low]), np.hstack([a, high]), np.hstack([b, low]), np.hstack([b, high])
+    ends = polygons.xy[side], polygons.xy[side + 1]
+    (a0, b0), (a1, b1) = ([np.column_stack([end, z[who]]) for end in ends] for z in (base, top))
     walls = np.concatenate([np.stack([a0, b0, b1], axis=1), np.stack([a0, b1, a1], axis=1)])
-    corners = np.concatenate([walls, roof, floor])
-    rows = np.concatenate([who, who, row, row])
-    return Triangles(np.ascontiguousarray(corners), owner[rows])
+    corners = np.concatenate([walls, roof, floor[:, ::-1]])
+    return Triangles(corners, owner[np.concatenate([who, who, row, row])])
 
 
 def terrain_triangles(terrain: Terrain) -> Triangles:

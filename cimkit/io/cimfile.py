@@ -13,8 +13,7 @@ import shapely
 
 from cimkit.errors import CimkitError, FormatError, InputError
 from cimkit.geometry.frame import Frame
-from cimkit.geometry.lines import Lines
-from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.polygons import Lines, Polygons
 from cimkit.geometry.terrain import Terrain
 from cimkit.io.atomic import atomic_write
 from cimkit.io.gdal import quiet, unsynchronised

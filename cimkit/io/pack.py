@@ -11,8 +11,7 @@ import numpy as np
 
 from cimkit.errors import CimkitError, FormatError, InputError
 from cimkit.geometry.frame import Frame
-from cimkit.geometry.lines import Lines
-from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.polygons import Lines, Polygons
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.triangles import Triangles
 from cimkit.model.community import Community

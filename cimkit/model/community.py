@@ -13,8 +13,7 @@ import numpy as np
 from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.frame import Frame
-from cimkit.geometry.scene import Scene
-from cimkit.geometry.triangles import Triangles, extrude, terrain_triangles
+from cimkit.geometry.triangles import Scene, Triangles, extrude, terrain_triangles
 from cimkit.kernels.column_prisms import Prisms
 from cimkit.model import tables as t
 from cimkit.model.kinds import BuildingUse, ProjectType, Status

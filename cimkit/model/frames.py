@@ -12,8 +12,7 @@ import shapely
 
 from cimkit.errors import InputError
 from cimkit.geometry.frame import Frame, metric_crs
-from cimkit.geometry.lines import Lines
-from cimkit.geometry.polygons import Polygons, clean_polygons
+from cimkit.geometry.polygons import Lines, Polygons, clean_polygons
 from cimkit.geometry.ragged import numbers_within
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.topology import connect_lines, mend_lines

@@ -7,8 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cimkit.geometry.lines import Lines
-from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.polygons import Lines, Polygons
 from cimkit.model import kinds
 from cimkit.model.kinds import Kind
 from cimkit.model.notes import CODES

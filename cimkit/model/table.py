@@ -11,8 +11,7 @@ import shapely
 
 from cimkit.errors import InputError
 from cimkit.geometry.frame import Frame
-from cimkit.geometry.lines import Lines
-from cimkit.geometry.polygons import Polygons, point_coordinates
+from cimkit.geometry.polygons import Lines, Polygons, point_coordinates
 from cimkit.model.kinds import Kind
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from cimkit.geometry.lines import Lines
+from cimkit.geometry.polygons import Lines
 from cimkit.geometry.topology import connect_lines, mend_lines
 from cimkit.model.build import path_tables
 from cimkit.model.kinds import PathKind

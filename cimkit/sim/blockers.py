@@ -10,8 +10,7 @@ import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, TextArray
 from cimkit.geometry import ragged
-from cimkit.geometry.scene import Scene
-from cimkit.geometry.triangles import Triangles
+from cimkit.geometry.triangles import Scene, Triangles
 from cimkit.model.drawn import Drawn
 from cimkit.sim.sunlight import SunlightMethod, _fan, _lit, clock, countable_hours, favourable_pieces
 

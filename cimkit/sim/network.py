@@ -11,7 +11,7 @@ import shapely
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray, as_floats
 from cimkit.errors import InputError, MissingDataError
-from cimkit.geometry.lines import Lines
+from cimkit.geometry.polygons import Lines
 from cimkit.kernels.cells import by_position
 from cimkit.kernels.elimination import Hierarchy, build
 from cimkit.kernels.graph import Csr, as_limit, build_csr

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from shapely.ops import substring
 
-from cimkit.geometry.lines import Lines
+from cimkit.geometry.polygons import Lines
 from cimkit.model.kinds import SpaceKind
 from cimkit.model.notes import Note, Notes
 from cimkit.sim.network import ACROSS, WalkNetwork

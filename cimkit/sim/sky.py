@@ -13,7 +13,7 @@ from cimkit.model.drawn import Drawn
 
 if TYPE_CHECKING:
     from cimkit.arrays import FloatArray
-    from cimkit.geometry.scene import Scene
+    from cimkit.geometry.triangles import Scene
     from cimkit.model.community import Community
     from cimkit.sim.receptors import Receptors
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.errors import InputError
-from cimkit.geometry.scene import Scene
-from cimkit.geometry.triangles import Triangles
+from cimkit.geometry.triangles import Scene, Triangles
 from cimkit.kernels.column_groups import group_columns
 from cimkit.kernels.column_lit import column_lit
 from cimkit.kernels.column_prisms import Prisms

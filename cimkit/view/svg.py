@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cimkit.arrays import FloatArray
-    from cimkit.geometry.lines import Lines
-    from cimkit.geometry.polygons import Polygons
+    from cimkit.geometry.polygons import Lines, Polygons
     from cimkit.model.community import Community
     from cimkit.view.colours import Row
     from cimkit.view.layers import Layer

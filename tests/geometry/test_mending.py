@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import cimkit as ck
-from cimkit.geometry.lines import Lines
+from cimkit.geometry.polygons import Lines
 from cimkit.geometry.topology import CROSSING, DOUBLE, EMPTY, GAP, TOUCH, connect_lines, mend_lines
 
 

@@ -9,8 +9,7 @@ import shapely
 from cimkit.errors import InputError
 from cimkit.geometry.directions import azimuth_of, direction_of
 from cimkit.geometry.frame import Frame, metric_crs
-from cimkit.geometry.lines import Lines
-from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.polygons import Lines, Polygons
 from cimkit.geometry.sampling import grid_in_polygons, points_on_walls, walls_of
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.topology import connect_lines
@@ -30,10 +29,9 @@ def test_extrude__closed_prism_has_its_volume() -> None:
     assert set(solid.owner.tolist()) == {7}
 
 
-def test_terrain__slope_and_triangles() -> None:
+def test_terrain__elevation_and_triangles() -> None:
     plane = Terrain(0, 0, 10, np.add.outer(np.zeros(4), 0.5 * 10 * np.arange(5)))
     np.testing.assert_allclose(plane.elevation([[12.5, 7]]), [6.25])
-    np.testing.assert_allclose(plane.slope([[15, 15]]), [0.5])
     assert len(terrain_triangles(plane)) == 2 * 3 * 4
 
 

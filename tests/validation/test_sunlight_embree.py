@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cimkit as ck
-from cimkit.geometry.scene import Scene
+from cimkit.geometry.triangles import Scene
 from cimkit.io.files import read
 from cimkit.sim.receptors import facade_receptors, ground_receptors, window_receptors
 from cimkit.sim.sunlight import SunlightMethod, _fan, _lit_points
