@@ -31,7 +31,7 @@ import shapely
 import cimkit as ck
 from cimkit.model.derive import derive_dwellings, derive_population, derive_windows
 from cimkit.samples.small import HANGZHOU, numbered
-from cimkit.view.html import Html
+from cimkit.view.page import Html
 
 FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 BOUNDS_S = {

@@ -28,7 +28,7 @@ from cimkit.cli.common import (
 PACKAGES = {  # package: what needs it, and the extra that brings it
     "numpy": ("core", ""), "numba": ("core", ""), "scipy": ("core", ""), "shapely": ("core", ""),
     "pyproj": ("core", ""), "pyogrio": ("core", ""), "pandas": ("core", ""), "geopandas": ("core", ""),
-    "matplotlib": ("pictures", "report"), "jinja2": ("report", "report"), "pyvista": ("3D window", "view"),
+    "matplotlib": ("pictures", "report"), "jinja2": ("core", ""), "pyvista": ("3D window", "view"),
     "trimesh": ("meshes, glTF", "view"), "openpyxl": ("Excel", "excel"), "pyarrow": ("GeoParquet", "parquet"),
     "ezdxf": ("DXF", "dxf"), "ifcopenshell": ("IFC", "ifc"), "osmium": ("OSM extracts", "osm"),
     "rasterio": ("rasters", "raster"), "py3dtiles": ("3D Tiles", "tiles"),

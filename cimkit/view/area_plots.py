@@ -10,10 +10,10 @@ import shapely
 from cimkit.arrays import one_of
 from cimkit.sim.area_measure import item_shapes
 from cimkit.sim.areas import LEDGERS
-from cimkit.view.areas import FILL, far_steps
 from cimkit.view.colours import COUNTED, INK
 from cimkit.view.fonts import drawing
 from cimkit.view.plan import head, key, patches, plot_plan
+from cimkit.view.tables import STEP_COLOURS, far_steps
 from cimkit.view.texts import say
 
 if TYPE_CHECKING:
@@ -132,16 +132,14 @@ def plot_waterfall(areas: FloorAreas, *, ax: Any = None, lang: str = "en") -> An
         The axes drawn into.
     """
     with drawing(ax, lang, (8.0, 4.2)) as (ax, lang):  # noqa: PLR1704
-        level = 0.0
         steps = far_steps(areas)
-        for k, (_, _, value, kind) in enumerate(steps):
-            start = 0.0 if kind in ("whole", "result") else level
-            level = start + value
-            ax.bar(k, abs(value), bottom=min(start, level), width=0.62, color=FILL[kind], zorder=2)
-            ax.plot([k + 0.31, k + 0.69], [level, level], color=INK, lw=0.6, ls=":") if k < len(steps) - 1 else None
-            said = f"{value:+,.0f}" if start else f"{value:,.0f}"
-            ax.text(k, max(start, level), said, ha="center", va="bottom", fontsize=8)
-        ax.set_xticks(range(len(steps)), [say(lang, english, chinese) for english, chinese, *_ in steps], fontsize=8)
+        for k, s in enumerate(steps):
+            ax.bar(k, abs(s.value), bottom=s.low, width=0.62, color=STEP_COLOURS[s.kind], zorder=2)
+            if k < len(steps) - 1:
+                ax.plot([k + 0.31, k + 0.69], [s.start + s.value] * 2, color=INK, lw=0.6, ls=":")
+            said = f"{s.value:+,.0f}" if s.start else f"{s.value:,.0f}"
+            ax.text(k, s.low + abs(s.value), said, ha="center", va="bottom", fontsize=8)
+        ax.set_xticks(range(len(steps)), [say(lang, s.english, s.chinese) for s in steps], fontsize=8)
         ax.set_ylabel("m²")
         ax.yaxis.set_major_formatter("{x:,.0f}")
         ax.grid(axis="y", color="#e3e6e8", lw=0.6, zorder=0)

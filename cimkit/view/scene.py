@@ -4,78 +4,35 @@ from __future__ import annotations
 
 import gzip
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from cimkit.arrays import FloatArray, IntArray
+from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.ragged import offsets_of, ragged_rows
+from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, FacilityKind, PathKind, RoomKind, SpaceKind, Status
+from cimkit.rules.findings import Finding
+from cimkit.sim.receptors import Receptors
 from cimkit.sim.sunpath import SunDay
-from cimkit.view.colours import GROUND, OTHER_PATH, PATHS, TREE, VERDICTS, WALL
+from cimkit.view.colours import GROUND, OTHER_PATH, PATHS, SCENE, VERDICTS
 from cimkit.view.judged import ORDER, measured, origin, required
 from cimkit.view.layers import is_a, rows_of
-from cimkit.view.modes import NONE, Mode, modes_of
-from cimkit.view.svg import sheet_of
+from cimkit.view.modes import Mode, code, modes_of
+from cimkit.view.svg import crowns, sheet_of
 from cimkit.view.texts import DAYS, TEXTS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cimkit.arrays import FloatArray, IntArray
-    from cimkit.geometry.polygons import Polygons
-    from cimkit.model.community import Community
-    from cimkit.rules.findings import Finding
-    from cimkit.sim.receptors import Receptors
 
 MOST_FINDINGS = 20_000
 GRID = 160  # most nodes of the drawn ground along one side
-COLOURS = {
-    "ground": "#f3f2ee",
-    "tree": TREE,
-    "wall": WALL,
-    "glass": "#7f95a6",
-    "missing": "#c9ced3",
-    "space": "#cfd8c6",
+TYPES = {  # type of an array, by its whole name or the last word of it; else four bytes
+    **dict.fromkeys(("status", "kind", "buildings", "spaces", "classes"), "u1"),
+    **dict.fromkeys(("level", "azimuth", "normal"), "i2"),
+    **dict.fromkeys(("width", "height", "room", "start", "end", "r", "tree.base", "tree.top"), "u2"),
+    **dict.fromkeys(("ring", "poly", "line", "first"), "u4"),
 }
-
-
-class Arrays:
-    """Arrays by name, packed one after the other behind a header."""
-
-    def __init__(self) -> None:
-        self.parts: dict[str, Any] = {}
-
-    def add(self, name: str, values: Any, kind: str = "i4") -> str:
-        """Keep an array under a name; return the name."""
-        self.parts[name] = np.ascontiguousarray(values).astype(f"<{kind}")
-        return name
-
-    def add_metres(self, name: str, values: Any) -> None:
-        """Keep coordinates (n, d) in centimetres, each as the difference to the one before."""
-        codes = np.rint(np.asarray(values, dtype=np.float64) * 100).astype(np.int64)
-        self.add(name, np.diff(codes, axis=0, prepend=np.zeros_like(codes[:1])).ravel())
-
-    def add_polygons(self, name: str, shapes: Polygons) -> None:
-        """Keep outlines."""
-        self.add_metres(f"{name}.xy", shapes.xy)
-        self.add(f"{name}.ring", shapes.ring, "u4")
-        self.add(f"{name}.poly", shapes.poly, "u4")
-
-    def packed(self, header: dict[str, Any]) -> bytes:
-        """Return header and arrays, compressed."""
-        listed: dict[str, Any] = {}
-        text = b""
-        for _ in range(2):  # the header names where the arrays start, which depends on its own length
-            start = 4 + len(text)
-            for name, values in self.parts.items():
-                start += -start % 4
-                listed[name] = (values.dtype.str[1:], f"{start:>10d}", len(values))
-                start += values.nbytes
-            text = json.dumps({**header, "arrays": listed}, ensure_ascii=False, separators=(",", ":")).encode()
-        block = bytearray(len(text).to_bytes(4, "little") + text)
-        for values in self.parts.values():
-            block += bytes(-len(block) % 4) + values.tobytes()
-        return gzip.compress(bytes(block), 4, mtime=0)
+Arrays = dict[str, Any]  # by name
 
 
 def scene_bytes(
@@ -94,10 +51,9 @@ def scene_bytes(
     sun_day
         Whose sun shines; that of the first sunlight result without it, else Great Cold day.
     """
-    arrays = Arrays()
+    arrays: Arrays = {}
     modes = modes_of(community, results)
-    days = [r.sun_day for r in results if is_a(r, "Sunlight")]
-    day = sun_day or (days[0] if days else None)
+    day = sun_day or next((r.sun_day for r in results if is_a(r, "Sunlight")), None)
     if day is None and community.location is not None:
         day = SunDay.great_cold(community.location)
     sheet = sheet_of(community)
@@ -108,7 +64,7 @@ def scene_bytes(
         "name": community.name,
         "box": [round(v, 2) for v in box],
         "north": community.frame.convergence,
-        "colours": COLOURS,
+        "colours": SCENE,
         "verdicts": [[VERDICTS[v], *TEXTS[v]] for v in ORDER],
         "sun": None if day is None else _sun(day),
         "ground": _ground(community, box, arrays),
@@ -118,22 +74,73 @@ def scene_bytes(
         "flat": _flats(community, arrays),
         "path": _paths(community, arrays),
         "facilities": _facilities(community, arrays),
-        "parcels": [str(v) for v in community.parcels.id],
+        "parcels": _texts(community.parcels.id),
         "homes": _homes(community, arrays),
         "modes": [_mode(m, arrays, windows["id"]) for m in modes],
         "findings": _findings(rows),
     }
-    _trees(community, arrays)
-    return arrays.packed(header)
+    t = community.trees
+    arrays["tree.xyz"] = _steps(np.column_stack([t.x, t.y, t.z]))
+    for name, metres in (("r", crowns(community)[:, 2]), ("base", t.crown_base), ("top", t.height)):
+        arrays[f"tree.{name}"] = _cm(np.nan_to_num(metres, nan=5.0 if name == "top" else 1.5))
+    return _packed(header, arrays)
+
+
+def _packed(header: dict[str, Any], arrays: Arrays) -> bytes:
+    """Return header and arrays, one after the other, compressed."""
+    listed: dict[str, Any] = {}
+    typed = {name: np.ascontiguousarray(v).astype(f"<{_type(name, v)}") for name, v in arrays.items()}
+    text = b""
+    for _ in range(2):  # the header names where the arrays start, which depends on its own length
+        start = 4 + len(text)
+        for name, values in typed.items():
+            start += -start % 4
+            listed[name] = (values.dtype.str[1:], f"{start:>10d}", len(values))
+            start += values.nbytes
+        text = json.dumps({**header, "arrays": listed}, ensure_ascii=False, separators=(",", ":")).encode()
+    block = bytearray(len(text).to_bytes(4, "little") + text)
+    for values in typed.values():
+        block += bytes(-len(block) % 4) + values.tobytes()
+    return gzip.compress(bytes(block), 4, mtime=0)
+
+
+def _type(name: str, values: Any) -> str:
+    """Return the type an array is written in; energies are larger than hours."""
+    last = name.rpartition(".")[2]
+    small = last == "hours" and np.abs(values).max(initial=0.0) <= 30_000
+    return "i2" if small else TYPES.get(name) or TYPES.get(last, "i4")
+
+
+def _cm(metres: Any) -> FloatArray:
+    """Return metres, or hundredths of something else, as whole numbers."""
+    return np.rint(np.asarray(metres, dtype=np.float64) * 100)
+
+
+def _steps(metres: Any) -> IntArray:
+    """Return coordinates (n, d) in centimetres, each as the difference to the one before."""
+    codes = _cm(metres).astype(np.int64)
+    return np.diff(codes, axis=0, prepend=np.zeros_like(codes[:1])).ravel()
+
+
+def _outlines(name: str, shapes: Polygons) -> Arrays:
+    """Return the arrays of polygons."""
+    return {f"{name}.xy": _steps(shapes.xy), f"{name}.ring": shapes.ring, f"{name}.poly": shapes.poly}
+
+
+def _texts(values: Any) -> list[str]:
+    """Return texts as JSON has them."""
+    return [str(v) for v in values]
+
+
+def _numbers(values: Any) -> list[float | str | None]:
+    """Return numbers as JSON has them, to 0.01."""
+    return [None if np.isnan(v) else "∞" if np.isinf(v) else round(float(v), 2) for v in values]
 
 
 def _sun(day: SunDay) -> dict[str, Any]:
     """Return the circle the sun runs on, and the band that counts."""
-    return {
-        "circle": [v.tolist() for v in day.circle()],
-        "band": list(day.band),
-        "name": [day.name[:1].upper() + day.name[1:], DAYS.get(day.name, day.name)],
-    }
+    name = [day.name[:1].upper() + day.name[1:], DAYS.get(day.name, day.name)]
+    return {"circle": [v.tolist() for v in day.circle()], "band": list(day.band), "name": name}
 
 
 def _ground(community: Community, box: Sequence[float], arrays: Arrays) -> list[int]:
@@ -153,49 +160,42 @@ def _ground(community: Community, box: Sequence[float], arrays: Arrays) -> list[
         from scipy.spatial import cKDTree
 
         spots = np.nan_to_num(b.footprint.inner_points())
-        near, which = cKDTree(spots).query(xy, k=min(4, len(spots)))
-        near, which = near.reshape(len(xy), -1), which.reshape(len(xy), -1)
+        near, which = cKDTree(spots).query(xy, k=np.arange(1, min(4, len(spots)) + 1))
         weight = 1.0 / (near + 1.0) ** 2
         z = (feet[which] * weight).sum(axis=1) / weight.sum(axis=1)
-    arrays.add("ground.z", np.rint(z * 100))
-    arrays.add_metres("parcel.xy", community.parcels.outline.xy)
-    arrays.add("parcel.ring", community.parcels.outline.ring, "u4")
-    arrays.add("parcel.poly", community.parcels.outline.poly, "u4")
+    arrays |= {"ground.z": _cm(z), **_outlines("parcel", community.parcels.outline)}
     return [columns, rows]
 
 
 def _solids(community: Community, arrays: Arrays) -> float:
     """Keep prisms and meshes; return the highest point."""
     solids, mesh = community.solids, community.mesh
-    arrays.add_polygons("prism", solids.outline)
-    arrays.add("prism.base", np.rint(solids.base * 100))
-    arrays.add("prism.top", np.rint(solids.top * 100))
-    arrays.add("prism.owner", solids.owner)
+    arrays |= _outlines("prism", solids.outline)
+    arrays |= {"prism.base": _cm(solids.base), "prism.top": _cm(solids.top), "prism.owner": solids.owner}
     if len(mesh):
-        arrays.add_metres("mesh.xyz", mesh.corners.reshape(-1, 3))
-        arrays.add("mesh.owner", mesh.owner)
-    tops = [float(np.nanmax(solids.top, initial=0.0)), float(np.nanmax(mesh.corners[:, :, 2], initial=0.0))]
-    return max(tops)
+        arrays |= {"mesh.xyz": _steps(mesh.corners.reshape(-1, 3)), "mesh.owner": mesh.owner}
+    return max(float(np.nanmax(z, initial=0.0)) for z in (solids.top, mesh.corners[:, :, 2]))
 
 
 def _buildings(community: Community, arrays: Arrays) -> dict[str, Any]:
     """Return what is said of each building, and keep its state and the tops of its storeys."""
     b, s = community.buildings, community.storeys
-    arrays.add("building.status", b.status, "u1")
     order = np.lexsort((s.level, s.building))
     order = order[s.level[order] > 0]
-    arrays.add("floor.first", np.searchsorted(s.building[order], np.arange(len(b) + 1)), "u4")
-    ground = b.ground_z[s.building[order]]
-    arrays.add("floor.level", s.level[order], "i2")
-    arrays.add("floor.base", np.rint((s.z[order] + ground) * 100))
-    arrays.add("floor.top", np.rint((s.z[order] + s.height[order] + ground) * 100))
-    names = [["", ""] if u < 0 else BuildingUse(u).title for u in b.use]
+    base = s.z[order] + b.ground_z[s.building[order]]
+    arrays |= {
+        "building.status": b.status,
+        "floor.first": np.searchsorted(s.building[order], np.arange(len(b) + 1)),
+        "floor.level": s.level[order],
+        "floor.base": _cm(base),
+        "floor.top": _cm(base + s.height[order]),
+    }
     return {
-        "id": [str(v) for v in b.id],
-        "name": [str(v) for v in b.name],
-        "use": names,
-        "storeys": [int(v) for v in b.n_above],
-        "height": [None if np.isnan(v) else round(float(v), 2) for v in b.height],
+        "id": _texts(b.id),
+        "name": _texts(b.name),
+        "use": [["", ""] if u < 0 else BuildingUse(u).title for u in b.use],
+        "storeys": b.n_above.tolist(),
+        "height": _numbers(b.height),
         "status": [TEXTS[v.code] for v in Status],
     }
 
@@ -203,33 +203,33 @@ def _buildings(community: Community, arrays: Arrays) -> dict[str, Any]:
 def _windows(community: Community, modes: Sequence[Mode], arrays: Arrays) -> dict[str, Any]:
     """Keep the windows of the community, or those placed by rule for a result."""
     w = community.windows
-    placed = [m.receptors for m in modes if m.receptors is not None and m.receptors.kind == "window"]
+    measured_at = [m.layer.receptors for m in modes if m.layer.receptors is not None]
+    placed = [r for r in measured_at if r.kind == "window"]
     if len(w) or not placed:
-        xyz, azimuth = np.column_stack([w.x, w.y, w.z]), w.azimuth
-        building, dwelling, ids = w.building, w.dwelling, w.id
+        ids, xyz, azimuth = w.id, np.column_stack([w.x, w.y, w.z]), w.azimuth
+        building, dwelling, level = w.building, w.dwelling, np.append(community.storeys.level, 0)[w.storey]
         width, height = np.nan_to_num(w.width, nan=1.5), np.nan_to_num(w.height, nan=1.5)
-        level = np.append(community.storeys.level, 0)[w.storey]
-        rooms = [r.title for r in RoomKind]
-        room = w.room
+        room, rooms = w.room, [r.title for r in RoomKind]
     else:
         ids, first = np.unique(np.concatenate([r.ids for r in placed]).astype(str), return_index=True)
-        points = np.concatenate([r.points for r in placed])[first]
-        ends = np.concatenate([r.points if r.other_ends is None else r.other_ends for r in placed])[first]
-        normals = np.concatenate([r.normals for r in placed])[first]
+        points, ends, normals = (
+            np.concatenate(parts)[first]
+            for parts in zip(*[(r.points, _other_ends(r), r.normals) for r in placed], strict=True)
+        )
         building = rows_of(np.concatenate([r.building_ids for r in placed])[first], community.buildings.id)
-        xyz = (points + ends) / 2
-        azimuth = np.degrees(np.arctan2(normals[:, 0], normals[:, 1]))
+        xyz, azimuth = (points + ends) / 2, np.degrees(np.arctan2(normals[:, 0], normals[:, 1]))
         width, height = np.linalg.norm(ends - points, axis=1), np.full(len(xyz), 1.5)
         dwelling, level = np.full(len(xyz), -1), _levels(community, building, xyz[:, 2])
         room, rooms = np.zeros(len(xyz), dtype=np.int64), [("", "")]
-    arrays.add_metres("window.xyz", xyz)
-    arrays.add("window.azimuth", np.rint(azimuth * 10), "i2")
-    for name, values in (("width", width * 100), ("height", height * 100), ("room", room)):
-        arrays.add(f"window.{name}", np.rint(values), "u2")
-    arrays.add("window.building", building)
-    arrays.add("window.dwelling", dwelling)
-    arrays.add("window.level", level, "i2")
-    return {"id": [str(v) for v in ids], "rooms": rooms}
+    arrays |= {"window.xyz": _steps(xyz), "window.azimuth": np.rint(azimuth * 10), "window.width": _cm(width)}
+    arrays |= {"window.height": _cm(height), "window.room": room, "window.building": building}
+    arrays |= {"window.dwelling": dwelling, "window.level": level}
+    return {"id": _texts(ids), "rooms": rooms}
+
+
+def _other_ends(receptors: Receptors) -> FloatArray:
+    """Return the other end of what is measured, itself for points."""
+    return receptors.points if receptors.other_ends is None else receptors.other_ends
 
 
 def _levels(community: Community, building: Any, z: FloatArray) -> Any:
@@ -253,93 +253,65 @@ def _flats(community: Community, arrays: Arrays) -> dict[str, Any]:
     place[[int(k) for k in kinds]] = np.arange(len(kinds))
     owner = np.append(s.building, -1)[v.storey]
     z = np.where(v.storey >= 0, np.append(s.z, 0.0)[v.storey] + np.append(b.ground_z, 0.0)[owner], v.z)
-    arrays.add_polygons("flat", v.outline)
-    arrays.add("flat.kind", place[v.kind], "u1")
-    arrays.add("flat.z", np.rint(z * 100))
-    arrays.add("flat.level", np.append(s.level, 0)[v.storey], "i2")
-    arrays.add("flat.building", owner)
-    arrays.add("flat.status", v.status, "u1")
-    palette = [[GROUND.get(k, COLOURS["space"]), *k.title] for k in kinds]
-    return {"id": [str(i) for i in v.names()], "palette": palette, "area": v.outline.areas().round(1).tolist()}
+    arrays |= _outlines("flat", v.outline)
+    arrays |= {"flat.kind": place[v.kind], "flat.z": _cm(z), "flat.level": np.append(s.level, 0)[v.storey]}
+    arrays |= {"flat.building": owner, "flat.status": v.status}
+    palette = [[GROUND.get(k, SCENE["space"]), *k.title] for k in kinds]
+    return {"id": _texts(v.names()), "palette": palette, "area": v.outline.areas().round(1).tolist()}
 
 
 def _paths(community: Community, arrays: Arrays) -> dict[str, Any]:
     """Keep the courses of the paths."""
-    e = community.path_edges
-    arrays.add_metres("path.xyz", e.course.xyz)
-    arrays.add("path.line", e.course.line, "u4")
-    arrays.add("path.kind", e.kind, "u1")
-    arrays.add("path.status", e.status, "u1")
-    palette = [
-        [*PATHS.get(PathKind(k), OTHER_PATH), *PathKind(k).title]
-        if k in list(PathKind) else [*OTHER_PATH, "", ""]
-        for k in range(max(PathKind) + 1)
-    ]  # fmt: skip
-    return {"id": [str(i) for i in e.names()], "palette": palette}
+    e, titles = community.path_edges, {int(k): k.title for k in PathKind}
+    arrays |= {"path.xyz": _steps(e.course.xyz), "path.line": e.course.line}
+    arrays |= {"path.kind": e.kind, "path.status": e.status}
+    palette = [[*PATHS.get(k, OTHER_PATH), *titles.get(k, ("", ""))] for k in range(max(titles) + 1)]  # type: ignore[call-overload]
+    return {"id": _texts(e.names()), "palette": palette}
 
 
 def _facilities(community: Community, arrays: Arrays) -> dict[str, Any]:
     """Keep the places of services."""
     f = community.facilities
-    arrays.add_metres("facility.xyz", np.column_stack([f.x, f.y, f.z]))
-    arrays.add("facility.building", f.building)
-    arrays.add("facility.status", f.status, "u1")
-    return {
-        "id": [str(i) for i in f.id],
-        "name": [str(i) for i in f.name],
-        "kind": [FacilityKind(k).title for k in f.kind],
-    }
+    arrays["facility.xyz"] = _steps(np.column_stack([f.x, f.y, f.z]))
+    arrays |= {"facility.building": f.building, "facility.status": f.status}
+    return {"id": _texts(f.id), "name": _texts(f.name), "kind": [FacilityKind(k).title for k in f.kind]}
 
 
 def _homes(community: Community, arrays: Arrays) -> list[str]:
     """Return the ids of the dwellings and keep where they are."""
     d, s = community.dwellings, community.storeys
-    arrays.add("home.building", np.append(s.building, -1)[d.storey])
-    arrays.add("home.level", np.append(s.level, 0)[d.storey], "i2")
-    return [str(i) for i in d.id]
-
-
-def _trees(community: Community, arrays: Arrays) -> None:
-    """Keep the crowns of the trees."""
-    t = community.trees
-    radius, height = np.nan_to_num(t.crown_radius, nan=1.5), np.nan_to_num(t.height, nan=5.0)
-    arrays.add_metres("tree.xyz", np.column_stack([t.x, t.y, t.z]))
-    arrays.add("tree.r", np.rint(radius * 100), "u2")
-    arrays.add("tree.base", np.rint(np.nan_to_num(t.crown_base, nan=1.5) * 100), "u2")
-    arrays.add("tree.top", np.rint(height * 100), "u2")
+    arrays |= {"home.building": np.append(s.building, -1)[d.storey], "home.level": np.append(s.level, 0)[d.storey]}
+    return _texts(d.id)
 
 
 def _mode(mode: Mode, arrays: Arrays, windows: Sequence[str]) -> dict[str, Any]:
     """Return the words of a mode and keep its classes and values."""
-    m: dict[str, Any] = {"key": mode.key, "title": mode.title, "unit": mode.unit, "legend": mode.legend}
-    if mode.buildings is not None:
-        m["buildings"] = arrays.add(f"{mode.key}.buildings", mode.buildings, "u1")
-    if mode.values is not None:
-        m["values"] = [None if np.isnan(v) else "∞" if np.isinf(v) else round(float(v), 2) for v in mode.values]
+    key, layer, classes = mode.key, mode.layer, mode.layer.classes
+    m: dict[str, Any] = {"key": key, "title": mode.title, "unit": classes.unit, "legend": classes.legend()}
+    if not np.isnan(layer.buildings).all():
+        arrays[m.setdefault("buildings", f"{key}.buildings")] = code(classes, layer.buildings)
+        if mode.said:
+            m["values"] = _numbers(layer.buildings)
     if mode.spaces is not None:
-        m["spaces"] = arrays.add(f"{mode.key}.spaces", mode.spaces, "u1")
-    if mode.classes is None or mode.hours is None:
+        arrays[m.setdefault("spaces", f"{key}.spaces")] = mode.spaces
+    if layer.at is None:
         return m
-    classes, hours, light = mode.classes, np.nan_to_num(mode.hours, nan=-300), mode.light
-    order = np.arange(len(classes))
-    counts = np.zeros(len(classes), np.int64) if light is None else np.diff(light.offsets)
-    m["at"] = "windows"
-    if mode.receptors is not None:
-        rows = _window_rows(mode.receptors, windows)
-        if rows is None:
-            m["at"] = _place(mode.receptors, mode.key, arrays)
-        else:
-            classes, hours = _spread(classes, rows, len(windows), NONE), _spread(hours, rows, len(windows), -300)
-            counts, order = _spread(counts, rows, len(windows), 0), np.argsort(rows)
-    m["classes"] = arrays.add(f"{mode.key}.classes", classes, "u1")
-    kind = "i2" if np.abs(hours).max(initial=0.0) <= 300 else "i4"  # energies are larger than hours
-    m["hours"] = arrays.add(f"{mode.key}.hours", np.rint(hours * 100), kind)
-    if light is not None:
-        which = ragged_rows(light.offsets, order)[0]
-        arrays.add(f"{mode.key}.first", offsets_of(counts), "u4")
-        arrays.add(f"{mode.key}.start", np.rint(light.starts[which] * 1800), "u2")
-        arrays.add(f"{mode.key}.end", np.rint(light.ends[which] * 1800), "u2")
-        m["light"] = mode.key
+    at, rows, m["at"] = layer.at, np.arange(len(layer.at)), "windows"
+    if layer.receptors is not None:
+        if (found := _window_rows(layer.receptors, windows)) is None:
+            m["at"] = _place(layer.receptors, key, arrays)
+        else:  # the values of the windows of the scene
+            at, rows = np.full(len(windows), np.nan), found
+            at[rows] = layer.at
+    arrays[m.setdefault("classes", f"{key}.classes")] = code(classes, at)
+    arrays[m.setdefault("hours", f"{key}.hours")] = _cm(np.nan_to_num(at, nan=-300.0))
+    if (light := mode.light) is not None:
+        counts = np.zeros(len(at), dtype=np.int64)
+        counts[rows] = np.diff(light.offsets)
+        which = ragged_rows(light.offsets, np.argsort(rows))[0]
+        arrays |= {f"{key}.first": offsets_of(counts), f"{key}.start": np.rint(light.starts[which] * 1800)}
+        arrays[f"{key}.end"] = np.rint(light.ends[which] * 1800)
+        m["light"] = key
     return m
 
 
@@ -351,45 +323,26 @@ def _window_rows(receptors: Receptors, windows: Sequence[str]) -> IntArray | Non
     return rows if len(np.unique(rows[rows >= 0])) == len(rows) else None
 
 
-def _spread(values: Any, rows: IntArray, count: int, rest: float) -> Any:
-    """Return values at their rows, the rest elsewhere."""
-    found = np.full(count, rest, dtype=np.asarray(values).dtype)
-    found[rows] = values
-    return found
-
-
 def _place(receptors: Receptors, key: str, arrays: Arrays) -> str:
-    """Keep where receptors are; return what they are."""
-    ends = receptors.points if receptors.other_ends is None else receptors.other_ends
-    arrays.add_metres(f"{key}.xyz", (receptors.points + ends) / 2)
-    arrays.add(f"{key}.normal", np.rint(receptors.normals * 100).ravel(), "i2")
-    arrays.add(f"{key}.size", [round(_spacing(receptors.points) * 100)])
+    """Keep where receptors are, and their usual distance, 1 m for a lone one; return what they are."""
+    points, apart = receptors.points, 1.0
+    if len(points) > 1:
+        from scipy.spatial import cKDTree
+
+        nearest = cKDTree(points).query(points[:: max(1, len(points) // 500)], k=[2])[0]
+        apart = float(np.clip(np.median(nearest), 0.2, 50.0))
+    arrays[f"{key}.xyz"] = _steps((points + _other_ends(receptors)) / 2)
+    arrays |= {f"{key}.normal": _cm(receptors.normals).ravel(), f"{key}.size": _cm([apart])}
     return "ground" if receptors.kind == "ground" else "walls"
-
-
-def _spacing(points: FloatArray) -> float:
-    """Return the usual distance to the nearest other point, 1 m for less than two [m]."""
-    if len(points) < 2:
-        return 1.0
-    from scipy.spatial import cKDTree
-
-    some = points[:: max(1, len(points) // 500)]
-    near = cKDTree(points).query(some, k=2)[0][:, 1]
-    return float(np.clip(np.median(near), 0.2, 50.0))
 
 
 def _findings(rows: Sequence[Finding]) -> dict[str, Any]:
     """Return findings, each rule in words once."""
-    rules: dict[str, int] = {}
-    words: list[list[str]] = []
-    listed = []
+    rules: dict[str, list[str]] = {}
+    listed: list[tuple[str, Any]] = []
     for r in rows[:MOST_FINDINGS]:
-        if r.rule.id not in rules:
-            rules[r.rule.id] = len(words)
-            words.append([r.rule.text, r.rule.title("zh"), origin(r.rule)])
+        rules.setdefault(r.rule.id, [r.rule.text, r.rule.title("zh"), origin(r.rule)])
         spot = [round(r.x, 1), round(r.y, 1)] if r.x == r.x else None
-        listed.append([rules[r.rule.id], r.object, ORDER.index(r.verdict), measured(r), required(r), spot])
-    return {"rules": words, "rows": listed}
-
-
-__all__ = ["NONE", "scene_bytes"]
+        listed.append((r.rule.id, [r.object, ORDER.index(r.verdict), measured(r), required(r), spot]))
+    place = {name: k for k, name in enumerate(rules)}
+    return {"rules": list(rules.values()), "rows": [[place[name], *rest] for name, rest in listed]}

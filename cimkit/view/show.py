@@ -8,33 +8,25 @@ import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cimkit.arrays import one_of
 from cimkit.errors import MissingDataError
-from cimkit.geometry.triangles import Triangles, extrude
 from cimkit.io.atomic import atomic_write
-from cimkit.model.kinds import BuildingUse, Status
+from cimkit.model.community import Community
 from cimkit.view.charts import CHARTS
-from cimkit.view.colours import WALL
-from cimkit.view.html import Html, element, join
 from cimkit.view.judged import judged
 from cimkit.view.layers import is_a
-from cimkit.view.modes import NONE, modes_of
-from cimkit.view.page import View3D, page, scene_element
+from cimkit.view.modes import coloured
+from cimkit.view.page import View3D, page, render, scene_element
 from cimkit.view.plan import community_of, plot, plot_plan
 from cimkit.view.scene import scene_bytes
 from cimkit.view.svg import base, plan, sheet_of
 from cimkit.view.texts import LANGUAGES
-
-if TYPE_CHECKING:
-    from os import PathLike
-
-    from cimkit.arrays import FloatArray
-    from cimkit.model.community import Community
 
 HOW = ("page", "window", "picture")
 STYLE = (
@@ -117,10 +109,10 @@ def show(
     findings = findings or next((getattr(r, "findings", r) for r in results if is_a(r, "Findings", "Assessment")), None)
     if how == "page":
         sheet = sheet_of(community)
-        flat = element("div", base(community, sheet), plan(community, sheet), class_="fallback")
-        body = join(scene_element(scene_bytes(community, results, judged(findings))), flat)
+        scene = scene_element(scene_bytes(community, results, judged(findings)))
+        flat = {"site": base(community, sheet), "drawn": plan(community, sheet), "sheet": sheet}
         title = community.name or "community"
-        return View3D(page(Html(body), title, lang, style=STYLE, viewer=True), title)
+        return View3D(page(render("flat.html", scene=scene, **flat), title, lang, style=STYLE, viewer=True), title)
     if how == "window":
         missing = _cannot_draw()
         if missing:
@@ -188,31 +180,3 @@ def _plotter(community: Community, results: Any, *, off_screen: bool) -> Any:
     plotter.camera_position = [(middle[0] - 0.5 * far, middle[1] - far, 0.8 * far), middle, (0, 0, 1)]
     plotter.add_text("N", position=(0.97, 0.95), viewport=True, font_size=12, color="#26313a")
     return plotter
-
-
-def coloured(community: Community, results: Any = ()) -> tuple[Triangles, Any]:
-    """Return the buildings as triangles, and the colour of each building, shape (b + 1, 3), the last of none."""
-    solids = community.solids
-    mesh = Triangles.concat([extrude(solids.outline, solids.base, solids.top, solids.owner), community.mesh])
-    mode = next((m for m in modes_of(community, results) if m.buildings is not None), None)
-    hexes = [WALL] * (len(community.buildings) + 1)
-    if mode is not None and mode.buildings is not None:
-        hexes[:-1] = [WALL if c == NONE else mode.legend[c][0] for c in mode.buildings]
-    rgb = np.array([[int(h[k : k + 2], 16) for k in (1, 3, 5)] for h in hexes], dtype=np.uint8)
-    return mesh, rgb
-
-
-def linear(rgb: Any) -> FloatArray:
-    """Return colours (0–255, sRGB) as glTF counts light, 0–1: written as they are they come out pale."""
-    share = np.asarray(rgb, dtype=np.float64) / 255
-    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-
-
-def row_of(community: Community, row: int) -> dict[str, Any]:
-    """Return what other programs are told of a building, -1 for what belongs to none."""
-    b = community.buildings
-    if row < 0:
-        return {"id": "other", "name": "", "use": "", "status": "", "storeys": 0, "height_m": None}
-    use, status = BuildingUse(b.use[row]).code, Status(b.status[row]).code
-    told = {"id": str(b.id[row]), "name": str(b.name[row]), "use": use, "status": status}
-    return {**told, "storeys": int(b.n_above[row]), "height_m": round(float(b.height[row]), 3)}

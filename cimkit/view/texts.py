@@ -1,23 +1,38 @@
-"""The words of plans and reports in English and Chinese, as ``texts.toml`` lists them."""
+"""The words of plans and reports in English and Chinese, and what findings, notes and results say in Chinese.
+
+``texts.toml`` lists the words, ``reasons.toml`` the sentences.
+"""
 
 from __future__ import annotations
 
 import itertools
+import re
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 
+from cimkit.model import kinds
 from cimkit.rules.findings import VERDICTS_ZH
 from cimkit.rules.rule import MARKS as RULE_MARKS
-from cimkit.view.html import Html, both
 
 LANGUAGES = ("zh-en", "en", "zh")
 
-_LISTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_LISTS, REASONS = (
+    tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8")) for name in ("texts.toml", "reasons.toml")
+)
 TEXTS: dict[str, tuple[str, str]] = {key: (english, chinese) for key, (english, chinese) in _LISTS["texts"].items()}
 TEXTS |= {verdict: (english, VERDICTS_ZH[verdict]) for verdict, english in _LISTS["verdicts"].items()}
 MARKS: dict[str, tuple[str, str]] = {**RULE_MARKS, "U": ("entered by the user", "用户填写")}
-MEANINGS: dict[str, tuple[str, str]] = {mark: (english, zh) for mark, (english, zh) in _LISTS["meanings"].items()}
+MEANINGS: dict[str, tuple[str, str]] = _LISTS["meanings"]  # of the marks
 DAYS: dict[str, str] = _LISTS["days"]
+_WORDS = {k.code: k.zh for kind in kinds.Kind.__subclasses__() for k in kind} | REASONS["words"]
+_PLACES = {r"\{\}": "((?:(?!; ).)+?)", r"\{\*\}": "(.+)", r"\{\#\}": r"([-\d.,]+(?: [^\s,]+)?)"}
+_NAMED = re.compile(r"[\w-]+(?: [\w-]+)* \(([一-鿿][^()]*)\)")  # English (中文)
+_ANY = re.compile("|".join(map(re.escape, _PLACES)))
+_SENTENCES = [
+    (re.compile(_ANY.sub(lambda m: _PLACES[m[0]], re.escape(english))), zh)
+    for english, zh in REASONS["sentences"].items()
+]
 
 
 def say(lang: str, english: str, chinese: str, *, between: str = " ") -> str:
@@ -28,11 +43,35 @@ def say(lang: str, english: str, chinese: str, *, between: str = " ") -> str:
     return {"en": english, "zh": chinese}.get(lang, both_ways)
 
 
-def words(key: str) -> Html:
-    """Return a text of the list as markup in both languages."""
-    return both(*TEXTS[key])
+@lru_cache(maxsize=8192)
+def chinese(text: str) -> str:
+    """Return a text in Chinese; what is not listed stays as it is.
+
+    Examples
+    --------
+    >>> chinese("missing: no park (公园) in the data: add it, or the file that holds it; add paths")
+    '缺少：数据中没有公园：请补充，或一并读入所在文件；请补充路网'
+    """
+    if named := _NAMED.fullmatch(text):
+        return named[1]
+    if listed := _listed(text):
+        return listed
+    parts = text.split("; ")
+    for k in range(len(parts) - 1, 0, -1):  # the longest beginning that is listed, then the rest
+        head, rest = "; ".join(parts[:k]), "; ".join(parts[k:])
+        if k == 1 or _listed(head):
+            return f"{chinese(head)}；{chinese(rest)}"
+    for mark, between in ((". ", "。"), ("/", "/"), (", ", "、")):
+        parts = text.split(mark)
+        said = [chinese(p) for p in parts] if len(parts) > 1 else parts
+        if said != parts:
+            return between.join(said)
+    return str(_WORDS.get(text) or _NAMED.sub(r"\1", text))
 
 
-def day_words(name: str) -> Html:
-    """Return the name of a standard day in both languages."""
-    return both(name[:1].upper() + name[1:], DAYS.get(name, name))
+def _listed(text: str) -> str:
+    """Return a whole text that the list holds in Chinese, else nothing."""
+    for pattern, zh in _SENTENCES:
+        if found := pattern.fullmatch(text):
+            return str(zh).format(*map(chinese, found.groups()))
+    return ""

@@ -8,7 +8,7 @@ from cimkit.errors import InputError
 from cimkit.samples import future_community
 from cimkit.sim.areas import floor_areas
 from cimkit.view import plot_public_space, plot_storeys, plot_waterfall
-from cimkit.view.areas import far_steps
+from cimkit.view.tables import far_steps
 
 plt = pytest.importorskip("matplotlib.pyplot")
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import cimkit as ck
-from cimkit.view.html import Html
+from cimkit.view.page import Html
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
 FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]

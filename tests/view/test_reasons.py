@@ -13,7 +13,7 @@ from cimkit.rules.check import check
 from cimkit.rules.load import load_pack, pack_names
 from cimkit.rules.measurements import Measurements
 from cimkit.samples import courtyard_block, slab_rows
-from cimkit.view.reasons import _LISTS, chinese
+from cimkit.view.texts import REASONS, chinese
 
 ENGLISH = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")  # two words running; names of columns, codes and options are one
 
@@ -25,7 +25,7 @@ def left(texts: Iterator[str]) -> set[str]:
 
 
 def test_sentences__have_the_same_places_in_both_languages() -> None:
-    for english, zh in _LISTS["sentences"].items():
+    for english, zh in REASONS["sentences"].items():
         count = sum(english.count(p) for p in ("{}", "{*}", "{#}"))
         assert zh.format(*[f"<{k}>" for k in range(count)]).count("<") == count, english
 
