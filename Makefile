@@ -47,7 +47,7 @@ test: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 docs: $(VENV)/.test
-	$(BIN)/python -m cimkit.model.nomenclature > docs/nomenclature.md
+	$(BIN)/python -m tests.make_nomenclature > docs/nomenclature.md
 	$(BIN)/python -m tests.make_standards > docs/standards.md
 
 site: $(VENV)/.test

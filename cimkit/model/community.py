@@ -207,10 +207,6 @@ class Community:
         rows = "".join(f"<tr><td>{t}</td><td>{len(v):,}</td></tr>" for t, v in self.tables.items() if len(v))
         return f"<b>{escape(repr(self)[1:-1])}</b><table>{rows}</table>{escape(repr(self.notes))}"
 
-    def to_frames(self) -> dict[str, Any]:
-        """Return every filled table as a (Geo)DataFrame."""
-        return {title: table.to_frame() for title, table in self.tables.items() if len(table)}
-
     def building(self, name: str) -> Building:
         """Return a building as a record: typical storey height, open ground storey, basements."""
         row = self.buildings.row_of(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cimkit.model.nomenclature import nomenclature
+from tests.make_nomenclature import nomenclature
 
 
 def test_nomenclature__page_is_up_to_date() -> None:

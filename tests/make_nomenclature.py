@@ -20,13 +20,7 @@ _WORDS = Path(__file__).with_suffix(".toml")
 
 
 def nomenclature() -> str:
-    """Return the nomenclature as a Markdown page.
-
-    Examples
-    --------
-    >>> "| `height` | 建筑高度 | m |" in nomenclature()
-    True
-    """
+    """Return the nomenclature as a Markdown page."""
     words = tomllib.loads(_WORDS.read_text(encoding="utf-8"))
     lines = ["# Nomenclature 术语", "", "Printed from the code by `make docs`; one word, one meaning.", ""]
     lines += ["Axes: x east, y north, z up, local metres. Azimuth clockwise from grid north, 0–360°.", ""]
