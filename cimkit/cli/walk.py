@@ -44,10 +44,8 @@ def _walk(
     """Walking distance and time from every dwelling to the nearest service of each kind."""
     import pandas as pd
 
-    from cimkit.sim.access import walk_times
-    from cimkit.sim.circles import living_circles
-    from cimkit.sim.routes import path_use
-    from cimkit.sim.services import service_access
+    from cimkit.sim.access import service_access, walk_times
+    from cimkit.sim.routes import living_circles, path_use
 
     method, community = walker(by, lifts_off), source.state(before=before, assume_housing=True)
     network = _network(community, method, hour, open_space)

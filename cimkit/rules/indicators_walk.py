@@ -12,7 +12,6 @@ from cimkit.model.kinds import FacilityKind
 from cimkit.rules.indicator import Subjects, Values, listed, stated
 from cimkit.rules.indicators_site import to_crossing
 from cimkit.rules.subjects import doors, facilities, parcels, paths, the_community
-from cimkit.sim.homes import service_doors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,6 +93,8 @@ def coverage(m: Measurements, subjects: Subjects, given: Mapping[str, Any]) -> V
 
 def crossing_distance(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
     """Measure the straight distance from facilities to the nearest crossing."""
+    from cimkit.sim.joined import service_doors
+
     return to_crossing(m, shapely.points(service_doors(m.community)[subjects.rows, :2]))
 
 

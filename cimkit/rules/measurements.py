@@ -17,7 +17,7 @@ from cimkit.rules.indicator import BANDS, NO_WEATHER, Indicator, Subjects, SunSe
 from cimkit.sim.access import WalkTimes, walk_times
 from cimkit.sim.area_local import LocalRules
 from cimkit.sim.areas import AreaMethod, FloorAreas, floor_areas
-from cimkit.sim.homes import Homes, homes_of
+from cimkit.sim.joined import Homes, homes_of
 from cimkit.sim.receptors import Receptors, window_receptors
 from cimkit.sim.site_ratios import SiteIndicators, site_indicators
 from cimkit.sim.sunlight import Sunlight, SunlightMethod, clock, sunlight

@@ -1,40 +1,68 @@
-"""Walking from every dwelling to the nearest service of each kind, by distance and by time."""
+"""Walking from every dwelling to services: the nearest of each kind, the k nearest, what they offer when shared."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.errors import InputError
+from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind
-from cimkit.model.notes import Notes
-from cimkit.sim.joined import join
-from cimkit.sim.reach import nearest_places
+from cimkit.model.notes import Note, Notes
+from cimkit.sim.joined import Homes, Joined, Kinds, join
+from cimkit.sim.network import Places, WalkNetwork
+from cimkit.sim.reach import Decay, floating_catchments, nearest_places
 from cimkit.sim.walk_method import WalkMethod
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
-    from cimkit.model.community import Community
-    from cimkit.sim.homes import Homes
-    from cimkit.sim.network import WalkNetwork
 
 #: Walking distances of the circles of 5, 10, 15 minutes (GB 50180-2018 table 3.0.4, mark S) [m].
 TIERS = {5.0: 300.0, 10.0: 500.0, 15.0: 1000.0}
 
 
 @dataclass(frozen=True, repr=False)
-class WalkTimes(Drawn):
-    """Nearest service of k kinds from n homes.
+class OfHomes(Drawn):
+    """What is known of the ways from n homes.
 
     Parameters
     ----------
     homes
         Where people set out, n of them.
+    facility_ids
+        Ids of all facilities, f of them.
+    notes
+        What was derived or assumed, or could not be reached.
+    """
+
+    homes: Homes
+    facility_ids: TextArray
+    notes: Notes
+
+    def __len__(self) -> int:
+        return len(self.homes)
+
+    def _frame(self, count: int, columns: dict[str, Any]) -> Any:
+        """Return a DataFrame with ``count`` rows a home; values are of shape (n, count), (n, 1) or (count)."""
+        import pandas as pd
+
+        columns = {self.homes.kind: self.homes.ids[:, None]} | columns
+        shape = (len(self), count)
+        return pd.DataFrame({name: np.broadcast_to(v, shape).reshape(-1) for name, v in columns.items()})
+
+    def _names(self, facility: IntArray) -> TextArray:
+        """Return the ids of facilities by row, empty for -1."""
+        return np.append(self.facility_ids, "")[facility]
+
+
+@dataclass(frozen=True, repr=False)
+class WalkTimes(OfHomes):
+    """Nearest service of k kinds from n homes.
+
+    Parameters
+    ----------
     kinds
         Kinds of service, k of them.
     distance
@@ -43,31 +71,21 @@ class WalkTimes(Drawn):
         Time from the dwelling's floor to the quickest one, shape (n, k) [min].
     facility
         Row of the nearest facility by distance, -1 for none, shape (n, k).
-    facility_ids
-        Ids of all facilities, f of them.
     facility_doors
         Where they are entered, shape (f, 3) [m].
     method
         Who walks.
     straight
         Whether straight lines had to stand for paths.
-    notes
-        What was derived or could not be reached.
     """
 
-    homes: Homes
     kinds: tuple[FacilityKind, ...]
     distance: FloatArray
     walk_min: FloatArray
     facility: IntArray
-    facility_ids: TextArray
     facility_doors: FloatArray
     method: WalkMethod
     straight: bool
-    notes: Notes = field(default_factory=Notes)
-
-    def __len__(self) -> int:
-        return len(self.homes)
 
     def __repr__(self) -> str:
         if not len(self) or not self.kinds:
@@ -110,8 +128,7 @@ class WalkTimes(Drawn):
         row = first[homes.door]
         if (row < 0).any():
             return None
-        outdoors = self.walk_min[row] - self.homes.indoor_min[row, None]
-        walk_min = homes.indoor_min[:, None] + outdoors
+        walk_min = homes.indoor_min[:, None] + (self.walk_min[row] - self.homes.indoor_min[row, None])
         return replace(self, homes=homes, distance=self.distance[row], walk_min=walk_min, facility=self.facility[row])
 
     def share_within(self, minutes: float, kind: str | FacilityKind | None = None) -> Any:
@@ -130,16 +147,15 @@ class WalkTimes(Drawn):
         """Return the distance as the crow flies from door to the nearest facility, inf where none, shape (n, k) [m]."""
         door = self.homes.doors[self.homes.door, None, :2]
         gap = np.linalg.norm(self.facility_doors[self.facility, :2] - door, axis=2)
-        result: FloatArray = np.where(self.facility >= 0, gap, np.inf)
-        return result
+        return np.where(self.facility >= 0, gap, np.inf)
 
     @property
     def detour(self) -> FloatArray:
         """Return walking over straight distance to the nearest facility, nan where none is reached, shape (n, k)."""
         straight = self.straight_distance
-        with np.errstate(invalid="ignore"):
-            ratio: FloatArray = np.where(np.isfinite(straight), self.distance / np.maximum(straight, 1e-9), np.nan)
-        return np.where(straight < 1.0, np.nan, ratio)
+        ratio, some = np.full(straight.shape, np.nan), np.isfinite(straight) & (straight >= 1.0)
+        ratio[some] = self.distance[some] / straight[some]
+        return ratio
 
     def circles(self, tiers: dict[float, float] = TIERS) -> Any:
         """Return a DataFrame of who lives in the circles: the distance test and the time test side by side.
@@ -155,16 +171,14 @@ class WalkTimes(Drawn):
         """
         import pandas as pd
 
-        persons = self.homes.persons
         rows = []
         for k, kind in enumerate(self.kinds):
             for minutes, metres in tiers.items():
                 row: dict[str, Any] = {"kind": kind.code, "circle_min": minutes, "circle_m": metres}
-                tests = {"by_time": self.walk_min[:, k] <= minutes, "by_distance": self.distance[:, k] <= metres + 1e-9}
-                for name, near in tests.items():
-                    row[f"{self.homes.kind}s_{name}"] = int(near.sum())
-                    row[f"share_{name}"] = near.mean()
-                    row[f"persons_{name}"] = persons[near].sum()
+                tests = {"time": self.walk_min[:, k] <= minutes, "distance": self.distance[:, k] <= metres + 1e-9}
+                for by, near in tests.items():
+                    row |= {f"{self.homes.kind}s_by_{by}": int(near.sum()), f"share_by_{by}": near.mean()}
+                    row[f"persons_by_{by}"] = self.homes.persons[near].sum()
                 rows.append(row)
         return pd.DataFrame(rows)
 
@@ -189,28 +203,93 @@ class WalkTimes(Drawn):
 
     def to_frame(self) -> Any:
         """Return a DataFrame, one row a home and kind."""
-        import pandas as pd
+        columns = {
+            "kind": [kind.code for kind in self.kinds],
+            "facility": self._names(self.facility),
+            "distance_m": self.distance.round(3),
+            "straight_m": self.straight_distance.round(3),
+            "walk_min": self.walk_min.round(4),
+            "indoor_min": self.homes.indoor_min[:, None].round(4),
+            "persons": self.homes.persons[:, None],
+        }
+        return self._frame(len(self.kinds), columns)
 
-        n, k = self.distance.shape
-        names = np.append(self.facility_ids, "")
-        return pd.DataFrame(
-            {
-                self.homes.kind: np.repeat(self.homes.ids, k),
-                "kind": np.tile([kind.code for kind in self.kinds], n),
-                "facility": names[self.facility].reshape(-1),
-                "distance_m": self.distance.reshape(-1).round(3),
-                "straight_m": self.straight_distance.reshape(-1).round(3),
-                "walk_min": self.walk_min.reshape(-1).round(4),
-                "indoor_min": np.repeat(self.homes.indoor_min, k).round(4),
-                "persons": np.repeat(self.homes.persons, k),
-            }
+
+@dataclass(frozen=True, repr=False)
+class NearestServices(OfHomes):
+    """The k nearest services of one kind from n homes.
+
+    Parameters
+    ----------
+    kind
+        The service.
+    cost
+        Distance [m], or time with the way down [min]; inf beyond the last in reach, shape (n, k).
+    facility
+        Row of each, -1 for none, shape (n, k).
+    timed
+        Whether the cost is time.
+    """
+
+    kind: FacilityKind
+    cost: FloatArray
+    facility: IntArray
+    timed: bool
+
+    def __repr__(self) -> str:
+        found = (self.facility >= 0).all(axis=1).mean()
+        return f"<NearestServices: {self.cost.shape[1]} {self.kind.code} for {found:.0%} of {len(self.homes)} homes>"
+
+    def to_frame(self) -> Any:
+        """Return a DataFrame, one row a home and rank."""
+        k = self.cost.shape[1]
+        columns = {"rank": np.arange(1, k + 1), "facility": self._names(self.facility)}
+        return self._frame(k, columns | {"walk_min" if self.timed else "distance_m": self.cost.round(4)})
+
+
+@dataclass(frozen=True, repr=False)
+class ServiceAccess(OfHomes):
+    """What services of k kinds offer to n homes.
+
+    Parameters
+    ----------
+    kinds
+        Kinds of service.
+    score
+        Facilities or places a person within reach, weighed by distance, shape (n, k).
+    supply
+        Capacity a person of weighted demand at each facility, nan where it was not asked, shape (f).
+    decay
+        Weight by distance.
+    competition
+        ``sum``, ``2sfca``, ``3sfca`` or ``balanced``.
+    """
+
+    kinds: tuple[FacilityKind, ...]
+    score: FloatArray
+    supply: FloatArray
+    decay: Decay
+    competition: str
+
+    def __repr__(self) -> str:
+        none = (self.score <= 0).mean(axis=0)
+        worst = int(np.argmax(none))
+        return (
+            f"<ServiceAccess of {len(self.homes):,} homes, {self.competition}: "
+            f"{none[worst]:.0%} without {self.kinds[worst].code}>"
         )
+
+    def to_frame(self) -> Any:
+        """Return a DataFrame, one row a home, one column a kind."""
+        what = "reached" if self.competition == "sum" else "places_per_person"
+        scores = {f"{kind.code}_{what}": score[:, None] for kind, score in zip(self.kinds, self.score.T, strict=True)}
+        return self._frame(1, {"persons": self.homes.persons[:, None]} | scores)
 
 
 def walk_times(
     community: Community,
     *,
-    to: str | Sequence[str] | None = None,
+    to: Kinds = None,
     method: WalkMethod = WalkMethod.ADULT,
     network: WalkNetwork | None = None,
     hour: float | None = None,
@@ -262,15 +341,133 @@ def walk_times(
         found, row = nearest_places(joined.network, joined.doors, places, kind=kind)
         metres[:, :n], nearest[:, :n] = found[:, :, 0], np.where(row >= 0, rows[row], -1)[:, :, 0]
         minutes[:, :n] = nearest_places(joined.network, joined.doors, places, kind=kind, timed=True)[0][:, :, 0]
-    return WalkTimes(
-        homes,
-        kinds,
-        metres[homes.door],
-        homes.indoor_min[:, None] + minutes[homes.door],
-        nearest[homes.door],
-        community.facilities.id,
-        joined.service,
-        method,
-        joined.straight,
-        joined.notes,
-    )
+    minutes = homes.indoor_min[:, None] + minutes[homes.door]
+    ways = kinds, metres[homes.door], minutes, nearest[homes.door]
+    return WalkTimes(homes, community.facilities.id, joined.notes, *ways, joined.service, method, joined.straight)
+
+
+def nearest_services(
+    community: Community,
+    kind: str | FacilityKind,
+    *,
+    k: int = 3,
+    timed: bool = False,
+    method: WalkMethod = WalkMethod.ADULT,
+    network: WalkNetwork | None = None,
+    hour: float | None = None,
+) -> NearestServices:
+    """Find the k nearest services of a kind from every home.
+
+    Parameters
+    ----------
+    community
+        Homes, services and paths.
+    kind
+        Kind of service.
+    k
+        How many.
+    timed
+        By time, the way down from the dwelling's floor included, instead of distance from the door.
+    method, network, hour
+        As in ``walk_times``.
+
+    Examples
+    --------
+    >>> import cimkit as ck
+    >>> near = ck.nearest_services(ck.samples.future_community(), "bus_stop", k=2)
+    >>> bool((near.cost[:, 0] <= near.cost[:, 1]).all())
+    True
+    """
+    joined = join(community, method=method, network=network, hour=hour)
+    kinds, rows, _ = joined.of_kinds(FacilityKind.parse(kind).code)
+    places = _home_places(joined, timed=timed)
+    cost, row = nearest_places(joined.network, places, joined.services.take(rows), k=k, timed=timed)
+    found = np.where(row >= 0, np.append(rows, -1)[row], -1)[:, 0]
+    ids = community.facilities.id
+    return NearestServices(joined.homes, ids, joined.notes, kinds[0], cost[:, 0], found, timed)
+
+
+def _home_places(joined: Joined, *, timed: bool) -> Places:
+    """Return the place of each home; with ``timed`` the way down from its floor is part of the leg."""
+    places = joined.doors.take(joined.homes.door)
+    indoors = joined.homes.indoor_min * 60.0 * joined.network.method.speed_ms
+    return places._replace(leg=places.leg + indoors) if timed else places
+
+
+def service_access(
+    community: Community,
+    *,
+    to: Kinds = None,
+    decay: Decay = Decay.E2SFCA,
+    competition: str = "2sfca",
+    method: WalkMethod = WalkMethod.ADULT,
+    network: WalkNetwork | None = None,
+    hour: float | None = None,
+) -> ServiceAccess:
+    """Compute what services offer to every home, by themselves or shared among all who reach them.
+
+    ``sum`` counts facilities (cumulative opportunities with a stepped decay, gravity with any other); the catchments
+    share capacities. A capacity that is not known is the median of its kind, and 1 for all where none is known.
+
+    Parameters
+    ----------
+    community
+        Homes with residents, services with capacities, paths.
+    to
+        Kinds of service; all that exist without it.
+    decay
+        Weight by distance or time.
+    competition
+        ``sum``, ``2sfca`` (with steps E2SFCA), ``3sfca`` or ``balanced``; see ``floating_catchments``.
+    method, network, hour
+        As in ``walk_times``.
+
+    Returns
+    -------
+    ServiceAccess
+        Scores (n, k) and the supply of each facility (f).
+
+    Examples
+    --------
+    >>> import cimkit as ck
+    >>> site = ck.samples.future_community()
+    >>> access = ck.service_access(site, to="kindergarten", decay=ck.Decay.steps([1000]))
+    >>> offered = site.facilities.capacity[site.facilities.kind == ck.FacilityKind.KINDERGARTEN].sum()
+    >>> round((access.score[:, 0] * access.homes.persons).sum() / offered, 6)
+    np.float64(1.0)
+    """
+    joined = join(community, method=method, network=network, hour=hour)
+    kinds, rows, kind = joined.of_kinds(to)
+    capacity, notes = _capacities(community, kinds, rows, kind)
+    persons = joined.homes.persons
+    if competition != "sum" and persons.sum() <= 0:
+        persons = np.ones(len(persons))
+        notes.append(Note("D02", f"no residents known: every {joined.homes.kind} counts as one", "population"))
+    score, supply = np.zeros((len(persons), len(kinds))), np.full(len(community.facilities), np.nan)
+    if len(rows):
+        places = _home_places(joined, timed=decay.timed), joined.services.take(rows)
+        size = np.ones(len(rows)) if competition == "sum" else capacity
+        shared: dict[str, Any] = {"persons": persons, "kind": kind, "decay": decay, "method": competition}
+        got, supply[rows] = floating_catchments(joined.network, *places, capacity=size, **shared)
+        score[:, : got.shape[1]] = got
+    said = joined.notes + Notes.of([] if competition == "sum" else notes)
+    return ServiceAccess(joined.homes, community.facilities.id, said, kinds, score, supply, decay, competition)
+
+
+def _capacities(
+    community: Community, kinds: tuple[FacilityKind, ...], rows: IntArray, kind: IntArray
+) -> tuple[FloatArray, list[Note]]:
+    """Return the capacity of each service, that of its kind's median where it is not known."""
+    size = community.facilities.capacity[rows].astype(np.float64)
+    missing = ~np.isfinite(size)
+    notes = []
+    for k in np.unique(kind[missing]):
+        known = size[(kind == k) & ~missing]
+        assumed = float(np.median(known)) if len(known) else 1.0
+        which = (kind == k) & missing
+        size[which] = assumed
+        text = f"capacity of {which.sum()} {kinds[k].code} not known; {assumed:g} assumed"
+        notes.append(Note("D01", text, "facilities", str(community.facilities.id[rows[which][0]]), count=which.sum()))
+    if (size < 0).any():
+        raise InputError(f"facilities: capacity must be ≥ 0; got {size.min()}.")
+    return size, notes

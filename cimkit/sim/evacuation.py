@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.errors import InputError, MissingDataError
+from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
 from cimkit.model.table import lookup_names
@@ -17,12 +20,6 @@ from cimkit.model.tables import Facilities
 from cimkit.sim.access import walk_times
 from cimkit.sim.network import NOT_WALKABLE, STEPPED
 from cimkit.sim.walk_method import WalkMethod
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
-    from cimkit.model.community import Community
 
 WAY_WIDTH = 4.0  # [m] secondary evacuation passage, GB/T 51327-2018 6.2.3 (mark P)
 SAME = 20.0  # [m] a shelter facility this near to a shelter ground stands for it
@@ -89,8 +86,8 @@ class Evacuation(Drawn):
 
         persons = np.array([self.persons[self.shelter == s].sum() for s in self.shelters])
         each = np.divide(self.shelter_area, persons, out=np.full(len(persons), np.inf), where=persons > 0)
-        columns = {"shelter": self.shelters, "area_m2": self.shelter_area, "persons": persons, "m2_per_person": each}
-        return pd.DataFrame(columns)
+        known = {"shelter": self.shelters, "area_m2": self.shelter_area}
+        return pd.DataFrame(known | {"persons": persons, "m2_per_person": each})
 
 
 def evacuation(
@@ -131,21 +128,16 @@ def evacuation(
         raise MissingDataError(
             "evacuation: shelters must be known; add spaces or facilities of kind shelter (避难场所)."
         )
-    walk = walk_times(there, to="shelter", method=method)
     closed = there.keep({"path_edges": ~np.isin(e.id, blocked)}) if blocked else there
+    walk = walk_times(there, to="shelter", method=method)
     after = walk_times(closed, to="shelter", method=method) if blocked else walk
-    nearest = walk.facility[:, 0]
-    return Evacuation(
-        homes=walk.homes.ids,
-        building=lookup_names(community.buildings.id, walk.homes.building),
-        persons=walk.homes.persons,
-        reach_min=walk.walk_min[:, 0],
-        blocked_min=after.walk_min[:, 0],
-        shelter=np.append(there.facilities.id, "")[nearest],
-        shelters=there.facilities.id[kind],
-        shelter_area=there.facilities.land_area[kind],
-        blocked=tuple(blocked),
+    building = lookup_names(community.buildings.id, walk.homes.building)
+    times, nearest = (
+        (walk.walk_min[:, 0], after.walk_min[:, 0]),
+        np.append(there.facilities.id, "")[walk.facility[:, 0]],
     )
+    shelters = there.facilities.id[kind], there.facilities.land_area[kind]
+    return Evacuation(walk.homes.ids, building, walk.homes.persons, *times, nearest, *shelters, tuple(blocked))
 
 
 def _with_shelters(community: Community) -> Community:
@@ -164,10 +156,9 @@ def _with_shelters(community: Community) -> Community:
     if len(courses):
         near = shapely.STRtree(courses).nearest(shapes)
         at = shapely.get_point(shapely.shortest_line(shapes, courses[near]), 0)
-    made = Facilities(
-        id=spaces.id[rows], kind=np.full(len(rows), FacilityKind.SHELTER), x=shapely.get_x(at), y=shapely.get_y(at),
-        z=spaces.z[rows], land_area=shapely.area(shapes), status=spaces.status[rows],
-    )  # fmt: skip
+    columns: dict[str, Any] = {"x": shapely.get_x(at), "y": shapely.get_y(at), "z": spaces.z[rows]}
+    kind, land = np.full(len(rows), FacilityKind.SHELTER), shapely.area(shapes)
+    made = Facilities(id=spaces.id[rows], kind=kind, land_area=land, status=spaces.status[rows], **columns)
     return dataclasses.replace(community, facilities=community.facilities.stacked(made))
 
 
@@ -192,28 +183,22 @@ def ways_out(community: Community, parcels: IntArray) -> tuple[FloatArray, Float
     from scipy.sparse.csgraph import maximum_flow
 
     e, nodes = community.path_edges, community.path_nodes
-    result = np.full((2, len(parcels)), np.nan)
-    usable = ~np.isin(e.kind, (*NOT_WALKABLE, *STEPPED))
-    land = community.parcels.outline.take(parcels).to_shapely()
-    points = shapely.points(nodes.x, nodes.y)
-    street = np.zeros(len(nodes), dtype=bool)
+    result, usable = np.full((2, len(parcels)), np.nan), ~np.isin(e.kind, (*NOT_WALKABLE, *STEPPED))
+    points, every = shapely.points(nodes.x, nodes.y), np.arange(len(nodes))
     on_street = np.isin(e.kind, _OUTSIDE)
-    street[np.concatenate([e.start[on_street], e.end[on_street]])] = True
+    street = np.isin(every, np.append(e.start[on_street], e.end[on_street]))
     if not street.any():
         street = ~shapely.covers(shapely.union_all(community.parcels.outline.to_shapely()), points)
-    for k, shape in enumerate(land):
+    for k, shape in enumerate(community.parcels.outline.take(parcels).to_shapely()):
         inside = shapely.covers(shape, points)
         if not inside.any() or not (street & ~inside).any():
             continue
+        # nodes of the zone are one, the streets outside are one: 0 and 1, the rest from 2 on
+        name = np.where(inside, 0, np.where(street, 1, every + 2))
         for which, wide in enumerate((~(e.width < WAY_WIDTH), e.width >= WAY_WIDTH)):
-            rows = np.flatnonzero(usable & wide)
-            # nodes of the zone are one, the streets outside are one: 0 and 1, the rest from 2 on
-            name = np.where(inside, 0, np.where(street, 1, np.arange(len(nodes)) + 2))
-            a, b = name[e.start[rows]], name[e.end[rows]]
-            apart = a != b
-            ends = np.concatenate([[a[apart], b[apart]], [b[apart], a[apart]]], axis=1)
-            ones = np.ones(ends.shape[1], dtype=np.int32)
-            size = len(nodes) + 2
-            graph = coo_matrix((ones, (ends[0], ends[1])), shape=(size, size)).tocsr()
+            a, b = name[e.start[usable & wide]], name[e.end[usable & wide]]
+            ends = np.append(a[a != b], b[a != b]), np.append(b[a != b], a[a != b])
+            ones, size = np.ones(len(ends[0]), dtype=np.int32), len(nodes) + 2
+            graph = coo_matrix((ones, ends), shape=(size, size)).tocsr()
             result[which, k] = maximum_flow(graph, 0, 1).flow_value
     return result[0], result[1]

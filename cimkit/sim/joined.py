@@ -1,28 +1,121 @@
-"""Homes and services of a community joined to one network, and why some are not."""
+"""Where people set out and where services are entered, joined to one network; and why some are not."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.errors import MissingDataError
-from cimkit.model.kinds import FacilityKind, PathKind
+from cimkit.model.community import Community
+from cimkit.model.derive import HOUSING, derive_entrances
+from cimkit.model.kinds import BuildingUse, EntranceKind, FacilityKind, PathKind
 from cimkit.model.notes import Note, Notes, noted
-from cimkit.sim.homes import Homes, homes_of, service_doors
 from cimkit.sim.network import Places, WalkNetwork, open_at
 from cimkit.sim.walk_method import WalkMethod
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cimkit.arrays import BoolArray, FloatArray, IntArray
-    from cimkit.model.community import Community
-
 STREETS = (PathKind.STREET, PathKind.MAIN_ROAD)
+Kinds = str | Sequence[str] | None  #: Kinds of service asked for; None is all that exist.
 BESIDE = 20.0  # [m] a footway this near to the middle of a street runs along it
+
+
+@dataclass(frozen=True, repr=False)
+class Homes:
+    """Places people set out from, n of them.
+
+    Parameters
+    ----------
+    ids
+        Dwelling, or building where there are no dwellings, shape (n).
+    kind
+        ``dwelling`` or ``building``.
+    building
+        Building row, shape (n).
+    door
+        Row of ``doors``, shape (n).
+    doors
+        Places of the doors, shape (e, 3) [m].
+    indoor_min
+        Time from the dwelling's floor to the door, inf where there is no way [min].
+    persons
+        Residents, shape (n).
+    notes
+        What was derived.
+    """
+
+    ids: TextArray
+    kind: str
+    building: IntArray
+    door: IntArray
+    doors: FloatArray
+    indoor_min: FloatArray
+    persons: FloatArray
+    notes: Notes
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def homes_of(community: Community, *, method: WalkMethod = WalkMethod.ADULT) -> Homes:
+    """Return where the community's people set out.
+
+    Each dwelling leaves by its own entrance, else by the nearest unit door of its building. A
+    building without a door gets one where it is nearest to a path; a door with steps is none for
+    who cannot use them. Without dwellings each
+    housing building (each building, where no use is known) is one home at its door.
+    """
+    dwellings, storeys, buildings = community.dwellings, community.storeys, community.buildings
+    doors, door_of, notes = _doors(community)
+    stepped = np.zeros(len(doors), dtype=bool)
+    stepped[: len(community.entrances)] = (community.entrances.step_free == 0) & (not method.steps)
+    if len(dwellings) == 0:
+        lived_in, people = np.isin(buildings.use, HOUSING), community.population
+        building = np.flatnonzero(lived_in if lived_in.any() else buildings.use == BuildingUse.UNKNOWN)
+        ids, kind, door, indoor = buildings.id[building], "building", door_of[building], np.zeros(len(building))
+        persons = np.bincount(people.building, people.persons, len(buildings)).astype(np.float64)[building]
+        said = Note("D01", f"no dwellings; {len(building)} buildings stand for their residents", "dwellings")
+        notes = notes + Notes.of([said])
+    else:
+        building = storeys.building[dwellings.storey]
+        door = door_of[building]
+        if len(community.entrances):
+            door = np.where(dwellings.entrance >= 0, dwellings.entrance, door)
+        level, down = storeys.level[dwellings.storey], np.maximum(storeys.z[dwellings.storey], 0.0)
+        lift = (buildings.lift == 1) | ((buildings.lift < 0) & (buildings.n_above >= method.lift_storeys))
+        indoor = method.climb_minutes(down, np.maximum(level - 1.0, 0.0), lift[building])
+        ids, kind, persons = dwellings.id, "dwelling", np.nan_to_num(dwellings.persons)
+    return Homes(ids, kind, building, door, doors, np.where(stepped[door], np.inf, indoor), persons, notes)
+
+
+def _doors(community: Community) -> tuple[FloatArray, IntArray, Notes]:
+    """Return all doors (e, 3), the door of each building, and a note on those derived."""
+    buildings, entrances = community.buildings, community.entrances
+    door_of = np.full(len(buildings), -1, dtype=np.int64)
+    known = np.flatnonzero((entrances.building >= 0) & (entrances.kind != EntranceKind.GARAGE))[::-1]
+    door_of[entrances.building[known]] = known
+    doors = np.column_stack([entrances.x, entrances.y, entrances.z])
+    missing = door_of < 0
+    if not missing.any():
+        return doors, door_of, Notes()
+    made = derive_entrances(buildings, community.path_edges, of=missing)
+    door_of[made.building] = len(doors) + np.arange(len(made))
+    doors = np.concatenate([doors, np.column_stack([made.x, made.y, made.z])])
+    where = "nearest to a path" if len(community.path_edges) else "in the middle of the longest wall"
+    text = f"{len(made)} buildings without an entrance got one {where}"
+    return doors, door_of, Notes.of(noted("N04", text, missing, "entrances", buildings.id))
+
+
+def service_doors(community: Community) -> FloatArray:
+    """Return where each facility is entered: its own entrance, else its point, shape (f, 3) [m]."""
+    f, e = community.facilities, community.entrances
+    doors = np.column_stack([f.x, f.y, f.z])
+    own = np.flatnonzero((e.facility >= 0) & (e.kind != EntranceKind.GARAGE))[::-1]
+    doors[e.facility[own]] = np.column_stack([e.x[own], e.y[own], e.z[own]])
+    return doors
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,7 +149,7 @@ class Joined:
     straight: bool
     notes: Notes
 
-    def of_kinds(self, to: str | Sequence[str] | None) -> tuple[tuple[FacilityKind, ...], IntArray, IntArray]:
+    def of_kinds(self, to: Kinds) -> tuple[tuple[FacilityKind, ...], IntArray, IntArray]:
         """Return the kinds asked for, all that exist but ``other`` without; their facility rows, and each row's kind.
 
         Raises
@@ -159,12 +252,7 @@ def _off(off: BoolArray, xy: FloatArray, network: WalkNetwork, what: str, table:
     """Return notes on what does not join the network, by reason."""
     far, limit = off & network.too_far(xy), network.method.snap_limit
     cut = off & ~far
-    text = (
-        f"{cut.sum()} {what} are cut off by a barrier (trunk road, railway, water) from every path within {limit:g} m"
-    )
-    return [
-        *noted(
-            "N02", f"{far.sum()} {what} lie farther than {limit:g} m from any path; no way leads there", far, table, ids
-        ),
-        *noted("N02", text, cut, table, ids),
-    ]
+    apart = f"lie farther than {limit:g} m from any path; no way leads there"
+    behind = f"are cut off by a barrier (trunk road, railway, water) from every path within {limit:g} m"
+    both = ((far, apart), (cut, behind))
+    return [n for which, why in both for n in noted("N02", f"{which.sum()} {what} {why}", which, table, ids)]

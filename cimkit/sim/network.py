@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray, as_floats
+from cimkit.arrays import BoolArray, FloatArray, IntArray, as_floats
 from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.polygons import Lines
 from cimkit.kernels.cells import by_position
 from cimkit.kernels.elimination import Hierarchy, build
 from cimkit.kernels.graph import Csr, as_limit, build_csr
+from cimkit.model.community import Community
 from cimkit.model.kinds import EntranceKind, PathKind, SpaceKind
 from cimkit.sim.walk_method import WalkMethod
-
-if TYPE_CHECKING:
-    from cimkit.model.community import Community
 
 NOT_WALKABLE = (PathKind.TRUNK_ROAD, PathKind.RAILWAY)
 STEPPED = (PathKind.STEPS,)
@@ -27,6 +25,7 @@ ACROSS = "open space"  # id of edges that no path is drawn for
 GATE_ON_PATH = 2.0  # [m] a gate this near to a path stands on it
 MM = 1000.0  # millimetres a metre: distances are whole millimetres inside the kernels
 MS = 60_000.0  # milliseconds a minute: times are whole milliseconds inside the kernels
+EDGE_COLUMNS = ("start", "end", "length", "forward_min", "backward_min", "ids")
 
 
 class Places(NamedTuple):
@@ -62,7 +61,7 @@ class WalkNetwork:
     barriers
         Lines (shapely) that the leg from a point to its path must not cross.
     ids
-        Ids of the edges, shape (m).
+        Ids of the edges, their numbers without it, shape (m).
     """
 
     nodes: FloatArray
@@ -74,7 +73,11 @@ class WalkNetwork:
     backward_min: FloatArray
     method: WalkMethod
     barriers: Any = ()
-    ids: TextArray | None = None
+    ids: Any = None
+
+    def __post_init__(self) -> None:
+        if self.ids is None:
+            object.__setattr__(self, "ids", np.arange(len(self.start)))
 
     @classmethod
     def of(
@@ -120,19 +123,9 @@ class WalkNetwork:
             )
         nodes = np.column_stack([community.path_nodes.x, community.path_nodes.y, community.path_nodes.z])
         water = shapely.boundary(spaces.outline.take(np.flatnonzero(spaces.kind == SpaceKind.WATER)).to_shapely())
-        edges = e.take(rows)
-        return cls(
-            nodes,
-            edges.start,
-            edges.end,
-            edges.course,
-            edges.length,
-            forward[rows],
-            backward[rows],
-            method,
-            np.concatenate([lines[np.isin(e.kind, NOT_WALKABLE)], water]),
-            edges.id,
-        )
+        barriers = np.concatenate([lines[np.isin(e.kind, NOT_WALKABLE)], water])
+        whole = cls(nodes, e.start, e.end, e.course, e.length, forward, backward, method, barriers, e.id)
+        return whole.take(rows)
 
     @classmethod
     def from_arrays(
@@ -216,10 +209,13 @@ class WalkNetwork:
 
     def take(self, rows: IntArray) -> WalkNetwork:
         """Return the network with the given edges only, between the same nodes."""
-        names = ("start", "end", "length", "forward_min", "backward_min")
-        edges: dict[str, Any] = {name: getattr(self, name)[rows] for name in names}
-        ids = None if self.ids is None else self.ids[rows]
-        return replace(self, course=self.course.take(rows), ids=ids, **edges)
+        edges: dict[str, Any] = {name: getattr(self, name)[rows] for name in EDGE_COLUMNS}
+        return replace(self, course=self.course.take(rows), **edges)
+
+    def joined(self, more: WalkNetwork) -> WalkNetwork:
+        """Return the network with the edges of another one too, whose nodes begin with its own."""
+        edges: dict[str, Any] = {n: np.concatenate([getattr(self, n), getattr(more, n)]) for n in EDGE_COLUMNS}
+        return replace(self, nodes=more.nodes, course=Lines.concat([self.course, more.course]), **edges)
 
     def __repr__(self) -> str:
         km = self.length.sum() / 1000
@@ -245,27 +241,24 @@ class WalkNetwork:
         """Return whole numbers of the kernels a metre or minute: millimetres, milliseconds."""
         return MS if timed else MM
 
-    def whole(self, *, timed: bool) -> tuple[FloatArray, FloatArray]:
-        """Return the cost along each edge and against it in whole numbers, inf where it is closed, shapes (m)."""
-        return self._whole[timed]
-
-    @cached_property
-    def _whole(self) -> dict[bool, tuple[FloatArray, FloatArray]]:
-        both = (self.forward_min, self.backward_min)
-        metres = [np.where(np.isfinite(m), np.round(self.length * MM), np.inf) for m in both]
-        return {False: (metres[0], metres[1]), True: (np.round(both[0] * MS), np.round(both[1] * MS))}
-
     @cached_property
     def _made(self) -> dict[Any, Any]:
         return {}
 
+    def whole(self, *, timed: bool) -> tuple[FloatArray, FloatArray]:
+        """Return the cost along each edge and against it in whole numbers, inf where it is closed, shapes (m)."""
+        if timed not in self._made:
+            minutes = (self.forward_min, self.backward_min)
+            metres = (np.where(np.isfinite(m), np.round(self.length * MM), np.inf) for m in minutes)
+            self._made[timed] = tuple(np.round(m * MS) for m in minutes) if timed else tuple(metres)
+        ahead, back = self._made[timed]
+        return ahead, back
+
     def graph(self, *, timed: bool = False, towards: bool = False) -> Csr:
         """Return the graph in whole numbers; turned round if distances *to* the sources are searched."""
-        key = (timed, towards)
+        key, costs = (timed, towards), self.whole(timed=timed)
         if key not in self._made:
-            ahead, back = self.whole(timed=timed)
-            there, here = (back, ahead) if towards else (ahead, back)
-            self._made[key] = build_csr(len(self.nodes), self.start, self.end, there, here)
+            self._made[key] = build_csr(len(self.nodes), self.start, self.end, *costs[:: -1 if towards else 1])
         made: Csr = self._made[key]
         return made
 
@@ -276,13 +269,12 @@ class WalkNetwork:
         """
         whole = limit * self.unit(timed=timed) + 1e-6
         key = (timed, towards, "hierarchy")
-        known = self._made.get(key)
-        if known is None or known[1].limit < as_limit(whole):
+        if key not in self._made or self._made[key][1].limit < as_limit(whole):
             graph = self.graph(timed=timed, towards=towards)
             hierarchy = build(graph, whole)
-            known = self._made[key] = (by_position(graph, hierarchy), hierarchy)
-        result: tuple[Csr, Hierarchy] = known
-        return result
+            self._made[key] = by_position(graph, hierarchy), hierarchy
+        made: tuple[Csr, Hierarchy] = self._made[key]
+        return made
 
     @cached_property
     def _tree(self) -> tuple[IntArray, Any]:
@@ -304,14 +296,12 @@ class WalkNetwork:
             Edge -1 where every path is behind a barrier or farther than the method's ``snap_limit``.
         """
         xy = as_floats(np.asarray(xy, dtype=np.float64)[:, :2], name="points", ndim=2, width=2)
-        points, (rows, tree), limit = shapely.points(xy), self._tree, self.method.snap_limit
+        points, (rows, tree), walls = shapely.points(xy), self._tree, shapely.STRtree(np.asarray(self.barriers, object))
         nearest = np.full(len(xy), -1, dtype=np.int64)
-        which, found = tree.query_nearest(points, all_matches=False, max_distance=limit)
+        which, found = tree.query_nearest(points, all_matches=False, max_distance=self.method.snap_limit)
         nearest[which] = found
-        walls = shapely.STRtree(np.asarray(self.barriers, dtype=object))
-        on = np.flatnonzero(nearest >= 0)
-        legs = shapely.shortest_line(points[on], tree.geometries[nearest[on]])
-        for k in on[np.unique(walls.query(legs, predicate="crosses")[0])]:
+        legs = shapely.shortest_line(points[which], tree.geometries[found])
+        for k in which[np.unique(walls.query(legs, predicate="crosses")[0])]:
             nearest[k] = self._behind_no_wall(points[k], walls)
         on = np.flatnonzero(nearest >= 0)
         lines = tree.geometries[nearest[on]]
@@ -332,9 +322,8 @@ class WalkNetwork:
 
     def too_far(self, xy: Any) -> BoolArray:
         """Return which points lie farther than the method's ``snap_limit`` from every path, shape (n)."""
-        far = np.ones(len(xy), dtype=bool)
-        limit = self.method.snap_limit
-        far[self._tree[1].query_nearest(shapely.points(np.asarray(xy)[:, :2]), max_distance=limit)[0]] = False
+        points, far = shapely.points(np.asarray(xy)[:, :2]), np.ones(len(xy), dtype=bool)
+        far[self._tree[1].query_nearest(points, max_distance=self.method.snap_limit)[0]] = False
         return far
 
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
 from shapely.ops import substring
 
 from cimkit.geometry.polygons import Lines
+from cimkit.model.community import Community
 from cimkit.model.kinds import SpaceKind
 from cimkit.model.notes import Note, Notes
 from cimkit.sim.network import ACROSS, WalkNetwork
-
-if TYPE_CHECKING:
-    from cimkit.arrays import FloatArray, IntArray
-    from cimkit.model.community import Community
 
 OPEN = (SpaceKind.PLAZA, SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.PLAYGROUND, SpaceKind.CENTRAL_GREEN)
 MARGIN = 3.0  # [m] paths this near to an open space lead onto it
@@ -51,52 +48,31 @@ def with_open_space(
     shapes = shapely.buffer(shapely.make_valid(s.outline.take(rows).to_shapely()), MARGIN, join_style="mitre")
     grounds = shapely.simplify(shapely.difference(shapes, built), 0.25)
     split = _split(network, grounds)
-    tree = shapely.STRtree(shapely.points(split.nodes[:, :2]))
-    nodes, start, end = [split.nodes], [], []
-    skipped: dict[str, list[int]] = {}
-    count = len(split.nodes)
+    tree, used = shapely.STRtree(shapely.points(split.nodes[:, :2])), np.append(split.start, split.end)
+    nodes, ends, skipped = [split.nodes], [np.zeros((2, 0), np.int64)], dict[str, list[int]]()
     for row, ground in zip(rows, grounds, strict=True):
         doors = tree.query(ground, predicate="intersects")
-        doors = doors[np.isin(doors, split.start) | np.isin(doors, split.end)]
+        doors = doors[np.isin(doors, used)]
         corners = np.unique(shapely.get_coordinates(ground), axis=0)
         if len(doors) < 2 or len(doors) + len(corners) > MOST:
             why = f"more than {MOST} corners and ways in" if len(doors) > 1 else "fewer than two paths lead there"
             skipped.setdefault(why, []).append(int(row))
             continue
         z = np.full(len(corners), split.nodes[doors, 2].mean())
-        ids = np.append(doors, count + np.arange(len(corners)))
-        places = np.concatenate([split.nodes[doors], np.column_stack([corners, z])])
-        a, b = np.triu_indices(len(ids), 1)
-        sight = shapely.linestrings(np.stack([places[a, :2], places[b, :2]], axis=1))
+        nodes.append(np.column_stack([corners, z]))
+        places = np.concatenate([split.nodes[doors, :2], corners])
+        pairs = np.stack(np.triu_indices(len(places), 1))
+        sight = shapely.linestrings(places[pairs.T])
         seen = shapely.covered_by(sight, shapely.buffer(ground, 0.01))
-        start.append(ids[a[seen]])
-        end.append(ids[b[seen]])
-        nodes.append(places[len(doors) :])
-        count += len(corners)
-    made = _joined(split, np.concatenate(nodes), start, end)
+        ids = np.append(doors, sum(map(len, nodes[:-1])) + np.arange(len(corners)))
+        ends.append(ids[pairs[:, seen]])
+    across = WalkNetwork.from_arrays(np.concatenate(nodes), *np.concatenate(ends, axis=1), method=network.method)
+    made = split.joined(dataclasses.replace(across, ids=np.full(len(across.start), ACROSS, dtype=object)))
     notes = [
-        Note(
-            "N09",
-            f"{len(k)} of {len(rows)} open spaces are not crossed: {why}",
-            "spaces",
-            str(s.id[k[0]]),
-            count=len(k),
-        )
+        Note("N09", f"{len(k)} of {len(rows)} open spaces are not crossed: {why}", "spaces", s.id[k[0]], count=len(k))
         for why, k in skipped.items()
     ]
     return made, Notes.of(notes)
-
-
-def _joined(network: WalkNetwork, nodes: FloatArray, start: list[IntArray], end: list[IntArray]) -> WalkNetwork:
-    """Return the network with straight edges between nodes."""
-    if not start:
-        return network
-    extra = WalkNetwork.from_arrays(nodes, np.concatenate(start), np.concatenate(end), method=network.method)
-    names = ("start", "end", "length", "forward_min", "backward_min")
-    both: dict[str, Any] = {n: np.concatenate([getattr(network, n), getattr(extra, n)]) for n in names}
-    ids = None if network.ids is None else np.append(network.ids, np.full(len(extra.start), ACROSS, dtype=object))
-    course = Lines.concat([network.course, extra.course])
-    return dataclasses.replace(network, nodes=nodes, course=course, ids=ids, **both)
 
 
 def _split(network: WalkNetwork, grounds: Any) -> WalkNetwork:
@@ -127,18 +103,9 @@ def _split(network: WalkNetwork, grounds: Any) -> WalkNetwork:
     head = np.concatenate([new[first], np.where(last, network.end[owner], np.append(new[1:], -1))])
     kept = np.setdiff1d(np.arange(len(lines)), owner)
     parts = [substring(lines[e], a, b, normalized=True) for e, a, b in zip(piece, low, high, strict=True)]
-    cut = Lines.from_shapely(np.array(parts, dtype=object))
+    cut, pieces = Lines.from_shapely(np.array(parts, dtype=object)), network.take(piece)
     names = ("length", "forward_min", "backward_min")
-    old = [getattr(network, n) for n in names]
-    sizes: dict[str, Any] = {
-        n: np.concatenate([v[kept], v[piece] * (high - low)]) for n, v in zip(names, old, strict=True)
-    }
-    return dataclasses.replace(
-        network,
-        nodes=np.concatenate([network.nodes, cut.xyz[cut.line[:-1]][first.sum() :]]),
-        start=np.concatenate([network.start[kept], tail]),
-        end=np.concatenate([network.end[kept], head]),
-        course=Lines.concat([network.course.take(kept), cut]),
-        ids=None if network.ids is None else network.ids[np.concatenate([kept, piece])],
-        **sizes,
-    )
+    sizes: dict[str, Any] = {n: getattr(pieces, n) * (high - low) for n in names}
+    nodes = np.concatenate([network.nodes, cut.xyz[cut.line[:-1]][first.sum() :]])
+    pieces = dataclasses.replace(pieces, nodes=nodes, start=tail, end=head, course=cut, **sizes)
+    return network.take(kept).joined(pieces)

@@ -1,29 +1,196 @@
-"""Measures between places on a network, in arrays: all pairs, the nearest, sums within reach, floating catchments."""
+"""Measures between places on a network, in arrays: all pairs, the nearest, sums within reach, floating catchments.
+
+A place at share t of an edge stands at the whole numbers ``round(t · ahead)`` and ``round(t · back)``, so that the two
+parts of an edge sum to the edge: exactly the network in which every place is a node of its own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, as_floats, one_of
 from cimkit.errors import InputError
+from cimkit.kernels import cells
 from cimkit.kernels.catchment import BALANCED, SPREAD, THREE_STEPS, TWO_STEPS, catchments
-from cimkit.kernels.graph import nearest_k
+from cimkit.kernels.graph import UNREACHED, nearest_k
+from cimkit.kernels.hilbert import hilbert_order
 from cimkit.kernels.matrix import distances
 from cimkit.kernels.reach import sums_within, weighted_sums
 from cimkit.kernels.sweep import nearest_kinds
-from cimkit.sim.decay import Decay
-from cimkit.sim.seeds import closed_to_unreached, ends_of, kernel_readers, kernel_sources, shared_edges
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cimkit.sim.network import Places, WalkNetwork
+from cimkit.sim.network import Places, WalkNetwork
 
 METHODS = {"sum": SPREAD, "2sfca": TWO_STEPS, "3sfca": THREE_STEPS, "balanced": BALANCED}
-LOST = float(np.uint32(0xFFFFFFFF))
+LOST = float(UNREACHED)
+
+
+# Decay: how much a service counts by its distance ----
+
+POINTS = 4097  # points of a sampled function, straight lines between: a Gaussian is met to 2e-8
+
+
+@dataclass(frozen=True)
+class Decay:
+    """Weight of a service by its distance [m] or time [min].
+
+    Parameters
+    ----------
+    limit
+        Farthest that counts, inclusive.
+    timed
+        Whether it goes by minutes instead of metres.
+    breaks, weights
+        Steps: each weight holds up to its break, inclusive.
+    samples
+        Or weights at equal steps from 0 to the limit, straight between them.
+    """
+
+    limit: float
+    timed: bool = False
+    breaks: tuple[float, ...] = ()
+    weights: tuple[float, ...] = ()
+    samples: tuple[float, ...] = ()
+
+    E2SFCA: ClassVar[Decay]
+
+    @classmethod
+    def steps(cls, breaks: Sequence[float], weights: Sequence[float] | None = None, *, timed: bool = False) -> Decay:
+        """Return a stepped decay; all weights are 1 without ``weights``.
+
+        Examples
+        --------
+        >>> Decay.steps([300, 500], [1.0, 0.5])(np.array([0.0, 300.0, 300.5, 501.0]))
+        array([1. , 1. , 0.5, 0. ])
+        """
+        rising = as_floats(breaks, name="breaks")
+        values = np.ones(len(rising)) if weights is None else as_floats(weights, name="weights")
+        if len(rising) == 0 or len(values) != len(rising) or rising[0] <= 0 or (np.diff(rising) <= 0).any():
+            raise InputError(f"Decay: breaks must rise above 0, one weight each; got {rising}, {values}.")
+        return cls(float(rising[-1]), timed, tuple(rising.tolist()), tuple(values.tolist()))
+
+    @classmethod
+    def of(cls, function: Callable[[FloatArray], Any], limit: float, *, timed: bool = False) -> Decay:
+        """Return the decay of a function of distances, cut at the limit.
+
+        Examples
+        --------
+        >>> Decay.of(lambda d: np.exp(-d / 400), 1200)(np.array([0.0, 400.0])).round(6)
+        array([1.      , 0.367879])
+        """
+        values = as_floats(np.broadcast_to(function(np.linspace(0.0, limit, POINTS)), POINTS), name="decay")
+        return cls(float(limit), timed, samples=tuple(values.tolist()))
+
+    @classmethod
+    def gaussian(cls, limit: float, *, timed: bool = False) -> Decay:
+        """Return the Gaussian decay that is 1 at 0 and 0 at the limit (Dai 2010)."""
+        edge = np.exp(-0.5)
+        return cls.of(lambda d: (np.exp(-0.5 * (d / limit) ** 2) - edge) / (1.0 - edge), limit, timed=timed)
+
+    def __call__(self, distance: FloatArray) -> FloatArray:
+        """Return the weights of distances."""
+        if self.samples:
+            at = np.linspace(0.0, self.limit, len(self.samples))
+            return np.where(distance <= self.limit, np.interp(distance, at, self.samples), 0.0)
+        return np.append(self.weights, 0.0)[np.searchsorted(self.breaks, distance)]
+
+    def in_whole(self, unit: float) -> cells.Decay:
+        """Return the decay for the kernels, whose whole numbers are so many a metre or minute."""
+        if self.samples:
+            return cells.table_decay(self.samples, self.limit * unit / (len(self.samples) - 1))
+        return cells.step_decay(np.floor(np.array(self.breaks) * unit + 1e-6), self.weights)
+
+
+#: Bands 300, 500, 1,000 m with the weights 1, 0.68, 0.22 of Luo and Qi (2009).
+Decay.E2SFCA = Decay.steps((300.0, 500.0, 1000.0), (1.0, 0.68, 0.22))
+
+
+# Places along edges in the whole numbers of the kernels ----
+
+
+class Marks(NamedTuple):
+    """Where places stand on their edges: share, whole numbers ahead and back from the start, the leg, shape (p)."""
+
+    share: FloatArray
+    ahead: FloatArray
+    back: FloatArray
+    leg: FloatArray
+
+
+def marks_of(network: WalkNetwork, places: Places, *, timed: bool) -> Marks:
+    """Return where places stand; nothing of a closed direction is nothing."""
+    ahead, back = network.whole(timed=timed)
+    share = np.clip(np.nan_to_num(places.along) / np.maximum(network.length[places.edge], 1e-9), 0.0, 1.0)
+    leg = places.leg / network.method.speed_ms / 60.0 if timed else places.leg
+    with np.errstate(invalid="ignore"):
+        at = [np.where(share > 0, np.round(share * whole[places.edge]), 0.0) for whole in (ahead, back)]
+    return Marks(share, at[0], at[1], np.where(places.edge >= 0, np.round(leg * network.unit(timed=timed)), np.inf))
+
+
+def ends_of(
+    network: WalkNetwork, places: Places, *, timed: bool = False, outward: bool = False
+) -> tuple[IntArray, FloatArray]:
+    """Return end nodes (p, 2) of places and the cost to go between (p, 2), inf where there is no way.
+
+    ``outward`` goes from the place to the ends, else from the ends to the place.
+    """
+    ahead, back = (w[places.edge] for w in network.whole(timed=timed))
+    marks = marks_of(network, places, timed=timed)
+    with np.errstate(invalid="ignore"):
+        onward, rest = (np.where(marks.share >= 1, 0.0, w - m) for w, m in ((ahead, marks.ahead), (back, marks.back)))
+    legs = np.stack([marks.back, onward] if outward else [marks.ahead, rest], axis=1) + marks.leg[:, None]
+    legs = np.where((places.edge >= 0)[:, None] & np.isfinite(legs), legs, np.inf)
+    return np.stack([network.start[places.edge], network.end[places.edge]], axis=1), legs
+
+
+def shared_edges(
+    network: WalkNetwork, a: Places, b: Places, *, timed: bool = False
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return row of a, row of b and the cost along the edge from a to b, for all pairs on one edge; by row of a."""
+    order = np.argsort(b.edge, kind="stable")
+    low, high = (np.searchsorted(b.edge[order], a.edge, side) for side in ("left", "right"))
+    count = np.where(a.edge >= 0, high - low, 0)
+    source = np.repeat(np.arange(len(a.edge)), count)
+    place = order[np.arange(len(source)) - np.repeat(np.cumsum(count) - count - low, count)]
+    from_, to = marks_of(network, a, timed=timed), marks_of(network, b, timed=timed)
+    start, stop = from_.share[source], to.share[place]
+    with np.errstate(invalid="ignore"):
+        cost = np.where(start < stop, to.ahead[place] - from_.ahead[source], from_.back[source] - to.back[place])
+    cost = np.where(start == stop, 0.0, np.where(np.isfinite(cost), cost, np.inf))
+    return source, place, cost + from_.leg[source] + to.leg[place]
+
+
+def closed_to_unreached(cost: Any) -> Any:
+    """Return costs as uint32, what is infinite or too great as ``UNREACHED``."""
+    return np.where(cost < LOST, cost, LOST).astype(np.uint32)
+
+
+def _sweep(
+    network: WalkNetwork, a: Places, b: Places, weight: Any, *, timed: bool, towards: bool = False, limit: float
+) -> tuple[Any, Any, Any, Any]:
+    """Return graph, hierarchy, places a as sources that know which b lie on their edge, and b (p) with weights (p).
+
+    ``towards``: distances are those from b to a; the hierarchy is that of the graph turned round.
+    """
+    graph, hierarchy = network.prepared(timed=timed, towards=towards, limit=limit)
+    nodes, legs = ends_of(network, a, timed=timed, outward=not towards)
+    seeds = 2 * np.arange(len(nodes) + 1), nodes.reshape(-1), closed_to_unreached(legs).reshape(-1)
+    sources = cells.sources_of(hierarchy, *seeds, hilbert_order(network.nodes[nodes[:, 0], :2]))
+    if towards:
+        reader, source, direct = shared_edges(network, b, a, timed=timed)
+    else:
+        source, reader, direct = shared_edges(network, a, b, timed=timed)
+    rows = np.argsort(source, kind="stable")
+    mates = np.searchsorted(source[rows], np.arange(len(nodes) + 1))
+    ends, ways = ends_of(network, b, timed=timed, outward=towards)
+    readers = cells.readers_of(hierarchy, ends, closed_to_unreached(ways), as_floats(weight, name="weight"))
+    return graph, hierarchy, cells.with_mates(sources, mates, reader[rows], closed_to_unreached(direct[rows])), readers
+
+
+# Measures ----
 
 
 def _in_units(cost: Any, unit: float, limit: float) -> FloatArray:
@@ -62,10 +229,8 @@ def walk_matrix(
     array([[10., 75.],
            [75.,  0.]])
     """
-    graph, hierarchy = network.prepared(timed=timed, towards=False, limit=limit)
-    sources = kernel_sources(network, hierarchy, from_, to, timed=timed, towards=False)
-    readers = kernel_readers(network, hierarchy, to, np.ones(len(to.edge)), timed=timed, towards=False)
-    return _in_units(distances(graph, hierarchy, sources, readers), network.unit(timed=timed), limit)
+    ways = distances(*_sweep(network, from_, to, np.ones(len(to.edge)), timed=timed, limit=limit))
+    return _in_units(ways, network.unit(timed=timed), limit)
 
 
 def nearest_places(
@@ -107,16 +272,12 @@ def nearest_places(
     count = int(kinds.max(initial=0)) + 1
     nodes, legs = ends_of(network, to.take(order), timed=timed)
     start = 2 * np.searchsorted(kinds[order], np.arange(count + 1))
-    whole = limit * network.unit(timed=timed) + 1e-6
+    graph, whole = network.graph(timed=timed, towards=True), limit * network.unit(timed=timed) + 1e-6
     seeds = (nodes.reshape(-1), closed_to_unreached(legs).reshape(-1), np.repeat(order, 2))
     if k == 1:
-        graph, hierarchy = (
-            network.graph(timed=timed, towards=True),
-            network.prepared(timed=timed, towards=True, limit=limit)[1],
-        )
+        hierarchy = network.prepared(timed=timed, towards=True, limit=limit)[1]
         cost, owner = (a[:, :, None] for a in nearest_kinds(graph, hierarchy, start, *seeds, whole))
     else:
-        graph = network.graph(timed=timed, towards=True)
         cuts = [slice(a, b) for a, b in pairwise(start)]
         parts = [nearest_k(graph, seeds[0][c], seeds[1][c], seeds[2][c], k, whole) for c in cuts]
         cost, owner = (np.stack([p[q] for p in parts], axis=1) for q in range(2))
@@ -180,18 +341,15 @@ def reach_sums(
     FloatArray
         Sums, shape (n, t), or (n) for a decay.
     """
-    decay = within if isinstance(within, Decay) else None
-    timed = timed if decay is None else decay.timed
-    limits = as_floats([within.limit] if isinstance(within, Decay) else within, name="within")
-    graph, hierarchy = network.prepared(timed=timed, limit=float(limits.max()))
-    sources = kernel_sources(network, hierarchy, from_, to, timed=timed, towards=False)
-    weights = as_floats(weight, name="weight")
-    readers = kernel_readers(network, hierarchy, to, weights, timed=timed, towards=False)
-    unit = network.unit(timed=timed)
-    if decay:
-        sums: FloatArray = weighted_sums(graph, hierarchy, sources, readers, decay.in_whole(unit))
+    if isinstance(within, Decay):
+        timed, limits = within.timed, np.array([within.limit])
     else:
-        sums = sums_within(graph, hierarchy, sources, readers, np.floor(limits * unit + 1e-6))
+        limits = as_floats(within, name="within")
+    swept, unit = _sweep(network, from_, to, weight, timed=timed, limit=float(limits.max())), network.unit(timed=timed)
+    if isinstance(within, Decay):
+        sums: FloatArray = weighted_sums(*swept, within.in_whole(unit))
+    else:
+        sums = sums_within(*swept, np.floor(limits * unit + 1e-6))
     return sums
 
 
@@ -233,9 +391,9 @@ def floating_catchments(
     """
     timed, code = decay.timed, METHODS[one_of(method, METHODS, name="method")]
     kinds = np.zeros(len(services.edge), np.int64) if kind is None else np.asarray(kind, np.int64)
-    graph, hierarchy = network.prepared(timed=timed, towards=True, limit=decay.limit)
-    sources = kernel_sources(network, hierarchy, services, homes, timed=timed, towards=True)
-    readers = kernel_readers(network, hierarchy, homes, as_floats(persons, name="persons"), timed=timed, towards=True)
+    graph, hierarchy, sources, readers = _sweep(
+        network, services, homes, persons, timed=timed, towards=True, limit=decay.limit
+    )
     size, shape = as_floats(capacity, name="capacity"), decay.in_whole(network.unit(timed=timed))
     scores, ratios = catchments(graph, hierarchy, sources, kinds, size, readers, shape, code)
     return scores, ratios

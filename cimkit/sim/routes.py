@@ -1,29 +1,57 @@
-"""The way itself: routes in three dimensions, and how many people pass each path."""
+"""The way itself: routes in three dimensions, how many people pass each path, and the living circles of services.
+
+Living circles are the paths within 5, 10, 15 minutes of a service, edge by edge, and the ground along them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 from shapely.ops import substring
 
-from cimkit.errors import InputError
-from cimkit.kernels.graph import NOBODY, UNREACHED, shortest_tree, tree_loads
+from cimkit.arrays import BoolArray, FloatArray, IntArray
+from cimkit.errors import InputError, MissingDataError
+from cimkit.kernels.graph import FARTHEST, NOBODY, shortest_tree, tree_loads
+from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind
-from cimkit.sim.joined import Joined, join
-from cimkit.sim.reach import walk_matrix
-from cimkit.sim.seeds import closed_to_unreached, ends_of, shared_edges
+from cimkit.sim.joined import Joined, Kinds, join, service_doors
+from cimkit.sim.network import ACROSS, MS, Places, WalkNetwork
+from cimkit.sim.reach import closed_to_unreached, ends_of, shared_edges, walk_matrix
 from cimkit.sim.walk_method import WalkMethod
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-    from cimkit.arrays import BoolArray, FloatArray, IntArray
-    from cimkit.model.community import Community
-    from cimkit.sim.network import Places, WalkNetwork
+class _Tree(NamedTuple):
+    """The quickest ways to p places from each of k nodes, in whole numbers, inf where there is none.
+
+    ``nodes`` and ``into`` (p, 2): ends of the edges of the places and the way from there; ``time`` and ``previous``
+    (k): the way from each node and the node that comes next on it.
+    """
+
+    nodes: IntArray
+    into: FloatArray
+    time: FloatArray
+    previous: IntArray
+
+    @classmethod
+    def to(cls, network: WalkNetwork, there: Places) -> _Tree:
+        """Return the quickest ways to the nearest of some places."""
+        nodes, into = ends_of(network, there, timed=True)
+        graph = network.graph(timed=True, towards=True)
+        time, previous = shortest_tree(graph, nodes.reshape(-1), closed_to_unreached(into).reshape(-1), np.inf)
+        return cls(nodes, into, np.where(time > FARTHEST, np.inf, time), previous)
+
+    def leave(self, network: WalkNetwork, at: Places, there: Places) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return by which end of their edges other places (n) are left, the way by it, and the way along the edge."""
+        ends, out = ends_of(network, at, timed=True, outward=True)
+        cost, along = self.time[ends] + out, np.full(len(ends), np.inf)
+        place, _, direct = shared_edges(network, at, there, timed=True)
+        np.minimum.at(along, place, direct)
+        return cost.argmin(axis=1), cost.min(axis=1), along
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,9 +85,8 @@ class Route(Drawn):
     @property
     def distance(self) -> float:
         """Return the length in plan, from the door on, inf if there is no way [m]."""
-        if len(self.line) == 0:
-            return float("inf")
-        return float(np.linalg.norm(np.diff(self.line[:, :2], axis=0), axis=1).sum())
+        steps = np.linalg.norm(np.diff(self.line[:, :2], axis=0), axis=1)
+        return float(steps.sum()) if len(self.line) else float("inf")
 
     def __repr__(self) -> str:
         way = f"{self.walk_min:.1f} min ({self.indoor_min:.1f} indoors), {self.distance:,.0f} m"
@@ -68,14 +95,9 @@ class Route(Drawn):
     def to_frame(self) -> Any:
         """Return a GeoDataFrame of one 3D line in map coordinates."""
         shape = shapely.linestrings(self.line) if len(self.line) > 1 else shapely.LineString()
-        data = {
-            "home": [self.home],
-            "facility": [self.facility],
-            "walker": [self.method.name],
-            "walk_min": [self.walk_min],
-            "indoor_min": [self.indoor_min],
-            "distance_m": [self.distance],
-        }
+        columns = ("home", "facility", "walker", "walk_min", "indoor_min", "distance_m")
+        values = (self.home, self.facility, self.method.name, self.walk_min, self.indoor_min, self.distance)
+        data = {name: [value] for name, value in zip(columns, values, strict=True)}
         return self.community.frame.to_geoframe(data, [shape])
 
 
@@ -107,58 +129,47 @@ def walk_route(
         If there is no such home or facility.
     """
     joined, f = join(community, method=method, network=network, hour=hour), community.facilities
-    rows = np.flatnonzero(joined.homes.ids == home)
-    if len(rows) == 0:
-        raise InputError(f"walk_route: home must be the id of a {joined.homes.kind}; got {home!r}.")
-    row, kind = int(rows[0]), FacilityKind.words().get(facility, -1)
+    homes, kind = joined.homes, FacilityKind.words().get(facility, -1)
+    if home not in set(homes.ids):
+        raise InputError(f"walk_route: home must be the id of a {homes.kind}; got {home!r}.")
+    row = int((homes.ids == home).argmax())
     there = np.flatnonzero(f.id == facility) if facility in set(f.id) else np.flatnonzero(f.kind == kind)
     if len(there) == 0:
         raise InputError(f"walk_route: facility must be an id, or a kind that exists; got {facility!r}.")
-    door = joined.homes.door[row]
-    at = joined.doors.take([door])
+    at = joined.doors.take(homes.door[[row]])
     minutes = walk_matrix(joined.network, at, joined.services.take(there), timed=True)[0]
-    goal, least = int(there[minutes.argmin()]), float(minutes.min())
-    indoor = float(joined.homes.indoor_min[row])
-    line = np.zeros((0, 3))
-    if np.isfinite(least + indoor):
-        floor = joined.homes.doors[door].copy()
-        if joined.homes.kind == "dwelling":
-            floor[2] += max(float(community.storeys.z[community.dwellings.storey[row]]), 0.0)
+    goal, indoor = int(there[minutes.argmin()]), float(homes.indoor_min[row])
+    walk_min, line = float(minutes.min()) + indoor, np.zeros((0, 3))
+    if np.isfinite(walk_min):
+        door = homes.doors[homes.door[[row]]]
+        floor = door.copy()
+        if homes.kind == "dwelling":
+            floor[:, 2] += max(float(community.storeys.z[community.dwellings.storey[row]]), 0.0)
         way = _way(joined.network, at, joined.services.take([goal]))
-        line = np.concatenate([floor[None], joined.homes.doors[[door]], way, joined.service[[goal]]])
+        line = np.concatenate([floor, door, way, joined.service[[goal]]])
         line = line[np.append(True, (np.diff(line, axis=0) != 0).any(axis=1))]
-    return Route(home, str(f.id[goal]), line, least + indoor, indoor, community, method)
+    return Route(home, str(f.id[goal]), line, walk_min, indoor, community, method)
 
 
 def _way(network: WalkNetwork, at: Places, there: Places) -> FloatArray:
     """Return the vertices of the quickest way along paths from one place to another, shape (v, 3)."""
-    (from_nodes, out), (to_nodes, into) = (
-        ends_of(network, p, timed=True, outward=o) for p, o in ((at, True), (there, False))
+    tree = _Tree.to(network, there)
+    (end,), (cost,), (along,) = tree.leave(network, at, there)
+    (start, first), (stop, last) = (
+        (float(p.along[0] / max(network.length[p.edge[0]], 1e-9)), int(p.edge[0])) for p in (at, there)
     )
-    graph = network.graph(timed=True, towards=True)
-    time, previous = shortest_tree(graph, to_nodes[0], closed_to_unreached(into[0]), np.inf)
-    cost = np.where(time[from_nodes[0]] != UNREACHED, time[from_nodes[0]] + out[0], np.inf)
-    along = shared_edges(network, at, there, timed=True)[2]
-    share = [float(p.along[0] / max(network.length[p.edge[0]], 1e-9)) for p in (at, there)]
+    pieces = [(first, start, stop)]
+    if along > cost:
+        nodes = [int((network.start, network.end)[end][first])]
+        while tree.previous[nodes[-1]] != NOBODY:
+            nodes.append(int(tree.previous[nodes[-1]]))
+        edges, ahead = _edges_of(network, np.array(nodes[:-1]), np.array(nodes[1:]))
+        goal = np.where(tree.nodes[0] == nodes[-1], tree.into[0], np.inf).argmin()
+        between = [(e, 1.0 - a, float(a)) for e, a in zip(edges, ahead, strict=True)]
+        pieces = [(first, start, float(end)), *between, (last, float(goal), stop)]
     lines = network.course.to_shapely()
-    if len(along) and along[0] <= cost.min():
-        return _piece(lines[at.edge[0]], share[0], share[1])
-    end = int(cost.argmin())
-    nodes = [int(from_nodes[0, end])]
-    while previous[nodes[-1]] != NOBODY:
-        nodes.append(int(previous[nodes[-1]]))
-    edges, ahead = _edges_of(network, np.array(nodes[:-1]), np.array(nodes[1:]))
-    last = np.where(to_nodes[0] == nodes[-1], into[0], np.inf).argmin()
-    parts = [_piece(lines[at.edge[0]], share[0], float(end))]
-    parts += [_piece(lines[e], 1.0 - a, float(a)) for e, a in zip(edges, ahead, strict=True)]
-    return np.concatenate([*parts, _piece(lines[there.edge[0]], float(last), share[1])])
-
-
-def _piece(line: Any, start: float, stop: float) -> FloatArray:
-    """Return the vertices of a line between two shares of it, in walking order."""
-    part = substring(line, start, stop, normalized=True)
-    vertices: FloatArray = shapely.get_coordinates(part, include_z=True)
-    return vertices
+    parts = [substring(lines[e], a, b, normalized=True) for e, a, b in pieces]
+    return np.concatenate([shapely.get_coordinates(p, include_z=True) for p in parts])
 
 
 @dataclass(frozen=True, repr=False)
@@ -184,15 +195,14 @@ class PathUse(Drawn):
 
     def to_frame(self) -> Any:
         """Return a GeoDataFrame in map coordinates, one row a path."""
-        ids = self.network.ids
-        data = {"path": np.arange(len(self.persons)) if ids is None else ids, "persons": self.persons}
+        data = {"path": self.network.ids, "persons": self.persons}
         return self.community.frame.to_geoframe(data, self.network.course.to_shapely())
 
 
 def path_use(
     community: Community,
     *,
-    to: str | Sequence[str] | None = None,
+    to: Kinds = None,
     method: WalkMethod = WalkMethod.ADULT,
     network: WalkNetwork | None = None,
     hour: float | None = None,
@@ -212,42 +222,30 @@ def path_use(
     """
     joined = join(community, method=method, network=network, hour=hour)
     kinds, rows, kind = joined.of_kinds(to)
-    load: FloatArray = np.bincount(joined.homes.door, joined.homes.persons, len(joined.homes.doors)).astype(float)
-    if load.sum() <= 0:
-        load = np.bincount(joined.homes.door, minlength=len(load)).astype(float)
-    persons = np.zeros(len(joined.network.start))
-    for k in range(len(kinds)):
-        persons += _passing(joined, joined.services.take(rows[kind == k]), load)
-    return PathUse(joined.network, persons, community)
+    homes = joined.homes
+    load = np.bincount(homes.door, homes.persons if homes.persons.sum() > 0 else None, len(homes.doors)).astype(float)
+    passing = [_passing(joined, joined.services.take(rows[kind == k]), load) for k in range(len(kinds))]
+    return PathUse(joined.network, np.sum(passing, axis=0), community)
 
 
 def _passing(joined: Joined, there: Places, load: FloatArray) -> FloatArray:
     """Return how many people pass each edge on the way from their doors to the nearest of some services."""
     network, at = joined.network, joined.doors
-    nodes, into = ends_of(network, there, timed=True)
-    graph = network.graph(timed=True, towards=True)
-    time, previous = shortest_tree(graph, nodes.reshape(-1), closed_to_unreached(into).reshape(-1), np.inf)
-    ends, out = ends_of(network, at, timed=True, outward=True)
-    cost = np.where(time[ends] != UNREACHED, time[ends] + out, np.inf)
-    door, _, along = shared_edges(network, at, there, timed=True)
-    direct = np.full(len(load), np.inf)
-    np.minimum.at(direct, door, along)
-    best = cost.argmin(axis=1)
-    least = cost[np.arange(len(load)), best]
-    goes = np.isfinite(np.minimum(least, direct)) & (load > 0)
+    tree = _Tree.to(network, there)
+    end, cost, along = tree.leave(network, at, there)
+    goes = np.isfinite(np.minimum(cost, along)) & (load > 0)
     persons: FloatArray = np.bincount(at.edge[goes], load[goes], len(network.start)).astype(np.float64)
-    far = goes & (least < direct)
-    set_out = np.bincount(ends[np.arange(len(load)), best][far], load[far], len(time))
-    passing = tree_loads(previous, set_out)
-    used = np.flatnonzero((previous != NOBODY) & (passing > 0))
-    persons += np.bincount(_edges_of(network, used, previous[used])[0], passing[used], len(persons))
+    far = goes & (cost < along)
+    node = np.where(end == 0, network.start[at.edge], network.end[at.edge])
+    passing = tree_loads(tree.previous, np.bincount(node[far], load[far], len(tree.time)))
+    used = np.flatnonzero((tree.previous != NOBODY) & (passing > 0))
+    persons += np.bincount(_edges_of(network, used, tree.previous[used])[0], passing[used], len(persons))
     # at its root a tree goes on along the edge of the service that the root belongs to
-    order = np.argsort(into.reshape(-1), kind="stable")
-    root, first = np.unique(nodes.reshape(-1)[order], return_index=True)
-    ended = (previous[root] == NOBODY) & (passing[root] > 0)
+    order = np.argsort(tree.into.reshape(-1), kind="stable")
+    root, first = np.unique(tree.nodes.reshape(-1)[order], return_index=True)
+    ended = (tree.previous[root] == NOBODY) & (passing[root] > 0)
     edge = np.repeat(there.edge, 2)[order[first]][ended]
-    persons += np.bincount(edge, passing[root][ended], len(persons))
-    return persons
+    return persons + np.bincount(edge, passing[root][ended], len(persons))
 
 
 def _edges_of(network: WalkNetwork, a: IntArray, b: IntArray) -> tuple[IntArray, BoolArray]:
@@ -258,3 +256,154 @@ def _edges_of(network: WalkNetwork, a: IntArray, b: IntArray) -> tuple[IntArray,
     key, first = np.unique((tail * n + head)[order], return_index=True)
     found = order[first[np.searchsorted(key, a * n + b)]]
     return found % m, found < m
+
+
+@dataclass(frozen=True, repr=False)
+class LivingCircles(Drawn):
+    """Paths from which a service is reached within some minutes.
+
+    Parameters
+    ----------
+    kind
+        The service.
+    minutes
+        Limits, rising, shape (k) [min].
+    paths
+        One shapely multi-line a limit in local metres, shape (k).
+    areas
+        Ground within ``along`` of these paths, one (multi-)polygon a limit, shape (k).
+    along
+        Width of ground on either side of a path [m].
+    community
+        Where.
+    """
+
+    kind: FacilityKind
+    minutes: FloatArray
+    paths: Any
+    areas: Any
+    along: float
+    community: Community
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{m:g} min {p.length / 1000:.1f} km" for m, p in zip(self.minutes, self.paths, strict=True))
+        return f"<LivingCircles around {self.kind.code}: {parts} of paths>"
+
+    def to_frame(self) -> Any:
+        """Return a GeoDataFrame of the areas in map coordinates, one row a limit."""
+        data = {"kind": self.kind.code, "within_min": self.minutes, "paths_m": shapely.length(self.paths)}
+        return self.community.frame.to_geoframe(data | {"area_m2": shapely.area(self.areas)}, self.areas)
+
+
+def living_circles(
+    community: Community,
+    kind: str | FacilityKind,
+    *,
+    minutes: Sequence[float] = (5.0, 10.0, 15.0),
+    method: WalkMethod = WalkMethod.ADULT,
+    network: WalkNetwork | None = None,
+    along: float = 25.0,
+) -> LivingCircles:
+    """Compute the paths from which a kind of service is reached within some minutes.
+
+    Exact along every edge: the part of an edge that is within the limit is cut at the very
+    place where the limit is met, from either end and from a service in its middle. The area is
+    the ground within ``along`` of these paths, not a hull.
+
+    Parameters
+    ----------
+    community
+        Services and paths.
+    kind
+        Kind of service.
+    minutes
+        Limits, rising [min].
+    method
+        Who walks.
+    network
+        A network made before.
+    along
+        Width of ground on either side of a path [m].
+
+    Returns
+    -------
+    LivingCircles
+        One set of paths and one area a limit.
+
+    Raises
+    ------
+    MissingDataError
+        If there is no such service.
+    InputError
+        If the limits do not rise.
+    """
+    wanted = FacilityKind.parse(kind)
+    limits = np.asarray(minutes, dtype=np.float64)
+    if len(limits) == 0 or limits[0] <= 0 or (np.diff(limits) <= 0).any():
+        raise InputError(f"living_circles: minutes must be > 0 and rise; got {list(minutes)}.")
+    rows = np.flatnonzero(community.facilities.kind == wanted)
+    if len(rows) == 0:
+        raise MissingDataError(f"living_circles: there must be a {wanted.code}; got none.")
+    network = network or WalkNetwork.of(community, method=method)
+    there = network.place(service_doors(community)[rows])
+    cost = _Tree.to(network, there).time
+    drawn, there = _drawn(network, cost, there)
+    lines = drawn.course.to_shapely()
+    paths = np.array([_reached(drawn, lines, cost / MS, there, limit) for limit in limits.tolist()], dtype=object)
+    areas = _ground(paths, along)
+    return LivingCircles(wanted, limits, paths, areas, along, community)
+
+
+def _drawn(network: WalkNetwork, cost: FloatArray, there: Places) -> tuple[WalkNetwork, Places]:
+    """Return the network without the lines of sight across open spaces that no quickest way takes: they are many."""
+    sight = network.ids == ACROSS
+    if not sight.any():
+        return network, there
+    ahead, back = network.whole(timed=True)
+    here, then = cost[network.start], cost[network.end]
+    with np.errstate(invalid="ignore"):
+        taken = (here == ahead + then) | (then == back + here)
+    taken[there.edge[there.edge >= 0]] = True
+    rows = np.flatnonzero(~sight | taken)
+    place = np.full(len(sight) + 1, -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    return network.take(rows), there._replace(edge=place[there.edge])
+
+
+def _reached(network: WalkNetwork, lines: Any, cost: FloatArray, there: Places, limit: float) -> Any:
+    """Return the parts of all edges from which the service is within the limit: from either end, and around it."""
+    from_start = _share(limit - cost[network.start], network.backward_min)
+    from_end = _share(limit - cost[network.end], network.forward_min)
+    whole = from_start + from_end >= 1.0
+    first, last = np.flatnonzero(~whole & (from_start > 0)), np.flatnonzero(~whole & (from_end > 0))
+    k = np.flatnonzero((there.edge >= 0) & ~whole[there.edge])
+    left = limit - there.leg[k] / network.method.speed_ms / 60.0
+    k, left = k[left > 0], left[left > 0]
+    edge, at = there.edge[k], there.along[k] / np.maximum(network.length[there.edge[k]], 1e-9)
+    start = np.maximum(0.0, at - _share(left, network.forward_min[edge]))
+    stop = np.minimum(1.0, at + _share(left, network.backward_min[edge]))
+    begin = np.concatenate([np.zeros(len(first)), 1.0 - from_end[last], start])
+    end = np.concatenate([from_start[first], np.ones(len(last)), stop])
+    found = zip(lines[np.concatenate([first, last, edge])], begin, end, strict=True)
+    pieces = [substring(line, a, b, normalized=True) for line, a, b in found]
+    cut = shapely.union_all(shapely.force_2d([p for p in pieces if p.geom_type == "LineString"]))
+    parts = np.concatenate([shapely.force_2d(lines[whole]), shapely.get_parts(cut)])
+    return shapely.multilinestrings(parts[shapely.length(parts) > 0])
+
+
+def _ground(paths: Any, along: float) -> Any:
+    """Return the ground along the paths of each limit; what a smaller limit holds is not joined again."""
+    areas, known, inner = np.empty(len(paths), dtype=object), np.zeros(0, dtype=np.int64), shapely.Polygon()
+    for k, path in enumerate(paths):
+        lines = shapely.get_parts(path)
+        keys = np.array([hash(w) for w in shapely.to_wkb(lines)], dtype=np.int64)
+        fresh = shapely.buffer(lines[~np.isin(keys, known)], along, quad_segs=4)
+        inner = areas[k] = shapely.union_all(np.append(fresh, inner))
+        known = np.append(known, keys)
+    return areas
+
+
+def _share(left: FloatArray, whole: FloatArray) -> FloatArray:
+    """Return the share of each edge that the minutes left suffice for, 0–1."""
+    share: FloatArray = np.divide(left, np.maximum(whole, 1e-12), out=np.zeros(len(left)), where=np.isfinite(whole))
+    return np.clip(np.nan_to_num(share), 0.0, 1.0)

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from cimkit.arrays import one_of
+from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.errors import InputError, MissingDataError
+from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import BuildingUse, FacilityKind, Status
 from cimkit.model.table import lookup_names
 from cimkit.model.tables import Facilities
 from cimkit.sim.access import walk_times
-from cimkit.sim.homes import homes_of
-from cimkit.sim.joined import join
+from cimkit.sim.joined import homes_of, join
 from cimkit.sim.reach import walk_matrix
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cimkit.arrays import FloatArray, IntArray
-    from cimkit.model.community import Community
 
 CIRCLES = {  # [min] circle a kind belongs to, GB 50180-2018 appendix B (mark M; elderly day care P, GB 50437)
     15: ("middle_school", "sports_hall", "health_centre", "care_home", "culture_centre", "metro_station"),

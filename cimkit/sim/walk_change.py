@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from cimkit.arrays import FloatArray, IntArray
 from cimkit.errors import MissingDataError
+from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import AgeBand, FacilityKind
 from cimkit.sim.access import WalkTimes, walk_times
 from cimkit.sim.walk_method import WalkMethod
-
-if TYPE_CHECKING:
-    from cimkit.arrays import FloatArray, IntArray
-    from cimkit.model.community import Community
 
 #: What children and the old walk to (一老一小): after the complete community standard of 2020, mark M.
 YOUNG = ("nursery", "kindergarten", "primary_school", "sports_ground", "park")
@@ -64,20 +62,11 @@ class WalkChange(Drawn):
         """Return a DataFrame of homes and persons who gain or lose more than some minutes, one row a kind."""
         import pandas as pd
 
-        change, persons = self.change_min, self.after.homes.persons[self.rows_after]
-        rows = []
-        for k, kind in enumerate(self.kinds):
-            better, worse = change[:, k] < -more_than, change[:, k] > more_than
-            rows.append(
-                {
-                    "kind": kind.code,
-                    "gain": int(better.sum()),
-                    "lose": int(worse.sum()),
-                    "persons_gain": persons[better].sum(),
-                    "persons_lose": persons[worse].sum(),
-                }
-            )
-        return pd.DataFrame(rows, columns=["kind", "gain", "lose", "persons_gain", "persons_lose"])
+        change, persons = self.change_min, self.after.homes.persons[self.rows_after, None]
+        better, worse = change < -more_than, change > more_than
+        homes = {"gain": better.sum(axis=0), "lose": worse.sum(axis=0)}
+        people = {"persons_gain": (persons * better).sum(axis=0), "persons_lose": (persons * worse).sum(axis=0)}
+        return pd.DataFrame({"kind": [k.code for k in self.kinds]} | homes | people)
 
     def to_frame(self) -> Any:
         """Return a DataFrame of the change, one row a home, one column a kind."""
@@ -140,23 +129,20 @@ def young_and_old(community: Community, *, hour: float | None = None) -> Any:
     have = set(np.unique(community.facilities.kind).tolist())
     for band, method, names in GROUPS:
         kinds = [FacilityKind.parse(n) for n in names]
-        there = [k for k in kinds if k in have]
-        walk = walk_times(community, to=[k.code for k in there], method=method, hour=hour) if there else None
+        there = [k.code for k in kinds if k in have]
+        walk = walk_times(community, to=there, method=method, hour=hour) if there else None
         of_band = people.band == band
         in_building = np.bincount(people.building[of_band], people.persons[of_band], len(community.buildings))
         for kind in kinds:
-            row: dict[str, Any] = {"group": band.code, "walker": method.name, "kind": kind.code}
-            if walk is None or kind not in walk.kinds:
-                rows.append(row | {"persons": in_building.sum() or np.nan, "share_5min": 0.0, "share_10min": 0.0,
-                                   "share_15min": 0.0, "median_min": np.inf})  # fmt: skip
-                continue
-            home = walk.homes.building
-            weight = (in_building / np.maximum(np.bincount(home, minlength=len(in_building)), 1))[home]
-            known = float(weight.sum())
-            weight, minutes = (weight if known else np.ones(len(home))), walk.walk_min[:, walk.of(kind)]
+            persons, weight, minutes = in_building.sum(), np.ones(1), np.full(1, np.inf)
+            if walk is not None and kind in walk.kinds:
+                home = walk.homes.building
+                weight = (in_building / np.maximum(np.bincount(home, minlength=len(in_building)), 1))[home]
+                persons = weight.sum()
+                weight, minutes = (weight if persons else np.ones(len(home))), walk.walk_min[:, walk.of(kind)]
+            row = {"group": band.code, "walker": method.name, "kind": kind.code, "persons": persons or np.nan}
+            row |= {f"share_{m}min": weight[minutes <= m].sum() / weight.sum() for m in (5, 10, 15)}
             order = np.argsort(minutes, kind="stable")
             middle = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
-            row |= {f"share_{m}min": weight[minutes <= m].sum() / weight.sum() for m in (5, 10, 15)}
-            rows.append(row | {"persons": known or np.nan, "median_min": minutes[order][middle]})
-    order_of = ["group", "walker", "kind", "persons", "share_5min", "share_10min", "share_15min", "median_min"]
-    return pd.DataFrame(rows)[order_of]
+            rows.append(row | {"median_min": minutes[order][middle]})
+    return pd.DataFrame(rows)

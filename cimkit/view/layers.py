@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from cimkit.sim.access import WalkTimes
     from cimkit.sim.areas import FloorAreas
     from cimkit.sim.blockers import Blockers
-    from cimkit.sim.circles import LivingCircles
     from cimkit.sim.envelope import SolarEnvelope
     from cimkit.sim.isochrones import Isochrones
     from cimkit.sim.receptors import Receptors
-    from cimkit.sim.routes import PathUse, Route
+    from cimkit.sim.routes import LivingCircles, PathUse, Route
     from cimkit.sim.shadows import Shadows
     from cimkit.sim.site_ratios import SiteIndicators
     from cimkit.sim.spacing import Spacing

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from cimkit.kernels.elimination import Hierarchy
 from cimkit.kernels.hilbert import hilbert_order
-from cimkit.sim.decay import Decay
 from cimkit.sim.network import WalkNetwork
-from cimkit.sim.reach import METHODS, floating_catchments, nearest_places, reach_sums, walk_matrix
+from cimkit.sim.reach import METHODS, Decay, floating_catchments, nearest_places, reach_sums, walk_matrix
 from tests import naive_walk
 from tests.walk_networks import cases, lattice
 

@@ -15,7 +15,7 @@ from cimkit.model.community import Community
 from cimkit.model.kinds import FacilityKind
 from cimkit.model.records import Building, Facility, Path
 from cimkit.sim.access import walk_times
-from cimkit.sim.homes import homes_of
+from cimkit.sim.joined import homes_of
 from cimkit.sim.network import WalkNetwork
 from cimkit.sim.walk_method import WalkMethod
 

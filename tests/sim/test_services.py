@@ -11,13 +11,11 @@ import shapely
 from cimkit.errors import InputError, MissingDataError
 from cimkit.model.community import Community
 from cimkit.model.records import Building, Facility, Path
-from cimkit.sim.access import walk_times
-from cimkit.sim.decay import Decay
+from cimkit.sim.access import nearest_services, service_access, walk_times
 from cimkit.sim.joined import join
 from cimkit.sim.network import WalkNetwork
-from cimkit.sim.reach import walk_matrix
+from cimkit.sim.reach import Decay, walk_matrix
 from cimkit.sim.routes import path_use, walk_route
-from cimkit.sim.services import nearest_services, service_access
 from cimkit.sim.walk_change import compare_walks, young_and_old
 from cimkit.sim.walk_method import WalkMethod
 from tests.walk_networks import FLAT
