@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from cimkit.errors import InputError
-from cimkit.geometry.ragged import offsets_of, owners, ragged_rows
+from cimkit.geometry.ragged import offsets_of, owners, ragged_rows, totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -140,7 +140,7 @@ class Polygons(Shapes):
         start, row = self.sides()
         corner = self.xy[self.ring[:-1]][owners(self.ring)[start]]  # as origin, so that large numbers cost no digits
         (ax, ay), (bx, by) = (self.xy[start] - corner).T, (self.xy[start + 1] - corner).T
-        return np.bincount(row, 0.5 * (ax * by - bx * ay), len(self)).astype(np.float64)
+        return totals(row, 0.5 * (ax * by - bx * ay), len(self))
 
     def bounds(self) -> FloatArray:
         """Return (min x, min y, max x, max y) of each polygon, nan where empty, shape (n, 4) [m]."""

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cimkit.arrays import IntArray
+    from cimkit.arrays import FloatArray, IntArray
 
 
 def ragged_rows(offsets: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
@@ -32,6 +32,11 @@ def offsets_of(sizes: IntArray | Sequence[int]) -> IntArray:
 def owners(offsets: IntArray) -> IntArray:
     """Return the row that each element of a ragged array with these offsets (n + 1) belongs to."""
     return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+
+
+def totals(rows: IntArray, values: FloatArray, count: int) -> FloatArray:
+    """Return the sum of the values (n) of each of ``count`` rows."""
+    return np.bincount(rows, values, count).astype(np.float64)
 
 
 def positions(sizes: IntArray) -> IntArray:

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, TextArray
-from cimkit.geometry import ragged
+from cimkit.geometry.ragged import totals
 from cimkit.geometry.triangles import Scene, Triangles
 from cimkit.model.drawn import Drawn
-from cimkit.sim.sunlight import SunlightMethod, _fan, _lit, clock, countable_hours, favourable_pieces
+from cimkit.sim.receptors import Receptors
+from cimkit.sim.sunlight import USUAL, HasSpells, Spells, SunlightMethod, _lit, countable_hours, placed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cimkit.model.community import Community
-    from cimkit.sim.receptors import Receptors
     from cimkit.sim.sunpath import SunDay
 
 TOUCH = 1e-7  # [h] spells closer than this are one; rounding of their ends
 SHORTEST = 1e-5  # [h] what takes less than 0.04 s takes nothing
 
-Ragged = tuple[IntArray, FloatArray, FloatArray]
-
 
 @dataclass(frozen=True, repr=False)
-class Blockers(Drawn):
+class Blockers(HasSpells, Drawn):
     """What each building takes from each of n receptors on one day, p pairs.
 
     Parameters
@@ -64,9 +61,6 @@ class Blockers(Drawn):
     blocked: FloatArray
     sole: FloatArray
     gain: FloatArray
-    offsets: IntArray
-    starts: FloatArray
-    ends: FloatArray
 
     def __len__(self) -> int:
         return len(self.receptor)
@@ -77,26 +71,19 @@ class Blockers(Drawn):
             return f"{text}: none>"
         totals = self.by_building()
         first = totals.iloc[0]
-        return (
-            f"{text}: {len(totals):,} take sun; {first['blocker'] or 'terrain'!r} most, "
-            f"{first['blocked_min']:,.0f} min of {first['receptors']:,} receptors>"
+        who, most = (
+            first["blocker"] or "terrain",
+            f"{first['blocked_min']:,.0f} min of {first['receptors']:,} receptors",
         )
+        return f"{text}: {len(totals):,} take sun; {who!r} most, {most}>"
 
-    def intervals(self, pair: int) -> list[tuple[float, float]]:
-        """Return when the building of a pair stands in the sun's way, true solar hours [h]."""
-        own = slice(self.offsets[pair], self.offsets[pair + 1])
-        return list(zip(self.starts[own].tolist(), self.ends[own].tolist(), strict=True))
-
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row a pair: minutes in the way, alone, jointly with others, and when."""
-        frame = self.receptors.take(self.receptor).to_frame()[["id", "building", "kind"]]
-        frame["blocker"] = self.blocker_ids
-        frame["blocked_min"] = self.blocked * 60.0
-        frame["sole_min"] = self.sole * 60.0
-        frame["joint_min"] = (self.blocked - self.sole) * 60.0
-        frame["gain_min"] = self.gain * 60.0
-        frame["when"] = [" ".join(f"{clock(a)}–{clock(b)}" for a, b in self.intervals(k)) for k in range(len(self))]
-        return frame
+    def columns(self) -> dict[str, Any]:
+        """Return minutes in the way, alone, jointly with others, and when, one row a pair."""
+        at = self.receptors.take(self.receptor)
+        columns = {"id": at.ids, "building": at.building_ids, "kind": at.kind, "blocker": self.blocker_ids}
+        columns |= {"blocked_min": self.blocked * 60.0, "sole_min": self.sole * 60.0}
+        columns |= {"joint_min": (self.blocked - self.sole) * 60.0, "gain_min": self.gain * 60.0}
+        return columns | {"when": self.clocked()}
 
     def by_building(self) -> Any:
         """Return a DataFrame, one row a blocker, the one that takes most first."""
@@ -109,11 +96,7 @@ class Blockers(Drawn):
 
 
 def blockers(
-    community: Community,
-    receptors: Receptors,
-    sun_day: SunDay,
-    *,
-    method: SunlightMethod = SunlightMethod.GBT50947_2014,
+    community: Community, receptors: Receptors, sun_day: SunDay, *, method: SunlightMethod = USUAL
 ) -> Blockers:
     """Find which building takes how much sun from each receptor, and when.
 
@@ -147,113 +130,65 @@ def blockers(
     >>> bool((who.sole <= who.blocked).all())
     True
     """
-    n, fan = len(receptors), _fan(sun_day, method, community.frame.convergence)
-    receptors = favourable_pieces(community.shading, receptors, sun_day, method=method, fan=fan)
-    free = _hours(_lit(Scene(Triangles.empty()), receptors, fan), sun_day)
-    bright = _hours(_lit(community.shading, receptors, fan), sun_day)
-    rows, owners, alone = _alone(community.scene, receptors, sun_day, fan)
-    way = _cut(free, alone, rows)
-    few = np.flatnonzero(_sum(way[0], way[2] - way[1], len(rows)) > SHORTEST)
-    kept = np.isin(way[0], few)
-    pair, start, end = np.searchsorted(few, way[0][kept]), way[1][kept], way[2][kept]
+    receptors, fan = placed(community, receptors, sun_day, method)
+    free = _lit(Scene(Triangles.empty()), receptors, fan).by(sun_day)
+    bright = _lit(community.shading, receptors, fan).by(sun_day)
+    parts = list(_alone(community.scene, receptors, sun_day, fan))
+    sizes = [len(near) for _, near, _ in parts]
+    rows = np.concatenate([np.zeros(0, np.int64), *[near for _, near, _ in parts]])
+    owners = np.repeat(np.array([owner for owner, _, _ in parts], dtype=np.int64), sizes)
+    unshaded, alone = free.take(rows), Spells.joined([lit for _, _, lit in parts]).by(sun_day)
+    signs = np.repeat([1, -1], [len(unshaded.starts), len(alone.starts)])
+    pair, start, end, open_to = _pieces([unshaded.listed(), alone.listed()], signs[:, None])
+    dark = (open_to[:, 0] == 1) & (end - start > TOUCH)
+    blocked = totals(pair[dark], (end - start)[dark], len(rows))
+    few = np.flatnonzero(blocked > SHORTEST)
+    dark &= np.isin(pair, few)
+    pair, start, end = np.searchsorted(few, pair[dark]), start[dark], end[dark]
     rows, owners = rows[few], owners[few]
-    segment, total = _levels(rows[pair], start, end, pair)
-    single = segment[3] == 1
-    own = total[single]
-    sole = _sum(own, (segment[2] - segment[1])[single], len(few))
-    won = _won(bright, rows, own, segment[1][single], segment[2][single])
+    *piece, sums = _pieces([(rows[pair], start, end)], np.column_stack([np.ones_like(pair), pair]))
+    single = sums[:, 0] == 1
+    own, first, last = sums[single, 1], piece[1][single], piece[2][single]
+    gain = countable_hours(*_won(bright.take(rows), own, first, last), method)
     ids = np.array([*community.buildings.id, ""], dtype=object)
-    gain = countable_hours(*won, method) - countable_hours(*bright, method)[rows]
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(pair, minlength=len(few)))]).astype(np.int64)
-    sums = [_sum(ragged.owners(r[0]), r[2] - r[1], n) for r in (free, bright)]
     return Blockers(
-        receptors, sun_day, method, sums[0], sums[1], rows, owners, ids[owners],
-        _sum(pair, end - start, len(few)), sole, gain, offsets, start, end,
+        *Spells.of(pair, start, end, len(few)), receptors, sun_day, method, free.lengths(), bright.lengths(), rows,
+        owners, ids[owners], blocked[few], totals(own, last - first, len(few)),
+        gain - countable_hours(*bright, method)[rows],
     )  # fmt: skip
 
 
-def _hours(lit: Ragged, sun_day: SunDay) -> Ragged:
-    """Return intervals of hour angles [rad] as hours of the day."""
-    return lit[0], sun_day.hour(lit[1]), sun_day.hour(lit[2])
-
-
-def _sum(rows: IntArray, values: FloatArray, n: int) -> FloatArray:
-    """Return the sum of the values of each of n rows."""
-    return np.bincount(rows, values, n).astype(np.float64)
-
-
-def _alone(scene: Scene, receptors: Receptors, sun_day: SunDay, fan: Any) -> tuple[IntArray, IntArray, Ragged]:
-    """Return receptor row and owner of each pair that may matter, and what is lit with that owner alone."""
-    rows, owners, lists = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], []
-    for owner, near, part in _candidates(scene, receptors, sun_day):
-        lists.append(_lit(part, receptors.take(near), fan))
-        rows.append(near)
-        owners.append(np.full(len(near), owner))
-    counts = np.concatenate([np.zeros(1, np.int64), *[np.diff(r[0]) for r in lists]])
-    empty = [np.zeros(0)]
-    joined = (np.cumsum(counts), np.concatenate(empty + [r[1] for r in lists]))
-    ends = np.concatenate(empty + [r[2] for r in lists])
-    return np.concatenate(rows), np.concatenate(owners), _hours((*joined, ends), sun_day)
-
-
-def _candidates(scene: Scene, receptors: Receptors, sun_day: SunDay) -> Iterator[tuple[int, IntArray, Scene]]:
-    """Yield each owner, the receptors its shadow may reach on the day, and its triangles."""
+def _alone(scene: Scene, receptors: Receptors, sun_day: SunDay, fan: Any) -> Iterator[tuple[int, IntArray, Spells]]:
+    """Yield each owner, the receptors its shadow may reach on the day, and when they are lit with it alone."""
     low = math.radians(max(0.0, float(np.min(sun_day.position(np.array(sun_day.band))[0]))))  # highest in between
     order = np.argsort(scene.triangles.owner, kind="stable")
     names, first = np.unique(scene.triangles.owner[order], return_index=True)
-    x, y, z = receptors.points.T
+    xy, z = receptors.points[:, :2], receptors.points[:, 2]
     for owner, chosen in zip(names.tolist(), np.split(order, first)[1:], strict=True):
-        corners = scene.triangles.corners[chosen]
-        box = corners.reshape(-1, 3)
-        least, most = box.min(axis=0), box.max(axis=0)
-        away = np.hypot(np.maximum(0, np.maximum(least[0] - x, x - most[0])),
-                        np.maximum(0, np.maximum(least[1] - y, y - most[1])))  # fmt: skip
+        part = Triangles(scene.triangles.corners[chosen], scene.triangles.owner[chosen])
+        least, most = part.corners.min(axis=(0, 1)), part.corners.max(axis=(0, 1))
+        away = np.hypot(*np.maximum(0, np.maximum(least[:2] - xy, xy - most[:2])).T)
         near = np.flatnonzero((z <= most[2]) & ((away - 4.0) * math.tan(low) <= most[2] - z))
         if len(near):
-            yield owner, near, Scene(Triangles(corners, scene.triangles.owner[chosen]), scene.closed)
+            yield owner, near, _lit(Scene(part, scene.closed), receptors.take(near), fan)
 
 
-def _levels(
-    key: IntArray, start: FloatArray, end: FloatArray, label: IntArray
-) -> tuple[tuple[IntArray, FloatArray, FloatArray, IntArray], IntArray]:
-    """Cut overlapping intervals of each key where any begins or ends: (key, start, end, how many), sum of labels."""
-    keys, time = np.concatenate([key, key]), np.concatenate([start, end])
-    step, sums = np.repeat([1, -1], len(key)), np.concatenate([label, -label])
-    order = np.lexsort((-step, time, keys))
-    keys, time = keys[order], time[order]
-    level, total = np.cumsum(step[order])[:-1], np.cumsum(sums[order])[:-1]
-    real = (keys[1:] == keys[:-1]) & (time[1:] > time[:-1]) & (level > 0)
-    return (keys[:-1][real], time[:-1][real], time[1:][real], level[real]), total[real]
-
-
-def _cut(free: Ragged, alone: Ragged, rows: IntArray) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Return what the lists ``alone`` leave of the free list of their rows: (list, start, end)."""
-    (pair, start, end), lit = _of(free, rows), ragged.owners(alone[0])
-    key = np.concatenate([pair, pair, lit, lit])
-    time = np.concatenate([start, end, alone[1], alone[2]])
-    step = np.concatenate([np.repeat([1, -1], len(pair)), np.repeat([-1, 1], len(lit))])
+def _pieces(parts: list[Any], weights: IntArray) -> tuple[IntArray, FloatArray, FloatArray, IntArray]:
+    """Cut spells (key, start, end) where any of its key starts or ends; sum the weights (c) over each piece."""
+    key, start, end = (np.concatenate(column) for column in zip(*parts, strict=True))
+    key, time = np.tile(key, 2), np.concatenate([start, end])
     order = np.lexsort((time, key))
-    key, time, level = key[order], time[order], np.cumsum(step[order])
-    dark = (key[1:] == key[:-1]) & (level[:-1] == 1) & (time[1:] - time[:-1] > TOUCH)
-    return key[:-1][dark], time[:-1][dark], time[1:][dark]
+    key, time = key[order], time[order]
+    sums = np.cumsum(np.concatenate([weights, -weights])[order], axis=0)
+    real = np.flatnonzero((key[1:] == key[:-1]) & (time[1:] > time[:-1]))
+    return key[real], time[real], time[real + 1], sums[real]
 
 
-def _of(lists: Ragged, rows: IntArray) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Return the intervals of the lists of rows, and which of the rows each belongs to."""
-    place, offsets = ragged.ragged_rows(lists[0], rows)
-    return ragged.owners(offsets), lists[1][place], lists[2][place]
-
-
-def _won(bright: Ragged, rows: IntArray, own: IntArray, start: FloatArray, end: FloatArray) -> Ragged:
-    """Return the lit intervals of each pair's receptor together with the spells (own, start, end) of the pair."""
-    pair, first_lit, last_lit = _of(bright, rows)
-    key = np.concatenate([pair, own])
-    begin = np.concatenate([first_lit, start - TOUCH])
-    stop = np.concatenate([last_lit, end + TOUCH])
-    (key, begin, stop, _), _ = _levels(key, begin, stop, key)
-    new = np.ones(len(key), dtype=bool)
-    new[1:] = (key[1:] != key[:-1]) | (begin[1:] > stop[:-1])
-    first = np.flatnonzero(new)
-    last = np.append(first[1:], len(key)) - 1 if len(first) else first
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(key[first], minlength=len(rows)))]).astype(np.int64)
-    return offsets, begin[first], stop[last]
+def _won(bright: Spells, own: IntArray, start: FloatArray, end: FloatArray) -> Spells:
+    """Return the lit spells of each pair's receptor together with those (own, start, end) that the pair alone takes."""
+    every = [bright.listed(), (own, start - TOUCH, end + TOUCH)]
+    key, start, end, over = _pieces(every, np.ones((len(bright.starts) + len(own), 1), np.int64))
+    lit = over[:, 0] > 0
+    key, start, end = key[lit], start[lit], end[lit]
+    new = np.append(True, (key[1:] != key[:-1]) | (start[1:] > end[:-1]))[: len(key)]
+    return Spells.of(key[new], start[new], end[np.roll(new, -1)], len(bright.offsets) - 1)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import BoolArray, TextArray
 from cimkit.model.kinds import SpaceKind, Status
-from cimkit.sim.receptors import Receptors, space_points, window_receptors
+from cimkit.sim.receptors import Receptors, floors, space_points, window_receptors
 from cimkit.sim.sky import centres
 from cimkit.sim.sunlight import SunlightMethod, sunlight
 from cimkit.sim.sunpath import SunDay
 
 if TYPE_CHECKING:
-    from cimkit.arrays import BoolArray, TextArray
     from cimkit.model.community import Community
 
 AMENITY = (SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN, SpaceKind.PLAZA, SpaceKind.PLAYGROUND, SpaceKind.PUBLIC_OPEN_SPACE)
@@ -55,10 +56,9 @@ def reference_points(community: Community) -> Receptors:
     r, w = window_receptors(community), community.windows
     points = centres(r).copy()
     points[:, 2] += ABOVE_SILL
-    if len(w) == len(r) and len(community.storeys):
-        floor = community.storeys.z[w.storey] + community.buildings.ground_z[w.building] + ABOVE_FLOOR
-        points[:, 2] = np.where(w.storey >= 0, np.fmax(points[:, 2], floor), points[:, 2])
-    return Receptors(points, r.normals, r.ids, "window", r.building, r.building_ids, notes=r.notes)
+    if len(w) == len(r):
+        points[:, 2] = np.fmax(points[:, 2], floors(community)[w.storey] + ABOVE_FLOOR)
+    return replace(r, points=points, other_ends=None, spare=None)
 
 
 def exposure_levels(hours: Any) -> TextArray:
@@ -80,8 +80,7 @@ def exposure_levels(hours: Any) -> TextArray:
     ['none', 'minimum', 'medium', 'high']
     """
     names = np.array(["none", *EXPOSURE], dtype=object)
-    levels: TextArray = names[np.searchsorted(list(EXPOSURE.values()), np.asarray(hours) + 1e-9, side="right")]
-    return levels
+    return np.asarray(names[np.searchsorted(list(EXPOSURE.values()), np.asarray(hours) + 1e-9, side="right")])
 
 
 def noticeable_loss(before: Any, after: Any, *, least: float, share: float = 0.8, drop: float = 0.0) -> BoolArray:
@@ -159,10 +158,5 @@ def amenity_sun(
     enough = sunlight(community, spots, day, method=SunlightMethod.ALL_SUN).hours >= hours - 1e-9
     with np.errstate(invalid="ignore"):
         share = np.bincount(own, enough, len(rows)) / np.bincount(own, minlength=len(rows))
-    data = {
-        "id": s.id[rows],
-        "area_m2": shapely.area(s.outline.take(rows).to_shapely()),
-        "sunlit_share": share,
-        "passes": share >= 0.5,
-    }
-    return pd.DataFrame(data)
+    area = shapely.area(s.outline.take(rows).to_shapely())
+    return pd.DataFrame({"id": s.id[rows], "area_m2": area, "sunlit_share": share, "passes": share >= 0.5})

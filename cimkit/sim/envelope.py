@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import FloatArray, IntArray
 from cimkit.errors import InputError, MissingDataError
 from cimkit.model.changes import add_buildings
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import Status
 from cimkit.model.records import Building
+from cimkit.model.table import lookup_names
 from cimkit.sim.envelope_search import Sightlines, cheapest_open, cut, spend
 from cimkit.sim.receptors import Receptors, window_receptors
-from cimkit.sim.sunlight import Sunlight, SunlightMethod, sunlight
+from cimkit.sim.sunlight import USUAL, Sunlight, SunlightMethod, sunlight
 from cimkit.sim.sunlight_change import SECOND, SunlightChange, compare_sunlight
 
 if TYPE_CHECKING:
-    from cimkit.arrays import FloatArray, IntArray
     from cimkit.model.community import Community
     from cimkit.sim.sunpath import SunDay
 
@@ -51,10 +52,9 @@ class EnvelopeGrid:
 
     def __post_init__(self) -> None:
         if not (self.cell > 0 and self.storey_height > 0 and 1 <= self.most_storeys <= 200 and self.setback >= 0):
-            raise InputError(
-                "EnvelopeGrid: cell and storey_height must be > 0 m, setback >= 0 m, most_storeys 1..200; got "
-                f"{self.cell}, {self.storey_height}, {self.setback}, {self.most_storeys}."
-            )
+            must = "cell and storey_height must be > 0 m, setback >= 0 m, most_storeys 1..200"
+            got = f"{self.cell}, {self.storey_height}, {self.setback}, {self.most_storeys}"
+            raise InputError(f"EnvelopeGrid: {must}; got {got}.")
 
 
 @dataclass(frozen=True, repr=False)
@@ -98,10 +98,9 @@ class SolarEnvelope(Drawn):
 
     def __repr__(self) -> str:
         state = "verified" if self.verified else "NOT verified: see change"
-        return (
-            f"<SolarEnvelope of {self.parcel}: {self.floor_area:,.0f} m² floor area, FAR {self.far:.2f}, up to "
-            f"{int(self.storeys.max(initial=0))} storeys, bound by {len(self.binding_windows())} windows, {state}>"
-        )
+        top, bound = int(self.storeys.max(initial=0)), len(np.unique(self.binding[self.binding >= 0]))
+        size = f"{self.floor_area:,.0f} m² floor area, FAR {self.far:.2f}, up to {top} storeys"
+        return f"<SolarEnvelope of {self.parcel}: {size}, bound by {bound} windows, {state}>"
 
     def binding_windows(self) -> Any:
         """Return a DataFrame, one row a binding window: its hours and the columns it stops."""
@@ -109,11 +108,11 @@ class SolarEnvelope(Drawn):
         frame = self.change.to_frame().iloc[rows].assign(columns=count)
         return frame.sort_values("columns", ascending=False, kind="stable", ignore_index=True)
 
-    def to_frame(self) -> Any:
-        """Return a GeoDataFrame in map coordinates, one row a column."""
-        window = np.array([*self.change.ids, ""], dtype=object)[self.binding]
-        data = {"storeys": self.storeys, "exact_storeys": self.exact_storeys, "binding_window": window}
-        return self.community.frame.to_geoframe(data, self.cells)
+    def columns(self) -> dict[str, Any]:
+        """Return storeys and binding window of each column, and its square."""
+        window = lookup_names(self.change.ids, self.binding)
+        columns = {"storeys": self.storeys, "exact_storeys": self.exact_storeys, "binding_window": window}
+        return columns | {"geometry": self.cells}
 
 
 def solar_envelope(
@@ -122,7 +121,7 @@ def solar_envelope(
     sun_day: SunDay,
     *,
     required: float = 2.0,
-    method: SunlightMethod = SunlightMethod.GBT50947_2014,
+    method: SunlightMethod = USUAL,
     grid: EnvelopeGrid | None = None,
     mode: str | tuple[float, float] = "search",
 ) -> SolarEnvelope:
@@ -175,13 +174,16 @@ def solar_envelope(
     grid = grid or EnvelopeGrid()
     row = community.parcels.row_of(parcel)
     outline = community.parcels.outline.take([row]).to_shapely()[0]
-    site = _vacant(community, outline)
+    b = community.buildings
+    goes = (b.status == Status.PLANNED) & shapely.intersects(
+        shapely.point_on_surface(b.footprint.to_shapely()), outline
+    )
+    site = community.keep({"buildings": (b.status != Status.DEMOLISH) & ~goes})
     cells, turn = _columns(outline, site, grid)
     if len(cells) == 0:
         raise MissingDataError(f"solar_envelope: a column of {grid.cell:g} m must fit on {parcel!r}; none does.")
-    spot = np.array([[outline.centroid.x, outline.centroid.y]])
-    ground = float(site.ground_at(spot)[0])
-    north = math.radians(site.frame.convergence)  # sun from true north to grid north
+    ground = float(site.ground_at(shapely.get_coordinates(outline.centroid))[0])
+    columns = _Columns(cells, turn, ground, math.radians(site.frame.convergence), grid)
     windows = window_receptors(site)
     if len(windows) == 0:
         raise MissingDataError("solar_envelope: windows must stand around the parcel; there are none.")
@@ -189,7 +191,7 @@ def solar_envelope(
     margin = np.zeros(len(windows))
     for again in range(ROUNDS):
         rows = _watched(before, required, margin)
-        lines = _sightlines(before, rows, required, margin[rows], (cells, turn, ground, north, grid))
+        lines = _sightlines(before, rows, required, margin[rows], columns)
         exact, storeys, binding = _massing(lines, len(cells), grid.most_storeys, mode)
         variant = add_buildings(site, _buildings(parcel, cells, storeys, ground, grid))
         after = sunlight(variant, windows, sun_day, method=method)
@@ -218,11 +220,27 @@ def _massing(
     return exact, *spend(lines, exact, most)
 
 
-def _vacant(community: Community, outline: Any) -> Community:
-    """Return the plan without what goes: to be demolished, or planned on the parcel."""
-    b = community.buildings
-    on = shapely.intersects(shapely.point_on_surface(b.footprint.to_shapely()), outline)
-    return community.keep({"buildings": (b.status != Status.DEMOLISH) & ~((b.status == Status.PLANNED) & on)})
+class _Columns(NamedTuple):
+    """Squares of the massing, their turn and that of grid north from true north [rad], height of the ground [m]."""
+
+    cells: Any
+    turn: float
+    ground: float
+    north: float
+    grid: EnvelopeGrid
+
+    def allowed(self, window: Receptors, suns: FloatArray, at: IntArray) -> Any:
+        """Return the storeys that one window allows each column in each minute: (minutes, columns), uint8."""
+        flat = shapely.transform(self.cells, lambda p: _turned(p, -self.turn))
+        corners = (shapely.bounds(flat) + np.array([-AROUND, -AROUND, AROUND, AROUND])).reshape(-1, 2, 2)
+        best = np.full((len(suns), len(corners)), np.inf)
+        for end in (window.points, window.points if window.other_ends is None else window.other_ends):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                cross = (corners - _turned(end, -self.turn)) / suns[:, None, None, :2]
+            near, far = np.maximum(cross.min(axis=2).max(axis=2), 0.0), cross.max(axis=2).min(axis=2)
+            best = np.minimum(best, np.where(near < far, end[0, 2] + near * suns[:, 2:], np.inf))
+        height = np.minimum(best[at], best[at + 1]) - self.ground
+        return np.clip(np.floor(height / self.grid.storey_height - 1e-6), 0, self.grid.most_storeys).astype(np.uint8)
 
 
 def _columns(outline: Any, site: Community, grid: EnvelopeGrid) -> tuple[Any, float]:
@@ -233,13 +251,14 @@ def _columns(outline: Any, site: Community, grid: EnvelopeGrid) -> tuple[Any, fl
     room = room.difference(shapely.union_all(shapely.buffer(near, max(grid.setback, 1e-6), join_style="mitre")))
     if room.is_empty:
         return np.zeros(0, dtype=object), 0.0
-    ring = shapely.get_coordinates(shapely.minimum_rotated_rectangle(outline))
-    sides = np.diff(ring, axis=0)
+    sides = np.diff(shapely.get_coordinates(shapely.minimum_rotated_rectangle(outline)), axis=0)
     dx, dy = sides[np.argmax(np.hypot(*sides.T))]
     turn = math.atan2(dy, dx)
     flat = shapely.transform(room, lambda c: _turned(c, -turn))
     west, south, east, north = flat.bounds
-    x, y = np.arange(west, east - grid.cell + 1e-9, grid.cell), np.arange(south, north - grid.cell + 1e-9, grid.cell)
+    x, y = (
+        np.arange(*span, grid.cell) for span in ((west, east - grid.cell + 1e-9), (south, north - grid.cell + 1e-9))
+    )
     gx, gy = (v.ravel() for v in np.meshgrid(x, y))
     squares = shapely.box(gx, gy, gx + grid.cell, gy + grid.cell)
     squares = squares[shapely.covers(flat.buffer(1e-6), squares)]
@@ -249,8 +268,7 @@ def _columns(outline: Any, site: Community, grid: EnvelopeGrid) -> tuple[Any, fl
 def _turned(xy: FloatArray, angle: float) -> FloatArray:
     """Return points turned around the origin, counter-clockwise [rad]."""
     cos, sin = math.cos(angle), math.sin(angle)
-    turned: FloatArray = xy[:, :2] @ np.array([[cos, sin], [-sin, cos]])
-    return turned
+    return np.asarray(xy[:, :2] @ np.array([[cos, sin], [-sin, cos]]))
 
 
 def _watched(before: Sunlight, required: float, margin: FloatArray) -> IntArray:
@@ -265,77 +283,31 @@ def _watched(before: Sunlight, required: float, margin: FloatArray) -> IntArray:
     return np.union1d(np.flatnonzero(tight), order[first])
 
 
-def _sightlines(
-    before: Sunlight,
-    rows: IntArray,
-    required: float,
-    margin: FloatArray,
-    massing: tuple[Any, float, float, float, EnvelopeGrid],
-) -> Sightlines:
+def _sightlines(before: Sunlight, rows: IntArray, required: float, margin: FloatArray, columns: _Columns) -> Sightlines:
     """Return how many storeys each lit minute of each watched window allows every column."""
-    cells, turn, ground, north, grid = massing
-    first = math.floor(before.sun_day.band[0] * 60.0)
-    minutes = np.arange(first, math.ceil(before.sun_day.band[1] * 60.0))
+    first, last = before.sun_day.band
+    minutes = np.arange(math.floor(first * 60.0), math.ceil(last * 60.0))
     a, b, c = before.sun_day.circle()
     angle = np.radians((np.append(minutes, minutes[-1] + 1) / 60.0 - 12.0) * 15.0)[:, None]
     suns = a + b * np.cos(angle) + c * np.sin(angle)
-    suns = np.column_stack([_turned(suns, north - turn), suns[:, 2]])
-    flat = shapely.transform(cells, lambda p: _turned(p, -turn))
-    boxes = shapely.bounds(flat) + np.array([-AROUND, -AROUND, AROUND, AROUND])
-    window, minute, storeys, need = [], [], [], []
-    used: list[int] = []
+    suns = np.column_stack([_turned(suns, columns.north - columns.turn), suns[:, 2]])
+    found: list[tuple[int, IntArray, Any, float]] = []
     for k, row in enumerate(rows):
         tight = before.hours[row] < required + 0.1
-        spells = np.array(before.intervals(row)).reshape(-1, 2) * 60.0
-        low = np.floor(spells[:, 0] + 1e-9) if tight else np.ceil(spells[:, 0] - 1e-9)
-        high = np.ceil(spells[:, 1] - 1e-9) if tight else np.floor(spells[:, 1] + 1e-9)
-        lit = ((minutes[:, None] >= low) & (minutes[:, None] + 1 <= high)).any(axis=1)
-        at = np.flatnonzero(lit)
+        spells = np.array(before.intervals(row)).reshape(-1, 2) * (60.0, -60.0)  # ends with the other sign
+        low, high = (np.floor(spells + 1e-9) if tight else np.ceil(spells - 1e-9)).T
+        at = np.flatnonzero(((minutes[:, None] >= low) & (minutes[:, None] + 1 <= -high)).any(axis=1))
         if len(at) == 0:
             continue
-        span = suns[at[0] : at[-1] + 2]
-        allowed = _allowed(before.receptors, row, span, at - at[0], boxes, (turn, ground, grid))
-        if not (allowed < grid.most_storeys).any():
-            continue
-        wanted = float(len(at)) if tight else min(required * 60.0 + margin[k], float(len(at)))
-        window.append(np.full(len(at), len(used)))
-        minute.append(minutes[at])
-        storeys.append(allowed)
-        need.append(wanted)
-        used.append(k)
-    none = np.zeros(0, dtype=np.int64)
-    table = np.concatenate(storeys) if storeys else np.zeros((0, len(cells)), dtype=np.uint8)
-    return Sightlines(
-        np.concatenate([none, *window]), np.concatenate([none, *minute]), np.ascontiguousarray(table.T),
-        np.array(need), np.array(used, dtype=np.int64), before.method,
-    )  # fmt: skip
-
-
-def _allowed(
-    receptors: Receptors,
-    row: int,
-    suns: FloatArray,
-    at: IntArray,
-    boxes: FloatArray,
-    place: tuple[float, float, EnvelopeGrid],
-) -> Any:
-    """Return the storeys that a window allows each column in each minute: (minutes, columns), uint8."""
-    turn, ground, grid = place
-    ends = [receptors.points[row]]
-    if receptors.other_ends is not None:
-        ends.append(receptors.other_ends[row])
-    best = np.full((len(suns), len(boxes)), np.inf)
-    for end in ends:
-        x, y = _turned(end[None, :], -turn)[0]
-        near, far = np.zeros(best.shape), np.full(best.shape, np.inf)
-        for k, v in ((0, x), (1, y)):
-            with np.errstate(divide="ignore", invalid="ignore"):
-                one, two = ((boxes[:, k + j] - v) / suns[:, k, None] for j in (0, 2))
-            near = np.maximum(near, np.minimum(one, two))
-            far = np.minimum(far, np.maximum(one, two))
-        best = np.minimum(best, np.where(near < far, end[2] + near * suns[:, 2:], np.inf))
-    height = np.minimum(best[at], best[at + 1]) - ground
-    return np.clip(np.floor(height / grid.storey_height - 1e-6), 0, grid.most_storeys).astype(np.uint8)
+        allowed = columns.allowed(before.receptors.take([row]), suns[at[0] : at[-1] + 2], at - at[0])
+        if (allowed < columns.grid.most_storeys).any():
+            wanted = float(len(at)) if tight else min(required * 60.0 + margin[k], float(len(at)))
+            found.append((k, minutes[at], allowed, wanted))
+    window = np.repeat(np.arange(len(found)), [len(m) for _, m, _, _ in found])
+    minute = np.concatenate([np.zeros(0, np.int64), *(m for _, m, _, _ in found)])
+    table = np.concatenate([np.zeros((0, len(columns.cells)), np.uint8), *(allowed for _, _, allowed, _ in found)])
+    used, need = np.array([k for k, *_ in found], dtype=np.int64), np.array([wanted for *_, wanted in found])
+    return Sightlines(window, minute, np.ascontiguousarray(table.T), need, used, before.method)
 
 
 def _buildings(parcel: str, cells: Any, storeys: IntArray, ground: float, grid: EnvelopeGrid) -> list[Building]:

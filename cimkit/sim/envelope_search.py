@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.sim.sunlight import SunlightMethod, countable_hours
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from cimkit.arrays import BoolArray, FloatArray, IntArray
 
 STRIDE = 5  # [min] runs that may stay open are tried this far apart
 
@@ -54,9 +51,8 @@ class Sightlines:
         if len(minute) == 0:
             return 0.0
         gap = np.flatnonzero(np.diff(minute) > 1)
-        start, end = minute[np.append(0, gap + 1)], minute[np.append(gap, len(minute) - 1)] + 1
-        offsets = np.array([0, len(start)])
-        return float(countable_hours(offsets, start / 60.0, end / 60.0, self.method)[0]) * 60.0
+        start, end = minute[np.append(0, gap + 1)], minute[np.append(gap, -1)] + 1
+        return float(countable_hours(np.array([0, len(start)]), start / 60.0, end / 60.0, self.method)[0]) * 60.0
 
 
 def cut(lines: Sightlines, kept: BoolArray, storeys: IntArray) -> tuple[IntArray, IntArray]:
@@ -64,10 +60,8 @@ def cut(lines: Sightlines, kept: BoolArray, storeys: IntArray) -> tuple[IntArray
     if not kept.any():
         return storeys.copy(), np.full(len(storeys), -1)
     allowed = lines.allowed[:, kept].astype(np.int64)
-    first = allowed.argmin(axis=1)
-    least = allowed[np.arange(len(allowed)), first]
-    binding = np.where(least < storeys, lines.rows[lines.window[kept][first]], -1)
-    return np.minimum(least, storeys), binding
+    first, least = allowed.argmin(axis=1), allowed.min(axis=1)
+    return np.minimum(least, storeys), np.where(least < storeys, lines.rows[lines.window[kept][first]], -1)
 
 
 def cheapest_open(lines: Sightlines, storeys: IntArray) -> BoolArray:
@@ -81,29 +75,16 @@ def cheapest_open(lines: Sightlines, storeys: IntArray) -> BoolArray:
     return kept
 
 
-def _choices(lines: Sightlines, window: int, storeys: IntArray) -> Iterator[tuple[int, IntArray]]:
+def _choices(lines: Sightlines, window: int, storeys: IntArray) -> Iterator[tuple[int, slice]]:
     """Yield storeys lost and minutes kept for each way to keep a window's need: a run, or all if none is as long."""
-    own = lines.span(window)
-    places = np.arange(own.start, own.stop)
-    runs = np.split(places, np.flatnonzero(np.diff(lines.minute[own]) > 1) + 1)
-    need = int(np.ceil(lines.need[window] - 1e-9))
-    long = [r for r in runs if len(r) >= need]
-    if not long:
-        yield _loss(lines, places, storeys), places
-    for run in long:
-        starts = {*range(0, len(run) - need + 1, STRIDE), len(run) - need}
-        for start in sorted(starts):
-            part = run[start : start + need]
-            yield _loss(lines, part, storeys), part
-
-
-def _loss(lines: Sightlines, places: IntArray, storeys: IntArray) -> int:
-    """Return the storeys lost when these minutes stay open."""
-    if len(places) == 0:
-        return 0
-    block = lines.allowed[:, places[0] : places[-1] + 1] if len(places) == places[-1] - places[0] + 1 else None
-    least = (lines.allowed[:, places] if block is None else block).min(axis=1)
-    return int(np.maximum(storeys - least.astype(np.int64), 0).sum())
+    own, need = lines.span(window), int(np.ceil(lines.need[window] - 1e-9))
+    gaps = np.flatnonzero(np.diff(lines.minute[own]) > 1) + 1
+    runs = [r for r in np.split(np.arange(own.start, own.stop), gaps) if len(r) >= need]
+    starts = [[*run[: len(run) - need : STRIDE], run[0] + len(run) - need] for run in runs]
+    ways = [slice(start, start + need) for run in starts for start in run] or [own]
+    for kept in ways:
+        least = lines.allowed[:, kept].min(axis=1, initial=255).astype(np.int64)
+        yield int(np.maximum(storeys - least, 0).sum()), kept
 
 
 def spend(lines: Sightlines, storeys: IntArray, most: int) -> tuple[IntArray, IntArray]:

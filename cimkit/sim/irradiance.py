@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cimkit.arrays import one_of
+from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
 from cimkit.errors import InputError
-from cimkit.model.drawn import Drawn
+from cimkit.geometry.ragged import totals
+from cimkit.sim.receptors import AtReceptors, Receptors
 from cimkit.sim.sky import centres, sort_suns, visible_dome
 from cimkit.sim.sunlight import SunlightMethod, _fan, _lit
 from cimkit.sim.sunpath import SunDay
@@ -18,10 +19,8 @@ from cimkit.sim.sunpath import SunDay
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cimkit.arrays import BoolArray, FloatArray, IntArray
     from cimkit.model.community import Community
     from cimkit.model.weather import Weather
-    from cimkit.sim.receptors import Receptors
 
 CHUNK = 200_000  # receptors whose exact spells are found at once, so that memory stays bounded
 CLASS_WIDTH = 0.8  # [°] days whose declinations fall into one class share the shading of their mean: 0.4° at most
@@ -41,7 +40,7 @@ COEFFICIENTS = np.array([
 
 
 @dataclass(frozen=True, repr=False)
-class Irradiance(Drawn):
+class Irradiance(AtReceptors):
     """Solar energy on n receptors.
 
     Parameters
@@ -58,38 +57,28 @@ class Irradiance(Drawn):
         From open ground, shape (n) [kWh/m²].
     """
 
-    receptors: Receptors
     days: IntArray
     direct: FloatArray
     diffuse: FloatArray
     reflected: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.direct)
 
     @property
     def total(self) -> FloatArray:
         """All together, shape (n) [kWh/m²]."""
         return self.direct + self.diffuse + self.reflected
 
-    def __repr__(self) -> str:
-        if len(self) == 0:
-            return "<Irradiance of 0 receptors>"
-        span = "a year" if len(self.days) == 365 else f"{len(self.days)} days"
-        return (
-            f"<Irradiance of {len(self):,} receptors in {span}: {self.total.min():,.1f}–{self.total.max():,.1f} kWh/m²>"
-        )
+    def columns(self) -> dict[str, Any]:
+        """Return energy by where it comes from and in all, one row a receptor."""
+        titles = ("direct", "diffuse", "reflected", "total")
+        return super().columns() | {f"{title}_kwh_m2": getattr(self, title) for title in titles}
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row a receptor."""
-        frame = self.receptors.to_frame()
-        for title in ("direct", "diffuse", "reflected", "total"):
-            frame[f"{title}_kwh_m2"] = getattr(self, title)
-        return frame
+    def _said(self) -> str:
+        span = "a year" if len(self.days) == 365 else f"{len(self.days)} days"
+        return f" in {span}: {self.total.min():,.1f}–{self.total.max():,.1f} kWh/m²"
 
 
 @dataclass(frozen=True, repr=False)
-class ProbableSunlight(Drawn):
+class ProbableSunlight(AtReceptors):
     """Share of the year's probable sunlight hours that n receptors get.
 
     Parameters
@@ -103,26 +92,17 @@ class ProbableSunlight(Drawn):
         Hours of sun of open ground in the year [h].
     """
 
-    receptors: Receptors
     annual: FloatArray
     winter: FloatArray
     open_hours: float
 
-    def __len__(self) -> int:
-        return len(self.annual)
+    def columns(self) -> dict[str, Any]:
+        """Return the shares, one row a receptor."""
+        return super().columns() | {"apsh_pct": self.annual, "apsh_winter_pct": self.winter}
 
-    def __repr__(self) -> str:
+    def _said(self) -> str:
         short = int(((self.annual < 25.0) | (self.winter < 5.0)).sum())
-        return (
-            f"<ProbableSunlight of {len(self):,} receptors, 100 % = {self.open_hours:,.0f} h: "
-            f"{short:,} below 25 % a year or 5 % in winter>"
-        )
-
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row a receptor."""
-        frame = self.receptors.to_frame()
-        frame["apsh_pct"], frame["apsh_winter_pct"] = self.annual, self.winter
-        return frame
+        return f", 100 % = {self.open_hours:,.0f} h: {short:,} below 25 % a year or 5 % in winter"
 
 
 class _Year(NamedTuple):
@@ -183,14 +163,10 @@ def irradiance(
     chosen = _chosen(days)
     year = _year(weather, community)
     minutes, dome_dhi, horizon_dhi = _powers(weather, year, chosen)
-    vectors = minutes[:, :, None] * year.sun
-    if beam == "planes":
-        up = minutes > 0.0
-        dome = visible_dome(community.scene, receptors, sort_suns(year.sun[up], vectors[up]))
-        lit = dome.suns
-    else:
-        dome = visible_dome(community.scene, receptors)
-        lit = _sum_lit(community, receptors, weather, year, vectors)
+    vectors, up = minutes[:, :, None] * year.sun, minutes > 0.0
+    suns = sort_suns(year.sun[up], vectors[up]) if beam == "planes" else None
+    dome = visible_dome(community.scene, receptors, suns)
+    lit = _sum_lit(community, receptors, weather, year, vectors) if suns is None else dome.suns
     direct = np.einsum("na,na->n", lit, receptors.normals)
     diffuse = dome.plain * dome_dhi + dome.horizon * horizon_dhi
     rows = ((np.flatnonzero(chosen) * 24)[:, None] + np.arange(24)).ravel()
@@ -268,14 +244,11 @@ def perez_brightness(
 
 def _chosen(days: Sequence[int] | None) -> BoolArray:
     """Return which of the 365 days are wanted."""
-    mask = np.ones(365, dtype=bool)
-    if days is not None:
-        wanted = np.asarray(days, dtype=np.int64)
-        if wanted.size == 0 or wanted.min() < 1 or wanted.max() > 365:
-            raise InputError(f"irradiance: days must be within 1..365; got {list(days)[:5]}.")
-        mask[:] = False
-        mask[wanted - 1] = True
-    return mask
+    every = np.arange(1, 366)
+    wanted = every if days is None else np.asarray(days, dtype=np.int64)
+    if wanted.size == 0 or not np.isin(wanted, every).all():
+        raise InputError(f"irradiance: days must be within 1..365; got {wanted.tolist()[:5]}.")
+    return np.isin(every, wanted)
 
 
 def _almanac(days: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -325,35 +298,17 @@ def _sum_lit(
 ) -> FloatArray:
     """Sum values of each minute (365, 1440, c) over the spells in which each receptor is lit, shape (n, c)."""
     bare = replace(receptors, points=centres(receptors), other_ends=None)
+    place, clock = weather.location, np.arange(MINUTES + 1)
     out = np.zeros((len(receptors), values.shape[2]))
     for k in range(int(year.klass.max()) + 1):
         own = year.klass == k
-        sums = values[own].sum(axis=0)
-        if not sums.any():
-            continue
-        steps = np.concatenate([np.zeros((1, values.shape[2])), np.cumsum(sums, axis=0)])
-        place = weather.location
         day = SunDay(place.latitude, place.longitude, float(year.declination[own].mean()), (0.0, 24.0), "class")
         fan = _fan(day, SunlightMethod.ALL_SUN, community.frame.convergence)
-        for first in range(0, len(receptors), CHUNK):
+        steps = np.cumsum(np.pad(values[own].sum(axis=0), ((1, 0), (0, 0))), axis=0)
+        for first in range(0, len(receptors), CHUNK) if steps.any() else ():
             part = np.arange(first, min(first + CHUNK, len(receptors)))
-            offsets, start, end = _lit(community.shading, bare.take(part), fan)
-            row = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-            gain = _running(steps, _minute(end)) - _running(steps, _minute(start))
-            for c in range(values.shape[2]):
-                out[part, c] += np.bincount(row, gain[:, c], len(offsets) - 1)
+            row, *ends = _lit(community.shading, bare.take(part), fan).listed()
+            start, end = ((np.degrees(angle) / 15.0 + 12.0) * 60.0 for angle in ends)
+            for c, sums in enumerate(steps.T):
+                out[part, c] += totals(row, np.interp(end, clock, sums) - np.interp(start, clock, sums), len(part))
     return out
-
-
-def _minute(angle: FloatArray) -> FloatArray:
-    """Return hour angles [rad] as minutes after midnight."""
-    minutes: FloatArray = (np.degrees(angle) / 15.0 + 12.0) * 60.0
-    return minutes
-
-
-def _running(sums: FloatArray, place: FloatArray) -> FloatArray:
-    """Return running sums (t + 1, c) at places from 0 to t, linear between whole ones."""
-    place = np.clip(place, 0.0, len(sums) - 1.0)
-    whole = np.minimum(place.astype(np.int64), len(sums) - 2)
-    value: FloatArray = sums[whole] + (place - whole)[:, None] * (sums[whole + 1] - sums[whole])
-    return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -9,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
+from cimkit.arrays import FloatArray
 from cimkit.errors import InputError, MissingDataError, needed
 from cimkit.model.drawn import Drawn
 from cimkit.sim.receptors import Receptors, analysed, standing
-from cimkit.sim.sunlight import SunlightMethod, sunlight
+from cimkit.sim.sunlight import USUAL, SunlightMethod, sunlight
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cimkit.arrays import FloatArray
     from cimkit.model.community import Community
     from cimkit.sim.sunpath import SunDay
 
@@ -40,6 +39,8 @@ class Isochrones(Drawn):
         The sun.
     community
         Where.
+    ground
+        What was analysed, without what is built, in local metres.
     """
 
     levels: FloatArray
@@ -49,20 +50,15 @@ class Isochrones(Drawn):
     hours: FloatArray
     sun_day: SunDay
     community: Community
+    ground: Any
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{a.area:,.0f} m² ≥ {h:g} h" for h, a in zip(self.levels, self.areas, strict=True))
         return f"<Isochrones: {parts}>"
 
-    @property
-    def ground(self) -> Any:
-        """The ground that was analysed, without what is built, in local metres."""
-        return shapely.union_all(analysed(self.community)).difference(shapely.union_all(standing(self.community)))
-
-    def to_frame(self) -> Any:
-        """Return a GeoDataFrame in map coordinates, one row a level."""
-        data = {"at_least_h": self.levels, "area_m2": shapely.area(self.areas)}
-        return self.community.frame.to_geoframe(data, self.areas)
+    def columns(self) -> dict[str, Any]:
+        """Return hours and area of each level, and the ground that has them."""
+        return {"at_least_h": self.levels, "area_m2": shapely.area(self.areas), "geometry": self.areas}
 
 
 def isochrones(
@@ -72,7 +68,7 @@ def isochrones(
     levels: Sequence[float] = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0),
     spacing: float = 2.0,
     height: float = 0.0,
-    method: SunlightMethod = SunlightMethod.GBT50947_2014,
+    method: SunlightMethod = USUAL,
 ) -> Isochrones:
     """Compute the ground that gets at least so many hours of sun.
 
@@ -114,21 +110,19 @@ def isochrones(
     area = shapely.union_all(analysed(community))
     if area.is_empty:
         raise MissingDataError("isochrones: a parcel or a building must be there; got neither.")
-    low, high = np.array(area.bounds[:2]), np.array(area.bounds[2:])
-    x = np.arange(np.floor(low[0] / spacing), np.ceil(high[0] / spacing) + 1) * spacing
-    y = np.arange(np.floor(low[1] / spacing), np.ceil(high[1] / spacing) + 1) * spacing
+    ends = np.array(area.bounds).reshape(2, 2).T / spacing
+    x, y = (np.arange(np.floor(low), np.ceil(high) + 1) * spacing for low, high in ends)
     gx, gy = np.meshgrid(x, y)
     xy = np.column_stack([gx.ravel(), gy.ravel()])
-    ground = community.ground_at(xy)
-    points = Receptors.at(np.column_stack([xy, ground + height + 0.01]))
+    points = Receptors.at(np.column_stack([xy, community.ground_at(xy) + height + 0.01]))
     hours = sunlight(community, points, sun_day, method=method).hours.reshape(gx.shape)
     built = shapely.union_all(standing(community))
-    open_ground = area.difference(built)
+    ground = area.difference(built)
     under = shapely.contains_xy(built, gx, gy)
     near = distance_transform_edt(under, return_distances=False, return_indices=True)
     known = hours[tuple(near)]  # what is dark in a building would pull the lines off its sunny walls
-    shapes = np.array([_at_least(x, y, known, float(h)).intersection(open_ground) for h in steps], dtype=object)
-    return Isochrones(steps, shapes, x, y, np.where(under, np.nan, hours), sun_day, community)
+    shapes = np.array([_at_least(x, y, known, float(h)).intersection(ground) for h in steps], dtype=object)
+    return Isochrones(steps, shapes, x, y, np.where(under, np.nan, hours), sun_day, community, ground)
 
 
 def _at_least(x: FloatArray, y: FloatArray, values: FloatArray, level: float) -> Any:

@@ -6,26 +6,28 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from cimkit.arrays import FloatArray, IntArray, TextArray, as_directions, as_points
 from cimkit.errors import InputError
 from cimkit.geometry.directions import direction_of
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.sampling import grid_in_each, grid_in_polygons, points_on_walls, walls_of
-from cimkit.model.derive import WindowRule, derive_windows
+from cimkit.model.drawn import Drawn, Tabled
 from cimkit.model.kinds import Status, WindowKind
-from cimkit.model.notes import Note, Notes
+from cimkit.model.notes import Note, Notes, noted
 from cimkit.model.table import lookup_names
 
 if TYPE_CHECKING:
     from cimkit.model.community import Community
+    from cimkit.model.derive import WindowRule
 
 WALL_OFFSET = 0.02  # [m] receptors stand this far before their wall
 VIRTUAL_SILL = 0.9  # [m] above the floor, of French and bay windows (Putian 2022, mark P)
 
 
 @dataclass(frozen=True, repr=False)
-class Receptors:
+class Receptors(Tabled):
     """Points with a normal where sun or sky is measured.
 
     Parameters
@@ -68,12 +70,9 @@ class Receptors:
         normals = np.tile([0.0, 0.0, 1.0], (len(points), 1)) if normals is None else as_directions(normals)
         names = np.array([f"R{k}" for k in range(len(points))] if ids is None else list(ids), dtype=object)
         if not len(points) == len(normals) == len(names):
-            raise InputError(
-                f"receptors: points, normals and ids must be equally many; "
-                f"got {len(points)}, {len(normals)} and {len(names)}."
-            )
-        nowhere = np.full(len(points), "", dtype=object)
-        return cls(points, normals, names, kind, np.full(len(points), -1, dtype=np.int64), nowhere)
+            got = f"{len(points)}, {len(normals)} and {len(names)}"
+            raise InputError(f"receptors: points, normals and ids must be equally many; got {got}.")
+        return cls(points, normals, names, kind, np.full(len(points), -1), np.full(len(points), "", dtype=object))
 
     def __len__(self) -> int:
         return len(self.points)
@@ -83,20 +82,36 @@ class Receptors:
 
     def take(self, rows: Any) -> Receptors:
         """Return the given receptors."""
-        rows = np.asarray(rows)
-        changes: dict[str, Any] = {
-            name: getattr(self, name)[rows] for name in ("points", "normals", "ids", "building", "building_ids")
-        }
-        ends, spare = (None if v is None else v[rows] for v in (self.other_ends, self.spare))
-        return replace(self, **changes, other_ends=ends, spare=spare)
+        columns = {name: v[np.asarray(rows)] for name, v in vars(self).items() if isinstance(v, np.ndarray)}
+        return replace(self, **columns)
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row a receptor."""
-        import pandas as pd
-
+    def columns(self) -> dict[str, Any]:
+        """Return id, building, kind and place of each receptor."""
         x, y, z = self.points.T
-        data = {"id": self.ids, "building": self.building_ids, "kind": self.kind, "x_m": x, "y_m": y, "z_m": z}
-        return pd.DataFrame(data)
+        return {"id": self.ids, "building": self.building_ids, "kind": self.kind, "x_m": x, "y_m": y, "z_m": z}
+
+
+@dataclass(frozen=True, repr=False)
+class AtReceptors(Drawn):
+    """Results at n receptors: a subclass says what it found, in a few words and in columns beside theirs."""
+
+    receptors: Receptors
+
+    def __len__(self) -> int:
+        return len(self.receptors)
+
+    def __repr__(self) -> str:
+        names = {"window": "windows", "facade": "facade points", "ground": "ground points"}
+        what = f"{len(self):,} {names.get(self.receptors.kind, 'receptors')}"
+        return f"<{type(self).__name__} of {what}{self._said() if len(self) else ''}>"
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns of the receptors, before what a result adds to them."""
+        return self.receptors.columns()
+
+    def _said(self) -> str:
+        """Return what was found, in a few words."""
+        return ""
 
 
 def window_receptors(community: Community, *, max_width: float = 1.8, rule: WindowRule | None = None) -> Receptors:
@@ -127,27 +142,26 @@ def window_receptors(community: Community, *, max_width: float = 1.8, rule: Wind
     """
     windows, notes = community.windows, _both_states(community)
     if len(windows) == 0 and len(community.storeys):
+        from cimkit.model.derive import WindowRule, derive_windows
+
         rule = rule or WindowRule()
         windows = derive_windows(community.buildings, community.plates, community.storeys, rule=rule)
         text = f"{len(windows)} windows placed by rule: one every {rule.every:g} m of wall, sill {rule.sill:g} m"
-        notes = notes + Notes.of([Note("W01", text, "windows", count=len(windows))])
-    normals = direction_of(windows.azimuth) if len(windows) else np.zeros((0, 3))
+        notes += Notes.of([Note("W01", text, "windows", count=len(windows))])
+    normals = direction_of(windows.azimuth)
     along = np.column_stack([normals[:, 1], -normals[:, 0], np.zeros(len(windows))])
     width = np.nan_to_num(windows.width, nan=min(max_width, 1.8))
     half, spare = np.minimum(width, max_width)[:, None] / 2, np.maximum(width - max_width, 0.0) / 2
-    z = windows.z.copy()
-    low = np.flatnonzero(np.isin(windows.kind, (WindowKind.FRENCH, WindowKind.BAY)) & (windows.storey >= 0))
-    if len(low):
-        storeys = community.storeys.take(windows.storey[low])
-        z[low] = np.fmax(z[low], community.buildings.ground_z[storeys.building] + storeys.z + VIRTUAL_SILL)
-    if (z > windows.z).any():
-        text = f"{(z > windows.z).sum()} French and bay windows measured {VIRTUAL_SILL:g} m above the floor"
-        notes = notes + Notes.of([Note("W02", text, "windows", count=int((z > windows.z).sum()))])
+    low = np.isin(windows.kind, (WindowKind.FRENCH, WindowKind.BAY))
+    z = np.where(low, np.fmax(windows.z, floors(community)[windows.storey] + VIRTUAL_SILL), windows.z)
+    text = f"{(z > windows.z).sum()} French and bay windows measured {VIRTUAL_SILL:g} m above the floor"
+    notes += Notes.of(noted("W02", text, z > windows.z, "windows"))
     middle = np.column_stack([windows.x, windows.y, z]) + WALL_OFFSET * normals
     owner = lookup_names(community.buildings.id, windows.building)
-    ends = middle - half * along, middle + half * along
-    return Receptors(ends[0], normals, windows.id, "window", windows.building, owner, ends[1], notes,
-                     spare if (spare > 1e-6).any() else None)  # fmt: skip
+    return Receptors(
+        middle - half * along, normals, windows.id, "window", windows.building, owner,
+        middle + half * along, notes, spare if (spare > 1e-6).any() else None,
+    )  # fmt: skip
 
 
 def facade_receptors(community: Community, *, spacing: float = 1.0, height: float = 0.9, storey: int = 1) -> Receptors:
@@ -165,12 +179,11 @@ def facade_receptors(community: Community, *, spacing: float = 1.0, height: floa
         Level of the storey.
     """
     rows = np.flatnonzero((community.storeys.level == storey) & community.storeys.enclosed)
-    storeys = community.storeys.take(rows)
-    start, end, normal, own = walls_of(community.plates.outline.take(storeys.plate))
+    start, end, normal, own = walls_of(community.plates.outline.take(community.storeys.plate[rows]))
     xy, wall = points_on_walls(start, end, spacing)
     xy = xy + WALL_OFFSET * normal[wall]
-    building = storeys.building[own[wall]]
-    z = community.buildings.ground_z[building] + storeys.z[own[wall]] + height
+    on = rows[own[wall]]
+    building, z = community.storeys.building[on], floors(community)[on] + height
     ids = np.array([f"{community.buildings.id[b]}/L{k}" for k, b in enumerate(building)], dtype=object)
     normals = np.column_stack([normal[wall], np.zeros(len(wall))])
     owner, notes = community.buildings.id[building], _both_states(community)
@@ -189,22 +202,16 @@ def ground_receptors(community: Community, *, spacing: float = 2.0, height: floa
     height
         Height above the ground [m].
     """
-    import shapely
-
-    footprint = standing(community)
     points = grid_in_polygons(Polygons.from_shapely(analysed(community)), spacing)
-    covered = shapely.STRtree(footprint).query(shapely.points(points), predicate="within")[0]
-    points = np.delete(points, np.unique(covered), axis=0)
-    ground = community.ground_at(points)
+    covered = shapely.STRtree(standing(community)).query(shapely.points(points), predicate="within")[0]
+    points = np.delete(points, covered, axis=0)
     ids = [f"G{k}" for k in range(len(points))]
-    made = Receptors.at(np.column_stack([points, ground + height]), ids=ids, kind="ground")
+    made = Receptors.at(np.column_stack([points, community.ground_at(points) + height]), ids=ids)
     return replace(made, notes=_both_states(community))
 
 
 def analysed(community: Community) -> Any:
     """Return the ground that is looked at as shapely polygons: the parcels, else the buildings and 20 m around."""
-    import shapely
-
     if len(community.parcels):
         return community.parcels.outline.to_shapely()
     return np.array([shapely.convex_hull(shapely.union_all(standing(community))).buffer(20.0)], dtype=object)
@@ -219,10 +226,14 @@ def standing(community: Community) -> Any:
 def _both_states(community: Community) -> Notes:
     """Return a note where buildings of the states before and after the project stand at once."""
     status = community.buildings.status
-    if not ((status == Status.PLANNED).any() and (status == Status.DEMOLISH).any()):
-        return Notes()
     text = "planned buildings and those to be demolished both cast shadow; use community.before() or .after()"
-    return Notes.of([Note("M07", text, "buildings", count=int((status == Status.DEMOLISH).sum()))])
+    return Notes.of(noted("M07", text, (status == Status.DEMOLISH) & (status == Status.PLANNED).any(), "buildings"))
+
+
+def floors(community: Community) -> FloatArray:
+    """Return the height of each storey's floor above the local origin, then nan for no storey [m]."""
+    storeys = community.storeys
+    return np.append(community.buildings.ground_z[storeys.building] + storeys.z, np.nan)
 
 
 def space_points(community: Community, rows: IntArray, spacing: Any) -> tuple[Receptors, IntArray]:
@@ -230,9 +241,8 @@ def space_points(community: Community, rows: IntArray, spacing: Any) -> tuple[Re
 
     The floor stands as high above the ground, or above the floor of the space's storey, as the space says.
     """
-    s, storeys = community.spaces, community.storeys
+    s = community.spaces
     xy, own = grid_in_each(s.outline.take(rows), spacing)
     on = s.storey[rows][own]
-    floor = np.append(community.buildings.ground_z[storeys.building] + storeys.z, 0.0)[on]
-    z = np.where(on >= 0, floor, community.ground_at(xy)) + s.z[rows][own]
+    z = np.where(on >= 0, floors(community)[on], community.ground_at(xy)) + s.z[rows][own]
     return Receptors.at(np.column_stack([xy, z + 0.01])), own

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,17 +45,13 @@ class Shadows(Drawn):
         """Return the ground shaded at any of the hours."""
         return shapely.union_all(self.outlines)
 
-    def always(self) -> Any:
-        """Return the ground shaded at all of the hours."""
-        return shapely.intersection_all(self.outlines)
-
-    def to_frame(self) -> Any:
-        """Return a GeoDataFrame in map coordinates: one row an hour, and of several one for all, without an hour."""
+    def columns(self) -> dict[str, Any]:
+        """Return the outlines: one row an hour, and of several one for all, without an hour."""
         shapes, when = list(self.outlines), self.sun_day.times(self.hours)
         if len(when) > 1:
             shapes, when = [*shapes, self.union()], [*when, "any"]
-        data = {"when": when, "hour_h": np.append(self.hours, np.nan)[: len(when)], "area_m2": shapely.area(shapes)}
-        return self.community.frame.to_geoframe(data, shapes)
+        hours = np.append(self.hours, np.nan)[: len(when)]
+        return {"when": when, "hour_h": hours, "area_m2": shapely.area(shapes), "geometry": shapes}
 
 
 def shadows(community: Community, sun_day: SunDay, *, hours: Any = (), ground: float = 0.0) -> Shadows:
@@ -88,16 +84,10 @@ def shadows(community: Community, sun_day: SunDay, *, hours: Any = (), ground: f
     hours = sun_day.hours_or_full(hours)
     if len(hours) and (hours.min() < 0 or hours.max() > 24):
         raise InputError(f"shadows: hours must be within 0..24; got {hours.min()} to {hours.max()}.")
-    elevation, azimuth = sun_day.position(hours)
-    azimuth = azimuth - community.frame.convergence
-    outlines = np.empty(len(hours), dtype=object)
-    for k, (height, direction) in enumerate(zip(elevation, azimuth, strict=True)):
-        if height <= 0.0:
-            outlines[k] = shapely.MultiPolygon()
-            continue
-        away = -np.array([np.sin(np.radians(direction)), np.cos(np.radians(direction))])
-        outlines[k] = _outline(community, away / np.tan(np.radians(height)), ground)
-    return Shadows(sun_day, hours, outlines, community)
+    travel = sun_day.travel(hours, community.frame.convergence)
+    dark = shapely.MultiPolygon()
+    outlines = [dark if np.isnan(way).any() else _outline(community, way, ground) for way in travel]
+    return Shadows(sun_day, hours, np.array(outlines, dtype=object), community)
 
 
 def _outline(community: Community, travel: FloatArray, ground: float) -> Any:
@@ -106,16 +96,9 @@ def _outline(community: Community, travel: FloatArray, ground: float) -> Any:
     thrown = shapely.polygons(xyz[:, :, :2] + np.maximum(xyz[:, :, 2:] - ground, 0.0) * travel)
     thrown = thrown[xyz[:, :, 2].max(axis=1, initial=-np.inf) > ground + 1e-9]
     part = community.solids.take(np.flatnonzero(community.solids.top > ground + 1e-9))
-    low = np.maximum(part.base - ground, 0.0)[:, None] * travel
-    high = (part.top - ground)[:, None] * travel
-    vertex_of = np.repeat(np.repeat(np.arange(len(part)), np.diff(part.outline.poly)), np.diff(part.outline.ring))
-    near = part.outline.xy + low[vertex_of]
-    far = part.outline.xy + high[vertex_of]
-    last = np.zeros(len(near), dtype=bool)
-    last[part.outline.ring[1:] - 1] = True
-    a = np.flatnonzero(~last)
-    quads = np.stack([near[a], near[a + 1], far[a + 1], far[a], near[a]], axis=1)
-    swept = np.concatenate([shapely.polygons(quads), thrown])
-    swept = swept[shapely.area(swept) > 1e-9]
-    ends = [type(part.outline)(xy, part.outline.ring, part.outline.poly).to_shapely() for xy in (near, far)]
-    return shapely.union_all(shapely.make_valid(np.concatenate([swept, *ends])))
+    outline, heights = part.outline, (np.maximum(part.base - ground, 0.0), part.top - ground)
+    near, far = (outline.xy + (height[:, None] * travel)[outline.vertex_rows()] for height in heights)
+    a, _ = outline.sides()
+    swept = np.concatenate([shapely.polygons(np.stack([near[a], near[a + 1], far[a + 1], far[a]], axis=1)), thrown])
+    ends = [replace(outline, xy=xy).to_shapely() for xy in (near, far)]
+    return shapely.union_all(shapely.make_valid(np.concatenate([swept[shapely.area(swept) > 1e-9], *ends])))

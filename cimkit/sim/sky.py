@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cimkit.arrays import FloatArray
+from cimkit.geometry.triangles import Scene
 from cimkit.kernels.dome import dome_sums
-from cimkit.model.drawn import Drawn
+from cimkit.sim.receptors import AtReceptors, Receptors
 
 if TYPE_CHECKING:
-    from cimkit.arrays import FloatArray
-    from cimkit.geometry.triangles import Scene
     from cimkit.model.community import Community
-    from cimkit.sim.receptors import Receptors
 
 PLANES = 250  # vertical planes through a receptor: 0.72° apart, so that a vertical edge costs at most 0.001
 SUN_PLANES = 120  # the same where suns are sorted into them by azimuth: 1.5° apart
@@ -24,7 +23,7 @@ STEPS = 1800  # elevations of a plane, from horizon to horizon, at which running
 
 
 @dataclass(frozen=True, repr=False)
-class SkyView(Drawn):
+class SkyView(AtReceptors):
     """Sky seen from n receptors.
 
     Parameters
@@ -39,26 +38,16 @@ class SkyView(Drawn):
         (39.6 % free), shape (n) [%].
     """
 
-    receptors: Receptors
     sky_view: FloatArray
     vsc: FloatArray
 
-    def __len__(self) -> int:
-        return len(self.sky_view)
-
-    def __repr__(self) -> str:
-        if len(self) == 0:
-            return "<SkyView of 0 receptors>"
+    def _said(self) -> str:
         low, high = self.sky_view.min(), self.sky_view.max()
-        short = int((self.vsc < 27.0).sum())
-        return f"<SkyView of {len(self):,} receptors: {low:.2f}–{high:.2f}, {short:,} below a VSC of 27 %>"
+        return f": {low:.2f}–{high:.2f}, {int((self.vsc < 27.0).sum()):,} below a VSC of 27 %"
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row a receptor."""
-        frame = self.receptors.to_frame()
-        frame["sky_view"] = self.sky_view
-        frame["vsc_pct"] = self.vsc
-        return frame
+    def columns(self) -> dict[str, Any]:
+        """Return sky view factor and VSC, one row a receptor."""
+        return super().columns() | {"sky_view": self.sky_view, "vsc_pct": self.vsc}
 
 
 class Dome(NamedTuple):
@@ -111,10 +100,7 @@ def sky_view(community: Community, receptors: Receptors) -> SkyView:
 
 def centres(receptors: Receptors) -> FloatArray:
     """Return where sky is measured: at the point, of a window in the middle of its base line, shape (n, 3) [m]."""
-    if receptors.other_ends is None:
-        return receptors.points
-    middle: FloatArray = 0.5 * (receptors.points + receptors.other_ends)
-    return middle
+    return receptors.points if receptors.other_ends is None else 0.5 * (receptors.points + receptors.other_ends)
 
 
 def visible_dome(scene: Scene, receptors: Receptors, suns: FloatArray | None = None) -> Dome:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cimkit.arrays import BoolArray, FloatArray, TextArray
 from cimkit.errors import InputError
+from cimkit.geometry.ragged import positions, totals
+from cimkit.geometry.triangles import Triangles
 from cimkit.model.drawn import Drawn
 from cimkit.sim.irradiance import Irradiance, irradiance
 from cimkit.sim.receptors import WALL_OFFSET, Receptors
 
 if TYPE_CHECKING:
-    from cimkit.arrays import BoolArray, FloatArray, TextArray
-    from cimkit.geometry.triangles import Triangles
     from cimkit.model.community import Community
     from cimkit.model.weather import Weather
 
@@ -44,26 +45,20 @@ class SolarPotential(Drawn):
 
     def __repr__(self) -> str:
         roof, facade = (self._sum(m, self.irradiance.total).sum() / 1000.0 for m in (self.roof, ~self.roof))
-        return (
-            f"<SolarPotential of {len(self.building_ids):,} buildings: roofs {roof:,.0f} MWh, "
-            f"facades {facade:,.0f} MWh a year>"
-        )
+        what = f"roofs {roof:,.0f} MWh, facades {facade:,.0f} MWh a year"
+        return f"<SolarPotential of {len(self.building_ids):,} buildings: {what}>"
 
     def _sum(self, mask: BoolArray, values: Any = 1.0) -> FloatArray:
         """Return the sum of area times values of each building over some points."""
-        weight = (self.area * values)[mask]
-        rows = self.irradiance.receptors.building[mask]
-        return np.bincount(rows, weight, len(self.building_ids)).astype(np.float64)
+        return totals(self.irradiance.receptors.building[mask], (self.area * values)[mask], len(self.building_ids))
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row a building."""
-        import pandas as pd
-
-        data: dict[str, Any] = {"id": self.building_ids}
+    def columns(self) -> dict[str, Any]:
+        """Return area and energy of roofs and facades, one row a building."""
+        columns: dict[str, Any] = {"id": self.building_ids}
         for title, mask in (("roof", self.roof), ("facade", ~self.roof)):
-            data[f"{title}_area_m2"] = self._sum(mask)
-            data[f"{title}_kwh"] = self._sum(mask, self.irradiance.total)
-        return pd.DataFrame(data)
+            columns[f"{title}_area_m2"] = self._sum(mask)
+            columns[f"{title}_kwh"] = self._sum(mask, self.irradiance.total)
+        return columns
 
 
 def solar_potential(community: Community, weather: Weather, *, spacing: float = 2.0) -> SolarPotential:
@@ -89,10 +84,8 @@ def solar_potential(community: Community, weather: Weather, *, spacing: float = 
     if spacing <= 0:
         raise InputError(f"solar_potential: spacing must be > 0 m; got {spacing}.")
     points, normals, area, owner = _surface_points(community.scene.triangles, spacing)
-    names = community.buildings.id
-    receptors = Receptors(
-        points, normals, np.array([f"S{k}" for k in range(len(points))], dtype=object), "surface", owner, names[owner]
-    )
+    names, ids = community.buildings.id, np.array([f"S{k}" for k in range(len(points))], dtype=object)
+    receptors = Receptors(points, normals, ids, "surface", owner, names[owner])
     return SolarPotential(names, irradiance(community, receptors, weather), area, normals[:, 2] > STEEP)
 
 
@@ -105,9 +98,8 @@ def _surface_points(triangles: Triangles, spacing: float) -> tuple[FloatArray, F
     rows = np.flatnonzero((triangles.owner >= 0) & (double > 1e-6) & (normal[:, 2] > -STEEP))
     count = np.maximum(1, np.ceil(double[rows] / 2.0 / spacing**2)).astype(np.int64)
     own = np.repeat(rows, count)
-    place = np.arange(len(own)) - np.repeat(np.cumsum(count) - count, count) + 0.5
-    u, v = place / np.repeat(count, count), (place * 0.6180339887498949) % 1.0  # evenly spread in the unit square
+    place, each = positions(count) + 0.5, np.repeat(count, count)
+    u, v = place / each, (place * 0.6180339887498949) % 1.0  # evenly spread in the unit square
     u, v = 1.0 - np.sqrt(1.0 - u), v * np.sqrt(1.0 - u)
     points = a[own] + u[:, None] * (b - a)[own] + v[:, None] * (c - a)[own] + WALL_OFFSET * normal[own]
-    area = double[own] / 2.0 / np.repeat(count, count)
-    return points, np.ascontiguousarray(normal[own]), area, triangles.owner[own]
+    return points, normal[own], double[own] / 2.0 / each, triangles.owner[own]

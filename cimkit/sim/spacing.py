@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,14 +70,11 @@ class Spacing(Drawn):
         np.minimum.at(least, self.shaded, self.distance - self.required)
         return np.where(np.isinf(least), np.nan, least)
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row a pair."""
-        import pandas as pd
-
-        ids = self.community.buildings.id
-        data = {"building": ids[self.shaded], "blocker": ids[self.blocker], "distance_m": self.distance}
-        data |= {"required_m": self.required, "height_m": self.height, "turn_deg": self.turn, "too_close": self.short}
-        return pd.DataFrame(data)
+    def columns(self) -> dict[str, Any]:
+        """Return both buildings, their distance and what is required, one row a pair."""
+        ids, ask = self.community.buildings.id, {"required_m": self.required, "height_m": self.height}
+        columns = {"building": ids[self.shaded], "blocker": ids[self.blocker], "distance_m": self.distance}
+        return columns | ask | {"turn_deg": self.turn, "too_close": self.short}
 
 
 def building_spacing(community: Community, *, rule: str) -> Spacing:
@@ -106,14 +103,14 @@ def building_spacing(community: Community, *, rule: str) -> Spacing:
     .. [1] Planning rules of Hangzhou (2026), Ningbo (2014), Jiaxing (2018), Taizhou (2025), Wenzhou (2017): mark P;
        what is assumed beside their text stands in ``spacing.toml``.
     """
-    rules = tomllib.loads(files("cimkit.sim").joinpath("spacing.toml").read_text(encoding="utf-8"))
-    given = rules[one_of(rule, tuple(rules), name="building_spacing: rule")]
+    rules = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    given = rules.pop("usual") | rules[one_of(rule, tuple(rules), name="building_spacing: rule")]
     b, shapes = community.buildings, community.buildings.footprint.to_shapely()
     stands = b.status != Status.DEMOLISH
     cared = np.flatnonzero(stands & np.isin(b.use, (*HOMES, *SENSITIVE)))
     box = shapely.get_coordinates(shapely.minimum_rotated_rectangle(shapes)).reshape(-1, 5, 2)
     sides = np.diff(box, axis=1)[:, :2]
-    length = np.hypot(sides[..., 0], sides[..., 1])
+    length = np.hypot(*np.moveaxis(sides, -1, 0))
     along = sides[np.arange(len(b)), length.argmax(axis=1)] / length.max(axis=1)[:, None]
     south = np.column_stack([along[:, 1], -along[:, 0]])
     south *= np.where(south[:, 1] > 0, -1.0, 1.0)[:, None]
@@ -153,31 +150,24 @@ def _span(shapes: Any, along: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _deducted(community: Community, given: dict[str, Any]) -> FloatArray:
     """Return the height of the lowest storeys that are no dwellings, as far as the rule deducts them [m]."""
     b, s = community.buildings, community.storeys
-    if "deduct" not in given:
-        return np.zeros(len(b))
     other = (s.level > 0) & (s.use != BuildingUse.UNKNOWN) & ~np.isin(s.use, (*HOMES, *SENSITIVE))
     lived = (s.level > 0) & ~other
     first = np.full(len(b), np.inf)
     np.minimum.at(first, s.building[lived], s.z[lived])
     below = np.where(np.isinf(first), 0.0, np.maximum(first, 0.0))
-    out: FloatArray = np.minimum(below, np.where(b.height > HIGH, given["deduct"][1], given["deduct"][0]))
-    return out
+    return np.asarray(np.minimum(below, np.where(b.height > HIGH, *given["deduct"][::-1])))
 
 
 def _required(
     given: dict[str, Any], height: FloatArray, turn: FloatArray, tower: BoolArray, sensitive: BoolArray
 ) -> FloatArray:
     """Return the distance a rule asks for [m]."""
-    limits, factors = given.get("turn_limits", [45]), given.get("turn_factors", [1.0, 1.0])
-    factor = np.array(factors)[np.searchsorted(limits, turn, side="left")]
-    usual = np.where(turn <= 60.0, given["multi"][0], given["multi"][1]) * height * factor
-    least = given.get("least", [0, 0])
-    usual = np.maximum(usual, np.where(height <= LOW, least[0], least[1]))
+    factor = np.array(given["turn_factors"])[np.searchsorted(given["turn_limits"], turn, side="left")]
+    usual = np.where(turn <= 60.0, *given["multi"]) * height * factor
+    usual = np.maximum(usual, np.where(height <= LOW, *given["least"]))
     slope, added = np.where(tower[:, None], given["high_tower"], given["high_slab"]).T
-    high = np.maximum(slope * height + added, given.get("high_least", 0))
-    cap = np.minimum(given.get("high_cap", np.inf), given.get("high_cap_factor", np.inf) * height)
-    asked: FloatArray = np.where(height > HIGH, np.minimum(high, cap), usual)
-    if "sensitive" in given:
-        ratio, shortest = given["sensitive"]
-        asked = np.where(sensitive, np.maximum(asked, np.maximum(ratio * height, shortest)), asked)
-    return asked
+    high = np.maximum(slope * height + added, given["high_least"])
+    cap = np.minimum(given["high_cap"], given["high_cap_factor"] * height)
+    asked = np.where(height > HIGH, np.minimum(high, cap), usual)
+    ratio, shortest = given["sensitive"]
+    return np.asarray(np.where(sensitive, np.maximum(asked, np.maximum(ratio * height, shortest)), asked))

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import math
+import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.errors import InputError
+from cimkit.geometry import ragged
 from cimkit.geometry.triangles import Scene, Triangles
 from cimkit.kernels.column_groups import group_columns
 from cimkit.kernels.column_lit import column_lit
 from cimkit.kernels.column_prisms import Prisms
 from cimkit.kernels.intervals import intersect_rows
 from cimkit.kernels.sunfan import Fan, lit_intervals, make_fan
-from cimkit.model.drawn import Drawn
+from cimkit.sim.receptors import AtReceptors, Receptors
 
 if TYPE_CHECKING:
     from cimkit.model.community import Community
-    from cimkit.sim.receptors import Receptors
     from cimkit.sim.sunpath import SunDay
 
 BLOCK = 1 << 19  # receptors computed at once, which bounds the memory
 WIDE = 1 << 14  # wide windows whose pieces are tried at once, the same
 PIECE_STEP = 0.3  # [m] GB/T 50947-2014: points on windows 0.30 to 0.60 m apart (mark M)
-Lists = tuple[IntArray, FloatArray, FloatArray]  # ragged: offsets (n + 1), starts, ends
 
 
 @dataclass(frozen=True)
@@ -70,25 +72,84 @@ class SunlightMethod:
     def __post_init__(self) -> None:
         one_of(self.count, ("sum", "longest"), name="SunlightMethod.count")
         if self.min_segment_min < 0 or self.max_segments < 0:
-            raise InputError(
-                f"SunlightMethod: min_segment_min and max_segments must be >= 0; "
-                f"got {self.min_segment_min} and {self.max_segments}."
-            )
+            got = f"{self.min_segment_min} and {self.max_segments}"
+            raise InputError(f"SunlightMethod: min_segment_min and max_segments must be >= 0; got {got}.")
 
 
-SunlightMethod.GBT50947_2014 = SunlightMethod("GB/T 50947-2014", mark="M")
-SunlightMethod.HANGZHOU_NOTE = SunlightMethod("Hangzhou practice note, 2 longest", max_segments=2, mark="S")
-SunlightMethod.PUTIAN_2022 = SunlightMethod("Putian 2022", mark="P")
-SunlightMethod.BEIJING_GREAT_COLD = SunlightMethod("Beijing draft, Great Cold", min_facade_angle=12.0, mark="S")
-SunlightMethod.BEIJING_SOLSTICE = SunlightMethod(
-    "Beijing draft, winter solstice", min_segment_min=30.0, min_facade_angle=12.0, mark="S"
-)
-SunlightMethod.EN17037 = SunlightMethod("EN 17037", min_segment_min=0.0, mark="M")
-SunlightMethod.ALL_SUN = SunlightMethod("all sun, however short", min_segment_min=0.0, mark="P")
+for _standard, _given in tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")).items():
+    setattr(SunlightMethod, _standard, SunlightMethod(**_given))
+USUAL = SunlightMethod.GBT50947_2014
+
+
+class Spells(NamedTuple):
+    """Sorted spells of n rows, ragged: first spell of each row (n + 1), starts, ends [rad or h]."""
+
+    offsets: IntArray
+    starts: FloatArray
+    ends: FloatArray
+
+    @classmethod
+    def joined(cls, parts: Sequence[Spells]) -> Spells:
+        """Return the rows of the parts, one after another."""
+        offsets, starts, ends = zip(cls(np.zeros(1, np.int64), np.zeros(0), np.zeros(0)), *parts, strict=True)
+        return cls(
+            ragged.offsets_of(np.concatenate([np.diff(o) for o in offsets])), *map(np.concatenate, (starts, ends))
+        )
+
+    @classmethod
+    def of(cls, rows: IntArray, starts: FloatArray, ends: FloatArray, count: int) -> Spells:
+        """Return spells of rising rows."""
+        return cls(ragged.offsets_of(np.bincount(rows, minlength=count)), starts, ends)
+
+    def listed(self) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return row, start and end of each spell."""
+        return ragged.owners(self.offsets), self.starts, self.ends
+
+    def lengths(self) -> FloatArray:
+        """Return how long the spells of each row are together."""
+        return ragged.totals(ragged.owners(self.offsets), self.ends - self.starts, len(self.offsets) - 1)
+
+    def take(self, rows: IntArray) -> Spells:
+        """Return the given rows."""
+        place, offsets = ragged.ragged_rows(self.offsets, rows)
+        return Spells(offsets, self.starts[place], self.ends[place])
+
+    def by(self, sun_day: SunDay) -> Spells:
+        """Return spells of hour angles as hours of the day."""
+        return Spells(self.offsets, sun_day.hour(self.starts), sun_day.hour(self.ends))
+
+    def halves_met(self) -> Spells:
+        """Return what each row of the first half shares with its like of the second."""
+        rows = np.arange((len(self.offsets) - 1) // 2)
+        return Spells(*intersect_rows(*self, rows, rows + len(rows)))
 
 
 @dataclass(frozen=True, repr=False)
-class Sunlight(Drawn):
+class HasSpells:
+    """A result with spells of each row."""
+
+    offsets: IntArray
+    starts: FloatArray
+    ends: FloatArray
+
+    @property
+    def spells(self) -> Spells:
+        """The spells of all rows."""
+        return Spells(self.offsets, self.starts, self.ends)
+
+    def intervals(self, row: int) -> list[tuple[float, float]]:
+        """Return the spells of a row in true solar hours [h]."""
+        own = slice(self.offsets[row], self.offsets[row + 1])
+        return list(zip(self.starts[own].tolist(), self.ends[own].tolist(), strict=True))
+
+    def clocked(self) -> list[str]:
+        """Return the spells of each row as text."""
+        rows = range(len(self.offsets) - 1)
+        return [" ".join(f"{clock(a)}–{clock(b)}" for a, b in self.intervals(row)) for row in rows]
+
+
+@dataclass(frozen=True, repr=False)
+class Sunlight(HasSpells, AtReceptors):
     """Lit intervals of n receptors on one day, in the hours of its day.
 
     Parameters
@@ -107,41 +168,18 @@ class Sunlight(Drawn):
         What counts of them, shape (n) [h].
     """
 
-    receptors: Receptors
     sun_day: SunDay
     method: SunlightMethod
-    offsets: IntArray
-    starts: FloatArray
-    ends: FloatArray
     hours: FloatArray
 
-    def __len__(self) -> int:
-        return len(self.hours)
-
-    def __repr__(self) -> str:
-        kind = {"window": "windows", "facade": "facade points", "ground": "ground points"}.get(
-            self.receptors.kind, "receptors"
-        )
-        if len(self) == 0:
-            return f"<Sunlight of 0 {kind}>"
+    def _said(self) -> str:
         short = int((self.hours < 2).sum())
-        return (
-            f"<Sunlight of {len(self):,} {kind} on {self.sun_day.name}: "
-            f"{self.hours.min():.1f}–{self.hours.max():.1f} h, {short:,} below 2 h>"
-        )
+        return f" on {self.sun_day.name}: {self.hours.min():.1f}–{self.hours.max():.1f} h, {short:,} below 2 h"
 
-    def intervals(self, row: int) -> list[tuple[float, float]]:
-        """Return the lit intervals of a receptor [h]."""
-        own = slice(self.offsets[row], self.offsets[row + 1])
-        return list(zip(self.starts[own].tolist(), self.ends[own].tolist(), strict=True))
-
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row a receptor, with the lit intervals as text."""
-        frame = self.receptors.to_frame()
-        frame["sunlight_h"] = self.hours.round(4)
-        frame["segments"] = np.diff(self.offsets)
-        frame["lit"] = [" ".join(f"{clock(a)}–{clock(b)}" for a, b in self.intervals(k)) for k in range(len(self))]
-        return frame
+    def columns(self) -> dict[str, Any]:
+        """Return hours and the lit intervals as text, one row a receptor."""
+        found = {"sunlight_h": self.hours.round(4), "segments": np.diff(self.offsets), "lit": self.clocked()}
+        return super().columns() | found
 
 
 def clock(hours: float) -> str:
@@ -161,7 +199,7 @@ def sunlight(
     receptors: Receptors,
     sun_day: SunDay,
     *,
-    method: SunlightMethod = SunlightMethod.GBT50947_2014,
+    method: SunlightMethod = USUAL,
     crown_light: float | None = None,
 ) -> Sunlight:
     """Compute the hours of direct sunlight at each receptor.
@@ -193,60 +231,51 @@ def sunlight(
     .. [1] GB/T 50947-2014, Standard for assessment parameters of sunlight on building.
     .. [2] GB 50180-2018, table 4.0.9.
     """
-    fan = _fan(sun_day, method, community.frame.convergence)
-    receptors = favourable_pieces(community.shading, receptors, sun_day, method=method, fan=fan)
+    receptors, fan = placed(community, receptors, sun_day, method)
     lit = _lit(community.shading, receptors, fan)
-    offsets, starts, ends = lit[0], sun_day.hour(lit[1]), sun_day.hour(lit[2])
-    hours = countable_hours(offsets, starts, ends, method)
+    hours = countable_hours(*lit.by(sun_day), method)
     if crown_light is not None and len(community.trees):
-        hours = crown_light * hours
         crowns = Scene(Triangles.empty(), prisms=_crowns(community))
-        both = _meet(lit, _lit(crowns, receptors, fan))
-        offsets, starts, ends = both[0], sun_day.hour(both[1]), sun_day.hour(both[2])
-        hours = hours + (1.0 - crown_light) * countable_hours(offsets, starts, ends, method)
-    return Sunlight(receptors, sun_day, method, offsets, starts, ends, hours)
+        lit = Spells.joined([lit, _lit(crowns, receptors, fan)]).halves_met()
+        hours = crown_light * hours + (1.0 - crown_light) * countable_hours(*lit.by(sun_day), method)
+    return Sunlight(receptors, *lit.by(sun_day), sun_day, method, hours)
 
 
-def favourable_pieces(
-    scene: Scene, receptors: Receptors, sun_day: SunDay, *, method: SunlightMethod, fan: Fan
-) -> Receptors:
-    """Return receptors with the measured piece of each wide window where it gets most hours.
+def placed(
+    community: Community, receptors: Receptors, sun_day: SunDay, method: SunlightMethod
+) -> tuple[Receptors, Fan]:
+    """Return receptors with the measured piece of each wide window where it gets most hours, and the day's fan of suns.
 
     Pieces at most 0.3 m apart are tried, then twice the neighbourhood of the best at an eighth of the step, so the
     piece is placed to 5 mm; of equal ones the middle one is taken.
     """
+    fan = _fan(sun_day, method, community.frame.convergence)
     if receptors.spare is None or receptors.other_ends is None:
-        return receptors
-    ends = receptors.points.copy(), receptors.other_ends.copy()
+        return receptors, fan
+    ends = np.stack([receptors.points, receptors.other_ends])
     wide = np.flatnonzero(receptors.spare > 1e-6)
     for first in range(0, len(wide), WIDE):
         rows = wide[first : first + WIDE]
-        part, spare = receptors.take(rows), receptors.spare[rows, None]
-        along = ends[1][rows] - ends[0][rows]
+        spare, along = receptors.spare[rows, None], ends[1, rows] - ends[0, rows]
         along /= np.linalg.norm(along, axis=1)[:, None]
         place, reach, steps = np.zeros((len(rows), 1)), spare, math.ceil(float(spare.max()) / PIECE_STEP)
         for _ in range(3):
             tried = np.clip(place + reach * np.linspace(-1.0, 1.0, 2 * steps + 1), -spare, spare)
-            many = part.take(np.repeat(np.arange(len(rows)), tried.shape[1]))
-            move = (tried[:, :, None] * along[:, None]).reshape(-1, 3)
-            one, two = (np.repeat(e[rows], tried.shape[1], axis=0) + move for e in ends)
-            many = replace(many, points=one, other_ends=two)
-            offsets, starts, stops = _lit(scene, many, fan)
-            hours = countable_hours(offsets, sun_day.hour(starts), sun_day.hour(stops), method).reshape(tried.shape)
+            own = np.repeat(np.arange(len(rows)), tried.shape[1])
+            one, two = ends[:, rows[own]] + tried.reshape(-1, 1) * along[own]
+            lit = _lit(community.shading, replace(receptors.take(rows[own]), points=one, other_ends=two), fan)
+            hours = countable_hours(*lit.by(sun_day), method).reshape(tried.shape)
             best = np.argmax(hours - 1e-7 * np.abs(tried), axis=1)
             place, reach, steps = np.take_along_axis(tried, best[:, None], axis=1), reach / steps, 8
-        for end in ends:
-            end[rows] += place * along
-    return replace(receptors, points=ends[0], other_ends=ends[1], spare=None)
+        ends[:, rows] += place * along
+    return replace(receptors, points=ends[0], other_ends=ends[1], spare=None), fan
 
 
 def _crowns(community: Community) -> Prisms:
     """Return tree crowns as upright octagons."""
-    t = community.trees
-    angle = np.radians(22.5 + 45.0 * np.arange(8))
-    xy = np.dstack([t.x[:, None] + t.crown_radius[:, None] * np.cos(angle),
-                    t.y[:, None] + t.crown_radius[:, None] * np.sin(angle)])  # fmt: skip
-    rows = np.arange(len(t) + 1)
+    t, angle = community.trees, np.radians(22.5 + 45.0 * np.arange(8))
+    radius, rows = t.crown_radius[:, None], np.arange(len(t) + 1)
+    xy = np.dstack([t.x[:, None] + radius * np.cos(angle), t.y[:, None] + radius * np.sin(angle)])
     return Prisms(xy.reshape(-1, 2), 8 * rows, rows, t.z + t.crown_base, t.z + t.height)
 
 
@@ -261,56 +290,34 @@ def _fan(sun_day: SunDay, method: SunlightMethod, convergence: float = 0.0) -> F
     )
 
 
-def _lit(scene: Scene, receptors: Receptors, fan: Fan) -> Lists:
+def _lit(scene: Scene, receptors: Receptors, fan: Fan) -> Spells:
     """Return the lit hour angles of each receptor; of a window when both ends of its sill are lit."""
-    count = len(receptors)
-    points, normals = receptors.points, receptors.normals
-    if receptors.other_ends is not None:
-        points, normals = np.concatenate([points, receptors.other_ends]), np.concatenate([normals, normals])
-    parts = [
-        _lit_points(scene, points[k : k + BLOCK], normals[k : k + BLOCK], fan) for k in range(0, len(points), BLOCK)
-    ]
-    lit = parts[0] if len(parts) == 1 else _joined(parts)
-    if receptors.other_ends is not None:
-        rows = np.arange(count)
-        lit = intersect_rows(*lit, rows, rows + count)
-    return lit
+    points, normals, others = receptors.points, receptors.normals, receptors.other_ends
+    if others is not None:
+        points, normals = np.concatenate([points, others]), np.concatenate([normals, normals])
+    blocks = [slice(k, k + BLOCK) for k in range(0, len(points), BLOCK)]
+    parts = [_lit_points(scene, points[block], normals[block], fan) for block in blocks]
+    lit = parts[0] if len(parts) == 1 else Spells.joined(parts)
+    return lit if others is None else lit.halves_met()
 
 
-def _lit_points(scene: Scene, points: FloatArray, normals: FloatArray, fan: Fan) -> Lists:
+def _lit_points(scene: Scene, points: FloatArray, normals: FloatArray, fan: Fan) -> Spells:
     """Return the lit hour angles of points: outlines by columns, triangles by the sun fan."""
-    prisms, lit = scene.prisms, None
-    if prisms is not None:
-        lit = column_lit(group_columns(points, normals), points, normals, prisms, fan)
+    lit = None
+    if scene.prisms is not None:
+        lit = Spells(*column_lit(group_columns(points, normals), points, normals, scene.prisms, fan))
     if lit is None or len(scene.triangles):
-        fanned = lit_intervals(scene.bvh, points, normals, fan, scene.closed)
-        lit = fanned if lit is None else _meet(lit, fanned)
+        fanned = Spells(*lit_intervals(scene.bvh, points, normals, fan, scene.closed))
+        lit = fanned if lit is None else Spells.joined([lit, fanned]).halves_met()
     return lit
-
-
-def _joined(parts: list[Lists]) -> Lists:
-    """Return ragged lists one after another."""
-    counts = [np.zeros(1, np.int64), *(np.diff(p[0]) for p in parts)]
-    a, b = (np.concatenate([np.zeros(0), *(p[k] for p in parts)]) for k in (1, 2))
-    return np.cumsum(np.concatenate(counts)), a, b
-
-
-def _meet(one: Lists, two: Lists) -> Lists:
-    """Return what two ragged lists share, row by row."""
-    rows = np.arange(len(one[0]) - 1)
-    lists: Lists = intersect_rows(*_joined([one, two]), rows, rows + len(rows))
-    return lists
 
 
 def countable_hours(offsets: IntArray, starts: FloatArray, ends: FloatArray, method: SunlightMethod) -> FloatArray:
     """Return the hours that a method counts of lit intervals, shape (n) [h]."""
-    length = ends - starts
+    length, row = ends - starts, ragged.owners(offsets)
     length = np.where(length * 60.0 >= method.min_segment_min - 1e-9, length, 0.0)
-    row = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     keep = 1 if method.count == "longest" else method.max_segments
     if keep:
-        order = np.lexsort((-length, row))
-        rank = np.empty(len(row), dtype=np.int64)
-        rank[order] = np.arange(len(row)) - offsets[row[order]]
-        length = np.where(rank < keep, length, 0.0)
-    return np.bincount(row, weights=length, minlength=len(offsets) - 1).astype(np.float64)
+        order = np.lexsort((-length, row))  # by row, the longest first
+        length = np.where(ragged.positions(np.diff(offsets)) < keep, length[order], 0.0)
+    return ragged.totals(row, length, len(offsets) - 1)

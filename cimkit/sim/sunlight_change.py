@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
+from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.errors import InputError, MissingDataError
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import Status
 
 if TYPE_CHECKING:
-    from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
     from cimkit.model.community import Community
     from cimkit.sim.sunlight import Sunlight
     from cimkit.sim.sunpath import SunDay
@@ -61,27 +61,16 @@ class SunlightChange(Drawn):
         return (self.before < self.required - SECOND) & (self.after >= self.required - SECOND)
 
     def __repr__(self) -> str:
-        return (
-            f"<SunlightChange of {len(self):,} receptors at {self.required:g} h: "
-            f"{int(self.newly_short.sum()):,} newly short, {int(self.worse.sum()):,} made worse, "
-            f"{int(self.healed.sum()):,} healed>"
-        )
+        found = {"newly short": self.newly_short, "made worse": self.worse, "healed": self.healed}
+        said = ", ".join(f"{int(which.sum()):,} {what}" for what, which in found.items())
+        return f"<SunlightChange of {len(self):,} receptors at {self.required:g} h: {said}>"
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row a receptor."""
-        import pandas as pd
-
-        verdict = np.select(
-            [self.newly_short, self.worse, self.healed, self.after < self.required - SECOND],
-            ["newly short", "made worse", "healed", "short as before"],
-            "enough",
-        )
-        data = {"id": self.ids, "building": self.building_ids, "before_h": self.before, "after_h": self.after}
-        frame = pd.DataFrame(data)
-        frame["change_h"] = self.after - self.before
-        frame["required_h"] = self.required
-        frame["verdict"] = verdict
-        return frame
+    def columns(self) -> dict[str, Any]:
+        """Return hours before and after and a verdict, one row a receptor."""
+        states = [self.newly_short, self.worse, self.healed, self.after < self.required - SECOND]
+        verdict = np.select(states, ["newly short", "made worse", "healed", "short as before"], "enough")
+        columns = {"id": self.ids, "building": self.building_ids, "before_h": self.before, "after_h": self.after}
+        return columns | {"change_h": self.after - self.before, "required_h": self.required, "verdict": verdict}
 
 
 def compare_sunlight(before: Sunlight, after: Sunlight, *, required: float = 2.0) -> SunlightChange:
@@ -108,22 +97,12 @@ def compare_sunlight(before: Sunlight, after: Sunlight, *, required: float = 2.0
         If day or method differ.
     """
     if before.method != after.method or before.sun_day != after.sun_day:
-        raise InputError(
-            f"compare_sunlight: day and method must be the same; got {before.sun_day.name} by {before.method.name} "
-            f"and {after.sun_day.name} by {after.method.name}."
-        )
-    _, first, second = np.intersect1d(
-        before.receptors.ids.astype(str), after.receptors.ids.astype(str), return_indices=True
-    )
-    order = np.argsort(first)
-    first, second = first[order], second[order]
-    return SunlightChange(
-        before.receptors.ids[first],
-        before.receptors.building_ids[first],
-        before.hours[first],
-        after.hours[second],
-        required,
-    )
+        got = " and ".join(f"{light.sun_day.name} by {light.method.name}" for light in (before, after))
+        raise InputError(f"compare_sunlight: day and method must be the same; got {got}.")
+    one, two = (light.receptors.ids.astype(str) for light in (before, after))
+    _, first, second = np.intersect1d(one, two, return_indices=True)
+    order, was = np.argsort(first), before.receptors.take(np.sort(first))
+    return SunlightChange(was.ids, was.building_ids, before.hours[first[order]], after.hours[second[order]], required)
 
 
 @dataclass(frozen=True, repr=False)
@@ -159,12 +138,12 @@ class Affected(Drawn):
         role[self.community.buildings.status == Status.PLANNED] = "planned"
         return role
 
-    def to_frame(self) -> Any:
-        """Return a GeoDataFrame in map coordinates, one row a building with a role, and whether it blocks."""
+    def columns(self) -> dict[str, Any]:
+        """Return the role of each building that has one, whether it blocks, and its footprint."""
         b, role = self.community.buildings, self.roles()
         rows = np.flatnonzero(role != "")
-        data = {"building": b.id[rows], "role": role[rows], "blocks": np.isin(rows, self.blockers)}
-        return self.community.frame.to_geoframe(data, b.footprint.take(rows).to_shapely())
+        columns = {"building": b.id[rows], "role": role[rows], "blocks": np.isin(rows, self.blockers)}
+        return columns | {"geometry": b.footprint.take(rows).to_shapely()}
 
 
 def affected_buildings(
@@ -223,7 +202,5 @@ def _fan_around(shape: Any, azimuth: FloatArray, radius: float) -> Any:
     arc = np.column_stack([np.sin(angle), np.cos(angle)]) * radius
     sector = np.concatenate([[[0.0, 0.0]], arc])
     ring = shapely.get_coordinates(shapely.get_exterior_ring(shape))
-    hulls = [
-        shapely.convex_hull(shapely.multipoints(np.concatenate([sector + a, sector + b]))) for a, b in pairwise(ring)
-    ]
-    return shapely.union_all([*hulls, shape])
+    swept = [shapely.multipoints(np.concatenate([sector + a, sector + b])) for a, b in pairwise(ring)]
+    return shapely.union_all([*shapely.convex_hull(swept), shape])

@@ -12,7 +12,7 @@ import shapely
 from cimkit.arrays import FloatArray, TextArray, one_of
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import SpaceKind
-from cimkit.sim.receptors import space_points, standing, window_receptors
+from cimkit.sim.receptors import floors, space_points, standing, window_receptors
 from cimkit.sim.shadows import shadows
 from cimkit.sim.sunlight import SunlightMethod, sunlight
 
@@ -54,10 +54,10 @@ class SunPatches(Drawn):
     def __repr__(self) -> str:
         return f"<SunPatches: {len(self):,}, {shapely.area(self.areas).sum():,.0f} m² in all>"
 
-    def to_frame(self) -> Any:
-        """Return a GeoDataFrame in map coordinates, one row a patch."""
-        data = {"window": self.windows, "hour_h": self.hours, "z_m": self.height, "area_m2": shapely.area(self.areas)}
-        return self.community.frame.to_geoframe(data, self.areas)
+    def columns(self) -> dict[str, Any]:
+        """Return window, hour, height and area of each patch, and the patch."""
+        columns = {"window": self.windows, "hour_h": self.hours, "z_m": self.height}
+        return columns | {"area_m2": shapely.area(self.areas), "geometry": self.areas}
 
 
 def sun_patches(community: Community, sun_day: SunDay, *, hours: Any = (), on: str = "ground") -> SunPatches:
@@ -91,26 +91,20 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any = (), on: s
     one_of(on, ("ground", "floors"), name="sun_patches: on")
     times = sun_day.hours_or_full(hours)
     if on == "ground":
-        shaded = shadows(community, sun_day, hours=times)
-        built = shapely.union_all(standing(community))
-        free = shapely.union_all(community.parcels.outline.to_shapely()).difference(built)
-        night = sun_day.position(times)[0] <= 0
-        areas = np.where(night, shapely.MultiPolygon(), shapely.difference(free, shaded.outlines))
+        built, land = (shapely.union_all(s) for s in (standing(community), community.parcels.outline.to_shapely()))
+        free = shapely.difference(land.difference(built), shadows(community, sun_day, hours=times).outlines)
+        areas = np.where(sun_day.position(times)[0] <= 0, shapely.MultiPolygon(), free)
         return SunPatches(community, sun_day, times, np.full(len(times), "", dtype=object), np.zeros(len(times)), areas)
-    w = community.windows.take(np.flatnonzero(community.windows.storey >= 0))
-    r = window_receptors(community, max_width=math.inf).take(np.flatnonzero(community.windows.storey >= 0))
-    light = sunlight(community, r, sun_day, method=SunlightMethod.ALL_SUN)
-    row = np.repeat(np.arange(len(r)), np.diff(light.offsets))
-    s = community.storeys
-    floor = s.z[w.storey] + community.buildings.ground_z[w.building]
-    plates = community.plates.outline.to_shapely()[s.plate[w.storey]]
+    known = np.flatnonzero(community.windows.storey >= 0)
+    w, r = community.windows.take(known), window_receptors(community, max_width=math.inf).take(known)
+    row, starts, ends = sunlight(community, r, sun_day, method=SunlightMethod.ALL_SUN).spells.listed()
+    floor = floors(community)[w.storey]
+    plates = community.plates.outline.to_shapely()[community.storeys.plate[w.storey]]
     found: list[tuple[Any, ...]] = [(np.zeros(0), np.zeros(0, np.int64), np.zeros(0, dtype=object))]
-    for hour, elevation, azimuth in zip(times, *sun_day.position(times), strict=True):
-        angle = np.radians(azimuth - community.frame.convergence)
-        lit = np.unique(row[(light.starts <= hour) & (hour <= light.ends)])
-        if elevation <= 0.0 or len(lit) == 0 or r.other_ends is None:
+    for hour, away in zip(times, sun_day.travel(times, community.frame.convergence), strict=True):
+        lit = np.unique(row[(starts <= hour) & (hour <= ends)])
+        if np.isnan(away).any() or len(lit) == 0 or r.other_ends is None:
             continue
-        away = -np.array([np.sin(angle), np.cos(angle)]) / np.tan(np.radians(elevation))
         rise = (w.z - floor)[lit, None]
         high = rise + np.nan_to_num(w.height[lit], nan=1.5)[:, None]
         one, two = r.points[lit, :2], r.other_ends[lit, :2]
@@ -159,7 +153,5 @@ def sunlit_ground(community: Community, sun_day: SunDay, *, hours: float = 2.0, 
         return shapely.Polygon()
     light = sunlight(community, points, sun_day, method=SunlightMethod.ALL_SUN)
     sunny = points.points[light.hours >= hours - 1e-9, :2]
-    half = 0.5 * spacing
-    return shapely.union_all(shapely.box(*(sunny - half).T, *(sunny + half).T)).intersection(
-        shapely.union_all(spaces.outline.take(rows).to_shapely())
-    )
+    squares = shapely.box(*(sunny - 0.5 * spacing).T, *(sunny + 0.5 * spacing).T)
+    return shapely.union_all(squares).intersection(shapely.union_all(spaces.outline.take(rows).to_shapely()))

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from cimkit.arrays import as_floats, one_of
+from cimkit.arrays import FloatArray, as_floats, one_of
 from cimkit.errors import InputError
 from cimkit.kernels.solar import RATE, solar_positions
+from cimkit.model.records import Location
 
-if TYPE_CHECKING:
-    from cimkit.arrays import FloatArray
-
-# Up to which year, coefficients of delta T [s] in hundreds of years, from when (Espenak and Meeus 2006; mark M).
-DELTA_T = (
-    (-500.0, (-20.0, 0.0, 32.0), 1820.0),
-    (500.0, (10583.6, -1014.41, 33.78311, -5.952053, -0.1798452, 0.022174192, 0.0090316521), 0.0),
-    (1600.0, (1574.2, -556.01, 71.23472, 0.319781, -0.8503463, -0.005050998, 0.0083572073), 1000.0),
-    (1700.0, (120.0, -98.08, -153.2, 1e6 / 7129.0), 1600.0),
-    (1800.0, (8.83, 16.03, -59.285, 133.36, -1e8 / 1174000.0), 1700.0),
-    (1860.0, (13.72, -33.2447, 68.612, 4111.6, -37436.0, 121272.0, -169900.0, 87500.0), 1800.0),
-    (1900.0, (7.62, 57.37, -2517.54, 16806.68, -44736.24, 1e10 / 233174.0), 1860.0),
-    (1920.0, (-2.79, 149.4119, -598.939, 6196.6, -19700.0), 1900.0),
-    (1941.0, (21.20, 84.493, -761.00, 2093.6), 1920.0),
-    (1961.0, (29.07, 40.7, -1e4 / 233.0, 1e6 / 2547.0), 1950.0),
-    (1986.0, (45.45, 106.7, -1e4 / 260.0, -1e6 / 718.0), 1975.0),
-    (2005.0, (63.86, 33.45, -603.74, 1727.5, 65181.4, 237359.9), 2000.0),
-    (2050.0, (62.92, 32.217, 55.89), 2000.0),
-    (2150.0, (-205.724, 56.28, 32.0), 1820.0),
-    (math.inf, (-20.0, 0.0, 32.0), 1820.0),
-)
+DELTA_T = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["delta_t"]
 
 GREAT_COLD_2001 = -20.1160  # [°] at the exact term of 2001, NREL SPA (standards' base year)
 WINTER_SOLSTICE_2001 = -23.441  # [°] the same, seen from the ground (parallax)
@@ -64,19 +47,17 @@ def julian_day(year: Any, month: Any, day: Any) -> FloatArray:
     y, m = np.where(month <= 2, year - 1, year), np.where(month <= 2, month + 12, month)
     gregorian = year * 10000 + month * 100 + day >= 15821015
     leap = np.where(gregorian, 2 - np.floor(y / 100) + np.floor(np.floor(y / 100) / 4), 0.0)
-    days: FloatArray = np.floor(365.25 * (y + 4716)) + np.floor(30.6001 * (m + 1)) + day + leap - 1524.5
-    return days
+    return np.asarray(np.floor(365.25 * (y + 4716)) + np.floor(30.6001 * (m + 1)) + day + leap - 1524.5)
 
 
 def delta_t(days: Any) -> FloatArray:
     """Return terrestrial less universal time at Julian days [s]."""
     year = 2000.0 + (np.asarray(days, dtype=np.float64) - 2451544.5) / 365.2425
-    pieces = [np.polynomial.polynomial.polyval((year - start) / 100.0, c) for _, c, start in DELTA_T]
-    out: FloatArray = np.select([year < until for until, _, _ in DELTA_T], pieces)
-    return out
+    pieces = [np.polynomial.polynomial.polyval((year - start) / 100.0, c) for _, start, c in DELTA_T]
+    return np.asarray(np.select([year < until for until, _, _ in DELTA_T], pieces))
 
 
-def sun_position(days: Any, location: Place, *, height: float = 0.0) -> FloatArray:
+def sun_position(days: Any, location: Location, *, height: float = 0.0) -> FloatArray:
     """Compute the sun at instants, without refraction.
 
     Parameters
@@ -107,20 +88,7 @@ def sun_position(days: Any, location: Place, *, height: float = 0.0) -> FloatArr
     """
     days = np.atleast_1d(np.asarray(days, dtype=np.float64))
     place = np.array([location.latitude, location.longitude, height])
-    out: FloatArray = solar_positions(days, delta_t(days), place)
-    return out
-
-
-class Place(Protocol):
-    """Anything with a latitude and a longitude [°]."""
-
-    @property
-    def latitude(self) -> float:
-        """North positive [°]."""
-
-    @property
-    def longitude(self) -> float:
-        """East positive [°]."""
+    return np.asarray(solar_positions(days, delta_t(days), place))
 
 
 @dataclass(frozen=True)
@@ -156,18 +124,18 @@ class SunDay:
             raise InputError(f"SunDay: band must be two rising hours in 0..24; got {self.band}.")
 
     @classmethod
-    def great_cold(cls, location: Place, *, band: tuple[float, float] = (8.0, 16.0)) -> SunDay:
+    def great_cold(cls, location: Location, *, band: tuple[float, float] = (8.0, 16.0)) -> SunDay:
         """Return Great Cold day (大寒日) of the base year 2001."""
         return cls(location.latitude, location.longitude, GREAT_COLD_2001, band, "Great Cold")
 
     @classmethod
-    def winter_solstice(cls, location: Place, *, band: tuple[float, float] = (9.0, 15.0)) -> SunDay:
+    def winter_solstice(cls, location: Location, *, band: tuple[float, float] = (9.0, 15.0)) -> SunDay:
         """Return winter solstice (冬至日) of the base year 2001."""
         return cls(location.latitude, location.longitude, WINTER_SOLSTICE_2001, band, "winter solstice")
 
     @classmethod
     def on(
-        cls, location: Place, date: tuple[int, int, int], *, band: tuple[float, float] = (0.0, 24.0),
+        cls, location: Location, date: tuple[int, int, int], *, band: tuple[float, float] = (0.0, 24.0),
         time: str = "solar", utc_offset: float = 8.0,
     ) -> SunDay:  # fmt: skip
         """Return the sun of a real date, its declination drifting through the day.
@@ -232,8 +200,7 @@ class SunDay:
         phi, dec = math.radians(self.latitude), np.polynomial.polynomial.polyval(w, self.declinations())
         low, high, turn = np.sin(dec), np.cos(dec), np.cos(w)
         x, y = -high * np.sin(w), low * math.cos(phi) - high * math.sin(phi) * turn
-        out: FloatArray = np.column_stack([x, y, low * math.sin(phi) + high * math.cos(phi) * turn])
-        return out
+        return np.column_stack([x, y, low * math.sin(phi) + high * math.cos(phi) * turn])
 
     def circle(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return a, b, c of the sun's direction a + b cos w + c sin w at hour angle w, drift left out."""
@@ -242,27 +209,27 @@ class SunDay:
         b = np.array([0.0, -math.cos(dec) * math.sin(phi), math.cos(dec) * math.cos(phi)])
         return a, b, np.array([-math.cos(dec), 0.0, 0.0])
 
+    def travel(self, hours: Any, convergence: float) -> FloatArray:
+        """Return the way of a shadow for each metre of height on a map turned by an angle, nan at night, (t, 2)."""
+        elevation, azimuth = self.position(hours)
+        angle, steep = np.radians(azimuth - convergence), np.where(elevation > 0.0, elevation, np.nan)
+        return -np.column_stack([np.sin(angle), np.cos(angle)]) / np.tan(np.radians(steep))[:, None]
+
     def hour_angles(self, step_min: float = 1.0) -> FloatArray:
         """Return hour angles from the band's start to its end, both included, shape (t) [rad]."""
         count = round((self.band[1] - self.band[0]) * 60 / step_min)
-        angles: FloatArray = self.hour_angle(np.linspace(*self.band, count + 1))
-        return angles
+        return np.asarray(self.hour_angle(np.linspace(*self.band, count + 1)))
 
     def hours_or_full(self, hours: Any) -> FloatArray:
         """Return hours that are asked for, shape (t), without any the full hours within the band [h]."""
         if np.size(hours):
             return as_floats(np.atleast_1d(hours), name="hours")
-        full: FloatArray = np.arange(math.ceil(self.band[0]), self.band[1] + 1e-9)
-        return full
+        return np.arange(math.ceil(self.band[0]), self.band[1] + 1e-9)
 
     @staticmethod
     def times(hours: Any) -> list[str]:
         """Return hours as a clock shows them, to the minute."""
         return [f"{m // 60}:{m % 60:02d}" for m in np.round(np.asarray(hours) * 60).astype(int)]
-
-    def directions(self, step_min: float = 1.0) -> FloatArray:
-        """Return unit vectors to the sun, shape (t, 3)."""
-        return self.suns(self.hour_angles(step_min))
 
     def position(self, hours: Any) -> tuple[FloatArray, FloatArray]:
         """Return elevation and azimuth at hours of the day's time, shape (t) [°]."""
