@@ -18,8 +18,9 @@ LAYERS = [  # lowest first; areas of one row do not import each other
     {"sim", "io", "samples"},
     {"rules"},
     {"view"},
-    {"cli"},
-    {"__main__", "__init__"},
+    {"__init__"},  # the public list
+    {"cli"},  # a user of it
+    {"__main__"},
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 IN_KERNELS = {"numpy", "numba", "llvmlite", "math", "typing", "functools", "__future__"}

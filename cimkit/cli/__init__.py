@@ -5,27 +5,20 @@ from __future__ import annotations
 import errno
 import gc
 import sys
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
-from cimkit.cli import areas, files, judge, services, sun, walk
-from cimkit.cli.common import BAD_INPUT, RESOURCES, complain
+from cimkit.cli.common import BAD_INPUT, RESOURCES, app, complain
 from cimkit.errors import CimkitError
 
 _USAGE: Any = typer.BadParameter.__bases__[0]  # every mistake in the words of a command
 
 _STOPPED = 130  # what typer makes of Ctrl-C
 
-app = typer.Typer(
-    name="cimkit",
-    help="Community information model (CIM, 社区信息模型): sunlight, walking, space, and rules that judge a plan.",
-    epilog="Exit codes: 0 passed, 1 failed, 2 bad input, 3 unknown left, 4 resources.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+for _commands in ("files", "sun", "walk", "areas", "services", "judge"):  # in the order of the help
+    import_module(f"cimkit.cli.{_commands}")
 
 
 def _version(wanted: bool) -> None:
@@ -41,10 +34,6 @@ def _root(
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Take options that come before the command."""
-
-
-for _group in (files, sun, walk, areas, services, judge):
-    app.add_typer(_group.app)
 
 
 def main() -> None:

@@ -1,4 +1,8 @@
-"""What commands share: reading a plan with what it lacks filled in, progress, tables on screen and in files."""
+"""What commands share: how they are declared, how a plan is read and completed, how tables are shown and written.
+
+A command is a function: what stands before its star is an argument, what stands behind it an option. Options that
+travel together are one object, as the plan that is read and where its result goes. The words are in ``options.toml``.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +10,36 @@ import dataclasses
 import inspect
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from cimkit.errors import InputError
-
-if TYPE_CHECKING:
-    from cimkit.model.community import Community
-    from cimkit.model.notes import Notes
+import cimkit as ck
+from cimkit.arrays import one_of
 
 T = TypeVar("T")
 PASSED, FAILED, BAD_INPUT, UNKNOWN, RESOURCES = range(5)  # exit codes
-
-Output = Annotated[list[Path], typer.Option("-o", "--output", help="File to write; may be repeated.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-Picture = Annotated[Path | None, typer.Option(help="Plan in colour: .png, .svg or .pdf.")]
-Before = Annotated[bool, typer.Option("--before", help="The state before the project, not after it.")]
-City = Annotated[str, typer.Option(help="City whose rules hold: hangzhou, 杭州 …")]
+WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("options.toml").read_text(encoding="utf-8"))
 
 _WIDTH = None if sys.stdout.isatty() else 160  # of pages that go to a file or a pipe
 out, err = Console(highlight=False, width=_WIDTH), Console(stderr=True, highlight=False, soft_wrap=True)
+
+app = typer.Typer(
+    name="cimkit",
+    help="Community information model (CIM, 社区信息模型): sunlight, walking, space, and rules that judge a plan.",
+    epilog="Exit codes: 0 passed, 1 failed, 2 bad input, 3 unknown left, 4 resources.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 def complain(text: str, code: int) -> int:
@@ -72,22 +79,20 @@ def pairs(given: Sequence[str], option: str) -> dict[str, str]:
     """
     for text in given:
         if "=" not in text:
-            raise InputError(f"{option}: it must be NAME=VALUE; got {text!r}.")
+            raise ck.InputError(f"{option}: it must be NAME=VALUE; got {text!r}.")
     return dict(text.split("=", 1) for text in given)
-
-
-PLAN = "Plan: a file, a folder, or several files that belong together."
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """A plan to read; its fields are the arguments and options of every command that reads one."""
+    """A plan to read; its fields are the argument and the options of every command that reads one."""
 
-    plan: Annotated[list[Path], typer.Argument(help=PLAN)]
-    crs: Annotated[str, typer.Option(help="CRS of the coordinates, instead of what the file says: EPSG:4549.")] = ""
-    datum: Annotated[str, typer.Option(help="gcj02 or bd09, if longitudes come from a map service.")] = ""
-    column: Annotated[list[str], typer.Option(help="Own column name, THEIRS=OURS; may be repeated.")] = ()  # type: ignore[assignment]
-    layer: Annotated[list[str], typer.Option(help="Layer of the file, LAYER=TABLE; may be repeated.")] = ()  # type: ignore[assignment]
+    plan: list[Path]
+    _: dataclasses.KW_ONLY
+    crs: str = ""
+    datum: str = ""
+    columns: list[str] = ()  # type: ignore[assignment]
+    layers: list[str] = ()  # type: ignore[assignment]
 
     def of(self, *plan: Path) -> Source:
         """Return another plan that is read the same way."""
@@ -99,20 +104,16 @@ class Source:
             raise typer.BadParameter(f"name the plan to read, then {wanted}")
         return self.of(*self.plan[:-1]), self.plan[-1]
 
-    def read(self) -> tuple[Community, Notes]:
+    def read(self) -> tuple[ck.Community, ck.Notes]:
         """Read the plan as it is."""
-        from cimkit.io.files import read
-
-        columns, layers = pairs(self.column, "--column"), pairs(self.layer, "--layer")
+        columns, layers = pairs(self.columns, "--column"), pairs(self.layers, "--layer")
         with step(f"reading {', '.join(p.name for p in self.plan)}"):
             plan = self.plan[0] if len(self.plan) == 1 else self.plan
-            return read(plan, crs=self.crs, datum=self.datum, columns=columns, layers=layers)
+            return ck.read(plan, crs=self.crs, datum=self.datum, columns=columns, layers=layers)
 
-    def complete(self, *, assume_housing: bool = False, windows: bool = False) -> Community:
+    def complete(self, *, assume_housing: bool = False, windows: bool = False) -> ck.Community:
         """Read the plan and fill in what it lacks by the stated rules, which the notes then say."""
-        from cimkit.model.derive import complete
-
-        community = complete(self.read()[0], windows=windows, assume_housing=assume_housing)
+        community = ck.complete(self.read()[0], windows=windows, assume_housing=assume_housing)
         guessed = [n for n in community.notes if n.code[0] in "DNWHP" and n.severity == "info"]
         if guessed:
             texts = list(dict.fromkeys(n.text for n in guessed))
@@ -120,73 +121,110 @@ class Source:
             err.print("[dim]derived: " + "; ".join(map(escape, texts[:6])) + more + "[/]")
         return community
 
-    def state(self, *, before: bool = False, **how: bool) -> Community:
+    def state(self, *, before: bool = False, **how: bool) -> ck.Community:
         """Complete the plan and return what stands after the project, or before it."""
         whole = self.complete(**how)
         return whole.before() if before else whole.after()
 
 
-@dataclasses.dataclass(frozen=True)
-class Sink:
-    """Where a result goes; its fields are the last options of every command that gives a table and a plan."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """Where a table goes."""
 
-    picture: Picture = None
-    output: Output = ()  # type: ignore[assignment]
-    json: AsJson = False
+    output: list[Path] = ()  # type: ignore[assignment]
+    json: bool = False
 
-    def give(self, community: Community, result: Any, *, layer: str, frame: Any = None, column: str = "") -> None:
+    @property
+    def screen(self) -> bool:
+        """Whether it is printed for people."""
+        return not self.output and not self.json
+
+    def write(self, frame: Any, layer: str, *, rows: int = 20) -> None:
+        """Write a table to files by suffix, or print it; as JSON records for scripts."""
+        from cimkit.io.results import json_text
+
+        write_tables(frame, self.output, layer)
+        if self.json:
+            sys.stdout.write(json_text(frame))
+        elif self.screen:
+            show_frame(frame, rows=rows)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sink(Sheet):
+    """Where a result goes: its table, and its picture on the plan."""
+
+    picture: Path | None = None
+
+    def give(self, community: ck.Community, result: Any, *, layer: str, frame: Any = None, column: str = "") -> None:
         """Write or print the table of a result, or another one of it, and draw the result where asked."""
-        deliver(result.to_frame() if frame is None else frame, self.output, as_json=self.json, layer=layer)
-        save_plan(community, result, self.picture, column=column)
+        self.write(result.to_frame() if frame is None else frame, layer)
+        if self.picture is not None:
+            labels = len(community.buildings) <= 80
+            plan = ck.view.plot_plan(community, result, column=column, labels=labels, lang="zh-en")
+            save_figure(plan.figure, self.picture)
 
 
-def reads_plan(app: typer.Typer, name: str, example: str, *, plan: str = PLAN) -> Callable[[Callable[..., None]], None]:
-    """Add a command to a group whose parameters ``source`` and ``sink`` come from the options of these classes."""
-    made: dict[str, Any] = {"source": Source, "sink": Sink}
+def write_tables(frame: Any, output: Sequence[Path], layer: str) -> None:
+    """Write a table to files by suffix."""
+    from cimkit.io.results import write_table
+
+    for path in output:
+        write_table(frame, path, layer=layer)
+        wrote(path)
+
+
+def command(example: str = "", *, group: typer.Typer = app) -> Callable[[Callable[..., None]], None]:
+    """Add a function as a command of its name; ``_pack_new`` is ``new`` of the group ``pack``.
+
+    The fields of a parameter that is a dataclass are arguments and options of the command.
+    """
 
     def add(function: Callable[..., None]) -> None:
-        own = dict(inspect.signature(function, eval_str=True).parameters)
-        fields = {k: dict(inspect.signature(c, eval_str=True).parameters) for k, c in made.items() if own.pop(k, None)}
-        argument = Annotated[list[Path], typer.Argument(help=plan)]
-        fields["source"]["plan"] = fields["source"]["plan"].replace(annotation=argument)
-        every = [*fields["source"].values(), *own.values(), *fields.get("sink", {}).values()]
+        name = function.__name__.strip("_")
+        own = inspect.signature(function, eval_str=True).parameters
+        made: dict[str, Any] = {k: p.annotation for k, p in own.items() if dataclasses.is_dataclass(p.annotation)}
+        fields = {k: inspect.signature(made[k], eval_str=True).parameters if k in made else {k: own[k]} for k in own}
 
         def run(**given: Any) -> None:
-            whole = {k: made[k](**{name: given.pop(name) for name in names}) for k, names in fields.items()}
+            for option in given.keys() & WORDS["choices"].keys():
+                for value in given[option] if isinstance(given[option], list) else [given[option]]:
+                    one_of(value, WORDS["choices"][option], name=f"--{option}")
+            whole = {k: kind(**{name: given.pop(name) for name in fields[k]}) for k, kind in made.items()}
             function(**whole, **given)
 
+        order = sorted(fields, key=lambda k: issubclass(made.get(k, int), Sheet))  # where a result goes comes last
+        every = [_declared(name, p) for k in order for p in fields[k].values()]
         run.__doc__ = function.__doc__
-        run.__signature__ = inspect.Signature([p.replace(kind=p.KEYWORD_ONLY) for p in every])  # type: ignore[attr-defined]
-        app.command(name, epilog=f"Example: cimkit {name} {example}")(run)
+        run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+        words = name.replace("_", " ")
+        group.command(words.split()[-1], epilog=f"Example: cimkit {words} {example}".strip())(run)
 
     return add
+
+
+def _declared(name: str, p: inspect.Parameter) -> inspect.Parameter:
+    """Return a parameter of a command as typer takes it: an argument or an option, with its words."""
+    words = WORDS.get(name, {}).get(p.name) or WORDS["every"][p.name]
+    words = words.format(", ".join(WORDS["choices"].get(p.name, ())))
+    flags = WORDS["flags"].get(p.name, [f"--{p.name.replace('_', '-')}"])
+    option = typer.Option(*flags, help=words, show_default=p.default is not p.empty)
+    info = option if p.kind is p.KEYWORD_ONLY else typer.Argument(help=words)
+    return p.replace(annotation=Annotated[p.annotation, info], kind=p.KEYWORD_ONLY)
 
 
 def show_frame(frame: Any, *, title: str = "", rows: int = 20) -> None:
     """Print the first rows of a table."""
     frame = frame.drop(columns="geometry", errors="ignore")
     wide = Grid(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    numeric = [getattr(d, "kind", "O") in "iuf" for d in frame.dtypes]
-    for name, number in zip(frame.columns, numeric, strict=True):
+    for name, dtype in zip(frame.columns, frame.dtypes, strict=True):
+        number = getattr(dtype, "kind", "O") in "iuf"
         wide.add_column(str(name), justify="right" if number else "left", overflow="fold")
     for values in frame.head(rows).itertuples(index=False):
         wide.add_row(*(escape(f"{v:,.2f}" if isinstance(v, float) else str(v)) for v in values))
     out.print(wide)
     if len(frame) > rows:
         out.print(f"[dim]… {len(frame):,} rows; write them all with -o FILE.csv[/]")
-
-
-def deliver(frame: Any, output: Sequence[Path], *, as_json: bool, layer: str, rows: int = 20) -> None:
-    """Write a table to files by suffix, or print it; as JSON records for scripts."""
-    from cimkit.io.results import json_text, write_table
-
-    for path in output:
-        write_table(frame, path, layer=layer)
-        wrote(path)
-    if as_json:
-        sys.stdout.write(json_text(frame))
-    elif not output:
-        show_frame(frame, rows=rows)
 
 
 def wrote(path: Path) -> None:
@@ -197,16 +235,6 @@ def wrote(path: Path) -> None:
 def plain(result: Any) -> str:
     """Return what a result says of itself without the angle brackets, as text to print."""
     return escape(repr(result)[1:-1])
-
-
-def save_plan(community: Community, result: Any, path: Path | None, *, column: str = "") -> None:
-    """Draw a result on the plan and write the picture, if a path is given."""
-    if path is None:
-        return
-    from cimkit.view.plan import plot_plan
-
-    plan = plot_plan(community, result, column=column, labels=len(community.buildings) <= 80, lang="zh-en")
-    save_figure(plan.figure, path)
 
 
 def save_figure(figure: Any, path: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cimkit as ck
 from cimkit.cli.common import step
 
 _DONE = "compiled"
@@ -31,31 +32,18 @@ def compile_kernels() -> None:
 
 def _columns_and_walking() -> None:
     """Use the kernels of the sun among outlines, and those of walking."""
-    from cimkit.samples import future_community, slab_rows
-    from cimkit.sim.access import walk_times
-    from cimkit.sim.receptors import ground_receptors, window_receptors
-    from cimkit.sim.sunlight import sunlight
-    from cimkit.sim.sunpath import SunDay
-
-    block = slab_rows()
-    for receptors in (window_receptors(block), ground_receptors(block, spacing=20.0)):
-        sunlight(block, receptors, SunDay.great_cold(block.require_location()))
-    walk_times(future_community())
+    block = ck.samples.slab_rows()
+    for receptors in (ck.window_receptors(block), ck.ground_receptors(block, spacing=20.0)):
+        ck.sunlight(block, receptors, ck.SunDay.great_cold(block.require_location()))
+    ck.walk_times(ck.samples.future_community())
 
 
 def _areas_and_fan() -> None:
     """Use the kernels of areas, and those of the sun among triangles: bare ground."""
-    from cimkit.model.community import Community
-    from cimkit.samples import future_community
-    from cimkit.sim.areas import floor_areas
-    from cimkit.sim.receptors import Receptors
-    from cimkit.sim.sunlight import sunlight
-    from cimkit.sim.sunpath import SunDay
-
-    community = future_community()
-    floor_areas(community)
-    ground = Community(location=community.location, terrain=community.terrain)
-    sunlight(ground, Receptors.at([[0.0, 0.0, 0.0]]), SunDay.great_cold(ground.require_location()))
+    community = ck.samples.future_community()
+    ck.floor_areas(community)
+    ground = ck.Community(location=community.location, terrain=community.terrain)
+    ck.sunlight(ground, ck.Receptors.at([[0.0, 0.0, 0.0]]), ck.SunDay.great_cold(ground.require_location()))
 
 
 if __name__ == "__main__":

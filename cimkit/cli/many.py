@@ -10,37 +10,31 @@ from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.markup import escape
 
-from cimkit.cli.common import BAD_INPUT, FAILED, PASSED, RESOURCES, UNKNOWN, Source, deliver, err
-
-if TYPE_CHECKING:
-    from cimkit.model.community import Community
-    from cimkit.rules.findings import Findings
+import cimkit as ck
+from cimkit.cli.common import BAD_INPUT, FAILED, PASSED, RESOURCES, UNKNOWN, Sheet, Source, err
 
 # Side files of a Shapefile, plans of their own never.
 _BESIDE = (".dbf", ".shx", ".prj", ".cpg", ".qpj", ".sbn", ".sbx")
 _WORST = (RESOURCES, FAILED, BAD_INPUT, UNKNOWN)
 
 
-def check_many(
-    source: Source, about: dict[str, Any], output: list[Path], *, weather: Path | None, as_json: bool
-) -> int:
+def check_many(source: Source, about: dict[str, Any], sheet: Sheet, *, weather: Path | None) -> int:
     """Judge plans one by one; one that cannot be judged is a row with its error, and the next one follows.
 
     Beside the first output stands a journal that can be read at any time; after an interruption the same command
     takes the rows of plans that are as they were from it.
     """
-    from cimkit.io.weather import read_epw
-
+    output = sheet.output
     journal = output[0].with_name(output[0].name + ".part") if output else Path(os.devnull)
     plans = [p for given in source.plan for p in (sorted(given.iterdir()) if given.is_dir() else [given])]
     plans = [p for p in plans if p.suffix not in _BESIDE and p not in (*output, journal) and p.name[:1] != "."]
     beside = [Path(p) for p in (*(about["packs"] or ()), weather) if p and Path(p).is_file()]
     how = source.of(), about, [p.read_bytes() for p in beside]
-    about = about | {"weather": read_epw(weather) if weather else None}  # once for all
+    about = about | {"weather": ck.read_epw(weather) if weather else None}  # once for all
     known, rows = _interrupted(journal), []
     with journal.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in known.values())
@@ -59,7 +53,7 @@ def check_many(
 
     frame = pd.DataFrame(rows)
     counted = dict.fromkeys(frame.columns[2:-1], "Int64")  # whole numbers, or none
-    deliver(frame.astype(counted), output, as_json=as_json, layer="plans")
+    sheet.write(frame.astype(counted), "plans")
     if output:
         journal.unlink()
     codes = {row["exit_code"] for row in rows}
@@ -68,7 +62,6 @@ def check_many(
 
 def _judged(source: Source, about: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the row of one plan says; whatever goes wrong with it is its error."""
-    from cimkit.errors import CimkitError
     from cimkit.rules.findings import ORDER
 
     counts: dict[str, Any] = dict.fromkeys([*(v.value for v in ORDER), "unverified"])
@@ -78,7 +71,7 @@ def _judged(source: Source, about: Mapping[str, Any]) -> dict[str, Any]:
         counts |= {**findings.counts, "unverified": findings.unverified}
         return {"exit_code": findings.exit_code, **counts, "error": ""}
     except Exception as error:  # noqa: BLE001 - no plan may stop those after it
-        known = isinstance(error, (CimkitError, OSError))
+        known = isinstance(error, (ck.CimkitError, OSError))
         code = RESOURCES if isinstance(error, MemoryError) else BAD_INPUT
         return {"exit_code": code, **counts, "error": str(error) if known else f"{type(error).__name__}: {error}"}
     finally:
@@ -86,14 +79,13 @@ def _judged(source: Source, about: Mapping[str, Any]) -> dict[str, Any]:
         gc.collect()  # a community, what was measured of it and its findings hold each other
 
 
-def judged(community: Community, about: Mapping[str, Any], **more: Any) -> Findings:
+def judged(community: ck.Community, about: Mapping[str, Any], **more: Any) -> ck.Findings:
     """Judge a community as the options say; ``weather`` among them is a typical year, or None."""
-    from cimkit.rules.check import check
     from cimkit.rules.measurements import Measurements
 
     how = dict(about)
     measured = Measurements(community.after(), weather=how.pop("weather"))
-    return check(community, measurements=measured, **how, **more)
+    return ck.check(community, measurements=measured, **how, **more)
 
 
 def _key(path: Path, how: tuple[Any, ...]) -> str:

@@ -108,7 +108,7 @@ def test_stopping__is_code_4(rows: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cimkit.sim.areas.floor_areas", stop)
+    monkeypatch.setattr("cimkit.floor_areas", stop)
     assert run(monkeypatch, "areas", rows) == 4
 
 
