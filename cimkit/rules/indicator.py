@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from cimkit.arrays import one_of
+from cimkit.arrays import FloatArray, TextArray, one_of
 from cimkit.errors import InputError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from cimkit.arrays import FloatArray, TextArray
-    from cimkit.rules.measurements import Measurements
-
+Given = Mapping[str, Any]  # what a rule writes under ``with``
 BANDS = {"great_cold": (8.0, 16.0), "winter_solstice": (9.0, 15.0)}  # [h] true solar time
 NO_WEATHER = "the weather of a typical year: --weather FILE.epw, or Measurements(community, weather=read_epw(…))"
-
-
 _DATE = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
 
 
@@ -37,7 +30,7 @@ class SunSetting(NamedTuple):
     at: str = "sill"  # or "opening": the middle of the opening, as EN 17037 measures
 
     @classmethod
-    def of(cls, options: Mapping[str, Any]) -> SunSetting:
+    def of(cls, options: Given) -> SunSetting:
         """Return the setting a rule writes under ``with``.
 
         Raises
@@ -89,6 +82,11 @@ class Subjects:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def take(self, chosen: Any) -> Subjects:
+        """Return some of the objects, by their numbers or a mask."""
+        attributes = {k: np.asarray(v)[chosen] for k, v in self.attributes.items()}
+        return Subjects(self.table, self.ids[chosen], self.places[chosen], attributes, self.rows[chosen], self.missing)
+
 
 @dataclass(frozen=True)
 class Values:
@@ -119,6 +117,11 @@ class Values:
         """Return n values that are not known."""
         return cls(np.full(count, np.nan), missing=missing)
 
+    @classmethod
+    def one(cls, value: float, missing: str = "", **evidence: Any) -> Values:
+        """Return the value of the one object, the community."""
+        return cls(np.array([value]), missing=missing, evidence=lambda _k: evidence)
+
 
 @dataclass(frozen=True)
 class Indicator:
@@ -139,13 +142,17 @@ class Indicator:
     source
         Where the way of computing comes from.
     subjects
-        What it is measured on.
-    measure
-        How.
+        What it is measured on, of measurements and parameters.
+    function
+        How, of measurements, subjects and parameters.
     keys
         Parameters that make it another quantity (``kind`` of facility): one rule holds for each.
     options
         Parameters of how it is measured (standard day, band).
+    fixed
+        What the function is told beside them.
+    missing, note
+        Of its values, where the function says none of its own.
     relative
         Whether it compares with the state before.
     """
@@ -156,10 +163,13 @@ class Indicator:
     meaning: str
     formula: str
     source: str
-    subjects: Callable[[Measurements, Mapping[str, Any]], Subjects]
-    measure: Callable[[Measurements, Subjects, Mapping[str, Any]], Values]
+    subjects: Callable[[Any, Given], Subjects]
+    function: Callable[[Any, Subjects, Given], Values]
     keys: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    fixed: Given = field(default_factory=dict)
+    missing: str = ""
+    note: str = ""
     relative: bool = False
 
     @property
@@ -167,29 +177,11 @@ class Indicator:
         """All names a rule may write under ``with``."""
         return self.keys + self.options
 
-    def key(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+    def key(self, given: Given) -> tuple[str, ...]:
         """Return what makes it one quantity: its name and the values of its keys."""
         return (self.name, *(str(given[k]) for k in self.keys))
 
-
-_LISTED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-
-
-def listed(
-    name: str,
-    subjects: Callable[[Measurements, Mapping[str, Any]], Subjects],
-    measure: Callable[[Measurements, Subjects, Mapping[str, Any]], Values],
-) -> Indicator:
-    """Return an indicator of ``indicator.toml`` with what it is measured on and how."""
-    given = _LISTED[name]
-    parameters = {part: tuple(given.get(part, ())) for part in ("keys", "options")}
-    return Indicator(name=name, subjects=subjects, measure=measure, **{**given, **parameters})
-
-
-def stated(table: str, column: str, missing: str, factor: float = 1.0) -> Callable[..., Values]:
-    """Return the measure that reads a column of the community as it is stated."""
-
-    def measure(m: Measurements, subjects: Subjects, _: Mapping[str, Any]) -> Values:
-        return Values(factor * getattr(m.community.tables[table], column)[subjects.rows], missing=missing)
-
-    return measure
+    def measure(self, measurements: Any, subjects: Subjects, given: Given) -> Values:
+        """Measure it on some objects."""
+        found = self.function(measurements, subjects, {**given, **self.fixed})
+        return dataclasses.replace(found, missing=found.missing or self.missing, note=found.note or self.note)

@@ -1,17 +1,22 @@
-"""All indicators by name: the only place where rules meet simulations."""
+"""All indicators by name, as ``indicators.toml`` declares them: the only place where rules meet simulations."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tomllib
+from pathlib import Path
+from typing import Any
 
-from cimkit.rules.indicators_land import LAND
-from cimkit.rules.indicators_site import SITE
-from cimkit.rules.indicators_sky import SKY
-from cimkit.rules.indicators_space import SPACE
-from cimkit.rules.indicators_sun import SUN
-from cimkit.rules.indicators_walk import WALK
+from cimkit.rules import indicators_site, indicators_sun, indicators_walk, subjects
+from cimkit.rules.indicator import Indicator
 
-if TYPE_CHECKING:
-    from cimkit.rules.indicator import Indicator
+_FUNCTIONS: dict[str, Any] = vars(indicators_sun) | vars(indicators_walk) | vars(indicators_site)
+_DECLARED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
-INDICATORS: dict[str, Indicator] = {i.name: i for i in (*SUN, *SKY, *WALK, *LAND, *SITE, *SPACE)}
+
+def _indicator(name: str, on: str, by: str = "", **given: Any) -> Indicator:
+    """Return an indicator as it is declared: on what it is measured, by which function, and what is said of it."""
+    said: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    return Indicator(name, subjects=getattr(subjects, on), function=_FUNCTIONS[by or name], **said)
+
+
+INDICATORS: dict[str, Indicator] = {name: _indicator(name, **given) for name, given in _DECLARED.items()}

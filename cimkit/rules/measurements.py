@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, TextArray, one_of
 from cimkit.errors import MissingDataError
-from cimkit.geometry.ragged import offsets_of, ragged_rows
+from cimkit.geometry.ragged import ragged_rows
+from cimkit.model.community import Community
 from cimkit.model.derive import derive_windows
-from cimkit.model.kinds import BuildingUse
-from cimkit.rules.indicator import BANDS, NO_WEATHER, Indicator, Subjects, SunSetting, Values
+from cimkit.model.kinds import BuildingUse, PathKind, SpaceKind
+from cimkit.model.tables import Windows
+from cimkit.model.weather import Weather
+from cimkit.rules.indicator import BANDS, NO_WEATHER, Given, Indicator, Subjects, SunSetting, Values
+from cimkit.rules.subjects import CARE, HOMES
 from cimkit.sim.access import WalkTimes, walk_times
 from cimkit.sim.area_local import LocalRules
 from cimkit.sim.areas import AreaMethod, FloorAreas, floor_areas
@@ -23,14 +28,6 @@ from cimkit.sim.site_ratios import SiteIndicators, site_indicators
 from cimkit.sim.sunlight import Sunlight, SunlightMethod, clock, sunlight
 from cimkit.sim.sunpath import SunDay
 from cimkit.sim.walk_method import WalkMethod
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cimkit.model.community import Community
-    from cimkit.model.tables import Windows
-    from cimkit.model.weather import Weather
-    from cimkit.sim.irradiance import ProbableSunlight
 
 
 class Measurements:
@@ -50,16 +47,15 @@ class Measurements:
         self.previous: Measurements | None = None  # of the state before, for what compares with it
         self._subjects: dict[tuple[str, ...], Subjects] = {}
         self._values: dict[tuple[str, ...], Values] = {}
-        self._hours: dict[SunSetting, FloatArray] = {}
-        self._lit: dict[SunSetting, dict[int, tuple[Sunlight, int]]] = {}
-        self._walkers: dict[str, WalkTimes] = {}
+        self._suns: dict[SunSetting, Sunlight] = {}  # of all windows, hours nan where nobody asked
+        self._walks: dict[str, WalkTimes] = {}
         self._areas: dict[tuple[str, str], FloorAreas] = {}
         self._sites: dict[tuple[str, str], SiteIndicators] = {}
 
     def __repr__(self) -> str:
         return f"<Measurements of {self.community!r}: {len(self._values)} indicators measured>"
 
-    def subjects(self, indicator: Indicator, given: Mapping[str, Any]) -> Subjects:
+    def subjects(self, indicator: Indicator, given: Given) -> Subjects:
         """Return what an indicator is measured on."""
         key = indicator.key(given)
         if key not in self._subjects:
@@ -69,7 +65,7 @@ class Measurements:
                 self._subjects[key] = Subjects.none("community", str(error))
         return self._subjects[key]
 
-    def values(self, indicator: Indicator, given: Mapping[str, Any]) -> Values:
+    def values(self, indicator: Indicator, given: Given) -> Values:
         """Return the measured values of an indicator, one a subject."""
         key = (*indicator.key(given), *(f"{k}={given[k]}" for k in indicator.options if k in given))
         if key not in self._values or indicator.relative:
@@ -77,7 +73,7 @@ class Measurements:
             try:
                 self._values[key] = indicator.measure(self, subjects, given)
             except MissingDataError as error:
-                self._values[key] = Values.unknown(len(subjects), str(error))
+                self._values[key] = Values.unknown(len(subjects), str(error) or indicator.missing)
         return self._values[key]
 
     @cached_property
@@ -85,34 +81,32 @@ class Measurements:
         """Dwellings and the doors their people set out from."""
         return homes_of(self.community)
 
-    @cached_property
+    @property
     def walk(self) -> WalkTimes:
         """Ways from every dwelling to the nearest service of each kind."""
-        return walk_times(self.community)
+        return self.walk_of("adult")
 
     def walk_of(self, walker: str) -> WalkTimes:
         """Return the ways of one group of walkers: ``adult``, ``child``, ``elder``, ``old_elder``, ``wheelchair``."""
-        if walker == "adult":
-            return self.walk
-        if walker not in self._walkers:
+        if walker not in self._walks:
             one_of(walker, ("adult", "child", "elder", "old_elder", "wheelchair"), name="walker")
-            self._walkers[walker] = walk_times(self.community, method=getattr(WalkMethod, walker.upper()))
-        return self._walkers[walker]
+            self._walks[walker] = walk_times(self.community, method=getattr(WalkMethod, walker.upper()))
+        return self._walks[walker]
 
-    def areas_of(self, local: str, code: str) -> FloorAreas:
-        """Return the three ledgers after a national code and the rules of a place."""
+    def areas_of(self, given: Given) -> FloorAreas:
+        """Return the three ledgers after a national code (``area_code``) and the rules of a place (``area_local``)."""
+        local, code = _ledger(given)
         if (local, code) not in self._areas:
-            method = getattr(AreaMethod, _one_of_class(AreaMethod, code)).at(
-                getattr(LocalRules, _one_of_class(LocalRules, local))
-            )
+            method = _ready(AreaMethod, code).at(_ready(LocalRules, local))
             self._areas[local, code] = floor_areas(self.community, method=method)
         return self._areas[local, code]
 
-    def site(self, local: str, code: str) -> SiteIndicators:
+    def site(self, given: Given) -> SiteIndicators:
         """Return floor area ratio, density and green ratio of each parcel."""
-        if (local, code) not in self._sites:
-            self._sites[local, code] = site_indicators(self.community, self.areas_of(local, code))
-        return self._sites[local, code]
+        key = _ledger(given)
+        if key not in self._sites:
+            self._sites[key] = site_indicators(self.community, self.areas_of(given))
+        return self._sites[key]
 
     def carry_over(self, previous: Measurements, places: FloatArray) -> None:
         """Take from the state before an edit what the edit cannot have changed.
@@ -129,31 +123,22 @@ class Measurements:
         """
         if self.derived_windows or previous.derived_windows:
             return
-        old = {str(name): k for k, name in enumerate(previous.windows.id)}
-        row = np.array([old.get(str(name), -1) for name in self.windows.id], dtype=np.int64)
         w, p = self.windows, previous.windows
+        old = {str(name): k for k, name in enumerate(p.id)}
+        row = np.array([old.get(str(name), -1) for name in w.id], dtype=np.int64)
         for name in ("x", "y", "z", "azimuth", "width"):
-            row = np.where(
-                np.isclose(getattr(w, name), np.append(getattr(p, name), np.nan)[row], equal_nan=True), row, -1
-            )
-        for setting, hours in previous._hours.items():
+            same = np.isclose(getattr(w, name), np.append(getattr(p, name), np.nan)[row], equal_nan=True)
+            row = np.where(same, row, -1)
+        for setting, sun in previous._suns.items():
             kept = np.flatnonzero((row >= 0) & ~_reached(w, self._sun_day(setting), places))
-            self._hours[setting] = np.full(len(w), np.nan)
-            self._hours[setting][kept] = hours[row[kept]]
-            lit = previous._lit.get(setting, {})
-            self._lit[setting] = {int(k): lit[int(row[k])] for k in kept if int(row[k]) in lit}
-            seen = np.append(
-                np.isin(np.arange(len(p)), list(lit)), len(lit) == len(p)
-            )  # new windows, if all were asked
-            self.window_hours(np.flatnonzero(seen[row]), setting)
+            self._suns[setting] = _with_rows(self._unasked(setting), kept, sun, row[kept])
+            asked = ~np.isnan(sun.hours)
+            self.window_hours(np.flatnonzero(np.append(asked, asked.all())[row]), setting)  # new windows, if all were
         if all(np.array_equal(a, b) for a, b in zip(self._ways(), previous._ways(), strict=True)):
-            walks = previous._walkers | ({"adult": previous.walk} if "walk" in previous.__dict__ else {})
-            for walker, walk in walks.items():
-                same = walk.with_homes(homes_of(self.community, method=walk.method))
-                if same is not None and walker == "adult":
-                    self.__dict__["walk"] = same
-                elif same is not None:
-                    self._walkers[walker] = same
+            for walker, walk in previous._walks.items():
+                same_ways = walk.with_homes(homes_of(self.community, method=walk.method))
+                if same_ways is not None:
+                    self._walks[walker] = same_ways
 
     def _ways(self) -> tuple[Any, ...]:
         """Return paths and services as far as a walk depends on them."""
@@ -161,13 +146,28 @@ class Measurements:
         e, f, n = c.path_edges, c.facilities, c.path_nodes
         return e.id, e.length, e.kind, e.start, e.end, e.step_free, n.x, n.y, f.id, f.x, f.y, f.kind, f.building
 
+    def paths_of(self, *kinds: PathKind) -> Any:
+        """Return the courses of the paths of some kinds."""
+        e = self.community.path_edges
+        return e.course.take(np.flatnonzero(np.isin(e.kind, kinds))).to_shapely()
+
+    def ground_of(self, *kinds: SpaceKind, public: bool = False) -> Any:
+        """Return the ground that spaces of some kinds cover, None without one; only what is public where asked."""
+        import shapely
+
+        s = self.community.spaces
+        rows = np.flatnonzero(np.isin(s.kind, kinds) & (s.storey < 0) & (s.public | (not public)))
+        return shapely.union_all(s.outline.take(rows).to_shapely()) if len(rows) else None
+
     @cached_property
     def windows(self) -> Windows:
         """The community's windows, by rule where it has none."""
         c = self.community
         if len(c.windows) or not len(c.storeys):
             return c.windows
-        made: Windows = derive_windows(c.buildings, c.plates, c.storeys, of=self._sunny_storeys)
+        sunny = np.isin(self.storey_use.astype(str), (*HOMES, *CARE))  # storeys a rule may ask sunlight for
+        of = sunny if sunny.any() else self.storey_use == "unknown"
+        made: Windows = derive_windows(c.buildings, c.plates, c.storeys, of=of)
         return made
 
     @cached_property
@@ -175,13 +175,6 @@ class Measurements:
         """Use of each storey, its building's where it has none, as codes."""
         s, b = self.community.storeys, self.community.buildings
         return BuildingUse.codes(np.where(s.use > 0, s.use, b.use[s.building]))
-
-    @cached_property
-    def _sunny_storeys(self) -> Any:
-        """Which storeys have rooms that a rule may ask sunlight for."""
-        wanted = ("residential", "elderly_housing", "dormitory", "kindergarten", "school", "hospital")
-        known = np.isin(self.storey_use.astype(str), wanted)
-        return known if known.any() else self.storey_use == "unknown"
 
     @cached_property
     def window_storey(self) -> IntArray:
@@ -208,7 +201,7 @@ class Measurements:
         return sky_view(self.community, self._receptors).vsc
 
     @cached_property
-    def probable_sunlight(self) -> ProbableSunlight:
+    def probable_sunlight(self) -> Any:
         """Probable sunlight hours of each window.
 
         Raises
@@ -264,20 +257,15 @@ class Measurements:
         MissingDataError
             If the place on Earth is not known.
         """
-        hours = self._hours.setdefault(setting, np.full(len(self.windows), np.nan))
-        rows = np.asarray(rows, dtype=np.int64)
-        wanted = np.unique(rows[np.isnan(hours[rows])]) if len(rows) else rows
+        if not len(rows):
+            return np.zeros(0)
+        sun = self._suns.get(setting) or self._unasked(setting)
+        wanted = np.unique(rows[np.isnan(sun.hours[rows])])
         if len(wanted):
-            result = self._simulate(wanted, setting)
-            hours[wanted] = result.hours
-            lit = self._lit.setdefault(setting, {})
-            lit.update({int(w): (result, k) for k, w in enumerate(wanted)})
-        return hours[rows]
-
-    def _simulate(self, rows: IntArray, setting: SunSetting) -> Sunlight:
-        """Run the sun over some windows."""
-        receptors = self._openings if setting.at == "opening" else self._receptors
-        return self._sun(receptors.take(rows), setting)
+            receptors = self._openings if setting.at == "opening" else self._receptors
+            found = self._sun(receptors.take(wanted), setting)
+            self._suns[setting] = sun = _with_rows(sun, wanted, found, np.arange(len(wanted)))
+        return sun.hours[rows]
 
     def ground_hours(self, receptors: Receptors, setting: SunSetting) -> FloatArray:
         """Return hours of sun at points on the ground as a setting counts them, shape (n) [h]."""
@@ -293,55 +281,35 @@ class Measurements:
 
     def _sun(self, receptors: Receptors, setting: SunSetting) -> Sunlight:
         """Run the sun over receptors."""
-        day = self._sun_day(setting)
-        method = SunlightMethod(
-            "as the rule says", min_segment_min=setting.min_segment, max_segments=setting.max_segments
-        )
-        return sunlight(self.community, receptors, day, method=method)
+        return sunlight(self.community, receptors, self._sun_day(setting), method=_method(setting))
+
+    def _unasked(self, setting: SunSetting) -> Sunlight:
+        """Return the sun of all windows before anybody asked for it."""
+        receptors, none = self._receptors, np.zeros(0)
+        offsets, hours = np.zeros(len(receptors) + 1, dtype=np.int64), np.full(len(receptors), np.nan)
+        return Sunlight(receptors, self._sun_day(setting), _method(setting), offsets, none, none, hours)
 
     def results(self) -> list[Any]:
         """Return what was simulated, for a report: sunlight, walks, areas and site indicators.
 
         What no rule asked for is simulated the usual way: Great Cold, an adult's walk, the national area code.
         """
-        windows = np.arange(len(self.windows))
-        if not any(self._lit.values()) and len(windows) and self.community.location is not None:
-            self.window_hours(windows, SunSetting())
+        asked = any(np.isfinite(sun.hours).any() for sun in self._suns.values())
+        if not asked and self.community.location is not None:
+            self.window_hours(np.arange(len(self.windows)), SunSetting())
         if len(self.homes) and len(self.community.facilities):
             self.walk  # noqa: B018
         if not self._areas and len(self.community.storeys):
-            self.site("NATIONAL", "GBT50353_2013")
-        lights = [self._gathered(lit) for lit in self._lit.values() if lit]
-        walks = [self.walk] if "walk" in self.__dict__ else []
-        return [*lights, *walks, *self._walkers.values(), *self._areas.values(), *self._sites.values()]
+            self.site({})
+        lights = [_asked(sun) for sun in self._suns.values() if np.isfinite(sun.hours).any()]
+        walks = sorted(self._walks, key=lambda walker: walker != "adult")
+        return [*lights, *(self._walks[w] for w in walks), *self._areas.values(), *self._sites.values()]
 
-    def _gathered(self, lit: Mapping[int, tuple[Sunlight, int]]) -> Sunlight:
-        """Return all windows of one setting as one result, in order, from the runs that gave them."""
-        runs: dict[int, tuple[Sunlight, list[int], list[int]]] = {}
-        for window, (run, k) in lit.items():
-            _, windows, rows = runs.setdefault(id(run), (run, [], []))
-            windows.append(window)
-            rows.append(k)
-        parts = [(run, *ragged_rows(run.offsets, np.array(rows)), np.array(rows)) for run, _, rows in runs.values()]
-        order = np.argsort(np.concatenate([windows for _, windows, _ in runs.values()]))
-        sizes = np.concatenate([np.diff(offsets) for _, _, offsets, _ in parts])
-        items, offsets = ragged_rows(offsets_of(sizes), order)
-        return dataclasses.replace(
-            parts[0][0],
-            receptors=self._receptors.take(np.array(sorted(lit))),
-            offsets=offsets,
-            starts=np.concatenate([run.starts[own] for run, own, _, _ in parts])[items],
-            ends=np.concatenate([run.ends[own] for run, own, _, _ in parts])[items],
-            hours=np.concatenate([run.hours[rows] for run, _, _, rows in parts])[order],
-        )
-
-    def lit(self, window: int, setting: SunSetting) -> list[str]:
-        """Return the lit intervals of a window as text, in true solar time."""
-        found = self._lit.get(setting, {}).get(int(window))
-        if found is None:
-            return []
-        result, row = found
-        return [f"{clock(a)}–{clock(b)}" for a, b in result.intervals(row)]
+    def lit(self, windows: Sequence[int] | IntArray, setting: SunSetting) -> dict[str, Any]:
+        """Return the names of windows and their lit intervals as text, in true solar time."""
+        sun = self._suns.get(setting)
+        lit = [[f"{clock(a)}–{clock(b)}" for a, b in sun.intervals(k)] if sun else [] for k in windows]
+        return {"windows": [str(self.windows.id[k]) for k in windows], "lit": lit}
 
     @property
     def counted(self) -> float:
@@ -365,6 +333,34 @@ class Measurements:
         return total
 
 
+def _method(setting: SunSetting) -> SunlightMethod:
+    """Return what counts of the sun in a setting."""
+    name, most = "as the rule says", setting.max_segments
+    return SunlightMethod(name, min_segment_min=setting.min_segment, max_segments=most)
+
+
+def _asked(sun: Sunlight) -> Sunlight:
+    """Return the part of a result that somebody asked for."""
+    rows = np.flatnonzero(np.isfinite(sun.hours))
+    return _rows_of(dataclasses.replace(sun, receptors=sun.receptors.take(rows)), sun, rows)
+
+
+def _rows_of(about: Sunlight, sun: Sunlight, rows: IntArray) -> Sunlight:
+    """Return a result with the lit intervals and hours of some rows of another."""
+    items, offsets = ragged_rows(sun.offsets, rows)
+    starts, ends = sun.starts[items], sun.ends[items]
+    return dataclasses.replace(about, offsets=offsets, starts=starts, ends=ends, hours=sun.hours[rows])
+
+
+def _with_rows(sun: Sunlight, rows: IntArray, other: Sunlight, others: IntArray) -> Sunlight:
+    """Return a result with some rows taken from others of another one."""
+    columns: dict[str, Any] = {n: np.append(getattr(sun, n), getattr(other, n)) for n in ("starts", "ends", "hours")}
+    both = dataclasses.replace(sun, offsets=np.append(sun.offsets, sun.offsets[-1] + other.offsets[1:]), **columns)
+    source = np.arange(len(sun))
+    source[rows] = len(sun) + others
+    return _rows_of(sun, both, source)
+
+
 def _reached(windows: Windows, day: SunDay, places: FloatArray) -> Any:
     """Return which windows a shadow of some circles (x, y, radius, top) can reach within the day's band."""
     elevation, azimuth = day.position(np.linspace(*day.band, 49))
@@ -383,13 +379,18 @@ def _reached(windows: Windows, day: SunDay, places: FloatArray) -> Any:
     return found
 
 
-def _one_of_class(owner: type, name: str) -> str:
-    """Return the name of a ready instance of a class.
+def _ledger(given: Given) -> tuple[str, str]:
+    """Return the names of the local rules and the national code that areas are counted by."""
+    return given.get("area_local", "NATIONAL"), given.get("area_code", "GBT50353_2013")
+
+
+def _ready(owner: type, name: str) -> Any:
+    """Return a ready instance of a class by its name.
 
     Raises
     ------
     InputError
         If there is none of this name.
     """
-    ready = [n for n in vars(owner) if n.isupper() and isinstance(getattr(owner, n), owner)]
-    return one_of(name, ready, name=f"area method ({owner.__name__})")
+    ready = [n for n, value in vars(owner).items() if n.isupper() and isinstance(value, owner)]
+    return getattr(owner, one_of(name, ready, name=f"area method ({owner.__name__})"))

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
-from cimkit.model.kinds import (
-    BuildingUse,
-    EntranceKind,
-    FacilityKind,
-    PathKind,
-    RoomKind,
-    SpaceKind,
-    Status,
-    StoreyKind,
-)
-from cimkit.model.table import lookup_names
-from cimkit.rules.indicator import Subjects
+from cimkit.arrays import FloatArray, IntArray, TextArray
+from cimkit.geometry.ragged import numbers_within
+from cimkit.model.kinds import BuildingUse, FacilityKind, PathKind, RoomKind, Status
+from cimkit.rules.indicator import Given, Subjects
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cimkit.arrays import FloatArray, IntArray, TextArray
     from cimkit.rules.measurements import Measurements
 
 CLASSES = ("low", "multi_1", "multi_2", "high_1", "high_2", "higher")  # 1-3, 4-6, 7-9, 10-18, 19-26, more storeys
@@ -33,6 +23,7 @@ CARE = ("dormitory", "kindergarten", "school", "hospital")
 NOT_LIVED_IN = (RoomKind.KITCHEN, RoomKind.OTHER, RoomKind.OFFICE)
 STREETS = (PathKind.STREET, PathKind.MAIN_ROAD, PathKind.TRUNK_ROAD)
 NEAR = 30.0  # [m] ground this near to a building belongs to it, where no building is nearer
+MAIN_WIDTH = 4.0  # [m] a site road this wide is a main one, GB 50180-2018 chapter 6 (mark M)
 NAMED = {  # classes that names tell: of parks, shelters and evacuation passages
     "park": {"综合公园": "large", "社区公园": "community", "游园": "garden", "口袋公园": "pocket"},
     "shelter": {"紧急": "emergency", "临时": "temporary", "短期": "short", "中期": "medium", "长期": "long"},
@@ -65,60 +56,60 @@ def height_class(storeys: Any) -> TextArray:
     return np.where(storeys > 0, names, "")
 
 
-def the_community(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+def facility_kinds(given: Given) -> list[FacilityKind]:
+    """Return the kinds of facilities a rule names (``kind``), one or several."""
+    kind = given["kind"]
+    return [FacilityKind.parse(k) for k in ([kind] if isinstance(kind, str) else kind)]
+
+
+def the_community(m: Measurements, _: Given) -> Subjects:
     """Return the community as the one object."""
     c = m.community
     middle = c.buildings.footprint.centroids().mean(axis=0) if len(c.buildings) else np.zeros(2)
-    place = np.array([[middle[0], middle[1], 0.0]])
     storeys = _housing_of_parcels(m, whole=True)[0] if len(c.storeys) else np.array([np.nan])
     attributes = {"mean_storeys": storeys, "height_class": height_class(storeys)}
     ids = np.array([c.name or "community"], dtype=object)
-    return Subjects("community", ids, place, attributes, np.zeros(1, np.int64))
+    return Subjects("community", ids, _with_z(middle[None]), attributes, np.zeros(1, np.int64))
 
 
-def dwellings(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+def dwellings(m: Measurements, _: Given) -> Subjects:
     """Return dwellings, or storeys with homes where no window knows its dwelling."""
     c = m.community
     if not len(c.storeys):
         return Subjects.none("dwelling", "no storeys: give heights or numbers of storeys")
     if len(c.dwellings) and (m.windows.dwelling >= 0).any():
-        rows, storey, ids, table = np.arange(len(c.dwellings)), c.dwellings.storey, c.dwellings.id, "dwelling"
-        rooms = np.where(c.dwellings.habitable_rooms > 0, c.dwellings.habitable_rooms, np.nan).astype(np.float64)
+        table, rows, storey, ids = "dwelling", np.arange(len(c.dwellings)), c.dwellings.storey, c.dwellings.id
+        rooms = np.where(c.dwellings.habitable_rooms > 0, c.dwellings.habitable_rooms, np.nan)
     else:
         home = np.isin(m.storey_use.astype(str), HOMES)
         if not home.any():
             return Subjects.none("dwelling", "no housing: give buildings a use (residential …)")
         rows = storey = np.flatnonzero(home & c.storeys.enclosed & (c.storeys.level > 0))
-        ids, table = c.storeys.names()[rows], "storey"
-        rooms = np.full(len(rows), np.nan)
+        table, ids, rooms = "storey", c.storeys.names()[rows], np.full(len(rows), np.nan)
     building = c.storeys.building[storey]
     attributes = building_attributes(m, building) | {"use": m.storey_use[storey], "habitable_rooms": rooms}
-    z = c.buildings.ground_z[building] + c.storeys.z[storey]
-    return Subjects(table, ids, _at(m, building, z), attributes, rows)
+    return Subjects(table, ids, _at(m, building, c.storeys.z[storey]), attributes, rows)
 
 
-def doors(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+def doors(m: Measurements, _: Given) -> Subjects:
     """Return the doors people set out from; a door stands for all its dwellings."""
     homes = m.homes
     if not len(homes):
         return Subjects.none("door", "nobody lives here: give buildings a use (residential …), dwellings or residents")
     used, first = np.unique(homes.door, return_index=True)
     building = homes.building[first]
-    names = m.community.buildings.id[building]
-    several = np.bincount(building, minlength=len(m.community.buildings))[building] > 1
-    order = np.argsort(building, kind="stable")
-    place = np.empty(len(used), dtype=np.int64)
-    place[order] = np.arange(len(used)) - np.searchsorted(building[order], building[order]) + 1
-    ids = np.array([f"{n}/door{p}" if s else n for n, p, s in zip(names, place, several, strict=True)], dtype=object)
+    names, several = m.community.buildings.id[building], np.bincount(building)[building] > 1
+    order, number = np.argsort(building, kind="stable"), np.empty(len(used), dtype=np.int64)
+    number[order] = numbers_within(building[order])
+    ids = np.array([f"{n}/door{k}" if s else n for n, k, s in zip(names, number, several, strict=True)], dtype=object)
     return Subjects("door", ids, homes.doors[used], building_attributes(m, building), used)
 
 
-def parcels(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+def parcels(m: Measurements, _: Given) -> Subjects:
     """Return parcels with the limits of the plan and the class of their housing."""
-    c = m.community
-    if not len(c.parcels):
+    p = m.community.parcels
+    if not len(p):
         return Subjects.none("parcel", "no parcels: add their outlines (地块), the ratios are taken over them")
-    p = c.parcels
     storeys, housing = _housing_of_parcels(m)
     attributes = {
         "land_use": p.land_use,
@@ -140,92 +131,93 @@ def _housing_of_parcels(m: Measurements, *, whole: bool = False) -> tuple[FloatA
     With ``whole`` all buildings count as on one parcel.
     """
     c = m.community
-    n = 1 if whole else len(c.parcels)
     parcel_of = np.zeros(len(c.buildings), dtype=np.int64) if whole else c.buildings.parcel
-    s = c.storeys
-    above = np.flatnonzero(s.level > 0)
-    area = c.plates.outline.areas()[s.plate[above]]
-    parcel = parcel_of[s.building[above]]
-    home = np.isin(m.storey_use[above].astype(str), HOMES)
-    here = parcel >= 0
-    total = np.bincount(parcel[here], weights=area[here], minlength=n)
-    homes = np.bincount(parcel[here & home], weights=area[here & home], minlength=n)
-    with_home = np.unique(s.building[above][home])
-    base = c.buildings.footprint.areas()[with_home]
-    own = parcel_of[with_home]
-    ground = np.bincount(own[own >= 0], weights=base[own >= 0], minlength=n)
+
+    def summed(buildings: IntArray, areas: FloatArray) -> FloatArray:
+        sums = np.bincount(parcel_of[buildings] + 1, areas, (1 if whole else len(c.parcels)) + 1)
+        return sums[1:].astype(np.float64)
+
+    above = c.storeys.level > 0
+    s, home = c.storeys.take(above), np.isin(m.storey_use[above].astype(str), HOMES)
+    area = c.plates.outline.areas()[s.plate]
+    with_home = np.unique(s.building[home])
+    total, homes = summed(s.building, area), summed(s.building[home], area[home])
+    ground = summed(with_home, c.buildings.footprint.areas()[with_home])
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(ground > 0, homes / ground, np.nan), np.where(total > 0, homes / total, np.nan)
 
 
-def buildings(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+def buildings(m: Measurements, _: Given) -> Subjects:
     """Return buildings."""
-    c = m.community
-    rows = np.arange(len(c.buildings))
-    z = c.buildings.ground_z + np.nan_to_num(c.buildings.height)
-    return Subjects("building", c.buildings.id, _at(m, rows, z), building_attributes(m, rows), rows)
+    b = m.community.buildings
+    return _buildings(m, np.arange(len(b)), np.nan_to_num(b.height))
 
 
-def homes_and_care(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+def homes_and_care(m: Measurements, _: Given) -> Subjects:
     """Return homes, schools and hospitals: the buildings whose sun rules protect."""
     b = m.community.buildings
     rows = np.flatnonzero(np.isin(BuildingUse.codes(b.use).astype(str), (*HOMES, *CARE)))
-    if not len(rows):
-        return Subjects.none("building", "" if len(b) else "no buildings")
-    return Subjects("building", b.id[rows], _at(m, rows), building_attributes(m, rows), rows)
+    return _buildings(m, rows) if len(rows) else Subjects.none("building", "" if len(b) else "no buildings")
 
 
-def buildings_of_use(m: Measurements, given: Mapping[str, Any]) -> Subjects:
+def buildings_of_use(m: Measurements, given: Given) -> Subjects:
     """Return the buildings of one use (``use``) that have windows."""
-    c = m.community
-    rows = np.flatnonzero(c.buildings.use == BuildingUse.parse(given["use"]))
-    return Subjects("building", c.buildings.id[rows], _at(m, rows), building_attributes(m, rows), rows)
+    return _buildings(m, np.flatnonzero(m.community.buildings.use == BuildingUse.parse(given["use"])))
 
 
-def facilities(m: Measurements, given: Mapping[str, Any]) -> Subjects:
+def with_roads(m: Measurements, given: Given) -> Subjects:
+    """Return buildings with the kind of site road (``road``: main, minor) in front of a kind of wall."""
+    e = m.community.path_edges
+    if not ((e.kind == PathKind.SERVICE) & (e.width > 0)).any():
+        return Subjects.none("building", "site roads with their width: paths of kind service (内部道路)")
+    near, every = m.wall_roads[given["wall"]], buildings(m, given)
+    wide = np.array([near[int(b)][1] for b in every.rows])
+    road = np.where(wide >= MAIN_WIDTH, "main", "minor").astype(object)
+    return dataclasses.replace(every, attributes={**every.attributes, "road": road}).take(~np.isnan(wide))
+
+
+def facilities(m: Measurements, given: Given) -> Subjects:
     """Return the facilities of one kind (``kind``)."""
-    c = m.community
-    f = c.facilities
-    rows = np.flatnonzero(f.kind == FacilityKind.parse(given["kind"]))
-    attributes = {"status": Status.codes(f.status[rows]), "capacity": f.capacity[rows]}
-    attributes["park"] = named("park", f.name[rows])
-    return Subjects("facility", f.id[rows], np.column_stack([f.x[rows], f.y[rows], f.z[rows]]), attributes, rows)
+    f, rows = _of_kind(m.community.facilities, given["kind"])
+    attributes = {"status": Status.codes(f.status), "capacity": f.capacity, "park": named("park", f.name)}
+    return Subjects("facility", f.id, np.column_stack([f.x, f.y, f.z]), attributes, rows)
 
 
-def spaces(m: Measurements, given: Mapping[str, Any]) -> Subjects:
+def _of_kind(table: Any, word: str) -> tuple[Any, IntArray]:
+    """Return the part of a table that is of a kind, and its rows."""
+    kind = next(c.dtype for c in table.columns() if c.name == "kind")
+    rows = np.flatnonzero(table.kind == kind.parse(word))
+    return table.take(rows), rows
+
+
+def spaces(m: Measurements, given: Given) -> Subjects:
     """Return the spaces of one kind (``space``)."""
-    c = m.community
-    s = c.spaces
-    rows = np.flatnonzero(s.kind == SpaceKind.parse(given["space"]))
-    level = np.append(c.storeys.level, 0)[s.storey[rows]]
+    s, rows = _of_kind(m.community.spaces, given["space"])
     attributes = {
-        "status": Status.codes(s.status[rows]),
-        "public": np.where(s.public[rows], "yes", "no").astype(object),
-        "enclosed": np.array(["", "no", "yes"], dtype=object)[s.enclosed[rows] + 1],
-        "level": level.astype(np.float64),
-        "area": s.outline.areas()[rows],
-        "beside": _beside(m, rows) if given["space"] == "playground" else np.full(len(rows), "", dtype=object),
+        "status": Status.codes(s.status),
+        "public": np.where(s.public, "yes", "no").astype(object),
+        "enclosed": np.array(["", "no", "yes"], dtype=object)[s.enclosed + 1],
+        "level": np.append(m.community.storeys.level, 0)[s.storey].astype(np.float64),
+        "area": s.outline.areas(),
+        "beside": _beside(m, s.outline) if given["space"] == "playground" else np.full(len(rows), "", dtype=object),
     }
-    return Subjects("space", s.id[rows], _with_z(s.outline.inner_points()[rows], s.z[rows]), attributes, rows)
+    return Subjects("space", s.id, _with_z(s.outline.inner_points(), s.z), attributes, rows)
 
 
-def paths(m: Measurements, given: Mapping[str, Any]) -> Subjects:
+def paths(m: Measurements, given: Given) -> Subjects:
     """Return the paths of one kind (``path``)."""
-    e = m.community.path_edges
-    if not len(e):
+    if not len(m.community.path_edges):
         return Subjects.none("path", "no paths: add streets and footpaths (路网)")
-    rows = np.flatnonzero(e.kind == PathKind.parse(given["path"]))
+    e, rows = _of_kind(m.community.path_edges, given["path"])
     nodes = m.community.path_nodes
-    start, end = e.start[rows], e.end[rows]
-    places = np.column_stack([(v[start] + v[end]) / 2 for v in (nodes.x, nodes.y, nodes.z)])
-    attributes = {"status": Status.codes(e.status[rows]), "passage": named("passage", e.name[rows], "secondary")}
-    return Subjects("path", e.id[rows], places, attributes, rows)
+    places = np.column_stack([(v[e.start] + v[e.end]) / 2 for v in (nodes.x, nodes.y, nodes.z)])
+    attributes = {"status": Status.codes(e.status), "passage": named("passage", e.name, "secondary")}
+    return Subjects("path", e.id, places, attributes, rows)
 
 
-def street_blocks(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+def street_blocks(m: Measurements, _: Given) -> Subjects:
     """Return the blocks that streets close all around."""
-    e = m.community.path_edges
-    courses = shapely.force_2d(e.course.take(np.flatnonzero(np.isin(e.kind, STREETS))).to_shapely())
+    courses = shapely.force_2d(m.paths_of(*STREETS))
     faces = np.array(shapely.get_parts(shapely.polygonize(shapely.get_parts(shapely.union_all(courses)))), dtype=object)
     if not len(faces):
         return Subjects.none("block", "streets that close a block: add paths of kind street, main_road (路网)")
@@ -235,9 +227,9 @@ def street_blocks(m: Measurements, _: Mapping[str, Any]) -> Subjects:
     return Subjects("block", ids, _with_z(middle[order]), {}, faces[order])
 
 
-def named_streets(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+def named_streets(m: Measurements, _: Given) -> Subjects:
     """Return the streets that have a name, with the rows of their paths."""
-    e = m.community.path_edges
+    e, nodes = m.community.path_edges, m.community.path_nodes
     rows = np.flatnonzero(np.isin(e.kind, STREETS) & (e.name != ""))
     if not len(rows):
         return Subjects.none("street", "streets with a name: add paths of kind street, main_road (路网)")
@@ -245,91 +237,85 @@ def named_streets(m: Measurements, _: Mapping[str, Any]) -> Subjects:
     parts = np.empty(len(names), dtype=object)
     for k in range(len(names)):
         parts[k] = rows[own == k]
-    nodes = m.community.path_nodes
     start = e.start[rows[first]]
     return Subjects("street", names.astype(object), _with_z(np.column_stack([nodes.x, nodes.y])[start]), {}, parts)
 
 
-def gates(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+def gates(m: Measurements, _: Given) -> Subjects:
     """Return the gates of parcels."""
-    e = m.community.entrances
-    rows = np.flatnonzero(e.kind == EntranceKind.GATE)
+    e, rows = _of_kind(m.community.entrances, "gate")
     if not len(rows):
         return Subjects.none("gate", "gates: add entrances of kind gate (小区出入口)")
-    return Subjects("gate", e.id[rows], np.column_stack([e.x, e.y, e.z])[rows], {}, rows)
+    return Subjects("gate", e.id, np.column_stack([e.x, e.y, e.z]), {}, rows)
 
 
-def storeys_of_kind(m: Measurements, given: Mapping[str, Any]) -> Subjects:
+def storeys_of_kind(m: Measurements, given: Given) -> Subjects:
     """Return the storeys of one kind (``storey``)."""
-    c = m.community
-    rows = np.flatnonzero(c.storeys.kind == StoreyKind.parse(given["storey"]))
-    building = c.storeys.building[rows]
-    places = _at(m, building, c.buildings.ground_z[building] + c.storeys.z[rows])
-    return Subjects("storey", c.storeys.names()[rows], places, {"use": m.storey_use[rows]}, rows)
+    s, rows = _of_kind(m.community.storeys, given["storey"])
+    ids = m.community.storeys.names()[rows]
+    return Subjects("storey", ids, _at(m, s.building, s.z), {"use": m.storey_use[rows]}, rows)
 
 
-def home_windows(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+def home_windows(m: Measurements, _: Given) -> Subjects:
     """Return the windows of homes that are not known to belong to rooms nobody stays in."""
-    w, storey = m.windows, m.window_storey
-    if not len(w):
+    if not len(m.windows):
         return Subjects.none("window", "windows, or storeys to place them on by rule")
-    use = np.append(m.storey_use, "").astype(str)[storey]
-    rows = np.flatnonzero(np.isin(use, HOMES) & ~np.isin(w.room, NOT_LIVED_IN))
-    facing = np.abs((w.azimuth[rows] + m.community.frame.convergence) % 360.0 - 180.0)
-    attributes = {"facing": facing, "status": Status.codes(m.community.buildings.status[w.building[rows]])}
-    return Subjects("window", w.id[rows], np.column_stack([w.x, w.y, w.z])[rows], attributes, rows)
+    use = np.append(m.storey_use, "").astype(str)[m.window_storey]
+    rows = np.flatnonzero(np.isin(use, HOMES) & ~np.isin(m.windows.room, NOT_LIVED_IN))
+    w = m.windows.take(rows)
+    facing = np.abs((w.azimuth + m.community.frame.convergence) % 360.0 - 180.0)
+    attributes = {"facing": facing, "status": Status.codes(m.community.buildings.status[w.building])}
+    return Subjects("window", w.id, np.column_stack([w.x, w.y, w.z]), attributes, rows)
 
 
-def empty_parcels(m: Measurements, given: Mapping[str, Any]) -> Subjects:
+def empty_parcels(m: Measurements, given: Given) -> Subjects:
     """Return the parcels without a building: land that somebody may still build on."""
     every = parcels(m, given)
-    rows = every.rows[~np.isin(every.rows, m.community.buildings.parcel)]
-    attributes = {k: np.asarray(v)[rows] for k, v in every.attributes.items()}
-    return Subjects("parcel", every.ids[rows], every.places[rows], attributes, rows, every.missing)
+    return every.take(~np.isin(every.rows, m.community.buildings.parcel))
 
 
-def shelters(m: Measurements, _: Mapping[str, Any]) -> Subjects:
+def shelters(m: Measurements, _: Given) -> Subjects:
     """Return the shelters that people go to."""
-    loads = m.shelter_loads
-    ids = loads["shelter"].to_numpy(dtype=object)
-    c = m.community
-    names = dict(zip(c.spaces.id, c.spaces.name, strict=True)) | dict(
-        zip(c.facilities.id, c.facilities.name, strict=True)
-    )
+    ids = m.shelter_loads["shelter"].to_numpy(dtype=object)
+    names = {i: n for t in (m.community.spaces, m.community.facilities) for i, n in zip(t.id, t.name, strict=True)}
     kinds = named("shelter", [names.get(i, "") for i in ids])
     return Subjects("shelter", ids, np.full((len(ids), 3), np.nan), {"shelter": kinds}, np.arange(len(ids)))
 
 
-def _beside(m: Measurements, rows: IntArray) -> TextArray:
-    """Return the use of the building nearest to some spaces, empty where none is near."""
-    b, shapes = m.community.buildings, m.community.spaces.outline.take(rows).to_shapely()
-    found = np.full(len(rows), "", dtype=object)
+def _beside(m: Measurements, outlines: Any) -> TextArray:
+    """Return the use of the building nearest to some outlines, empty where none is near."""
+    b, found = m.community.buildings, np.full(len(outlines), "", dtype=object)
     if len(b):
-        own, other = shapely.STRtree(b.footprint.to_shapely()).query_nearest(shapes, max_distance=NEAR)
+        tree = shapely.STRtree(b.footprint.to_shapely())
+        own, other = tree.query_nearest(outlines.to_shapely(), max_distance=NEAR)
         found[own] = BuildingUse.codes(b.use[other])
     return found
 
 
 def building_attributes(m: Measurements, rows: IntArray) -> dict[str, Any]:
     """Return what conditions may ask of buildings."""
-    b, p = m.community.buildings, m.community.parcels
-    storeys = np.where(b.n_above[rows] > 0, b.n_above[rows], np.nan).astype(np.float64)
-    plan = np.append(p.height_max, np.nan) if len(p) else np.array([np.nan])
+    b = m.community.buildings.take(rows)
+    storeys = np.where(b.n_above > 0, b.n_above, np.nan)
     return {
-        "building": lookup_names(b.id, rows),
-        "use": BuildingUse.codes(b.use[rows]),
-        "status": Status.codes(b.status[rows]),
+        "building": b.id,
+        "use": BuildingUse.codes(b.use),
+        "status": Status.codes(b.status),
         "storeys": storeys,
-        "height": b.height[rows],
+        "height": b.height,
         "height_class": height_class(storeys),
-        "height_max": plan[b.parcel[rows] if len(p) else np.full(len(rows), -1)],
+        "height_max": np.append(m.community.parcels.height_max, np.nan)[b.parcel],
     }
 
 
-def _at(m: Measurements, building: IntArray, z: FloatArray | None = None) -> FloatArray:
-    """Return the middle of buildings at a height."""
+def _buildings(m: Measurements, rows: IntArray, z: FloatArray | float = 0.0) -> Subjects:
+    """Return some buildings, at a height above the ground."""
+    return Subjects("building", m.community.buildings.id[rows], _at(m, rows, z), building_attributes(m, rows), rows)
+
+
+def _at(m: Measurements, building: IntArray, z: FloatArray | float) -> FloatArray:
+    """Return the middle of buildings at a height above the ground."""
     b = m.community.buildings
-    return _with_z(b.footprint.inner_points()[building], b.ground_z[building] if z is None else z)
+    return _with_z(b.footprint.inner_points()[building], b.ground_z[building] + z)
 
 
 def _with_z(xy: FloatArray, z: FloatArray | float = 0.0) -> FloatArray:
