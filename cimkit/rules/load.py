@@ -7,12 +7,14 @@ import hashlib
 import json
 import re
 import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import pairwise
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,32 +22,36 @@ from cimkit.errors import FormatError, InputError
 from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.rule import COMPARATORS, KINDS, LEVELS, MARKS, ROLES, Pack, Requirement, Rule
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from os import PathLike
-
 PACKS = Path(__file__).parent / "packs"
 _TEMPLATE = Path(__file__).parent / "template.toml"
-_PACK_KEYS = {
-    *("name", "title", "title_zh", "level", "place", "standard", "edition", "date", "source"),
-    *("extends", "off", "mandatory", "with", "why", "role"),
+_ABOUT = ("standard", "edition", "date", "source", "why")
+_TEXTS = ("id", "clause", "text", "text_zh", "unit", "group", "limit_from")
+_SCHEMA: dict[str, dict[str, Any]] = {  # of each table its keys: what they hold, or the words they may be
+    "file": dict.fromkeys(("pack", "limits", "acceptance", "survey"), dict)  # from acceptance on: see future.py
+    | dict.fromkeys(("rule", "evidence", "dimension"), list),
+    "pack": dict.fromkeys(("name", "title", "title_zh", "place", *_ABOUT), str)
+    | {"level": LEVELS, "role": ROLES, "extends": list, "off": list, "mandatory": bool, "with": dict},
+    "rule": dict.fromkeys((*_TEXTS, *_ABOUT), str)
+    | {"indicator": ("", *sorted(INDICATORS)), "comparator": ("", *COMPARATORS), "mark": tuple(MARKS), "kind": KINDS}
+    | {"role": ROLES, "shortfall": ("", "not_worse")}  # what holds where the state before already falls short
+    | {"threshold": object, "table": list, "applies_when": dict, "with": dict, "mandatory": bool},
 }
-_RULE_KEYS = {
-    *("id", "standard", "clause", "edition", "date", "source", "mandatory", "indicator", "comparator"),
-    *("threshold", "table", "limit_from", "unit", "mark", "kind", "text", "text_zh", "applies_when", "with"),
-    *("shortfall", "why", "group", "role"),
-}
-_TABLES = {"pack", "rule", "limits", "acceptance", "evidence", "dimension", "survey"}  # the last four: see future.py
-_ROW_KEYS = {"value", "mark", "with"}
-_SHORTFALLS = ("", "not_worse")  # what holds where the state before already falls short
+_NEEDED = {"pack": ("name", "level"), "rule": ("text", "mark")}
+_HOLDS = {dict: "a table", list: "a list", bool: "true or false"}
+_INHERITED = ("standard", "edition", "date", "source", "mandatory", "role")  # by the rules of a pack
 
 
 @dataclass(frozen=True)
 class _Source:
-    """A pack file and its text, to say where a mistake is."""
+    """A pack file and its text, to check it and to say where a mistake is."""
 
     name: str
     text: str
+
+    @classmethod
+    def of(cls, path: Path) -> _Source:
+        """Read a file."""
+        return cls(path.name, path.read_text(encoding="utf-8"))
 
     def wrong(self, what: str, remedy: str, *, rule: str = "", key: str = "", last: bool = False) -> FormatError:
         """Return the error for a mistake at a rule and key."""
@@ -58,7 +64,7 @@ class _Source:
         """Return the line of a key of a rule (of the pack without one), 1 if it is not found."""
         lines = self.text.splitlines()
         heads = [k for k, text in enumerate(lines) if text.strip().startswith("[[rule]]")] + [len(lines)]
-        blocks = [range(heads[0])] if not rule else [range(a, b) for a, b in pairwise(heads)]
+        blocks = [range(a, b) for a, b in pairwise(heads)] if rule else [range(heads[0])]
         own = re.compile(rf"""^\s*id\s*=\s*["']{re.escape(rule)}["']""")
         hits = [b for b in blocks if not rule or any(own.match(lines[k]) for k in b)]
         if not hits:
@@ -68,6 +74,28 @@ class _Source:
         found = [k for k in (block if rule else range(len(lines))) if wanted and wanted.search(lines[k])]
         named = [k for k in block if rule and own.match(lines[k])]
         return (found or named or list(block) or [0])[0] + 1
+
+    def check(self, table: str, given: Mapping[str, Any], rule: str = "") -> None:
+        """Raise FormatError for a key that is unknown or missing, or a value that its key does not hold."""
+        schema = _SCHEMA[table]
+        for key in sorted(given.keys() - schema):
+            raise self.wrong(f"unknown key {key!r}", f"Keys are: {', '.join(sorted(schema))}.", rule=rule, key=key)
+        for key in _NEEDED.get(table, ()):
+            if not isinstance(given.get(key), str) or not given[key]:
+                raise self.wrong(f"a {table} must have a text {key!r}", f'Write {key} = "…".', rule=rule, key=key)
+        for key, value in given.items():
+            if isinstance(schema[key], tuple):
+                self.among(value, schema[key], key, rule)
+            elif schema[key] in _HOLDS and not isinstance(value, schema[key]):
+                what = f"{key} must be {_HOLDS[schema[key]]}; got {value!r}"
+                raise self.wrong(what, "Correct it.", rule=rule, key=key)
+
+    def among(self, value: Any, allowed: tuple[str, ...], key: str, rule: str) -> None:
+        """Raise FormatError for a word that is not in its list."""
+        if value not in allowed:
+            near = get_close_matches(str(value), allowed, 1)
+            what = f"{key} must be one of {', '.join(a for a in allowed if a)}; got {value!r}"
+            raise self.wrong(what, f"Did you mean {near[0]!r}?" if near else "Choose one of them.", rule=rule, key=key)
 
 
 def pack_names() -> list[str]:
@@ -113,12 +141,11 @@ def load_pack(name: str | PathLike[str]) -> Pack:
 @lru_cache(maxsize=256)
 def _read_pack(path: Path, _changed: int) -> Pack:
     """Read a pack file once as long as it stays as it is."""
-    source = _Source(path.name, path.read_text(encoding="utf-8"))
+    source = _Source.of(path)
     try:
-        data = tomllib.loads(source.text)
+        return _pack(tomllib.loads(source.text), source)
     except tomllib.TOMLDecodeError as error:
         raise FormatError(f"{path.name}: the pack must be TOML; {error}. Mend that line.") from error
-    return _pack(data, source)
 
 
 def load_packs(names: Iterable[str | PathLike[str]]) -> list[Pack]:
@@ -131,85 +158,67 @@ def load_packs(names: Iterable[str | PathLike[str]]) -> list[Pack]:
     FormatError
         If a pack has a mistake, extends itself in a circle, or an id stands in two packs.
     """
-    done: dict[str, Pack] = {}
+    packs: dict[Path, Pack] = {}
 
-    def visit(name: str | PathLike[str], trail: tuple[str, ...]) -> None:
-        path = _path_of(name, trail[-1] if trail else "")
-        key = str(path.resolve())
-        if key in trail:
-            circle = " → ".join(Path(p).stem for p in (*trail[trail.index(key) :], key))
-            source = _Source(Path(trail[-1]).name, Path(trail[-1]).read_text(encoding="utf-8"))
-            raise source.wrong(
-                f"packs must not extend each other in a circle; got {circle}", "Take one out.", key="extends"
-            )
-        if key in done:
-            return
-        pack = load_pack(path)
-        for other in pack.extends:
-            visit(other, (*trail, key))
-        done[key] = pack
+    def visit(name: str | PathLike[str], trail: tuple[Path, ...]) -> None:
+        path = _path_of(name, *trail[-1:]).resolve()
+        if path in trail:
+            circle = " → ".join(p.stem for p in (*trail[trail.index(path) :], path))
+            what = f"packs must not extend each other in a circle; got {circle}"
+            raise _Source.of(trail[-1]).wrong(what, "Take one out.", key="extends")
+        if path not in packs:
+            pack = load_pack(path)
+            for other in pack.extends:
+                visit(other, (*trail, path))
+            packs[path] = pack
 
     for name in names:
         visit(name, ())
-    _check_ids(done)
-    return _with_limits(done)
+    rules = _rules_by_id(packs)
+    stated = {n: _limited(n, v, rules, p, path) for path, p in packs.items() for n, v in p.limits.items()}
+    return [dataclasses.replace(p, rules=tuple(stated.get(r.id, r) for r in p)) for p in packs.values()]
 
 
-def _with_limits(packs: Mapping[str, Pack]) -> list[Pack]:
-    """Return the packs with the limits that project packs state for rules of the packs they extend."""
-    stated: dict[str, tuple[Any, Pack, _Source]] = {}
+def _rules_by_id(packs: Mapping[Path, Pack]) -> dict[str, Rule]:
+    """Return the rules of some packs, or raise FormatError if an id stands twice or what is switched off nowhere."""
+    rules: dict[str, Rule] = {}
     for path, pack in packs.items():
-        source = _Source(Path(path).name, Path(path).read_text(encoding="utf-8"))
-        rules = {r.id: r for p in packs.values() for r in p}
-        for name, value in pack.limits.items():
-            if name not in rules or len(rules[name].requirements) > 1 or not rules[name].comparator:
-                what = f"[limits] must name rules of one limit in the packs it extends; got {name!r}"
-                raise source.wrong(what, "Take it out, extend that pack, or write a [[rule]] of your own.", key=name)
-            stated[name] = (value, pack, source)
-    return [dataclasses.replace(p, rules=tuple(_limited(r, stated) for r in p)) for p in packs.values()]
+        for rule in pack:
+            if rule.id in rules:
+                what = f"ids must be unique among the packs; it stands in {rules[rule.id].pack} too"
+                raise _Source.of(path).wrong(what, "Rename one of them.", rule=rule.id, key="id")
+            rules[rule.id] = rule
+    for path, pack in packs.items():
+        for name in pack.off:
+            if name not in rules:
+                what = f"'off' must name rules of the packs it extends; there is no {name!r}"
+                raise _Source.of(path).wrong(what, "Take it out, or extend that pack.", key="off")
+    return rules
 
 
-def _limited(rule: Rule, stated: Mapping[str, tuple[Any, Pack, _Source]]) -> Rule:
-    """Return a rule with the limit that a project states, if it does."""
-    if rule.id not in stated:
-        return rule
-    value, pack, source = stated[rule.id]
-    low, high = _limits(value, rule.comparator, source, "", rule.id)
-    requirement = dataclasses.replace(rule.requirements[0], low=low, high=high, mark="P", usual=_range(value))
+def _limited(name: str, value: Any, rules: Mapping[str, Rule], pack: Pack, path: Path) -> Rule:
+    """Return a rule with the limit that a pack states for it."""
+    source, rule = _Source.of(path), rules.get(name)
+    if rule is None or len(rule.requirements) > 1 or not rule.comparator:
+        what = f"[limits] must name rules of one limit in the packs it extends; got {name!r}"
+        raise source.wrong(what, "Take it out, extend that pack, or write a [[rule]] of your own.", key=name)
+    limits = _limits(value, rule.comparator, source, "", name)
+    requirement = dataclasses.replace(rule.requirements[0], mark="P", **limits)
     said = f"{pack.name} ({source.name}); {rule.source}"
     return dataclasses.replace(rule, requirements=(requirement,), source=said, level=pack.level, mark="P", why="")
 
 
-def _check_ids(packs: Mapping[str, Pack]) -> None:
-    """Raise FormatError if a rule id stands in two packs, or a pack switches off what is not there."""
-    seen: dict[str, str] = {}
-    for path, pack in packs.items():
-        source = _Source(Path(path).name, Path(path).read_text(encoding="utf-8"))
-        for rule in pack:
-            if rule.id in seen:
-                what = f"ids must be unique among the packs; it stands in {seen[rule.id]} too"
-                raise source.wrong(what, "Rename one of them.", rule=rule.id, key="id")
-            seen[rule.id] = pack.name
-    for path, pack in packs.items():
-        for name in pack.off:
-            if name not in seen:
-                source = _Source(Path(path).name, Path(path).read_text(encoding="utf-8"))
-                what = f"'off' must name rules of the packs it extends; there is no {name!r}"
-                raise source.wrong(what, "Take it out, or extend that pack.", key="off")
-
-
-def _path_of(name: str | PathLike[str], by: str = "") -> Path:
+def _path_of(name: str | PathLike[str], by: Path | None = None) -> Path:
     """Return the file of a pack; what a pack file extends lies beside it."""
     own = PACKS / f"{name}.toml"
     if isinstance(name, str) and own.is_file():
         return own
-    path = Path(by).parent / name if by else Path(name)
+    path = by.parent / name if by else Path(name)
     if path.suffix == ".toml" and path.is_file():
         return path
     what = f"packs must be among {', '.join(map(repr, pack_names()))} or a .toml file; got {str(name)!r}"
     if by:
-        source = _Source(Path(by).name, Path(by).read_text(encoding="utf-8"))
-        raise source.wrong(what, "Correct the name, or take it out.", key="extends")
+        raise _Source.of(by).wrong(what, "Correct the name, or take it out.", key="extends")
     raise InputError(f"{what}.")
 
 
@@ -218,104 +227,72 @@ def _pack(data: Mapping[str, Any], source: _Source) -> Pack:
     head = data.get("pack")
     if not isinstance(head, dict):
         raise source.wrong("a pack must begin with [pack]", 'Write [pack] with name = "…" and level = "city".')
-    _known(set(data), _TABLES, source)
-    _known(set(head), _PACK_KEYS, source)
-    for key in ("name", "level"):
-        if not isinstance(head.get(key), str) or not head[key]:
-            raise source.wrong(f"[pack] must have a text {key!r}", f'Write {key} = "…" under [pack].', key=key)
-    _among(head["level"], LEVELS, "level", source, "")
-    rules: list[Rule] = []
-    for number, entry in enumerate(data.get("rule", [])):
+    source.check("file", data)
+    source.check("pack", head)
+    rules: dict[str, Rule] = {}
+    for number, entry in enumerate(data.get("rule", []), 1):
         rule = _rule(entry, number, head, source)
-        if any(r.id == rule.id for r in rules):
+        if rule.id in rules:
             raise source.wrong("ids must be unique; it stands twice", "Rename one.", rule=rule.id, key="id", last=True)
-        rules.append(rule)
+        rules[rule.id] = rule
     return Pack(
         name=head["name"],
         title=str(head.get("title", head["name"])),
         title_zh=head.get("title_zh", ""),
         level=head["level"],
         place=head.get("place", ""),
-        rules=tuple(rules),
+        rules=tuple(rules.values()),
         extends=tuple(head.get("extends", ())),
         off=tuple(head.get("off", ())),
-        with_=dict(head.get("with", {})),
-        limits=dict(data.get("limits", {})),
+        with_=head.get("with", {}),
+        limits=data.get("limits", {}),
         digest=hashlib.blake2b(source.text.encode(), digest_size=16).hexdigest(),
     )
 
 
-def _rule(entry: Mapping[str, Any], number: int, head: Mapping[str, Any], source: _Source) -> Rule:
-    """Return a rule read from TOML."""
-    if "why" in head and not (entry.get("indicator") and "threshold" in entry):
-        entry = {"why": head["why"], **entry}
-    name = entry.get("id")
+def _rule(given: Mapping[str, Any], number: int, head: Mapping[str, Any], source: _Source) -> Rule:
+    """Return a rule read from TOML, with what it inherits from its pack."""
+    name = given.get("id")
     if not isinstance(name, str) or not name:
-        raise source.wrong(f"rule number {number + 1} must have an id", 'Write id = "…".', key="id")
-    _known(set(entry), _RULE_KEYS, source, name)
-    indicator = entry.get("indicator", "")
-    _check_words(entry, head, source, name)
-    if indicator:
+        raise source.wrong(f"rule number {number} must have an id", 'Write id = "…".', key="id")
+    source.check("rule", given, name)
+    entry = {"role": "limit", "kind": "G" if given.get("indicator") else "E"}
+    entry |= {k: head[k] for k in _INHERITED if k in head} | dict(given)
+    if "why" in head and not (given.get("indicator") and "threshold" in given):
+        entry.setdefault("why", head["why"])
+    if not entry.get("source"):
+        raise source.wrong("a rule must have a source", 'Write source = "…" here or under [pack].', rule=name)
+    if entry.get("indicator"):
         _check_indicator(entry, source, name)
     elif not entry.get("why"):
         what = "a rule without an indicator must say why it is not judged"
         raise source.wrong(what, 'Write why = "…", or name an indicator.', rule=name)
-    comparator = entry.get("comparator", "")
-    return Rule(
-        **{k: entry.get(k, head.get(k, "")) for k in ("standard", "edition", "date", "source")},
-        **{k: entry.get(k, "") for k in ("clause", "unit", "text_zh", "shortfall", "why", "group")},
-        id=name,
-        pack=head["name"],
-        level=head["level"],
-        place=head.get("place", ""),
-        mandatory=bool(entry.get("mandatory", head.get("mandatory", False))),
-        indicator=indicator,
-        comparator=comparator,
-        kind=entry.get("kind", "G" if indicator else "E"),
-        role=entry.get("role", head.get("role", "limit")),
-        mark=entry["mark"],
-        text=entry["text"],
-        requirements=_requirements(entry, comparator, source, name),
-    )
-
-
-def _check_words(entry: Mapping[str, Any], head: Mapping[str, Any], source: _Source, name: str) -> None:
-    """Raise FormatError if texts or code words of a rule are missing or unknown."""
-    for key in ("text", "mark"):
-        if not isinstance(entry.get(key), str) or not entry[key]:
-            raise source.wrong(f"a rule must have {key!r}", f'Write {key} = "…".', rule=name, key=key)
-    if not entry.get("source", head.get("source")):
-        raise source.wrong("a rule must have a source", 'Write source = "…" here or under [pack].', rule=name)
-    _among(entry["mark"], tuple(MARKS), "mark", source, name)
-    _among(entry.get("kind", "G"), KINDS, "kind", source, name)
-    _among(entry.get("shortfall", ""), _SHORTFALLS, "shortfall", source, name)
-    _among(entry.get("role", head.get("role", "limit")), ROLES, "role", source, name)
+    texts = {f.name: str(entry.get(f.name, "")) for f in dataclasses.fields(Rule) if f.name in _SCHEMA["rule"]}
+    about = {"pack": head["name"], "level": head["level"], "place": head.get("place", "")}
+    about |= {"mandatory": bool(entry.get("mandatory")), "requirements": _requirements(entry, source, name)}
+    return Rule(**(texts | about))
 
 
 def _check_indicator(entry: Mapping[str, Any], source: _Source, name: str) -> None:
     """Raise FormatError if indicator, unit, comparator or parameters do not fit each other."""
-    _among(entry["indicator"], tuple(sorted(INDICATORS)), "indicator", source, name)
-    indicator = INDICATORS[entry["indicator"]]
-    unit = entry.get("unit")
+    indicator, unit = INDICATORS[entry["indicator"]], entry.get("unit")
     if unit != indicator.unit:
         what = f"unit must be {indicator.unit!r}, that of {indicator.name}; got {unit!r}"
         raise source.wrong(what, "Convert the numbers and the unit.", rule=name, key="unit")
-    _among(entry.get("comparator", ""), COMPARATORS, "comparator", source, name)
-    given = {**entry.get("with", {})}
-    for row in entry.get("table", []):
-        given |= row.get("with", {}) if isinstance(row, dict) else {}
-    for key in given:
-        if key not in indicator.parameters:
-            listed = ", ".join(indicator.parameters) or "none"
-            what = f"{indicator.name} has no parameter {key!r}"
-            raise source.wrong(what, f"Its parameters are: {listed}.", rule=name, key=key)
+    source.among(entry.get("comparator", ""), COMPARATORS, "comparator", name)
+    tables = [entry, *(row for row in entry.get("table", ()) if isinstance(row, dict))]
+    given = {key for table in tables for key in table.get("with", ())}
+    for key in sorted(given.difference(indicator.parameters)):
+        listed = ", ".join(indicator.parameters) or "none"
+        what = f"{indicator.name} has no parameter {key!r}"
+        raise source.wrong(what, f"Its parameters are: {listed}.", rule=name, key=key)
     for key in indicator.keys:
         if key not in given:
             what = f"{indicator.name} needs the parameter {key!r}"
             raise source.wrong(what, f'Write with = {{ {key} = "…" }}.', rule=name, key="with")
 
 
-def _requirements(entry: Mapping[str, Any], comparator: str, source: _Source, name: str) -> tuple[Requirement, ...]:
+def _requirements(entry: Mapping[str, Any], source: _Source, name: str) -> tuple[Requirement, ...]:
     """Return what a rule requires, a row of its table each."""
     ways = [k for k in ("threshold", "table", "limit_from") if k in entry]
     if len(ways) > 1:
@@ -324,30 +301,33 @@ def _requirements(entry: Mapping[str, Any], comparator: str, source: _Source, na
         what = "a rule must have a threshold, a table or limit_from"
         remedy = 'Write threshold = …; if it is not known, say why = "threshold not known".'
         raise source.wrong(what, remedy, rule=name, key="threshold")
-    when, with_, mark = dict(entry.get("applies_when", {})), dict(entry.get("with", {})), entry["mark"]
-    if "table" not in entry:
-        low, high = _limits(entry.get("threshold"), comparator, source, name, "threshold")
-        usual = _range(entry.get("threshold"))
-        return (Requirement(when, low, high, mark, with_, entry.get("limit_from", ""), usual),)
-    rows = []
-    for row in entry["table"]:
+    made = []
+    for row in entry.get("table", [{"value": entry.get("threshold")}]):
         if not isinstance(row, dict) or "value" not in row:
-            raise source.wrong(
-                "each row of a table must have a value", "Write { …, value = 2.0 }.", rule=name, key="table"
+            remedy = "Write { …, value = 2.0 }."
+            raise source.wrong("each row of a table must have a value", remedy, rule=name, key="table")
+        own = {"mark": entry["mark"], "with": {}} | row
+        source.among(own["mark"], tuple(MARKS), "mark", name)
+        limits = _limits(
+            own["value"], entry.get("comparator", ""), source, name, "table" if "table" in ways else "threshold"
+        )
+        when = {k: v for k, v in own.items() if k not in ("value", "mark", "with")}
+        made.append(
+            Requirement(
+                when=entry.get("applies_when", {}) | when,
+                with_=entry.get("with", {}) | own["with"],
+                mark=own["mark"],
+                limit_from=entry.get("limit_from", ""),
+                **limits,
             )
-        _among(row.get("mark", mark), tuple(MARKS), "mark", source, name)
-        low, high = _limits(row["value"], comparator, source, name, "table")
-        condition = when | {k: v for k, v in row.items() if k not in _ROW_KEYS}
-        own = with_ | row.get("with", {})
-        rows.append(Requirement(condition, low, high, row.get("mark", mark), own, usual=_range(row["value"])))
-    return tuple(rows)
+        )
+    return tuple(made)
 
 
-def _limits(value: Any, comparator: str, source: _Source, name: str, key: str) -> tuple[float, float]:
-    """Return lower and upper limit of a threshold; of a range only the end that the comparator asks for binds."""
-    nan = float("nan")
+def _limits(value: Any, comparator: str, source: _Source, name: str, key: str) -> dict[str, Any]:
+    """Return lower and upper limit of a threshold, of a range only the end that binds, and its numbers as written."""
     if value is None:
-        return nan, nan
+        return {"low": np.nan, "high": np.nan, "usual": ()}
     pair = isinstance(value, list) and len(value) == 2
     numbers = value if pair else [value]
     good = all(isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v) for v in numbers)
@@ -355,25 +335,6 @@ def _limits(value: Any, comparator: str, source: _Source, name: str, key: str) -
         wanted = "[low, high]" if comparator == "within" else "one number, or a range"
         raise source.wrong(f"the threshold must be {wanted}; got {value!r}", "Correct it.", rule=name, key=key)
     low, high = float(numbers[0]), float(numbers[-1])
-    if comparator == "within":
-        return low, high
-    return (low, nan) if comparator.startswith(">") else (nan, high)
-
-
-def _range(value: Any) -> tuple[float, ...]:
-    """Return the numbers of a threshold as they were written."""
-    return tuple(float(v) for v in (value if isinstance(value, list) else [value] if value is not None else []))
-
-
-def _known(keys: set[str], allowed: set[str], source: _Source, rule: str = "") -> None:
-    """Raise FormatError for a key that is not in the schema."""
-    for key in sorted(keys - allowed):
-        raise source.wrong(f"unknown key {key!r}", f"Keys are: {', '.join(sorted(allowed))}.", rule=rule, key=key)
-
-
-def _among(value: Any, allowed: tuple[str, ...], key: str, source: _Source, rule: str) -> None:
-    """Raise FormatError for a word that is not in its list."""
-    if value not in allowed:
-        near = get_close_matches(str(value), allowed, 1)
-        what = f"{key} must be one of {', '.join(a for a in allowed if a)}; got {value!r}"
-        raise source.wrong(what, f"Did you mean {near[0]!r}?" if near else "Choose one of them.", rule=rule, key=key)
+    if comparator != "within":
+        low, high = (low, np.nan) if comparator.startswith(">") else (np.nan, high)
+    return {"low": low, "high": high, "usual": tuple(map(float, numbers))}

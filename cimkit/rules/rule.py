@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from cimkit.arrays import FloatArray, IntArray
+from cimkit.arrays import FloatArray, IntArray
 
 LEVELS = ("project", "city", "province", "nation", "international")  # the first goes before the next
 MARKS = {  # how sure a number is: English, 中文
