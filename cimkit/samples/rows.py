@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import FloatArray
 from cimkit.model.table import Table
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from cimkit.arrays import FloatArray
 
 T = TypeVar("T", bound=Table)
 
@@ -49,22 +46,11 @@ class Rows:
         rows = self._rows[table]
         given: dict[str, Any] = {}
         for col in table.columns():
-            if not any(col.name in row for row in rows):
-                continue
             if col.is_shape:
-                shapes = np.array([row[col.name] for row in rows], dtype=object)
-                given[col.name] = col.dtype.from_shapely(self.turned(shapes))
-                continue
-            given[col.name] = [row.get(col.name, col.usual) for row in rows]
+                shapes = np.array(self.column(table, col.name), dtype=object)
+                given[col.name] = col.dtype.from_shapely(shapely.transform(shapes, self.turn))
+            elif any(col.name in row for row in rows):
+                given[col.name] = [row.get(col.name, col.usual) for row in rows]
         if "x" in given:
-            xy = self.turn(np.column_stack([given["x"], given["y"]]))
-            given["x"], given["y"] = xy[:, 0], xy[:, 1]
+            given["x"], given["y"] = self.turn(np.column_stack([given["x"], given["y"]])).T
         return table(**given)
-
-    def turned(self, shapes: Any) -> Any:
-        """Return shapes of the drawing in local coordinates; heights stay."""
-
-        def move(c: FloatArray) -> FloatArray:
-            return np.column_stack([self.turn(c[:, :2]), c[:, 2:]])
-
-        return shapely.transform(shapes, move, include_z=bool(np.any(shapely.has_z(shapes))))
