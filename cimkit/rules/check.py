@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any
 
 import numpy as np
 
+from cimkit.arrays import IntArray, TextArray
+from cimkit.model.community import Community
 from cimkit.model.fingerprint import fingerprint
 from cimkit.rules.compare import compared, compared_with_baseline
 from cimkit.rules.conditions import NO, UNSURE, YES, holds, in_words
-from cimkit.rules.findings import ORDER, Findings, Judged, Verdict, ordered
-from cimkit.rules.indicator import Indicator, Subjects, Values
+from cimkit.rules.findings import Findings, Judged
+from cimkit.rules.indicator import Subjects, Values
 from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.load import load_packs
 from cimkit.rules.measurements import Measurements
 from cimkit.rules.place import Place, choices, city_packs, place_of, with_circle, zone_note
-from cimkit.rules.rule import FAIL, LEVELS, PASS, Pack, Requirement, Rule
+from cimkit.rules.rule import LEVELS, Pack, Requirement, Rule
 from cimkit.rules.subjects import NAMED
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from os import PathLike
-
-    from cimkit.arrays import IntArray, TextArray
-    from cimkit.model.community import Community
-
-_OF = {PASS: ORDER.index(Verdict.PASS), FAIL: ORDER.index(Verdict.FAIL)}
-_UNKNOWN, _SKIP = ORDER.index(Verdict.UNKNOWN), ORDER.index(Verdict.NOT_APPLICABLE)
-
-
-class Measured(Protocol):
-    """Whatever gives subjects and values; ``Measurements`` does, tests hand in their own."""
-
-    def subjects(self, indicator: Indicator, given: Mapping[str, Any]) -> Subjects:
-        """Return what an indicator is measured on."""
-
-    def values(self, indicator: Indicator, given: Mapping[str, Any]) -> Values:
-        """Return the measured values."""
+Candidate = tuple[Rule, Requirement]  # for one indicator
+_FAIL, _UNKNOWN, _PASS, _SKIP = range(4)  # positions in ORDER
+_CODES = np.array([_FAIL, _PASS, _UNKNOWN])  # by what ``Rule.judge`` gives: 0, 1, -1
 
 
 def check(
@@ -144,7 +132,7 @@ def _circles(rules: Sequence[Rule]) -> dict[str, tuple[float, float]]:
     return {str(q.when["circle"]): (q.low, q.high) for q in every}
 
 
-def judge(rules: Sequence[Rule], source: Measured, place: Place) -> tuple[Judged, ...]:
+def judge(rules: Sequence[Rule], source: Measurements, place: Place) -> tuple[Judged, ...]:
     """Judge rules on what was measured, in the order of the rules.
 
     Parameters
@@ -156,61 +144,55 @@ def judge(rules: Sequence[Rule], source: Measured, place: Place) -> tuple[Judged
     place
         Where.
     """
-    groups: dict[tuple[str, ...], list[tuple[Rule, Requirement]]] = {}
+    groups: dict[tuple[str, ...], list[Candidate]] = {}
     for rule in rules:
-        if rule.indicator:
-            for requirement in rule.requirements:
-                if requirement.has_limit:
-                    key = INDICATORS[rule.indicator].key(requirement.with_)
-                    groups.setdefault(key, []).append((rule, requirement))
-    judged: list[Judged] = []
-    for candidates in groups.values():
-        judged += _judge_group(candidates, source, place)
-    return ordered(judged, rules)
+        for requirement in rule.requirements:
+            if rule.indicator and requirement.has_limit:
+                key = INDICATORS[rule.indicator].key(requirement.with_)
+                groups.setdefault(key, []).append((rule, requirement))
+    order = {r.id: k for k, r in enumerate(rules)}
+    judged = [j for candidates in groups.values() for j in _judge_group(candidates, source, place)]
+    return tuple(sorted(judged, key=lambda j: order[j.rule.id]))
 
 
-def _rank(candidate: tuple[Rule, Requirement]) -> tuple[Any, ...]:
+def _rank(candidate: Candidate) -> tuple[Any, ...]:
     """Return what orders candidates: local first, then special before general, mandatory, newer."""
     rule, requirement = candidate
     newer = tuple(-int(part) for part in rule.date.split("-") if part.isdigit())
     return LEVELS.index(rule.level), -len(requirement.when), not rule.mandatory, newer
 
 
-def _judge_group(candidates: list[tuple[Rule, Requirement]], source: Measured, place: Place) -> list[Judged]:
+def _judge_group(candidates: list[Candidate], source: Measurements, place: Place) -> list[Judged]:
     """Judge the rules of one indicator: each object by the first that holds for it."""
     candidates = sorted(candidates, key=_rank)
     indicator = INDICATORS[candidates[0][0].indicator]
     subjects = source.subjects(indicator, candidates[0][1].with_)
-    if not len(subjects):
-        return [_nothing(candidates[0], candidates, subjects)]
-    attributes = place.attributes() | dict(subjects.attributes)
-    open_, judged = np.ones(len(subjects), dtype=bool), []
+    attributes, count = place.attributes() | dict(subjects.attributes), len(subjects)
+    open_, judged = np.ones(count, dtype=bool), []
     for k, (rule, requirement) in enumerate(candidates):
-        state, unknown = holds(requirement.when, attributes, len(subjects))
+        state, unknown = holds(requirement.when, attributes, count)
         if requirement.limit_from:
-            own = np.asarray(attributes.get(requirement.limit_from, np.full(len(subjects), np.nan)), dtype=np.float64)
+            own = np.asarray(attributes.get(requirement.limit_from, np.full(count, np.nan)), dtype=np.float64)
             state = np.where(np.isnan(own), NO, state)
-        rest = candidates[k + 1 :]
         for wanted in (YES, UNSURE):
             rows = np.flatnonzero(open_ & (state == wanted))
-            if len(rows):
-                also = _overridden(rule, rest, attributes, len(subjects), rows)
-                if wanted == YES:
-                    values = source.values(indicator, requirement.with_)
-                    whole = bool(np.isnan(values.values).all())
-                else:
-                    values = Values.unknown(len(subjects), _question(unknown, place))
-                    whole = unknown not in subjects.attributes or len(rows) == len(subjects)
-                if whole and len(rows) > 1:
-                    judged.append(_one_for_all((rule, requirement), subjects.table, values, len(rows), also))
-                else:
-                    judged.append(_judge_rows((rule, requirement), subjects, rows, values, also))
+            if not len(rows):
+                continue
+            if wanted == YES:
+                values = source.values(indicator, requirement.with_)
+                whole = bool(np.isnan(values.values).all())
+            else:
+                values = Values.unknown(count, _question(unknown, place))
+                whole = unknown not in subjects.attributes or len(rows) == count
+            also = _overridden(rule, candidates[k + 1 :], attributes, count, rows)
+            if whole and len(rows) > 1:
+                judged.append(_one_for_all((rule, requirement), subjects.table, values, len(rows), also))
+            else:
+                judged.append(_judge_rows((rule, requirement), subjects, rows, values, also))
         open_ &= state == NO
         if not open_.any():
             break
-    if not judged:
-        return [_nothing(candidates[0], candidates, Subjects.none(subjects.table))]
-    return judged
+    return judged or [_nothing(candidates, subjects)]
 
 
 def _question(unknown: str, place: Place) -> str:
@@ -222,34 +204,27 @@ def _question(unknown: str, place: Place) -> str:
 
 
 def _overridden(
-    rule: Rule, rest: list[tuple[Rule, Requirement]], attributes: Mapping[str, Any], count: int, rows: IntArray
+    rule: Rule, rest: list[Candidate], attributes: Mapping[str, Any], count: int, rows: IntArray
 ) -> tuple[str, ...]:
     """Return the ids of the other rules that would hold for some of the objects."""
-    found: dict[str, None] = {}
-    for other, requirement in rest:
-        if other.id != rule.id and (holds(requirement.when, attributes, count)[0][rows] == YES).any():
-            found[other.id] = None
-    return tuple(found)
+    others = [(other, q) for other, q in rest if other.id != rule.id]
+    holding = (other.id for other, q in others if (holds(q.when, attributes, count)[0][rows] == YES).any())
+    return tuple(dict.fromkeys(holding))
 
 
 def _judge_rows(
-    effective: tuple[Rule, Requirement], subjects: Subjects, rows: IntArray, values: Values, overridden: tuple[str, ...]
+    effective: Candidate, subjects: Subjects, rows: IntArray, values: Values, overridden: tuple[str, ...]
 ) -> Judged:
     """Judge some objects by one requirement."""
-    rule, requirement = effective
-    attributes = {k: np.asarray(v)[rows] for k, v in subjects.attributes.items()}
-    low, high = rule.limits(requirement, attributes, len(rows))
-    measured = values.values[rows]
-    first, margin = rule.judge(measured, low, high)
-    verdict = np.array([_OF.get(int(v), _UNKNOWN) for v in first], dtype=np.int64)
+    (rule, requirement), mine = effective, subjects.take(rows)
+    low, high = rule.limits(requirement, mine.attributes, len(rows))
+    first, margin = rule.judge(values.values[rows], low, high)
+    verdict = _CODES[first]
     if values.least is not None:
         other, _ = rule.judge(values.least[rows], low, high)
         verdict = np.where(other == first, verdict, _UNKNOWN)
-    return Judged(
-        rule, requirement, subjects.table, subjects.ids[rows], subjects.places[rows],
-        measured=measured, low=low, high=high, margin=margin, verdict=verdict,
-        notes=_notes(values, verdict, requirement), overridden=overridden, evidence=values.evidence, rows=rows,
-    )  # fmt: skip
+    notes = _notes(values, verdict, requirement)
+    return Judged(rule, requirement, mine, values, rows, low, high, margin, verdict, notes, overridden)
 
 
 def _notes(values: Values, verdict: IntArray, requirement: Requirement) -> TextArray:
@@ -261,37 +236,23 @@ def _notes(values: Values, verdict: IntArray, requirement: Requirement) -> TextA
     return notes
 
 
-def _nothing(
-    effective: tuple[Rule, Requirement], candidates: list[tuple[Rule, Requirement]], subjects: Subjects
-) -> Judged:
-    """Return the one finding where there is no object: unknown with what is missing, else not applicable."""
-    rule, requirement = effective
-    others = tuple(dict.fromkeys(r.id for r, _ in candidates if r.id != rule.id))
-    what = " ".join(str(requirement.with_[k]) for k in INDICATORS[rule.indicator].keys)
-    condition = f" with {in_words(requirement.when)}" if requirement.when else ""
-    if subjects.missing:
-        return _one_for_all(effective, subjects.table, Values.unknown(1, subjects.missing), 1, others)
-    return _single(effective, subjects.table, _SKIP, f"no {what or subjects.table} here{condition}", others)
-
-
-def _one_for_all(
-    effective: tuple[Rule, Requirement], table: str, values: Values, count: int, overridden: tuple[str, ...]
-) -> Judged:
+def _one_for_all(effective: Candidate, table: str, values: Values, count: int, overridden: tuple[str, ...]) -> Judged:
     """Return the one unknown finding of many objects of which nothing is known, for one and the same reason."""
-    note = str(_notes(values, np.array([_UNKNOWN]), effective[1])[0])
-    many = f"; concerns all {count:,} objects" if count > 1 else ""
-    return _single(effective, table, _UNKNOWN, note + many, overridden)
+    nobody = Subjects(table, np.array([""], dtype=object), np.full((1, 3), np.nan), rows=np.zeros(1, dtype=np.int64))
+    unknown = Values(np.full(1, np.nan), missing=values.missing, note=values.note)
+    judged = _judge_rows(effective, nobody, nobody.rows, unknown, overridden)
+    judged.notes[0] += f"; concerns all {count:,} objects" if count > 1 else ""
+    return judged
 
 
-def _single(
-    effective: tuple[Rule, Requirement], table: str, verdict: int, note: str, overridden: tuple[str, ...]
-) -> Judged:
-    """Return one finding without an object."""
-    rule, requirement = effective
-    low, high = rule.limits(requirement, {}, 1)
-    nan = np.full(1, np.nan)
-    return Judged(
-        rule, requirement, table, objects=np.array([""], dtype=object), places=np.full((1, 3), np.nan),
-        measured=nan, low=low, high=high, margin=nan, verdict=np.array([verdict]),
-        notes=np.array([note], dtype=object), overridden=overridden,
-    )  # fmt: skip
+def _nothing(candidates: list[Candidate], subjects: Subjects) -> Judged:
+    """Return the one finding where there is no object: unknown with what is missing, else not applicable."""
+    rule, requirement = candidates[0]
+    others = tuple(dict.fromkeys(r.id for r, _ in candidates if r.id != rule.id))
+    judged = _one_for_all(candidates[0], subjects.table, Values.unknown(1, subjects.missing), 1, others)
+    if subjects.missing:
+        return judged
+    what = " ".join(str(requirement.with_[k]) for k in INDICATORS[rule.indicator].keys) or subjects.table
+    condition = f" with {in_words(requirement.when)}" if requirement.when else ""
+    note = np.array([f"no {what} here{condition}"], dtype=object)
+    return dataclasses.replace(judged, verdict=np.array([_SKIP]), notes=note)

@@ -30,7 +30,7 @@ def compared(after: Sequence[Judged], before: Sequence[Judged]) -> tuple[Judged,
     """
     known: Known = {}
     for j in before:
-        for k, name in enumerate(j.objects):
+        for k, name in enumerate(j.subjects.ids):
             known[(*_quantity(j), str(name))] = float(j.measured[k]), float(j.margin[k]), int(j.verdict[k])
     return tuple(_compared(j, known, _quantity) for j in after)
 
@@ -63,7 +63,7 @@ def _compared(j: Judged, known: Known, key: Callable[[Judged], tuple[str, ...]])
     value: FloatArray = np.full(n, np.nan)
     change: TextArray = np.full(n, "", dtype=object)
     verdict, notes = j.verdict.copy(), j.notes.copy()
-    for k, name in enumerate(j.objects):
+    for k, name in enumerate(j.subjects.ids):
         if (*key(j), str(name)) not in known:
             continue
         value[k], margin, was = known[(*key(j), str(name))]

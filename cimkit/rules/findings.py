@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from importlib.metadata import version
 from math import isfinite
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cimkit.arrays import FloatArray, IntArray, TextArray
 from cimkit.geometry.frame import Frame
 from cimkit.io.results import plain
 from cimkit.model.drawn import Drawn
 from cimkit.model.notes import Notes
+from cimkit.rules.indicator import Subjects, Values
 from cimkit.rules.rule import MARKS, Requirement, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from cimkit.arrays import FloatArray, IntArray, TextArray
     from cimkit.model.community import Community
     from cimkit.rules.measurements import Measurements
     from cimkit.rules.place import Place
@@ -42,7 +43,11 @@ class Verdict(StrEnum):
 _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 VERDICTS_ZH = {"fail": "不满足", "unknown": "无法判定", "pass": "满足", "not_applicable": "不适用"}
 ORDER = tuple(Verdict)
-_FAIL = ORDER.index(Verdict.FAIL)
+_KEYS = (  # of a finding as plain data
+    *("key", "rule", "standard", "clause", "edition", "object", "table", "measured", "required", "comparator"),
+    *("required_text", "unit", "margin", "verdict", "mark", "place", "evidence", "note", "overridden", "change"),
+    "before",
+)
 
 
 @dataclass(frozen=True)
@@ -124,29 +129,9 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data; numbers that are not known are None."""
-        numbers = {k: _plain(getattr(self, k)) for k in ("measured", "required", "margin", "x", "y", "z", "before")}
-        return {
-            "key": self.key,
-            "rule": self.rule.id,
-            "standard": self.standard,
-            "clause": self.clause,
-            "edition": self.rule.edition,
-            "object": self.object,
-            "table": self.table,
-            **{k: numbers[k] for k in ("measured", "required")},
-            "comparator": self.comparator,
-            "required_text": self.required_text,
-            "unit": self.unit,
-            "margin": numbers["margin"],
-            "verdict": self.verdict.value,
-            "mark": self.mark,
-            "place": {k: numbers[k] for k in ("x", "y", "z")},
-            "evidence": plain(dict(self.evidence)),
-            "note": self.note,
-            "overridden": list(self.overridden),
-            "change": self.change,
-            "before": numbers["before"],
-        }
+        place = {k: _plain(getattr(self, k)) for k in "xyz"}
+        own = {"rule": self.rule.id, "edition": self.rule.edition, "verdict": self.verdict.value, "place": place}
+        return {key: _plain(own[key] if key in own else getattr(self, key)) for key in _KEYS}
 
 
 @dataclass(frozen=True)
@@ -155,50 +140,47 @@ class Judged:
 
     rule: Rule
     requirement: Requirement
-    table: str
-    objects: TextArray
-    places: FloatArray
-    measured: FloatArray
+    subjects: Subjects
+    values: Values  # of all objects of the indicator
+    rows: IntArray  # of these objects among them
     low: FloatArray
     high: FloatArray
     margin: FloatArray
     verdict: IntArray  # position in ORDER
     notes: TextArray
     overridden: tuple[str, ...] = ()
-    evidence: Callable[[int], dict[str, Any]] | None = None
-    rows: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # of the evidence
     change: TextArray | None = None
     before: FloatArray | None = None
 
     def __len__(self) -> int:
-        return len(self.objects)
+        return len(self.subjects)
+
+    @property
+    def measured(self) -> FloatArray:
+        """What was measured of each, shape (n)."""
+        return self.values.values[self.rows]
 
     def finding(self, k: int) -> Finding:
         """Return one of them."""
-        evidence = self.evidence(int(self.rows[k])) if self.evidence and len(self.rows) else {}
-        low, high = float(self.low[k]), float(self.high[k])
+        row, low, high = int(self.rows[k]), float(self.low[k]), float(self.high[k])
+        measured, margin = float(self.values.values[row]), float(self.margin[k])
         return Finding(
             rule=self.rule,
-            table=self.table,
-            object=str(self.objects[k]),
-            measured=float(self.measured[k]),
-            required=_nearest(low, high, float(self.measured[k])),
-            margin=float(self.margin[k]) if isfinite(self.margin[k]) else float("nan"),
+            table=self.subjects.table,
+            object=str(self.subjects.ids[k]),
+            measured=measured,
+            required=_nearest(low, high, measured),
+            margin=margin if isfinite(margin) else np.nan,
             verdict=ORDER[int(self.verdict[k])],
             mark=self.requirement.mark,
-            **dict(zip("xyz", self.places[k].tolist(), strict=True)),
-            evidence=evidence,
+            **dict(zip("xyz", self.subjects.places[k].tolist(), strict=True)),
+            evidence=self.values.evidence(row) if self.values.evidence else {},
             note=str(self.notes[k]),
             required_text=limits_in_words(self.rule, low, high),
             overridden=self.overridden,
             change="" if self.change is None else str(self.change[k]),
-            before=float("nan") if self.before is None else float(self.before[k]),
+            before=np.nan if self.before is None else float(self.before[k]),
         )
-
-
-def _changes(j: Judged) -> TextArray:
-    """Return how each finding changed, empty without a state before."""
-    return np.full(len(j), "", dtype=object) if j.change is None else j.change
 
 
 def _nearest(low: float, high: float, value: float) -> float:
@@ -296,9 +278,11 @@ class Findings(Drawn):
 
         Against a baseline, what failed before and is no worse does not count.
         """
-        kept = ("same", "better") if self.against_baseline else ()
-        if any(((j.verdict == _FAIL) & ~np.isin(_changes(j).astype(str), kept)).any() for j in self.judged):
-            return 1
+        for j in self.judged:
+            change = np.full(len(j), "") if j.change is None else j.change.astype(str)
+            kept = np.isin(change, ("same", "better")) & self.against_baseline
+            if ((j.verdict == ORDER.index(Verdict.FAIL)) & ~kept).any():
+                return 1
         return 3 if self.counts["unknown"] or self.unverified else 0
 
     def __repr__(self) -> str:
@@ -313,40 +297,32 @@ class Findings(Drawn):
         """Return a DataFrame, one row a rule, with the number of findings of each verdict."""
         import pandas as pd
 
-        names = ["rule", "standard", "clause", "text", "text_zh", "required", "mark", *(v.value for v in ORDER)]
-        rows = []
-        for group in self._by_rule():
-            first = group[0]
-            counts = sum((np.bincount(j.verdict, minlength=len(ORDER)) for j in group), np.zeros(len(ORDER), int))
-            words = {limits_in_words(j.rule, a, b) for j in group for a, b in zip(j.low, j.high, strict=True)}
-            limits = "; ".join(sorted(w for w in words if w))
-            rule = first.rule
-            marks = "".join(m for m in MARKS if m in {j.requirement.mark for j in group})
-            rows.append((rule.id, rule.standard, rule.clause, rule.text, rule.text_zh, limits, marks, *counts.tolist()))
-        return pd.DataFrame(rows, columns=names)
-
-    def _by_rule(self) -> list[list[Judged]]:
-        """Return what was judged, rule by rule."""
         groups: dict[str, list[Judged]] = {}
         for j in self.judged:
             groups.setdefault(j.rule.id, []).append(j)
-        return list(groups.values())
+        rows = []
+        for group in groups.values():
+            rule, given = group[0].rule, {j.requirement.mark for j in group}
+            words = {limits_in_words(rule, a, b) for j in group for a, b in zip(j.low, j.high, strict=True)}
+            counts = np.bincount(np.concatenate([j.verdict for j in group]), minlength=len(ORDER))
+            limits, marks = "; ".join(sorted(words - {""})), "".join(m for m in MARKS if m in given)
+            rows.append((rule.id, rule.standard, rule.clause, rule.text, rule.text_zh, limits, marks, *counts.tolist()))
+        names = ["rule", "standard", "clause", "text", "text_zh", "required", "mark", *(v.value for v in ORDER)]
+        return pd.DataFrame(rows, columns=names)
 
     def to_frame(self) -> Any:
         """Return a DataFrame, one row a finding; measured, required and margin are in ``unit``."""
         import pandas as pd
 
-        names = ["verdict", "standard", "clause", "rule", "text", "text_zh", "table", "object", "measured"]
-        names += ["required", "unit", "margin", "mark", "note", "change", "before", "overridden", "x_m", "y_m", "z_m"]
-        rows = [
-            (
-                *(f.verdict.value, f.standard, f.clause, f.rule.id, f.rule.text, f.rule.text_zh, f.table, f.object),
-                *(f.measured, f.required_text, f.unit, f.margin, f.mark, f.note, f.change, f.before),
-                *(" ".join(f.overridden), f.x, f.y, f.z),
-            )
-            for f in self
-        ]
-        return pd.DataFrame(rows, columns=names)
+        names = "verdict standard clause rule text text_zh table object measured required unit margin mark note change"
+        row = attrgetter(
+            *("verdict.value", "standard", "clause", "rule.id", "rule.text", "rule.text_zh", "table", "object"),
+            *("measured", "required_text", "unit", "margin", "mark", "note", "change", "before", "overridden"),
+            *("x", "y", "z"),
+        )
+        columns = [*names.split(), "before", "overridden", "x_m", "y_m", "z_m"]
+        frame = pd.DataFrame(map(row, self), columns=columns)
+        return frame.assign(overridden=frame["overridden"].map(" ".join))
 
     def to_geoframe(self, verdict: str | Verdict | None = Verdict.FAIL) -> Any:
         """Return a GeoDataFrame of points in map coordinates, of one verdict or of all."""
@@ -407,12 +383,6 @@ def _rule_dict(rule: Rule) -> dict[str, Any]:
     return {n: getattr(rule, n) for n in names} | method
 
 
-def _plain(value: float) -> float | None:
-    """Return a finite number rounded to what can be meant, else None."""
-    return round(value, 6) if isfinite(value) else None
-
-
-def ordered(judged: Sequence[Judged], rules: Sequence[Rule]) -> tuple[Judged, ...]:
-    """Return what was judged in the order of the rules."""
-    place = {r.id: k for k, r in enumerate(rules)}
-    return tuple(sorted(judged, key=lambda j: place[j.rule.id]))
+def _plain(value: Any) -> Any:
+    """Return a value as plain data, a finite number rounded to what can be meant, one that is not as None."""
+    return plain(round(value, 6) if isinstance(value, float) else value)

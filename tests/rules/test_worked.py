@@ -122,7 +122,7 @@ def test_check__one_effective_rule_an_indicator_and_object(by_city: dict[str, Fi
         seen: set[tuple[object, ...]] = set()
         for j in findings.judged:
             keys = tuple((k, str(j.requirement.with_.get(k))) for k in INDICATORS[j.rule.indicator].keys)
-            for name in j.objects:
+            for name in j.subjects.ids:
                 assert (j.rule.indicator, keys, name) not in seen
                 seen.add((j.rule.indicator, keys, name))
 
