@@ -11,7 +11,6 @@ import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, TextArray, one_of
 from cimkit.errors import MissingDataError
-from cimkit.geometry.ragged import ragged_rows
 from cimkit.model.community import Community
 from cimkit.model.derive import derive_windows
 from cimkit.model.kinds import BuildingUse, PathKind, SpaceKind
@@ -25,7 +24,7 @@ from cimkit.sim.areas import AreaMethod, FloorAreas, floor_areas
 from cimkit.sim.joined import Homes, homes_of
 from cimkit.sim.receptors import Receptors, window_receptors
 from cimkit.sim.site_ratios import SiteIndicators, site_indicators
-from cimkit.sim.sunlight import Sunlight, SunlightMethod, clock, sunlight
+from cimkit.sim.sunlight import Spells, Sunlight, SunlightMethod, clock, sunlight
 from cimkit.sim.sunpath import SunDay
 from cimkit.sim.walk_method import WalkMethod
 
@@ -287,7 +286,7 @@ class Measurements:
         """Return the sun of all windows before anybody asked for it."""
         receptors, none = self._receptors, np.zeros(0)
         offsets, hours = np.zeros(len(receptors) + 1, dtype=np.int64), np.full(len(receptors), np.nan)
-        return Sunlight(receptors, self._sun_day(setting), _method(setting), offsets, none, none, hours)
+        return Sunlight(receptors, offsets, none, none, self._sun_day(setting), _method(setting), hours)
 
     def results(self) -> list[Any]:
         """Return what was simulated, for a report: sunlight, walks, areas and site indicators.
@@ -342,23 +341,16 @@ def _method(setting: SunSetting) -> SunlightMethod:
 def _asked(sun: Sunlight) -> Sunlight:
     """Return the part of a result that somebody asked for."""
     rows = np.flatnonzero(np.isfinite(sun.hours))
-    return _rows_of(dataclasses.replace(sun, receptors=sun.receptors.take(rows)), sun, rows)
-
-
-def _rows_of(about: Sunlight, sun: Sunlight, rows: IntArray) -> Sunlight:
-    """Return a result with the lit intervals and hours of some rows of another."""
-    items, offsets = ragged_rows(sun.offsets, rows)
-    starts, ends = sun.starts[items], sun.ends[items]
-    return dataclasses.replace(about, offsets=offsets, starts=starts, ends=ends, hours=sun.hours[rows])
+    receptors, lit = sun.receptors.take(rows), sun.spells.take(rows)._asdict()
+    return dataclasses.replace(sun, receptors=receptors, hours=sun.hours[rows], **lit)
 
 
 def _with_rows(sun: Sunlight, rows: IntArray, other: Sunlight, others: IntArray) -> Sunlight:
     """Return a result with some rows taken from others of another one."""
-    columns: dict[str, Any] = {n: np.append(getattr(sun, n), getattr(other, n)) for n in ("starts", "ends", "hours")}
-    both = dataclasses.replace(sun, offsets=np.append(sun.offsets, sun.offsets[-1] + other.offsets[1:]), **columns)
     source = np.arange(len(sun))
     source[rows] = len(sun) + others
-    return _rows_of(sun, both, source)
+    lit = Spells.joined([sun.spells, other.spells]).take(source)._asdict()
+    return dataclasses.replace(sun, hours=np.append(sun.hours, other.hours)[source], **lit)
 
 
 def _reached(windows: Windows, day: SunDay, places: FloatArray) -> Any:
