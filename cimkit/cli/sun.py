@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,6 @@ def save_map(community: ck.Community, light: ck.Sunlight, path: Path) -> None:
     import shapely
 
     from cimkit.io.atomic import atomic_write
-    from cimkit.io.gdal import quiet
 
     place = community.frame.to_geoframe
     with step("facade lines and isochrones"):
@@ -193,7 +193,7 @@ def save_map(community: ck.Community, light: ck.Sunlight, path: Path) -> None:
             "facade_lines": place(facades, lines),
             "isochrones": ck.isochrones(community, light.sun_day, method=light.method).to_frame(),
         }
-        with atomic_write(path) as temporary, quiet():  # a plan without CRS
+        with atomic_write(path) as temporary, warnings.catch_warnings(action="ignore"):  # a plan without CRS
             for name, frame in layers.items():
                 frame.to_file(temporary, layer=name, driver="GPKG", engine="pyogrio")
     wrote(path)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cimkit.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @contextlib.contextmanager
@@ -58,7 +55,7 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[Path]:
         for made in sorted(Path(folder).iterdir(), key=lambda p: p == temporary):  # side files first
             _synchronise(made)
             os.replace(made, target.with_name(made.name))
-    _synchronise_folder(target.parent)
+    _synchronise(target.parent)
 
 
 def write_text(path: str | PathLike[str], text: str, *, encoding: str = "utf-8") -> None:
@@ -68,16 +65,11 @@ def write_text(path: str | PathLike[str], text: str, *, encoding: str = "utf-8")
 
 
 def _synchronise(path: Path) -> None:
-    """Force a file's content to disk."""
-    with path.open("rb+") as handle:
-        os.fsync(handle.fileno())
-
-
-def _synchronise_folder(folder: Path) -> None:
-    """Force the new name to disk where the system lets folders be opened."""
-    if os.name == "nt":
+    """Force a file's content, or the names in a folder where the system lets it be opened, to disk."""
+    folder = path.is_dir()
+    if folder and os.name == "nt":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:

@@ -2,86 +2,40 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from os import PathLike
+from typing import Any
 
 import numpy as np
 
+from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
+from cimkit.geometry.polygons import Polygons
 from cimkit.io.atomic import atomic_write
-from cimkit.io.cityjson_tables import NAME, digest, tables_object
+from cimkit.io.cityjson_faces import Thing, digest, thing_of
 from cimkit.io.crs import parse_crs
-from cimkit.io.jsontext import collection_paused
+from cimkit.io.guard import collection_paused
+from cimkit.io.pack import to_text
+from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, SpaceKind, Status, StoreyKind
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from os import PathLike
-
-    from cimkit.arrays import FloatArray
-    from cimkit.geometry.polygons import Polygons
-    from cimkit.model.community import Community
-
+OWN = "cimkit"  # id and attribute of the object that holds our tables
 SCALE = 0.001  # [m]
+_GROUP = "CityObjectGroup"  # without members or geometry, which other programs pass over
 _WORLD = 1e5  # [m] heights beyond are no heights
 _SAID = {"name": "name", "measuredHeight": "height", "storeysAboveGround": "n_above"}  # of a building, theirs: ours
 _SAID |= {"storeysBelowGround": "n_below", "yearOfConstruction": "year"}
-_TYPES = {  # kind of open ground → CityJSON type; all others are LandUse
-    SpaceKind.GREEN: "PlantCover",
-    SpaceKind.CENTRAL_GREEN: "PlantCover",
-    SpaceKind.WATER: "WaterBody",
-    SpaceKind.ROAD: "Road",
-    SpaceKind.FIRE_LANE: "Road",
-    SpaceKind.PLAZA: "TransportSquare",
-    SpaceKind.PARKING: "TransportSquare",
-}
+_TYPES = {"green": "PlantCover", "central_green": "PlantCover", "water": "WaterBody", "road": "Road"}
+_TYPES |= {"fire_lane": "Road", "plaza": "TransportSquare", "parking": "TransportSquare"}  # all others are LandUse
 _SURFACES = ("GroundSurface", "RoofSurface", "WallSurface")
 
-
 Ring = list[tuple[int, int]]  # open ring in whole millimetres, without repeats
-
-
-class _Vertices:
-    """Vertices in whole millimetres from the origin, each stored once."""
-
-    def __init__(self) -> None:
-        self.number: dict[tuple[int, int, int], int] = {}
-
-    def ring(self, ring: Ring, z: float) -> list[int]:
-        """Return the vertex numbers of a ring at a height [m]."""
-        level, number = round(z / SCALE), self.number
-        return [number.setdefault((x, y, level), len(number)) for x, y in ring]
-
-    def surfaces(self, triangles: Sequence[FloatArray]) -> dict[str, Any]:
-        """Return the geometry of triangles, without those that have shrunk to a line."""
-        points = np.round(np.reshape(triangles, (-1, 3)) / SCALE).astype(np.int64).tolist()
-        numbers = [self.number.setdefault((x, y, z), len(self.number)) for x, y, z in points]
-        faces = [numbers[k : k + 3] for k in range(0, len(numbers), 3)]
-        return {"type": "MultiSurface", "lod": "2", "boundaries": [[f] for f in faces if len(set(f)) == 3]}
-
-
-class _Rings:
-    """The rings of polygons in whole millimetres, made once for each row that is asked for."""
-
-    def __init__(self, polygons: Polygons) -> None:
-        self.polygons = polygons
-        self.xy = np.round(polygons.xy / SCALE).astype(np.int64)
-        self.made: dict[int, list[Ring]] = {}
-
-    def of(self, row: int) -> list[Ring]:
-        """Return the rings of a polygon that have an area, the outer one first; none if that has none."""
-        if row not in self.made:
-            ring, poly = self.polygons.ring, self.polygons.poly
-            rings = [_open(self.xy[ring[r] : ring[r + 1]].tolist()) for r in range(poly[row], poly[row + 1])]
-            self.made[row] = [r for r in rings if len(r) >= 3] if rings and len(rings[0]) >= 3 else []
-        return self.made[row]
-
-
-def _open(points: Sequence[Sequence[int]]) -> Ring:
-    """Return a closed ring without its last point and without repeats in a row."""
-    ring = [(x, y) for k, (x, y) in enumerate(points[:-1]) if k == 0 or [x, y] != points[k - 1]]
-    return ring[:-1] if len(ring) > 1 and ring[0] == ring[-1] else ring
+Rings = list[Ring]  # of a polygon, the outer one first
 
 
 def write_cityjson(community: Community, path: str | PathLike[str]) -> None:
@@ -124,71 +78,121 @@ def _pieces(document: dict[str, Any]) -> Iterator[str]:
 
 def cityjson_document(community: Community) -> dict[str, Any]:
     """Return the CityJSON 2.0 document of a community."""
-    vertices = _Vertices()
-    objects: dict[str, Any] = {}
-    names = _building_objects(community, vertices, objects)
-    _storey_objects(community, vertices, objects, names)
-    _space_objects(community, vertices, objects)
+    city = _City()
+    _add_storeys(city, community, _add_buildings(city, community))
+    _add_spaces(city, community)
     origin = [round(float(v), 3) for v in community.frame.origin]
-    whole = np.array(list(vertices.number), dtype=np.int64).reshape(-1, 3)
-    block = tables_object(community)
+    whole = np.array(list(city.number), dtype=np.int64).reshape(-1, 3)
     placed = whole * SCALE + np.array(origin)
-    block["attributes"][NAME]["digest"] = digest({k: (v, placed) for k, v in objects.items()})
-    objects[_free(NAME, objects)] = block
+    said = digest({k: thing_of(v, placed, k) for k, v in city.objects.items()})
+    own = {"digest": said, "cimz": to_text(community, community.tables)}
+    city.add(OWN, {"type": _GROUP, "children": [], "attributes": {OWN: own}})
+    metadata: dict[str, Any] = {"title": community.name} if community.name else {}
+    if len(placed):
+        metadata["geographicalExtent"] = [round(float(v), 3) for v in (*placed.min(axis=0), *placed.max(axis=0))]
+    authority = parse_crs(community.frame.crs).to_authority() if community.frame.crs else None
+    if authority:
+        metadata["referenceSystem"] = f"https://www.opengis.net/def/crs/{authority[0]}/0/{authority[1]}"
     return {
         "type": "CityJSON",
         "version": "2.0",
         "transform": {"scale": [SCALE] * 3, "translate": origin},
-        "metadata": _metadata(community, placed),
-        "CityObjects": objects,
+        "metadata": metadata,
+        "CityObjects": city.objects,
         "vertices": whole.tolist(),
     }
 
 
-def _metadata(community: Community, placed: FloatArray) -> dict[str, Any]:
-    """Return title, extent and reference system."""
-    metadata: dict[str, Any] = {"title": community.name} if community.name else {}
-    if len(placed):
-        metadata["geographicalExtent"] = [round(float(v), 3) for v in (*placed.min(axis=0), *placed.max(axis=0))]
-    if community.frame.crs:
-        authority = parse_crs(community.frame.crs).to_authority()
-        if authority:
-            metadata["referenceSystem"] = f"https://www.opengis.net/def/crs/{authority[0]}/0/{authority[1]}"
-    return metadata
+def is_own(thing: Thing) -> bool:
+    """Tell whether a CityObject holds our tables."""
+    return thing.type == _GROUP and OWN in thing.attributes
 
 
-def _free(name: str, objects: dict[str, Any]) -> str:
-    """Return a key that no object has yet."""
-    key, number = name or "object", 2
-    while key in objects:
-        key, number = f"{name or 'object'}~{number}", number + 1
-    return key
+class _City:
+    """Objects by their ids, and vertices in whole millimetres from the origin, each stored once."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, Any] = {}
+        self.number: dict[tuple[int, int, int], int] = {}
+
+    def add(self, name: str, thing: dict[str, Any]) -> str:
+        """Add an object under a key that no other has yet, and return that."""
+        key, number = name or "object", 2
+        while key in self.objects:
+            key, number = f"{name or 'object'}~{number}", number + 1
+        self.objects[key] = thing
+        return key
+
+    def ring(self, ring: Ring, z: float) -> list[int]:
+        """Return the vertex numbers of a ring at a height [m]."""
+        level, number = round(z / SCALE), self.number
+        return [number.setdefault((x, y, level), len(number)) for x, y in ring]
+
+    def triangles(self, triangles: Sequence[FloatArray]) -> dict[str, Any]:
+        """Return the geometry of triangles, without those that have shrunk to a line."""
+        points = np.round(np.reshape(triangles, (-1, 3)) / SCALE).astype(np.int64).tolist()
+        numbers = [self.number.setdefault((x, y, z), len(self.number)) for x, y, z in points]
+        faces = [numbers[k : k + 3] for k in range(0, len(numbers), 3)]
+        return {"type": "MultiSurface", "lod": "2", "boundaries": [[f] for f in faces if len(set(f)) == 3]}
+
+    def flat(self, rings: Rings, z: float, lod: str = "1") -> list[dict[str, Any]]:
+        """Return the one surface of an outline at a height, none if it has no area."""
+        if not rings:
+            return []
+        return [{"type": "MultiSurface", "lod": lod, "boundaries": [[self.ring(r, z) for r in rings]]}]
+
+    def block(self, rings: Rings, base: float, top: float) -> dict[str, Any]:
+        """Return the Solid of an extruded outline, with ground, roof and walls named."""
+        pairs = [(self.ring(r, base), self.ring(r, top)) for r in rings]
+        faces = [[low[::-1] for low, _ in pairs], [high for _, high in pairs]]
+        for low, high in pairs:
+            following = [*range(1, len(low)), 0]
+            faces += [[[low[i], low[j], high[j], high[i]]] for i, j in enumerate(following)]
+        values = [[0, 1, *([2] * (len(faces) - 2))]]
+        semantics = {"surfaces": [{"type": t} for t in _SURFACES], "values": values}
+        return {"type": "Solid", "lod": "1", "boundaries": [faces], "semantics": semantics}
 
 
-def _building_objects(community: Community, vertices: _Vertices, objects: dict[str, Any]) -> list[str]:
+def _rings_of(polygons: Polygons) -> Callable[[int], Rings]:
+    """Return what gives the rings with an area of a row, none if the outer one has none; made once for each row."""
+    whole = np.round(polygons.xy / SCALE).astype(np.int64)
+
+    @functools.cache
+    def rings(row: int) -> Rings:
+        bounds = polygons.ring[polygons.poly[row] : polygons.poly[row + 1] + 1].tolist()
+        found = [_open(whole[first:last].tolist()) for first, last in itertools.pairwise(bounds)]
+        return [r for r in found if len(r) >= 3] if found and len(found[0]) >= 3 else []
+
+    return rings
+
+
+def _open(points: Sequence[Sequence[int]]) -> Ring:
+    """Return a closed ring without its last point and without repeats in a row."""
+    ring = [(x, y) for k, (x, y) in enumerate(points[:-1]) if k == 0 or [x, y] != points[k - 1]]
+    return ring[:-1] if len(ring) > 1 and ring[0] == ring[-1] else ring
+
+
+def _add_buildings(city: _City, community: Community) -> list[str]:
     """Add a Building for each row; return their keys."""
     table = community.buildings
     base, top = _levels(community)
-    meshed: dict[int, list[FloatArray]] = {}
-    for corners, owner in zip(community.mesh.corners, community.mesh.owner, strict=True):
-        meshed.setdefault(int(owner), []).append(corners)
-    uses, states = BuildingUse.codes(table.use), Status.codes(table.status)
-    footprints = _Rings(table.footprint)
-    names = []
+    meshed: dict[int, list[FloatArray]] = defaultdict(list)
+    for corners, owner in zip(community.mesh.corners, community.mesh.owner.tolist(), strict=True):
+        meshed[owner].append(corners)
+    uses, states, ground = BuildingUse.codes(table.use), Status.codes(table.status), _usable(table.ground_z)
+    rings_of, keys = _rings_of(table.footprint), []
     for row, name in enumerate(table.id):
-        rings = footprints.of(row)
-        geometry = _flat(vertices, rings, float(_usable(table.ground_z[row])), "0")
+        rings = rings_of(row)
+        geometry = city.flat(rings, float(ground[row]), "0")
         if row in meshed:
-            geometry.append(vertices.surfaces(meshed[row]))
+            geometry.append(city.triangles(meshed[row]))
         elif rings and top[row] - base[row] > SCALE:
-            geometry.append(_block(vertices, rings, float(base[row]), float(top[row])))
-        key = _free(str(name), objects)
-        names.append(key)
+            geometry.append(city.block(rings, float(base[row]), float(top[row])))
         said = {"function": uses[row], "status": states[row], **{k: getattr(table, c)[row] for k, c in _SAID.items()}}
-        objects[key] = {"type": "Building", "attributes": _known(said), "geometry": geometry}
+        keys.append(city.add(str(name), {"type": "Building", "attributes": _known(said), "geometry": geometry}))
     if -1 in meshed:  # bridges and the like
-        objects[_free("other", objects)] = {"type": "OtherConstruction", "geometry": [vertices.surfaces(meshed[-1])]}
-    return names
+        city.add("other", {"type": "OtherConstruction", "geometry": [city.triangles(meshed[-1])]})
+    return keys
 
 
 def _levels(community: Community) -> tuple[FloatArray, FloatArray]:
@@ -208,21 +212,6 @@ def _usable(heights: Any) -> FloatArray:
     return np.where(np.abs(heights) < _WORLD, heights, 0.0)
 
 
-def _block(vertices: _Vertices, rings: Sequence[Ring], base: float, top: float) -> dict[str, Any]:
-    """Return the Solid of an extruded outline, with ground, roof and walls named."""
-    pairs = [(vertices.ring(r, base), vertices.ring(r, top)) for r in rings]
-    faces = [[low[::-1] for low, _ in pairs], [high for _, high in pairs]]
-    for low, high in pairs:
-        following = [*range(1, len(low)), 0]
-        faces += [[[low[i], low[j], high[j], high[i]]] for i, j in enumerate(following)]
-    return {
-        "type": "Solid",
-        "lod": "1",
-        "boundaries": [faces],
-        "semantics": {"surfaces": [{"type": t} for t in _SURFACES], "values": [[0, 1, *([2] * (len(faces) - 2))]]},
-    }
-
-
 def _known(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values that are not missing, as plain ones; other programs keep three decimals."""
     plain = {k: v.item() if hasattr(v, "item") else v for k, v in values.items()}
@@ -230,38 +219,29 @@ def _known(values: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in plain.items() if v not in ("", -1) and not (isinstance(v, float) and not isfinite(v))}
 
 
-def _storey_objects(community: Community, vertices: _Vertices, objects: dict[str, Any], names: Sequence[str]) -> None:
+def _add_storeys(city: _City, community: Community, buildings: Sequence[str]) -> None:
     """Add a BuildingStorey with its plate for each storey, as child of its building."""
-    table, plates = community.storeys, _Rings(community.plates.outline)
+    table, rings_of = community.storeys, _rings_of(community.plates.outline)
     kinds = StoreyKind.codes(table.kind)
     floor = _usable(community.buildings.ground_z)[table.building] + _usable(table.z)
     for row, label in enumerate(table.names()):
-        building, plate = int(table.building[row]), int(table.plate[row])
-        if building < 0:
+        parent, plate = int(table.building[row]), int(table.plate[row])
+        if parent < 0:
             continue
-        key = _free(str(label), objects)
-        attributes = {"level": table.level[row], "height": table.height[row], "floorElevation": table.z[row]}
-        said = {"parents": [names[building]], "attributes": _known(attributes | {"kind": kinds[row]})}
-        shape = _flat(vertices, plates.of(plate) if plate >= 0 else [], float(floor[row]))
-        objects[key] = {"type": "BuildingStorey", **said, "geometry": shape}
-        objects[names[building]].setdefault("children", []).append(key)
+        said = {"level": table.level[row], "height": table.height[row], "floorElevation": table.z[row]}
+        shape = city.flat(rings_of(plate) if plate >= 0 else [], float(floor[row]))
+        said = {"parents": [buildings[parent]], "attributes": _known(said | {"kind": kinds[row]})}
+        key = city.add(str(label), {"type": "BuildingStorey", **said, "geometry": shape})
+        city.objects[buildings[parent]].setdefault("children", []).append(key)
 
 
-def _flat(vertices: _Vertices, rings: Sequence[Ring], z: float, lod: str = "1") -> list[dict[str, Any]]:
-    """Return the one surface of an outline at a height, none if it has no area."""
-    if not rings:
-        return []
-    return [{"type": "MultiSurface", "lod": lod, "boundaries": [[vertices.ring(r, z) for r in rings]]}]
-
-
-def _space_objects(community: Community, vertices: _Vertices, objects: dict[str, Any]) -> None:
+def _add_spaces(city: _City, community: Community) -> None:
     """Add plant cover, water, roads and other land for open ground."""
     table = community.spaces
     codes, states = SpaceKind.codes(table.kind), Status.codes(table.status)
-    types = {kind.code: name for kind, name in _TYPES.items()}
-    outlines, z = _Rings(table.outline), _usable(table.z)
-    for row in np.flatnonzero(table.storey < 0):
-        flat = _flat(vertices, outlines.of(int(row)), float(z[row]))
-        attributes = _known({"class": codes[row], "name": table.name[row], "status": states[row]})
-        thing: dict[str, Any] = {"type": types.get(codes[row], "LandUse"), "attributes": attributes}
-        objects[_free(str(table.id[row]), objects)] = thing | {"geometry": flat}
+    rings_of, z = _rings_of(table.outline), _usable(table.z)
+    for row in np.flatnonzero(table.storey < 0).tolist():
+        flat = city.flat(rings_of(row), float(z[row]))
+        said = _known({"class": codes[row], "name": table.name[row], "status": states[row]})
+        thing = {"type": _TYPES.get(codes[row], "LandUse"), "attributes": said, "geometry": flat}
+        city.add(str(table.id[row]), thing)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
 
 from cimkit.errors import FormatError, needed
-from cimkit.io.loading import Layers, check_file
+from cimkit.io.guard import check_file, expected
+from cimkit.io.loading import Layers
 from cimkit.model.notes import Note
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from os import PathLike
 
 _UNITS = {1: 0.0254, 2: 0.3048, 4: 0.001, 5: 0.01, 6: 1.0}  # $INSUNITS → metres
 _DRAWN = {"LINE", "LWPOLYLINE", "POLYLINE", "CIRCLE", "ARC", "ELLIPSE", "SPLINE"}
@@ -55,14 +54,11 @@ def load_dxf(path: str | PathLike[str]) -> tuple[Layers, list[Note]]:
     path = Path(path)
     check_file(path)
     notes: list[Note] = []
-    try:
+    with expected(path.name, "it must be a DXF drawing", "Save it as DXF R2010."):
         drawing = readfile(path)
         if drawing.dxfversion < "AC1021" and drawing.encoding == "cp1252" and _is_gbk(path):
             drawing = readfile(path, encoding="gbk")
             notes.append(Note("I01", f"{path.name}: text was decoded as GBK; the file says {drawing.encoding}"))
-    except Exception as error:  # ezdxf meets damaged files with errors of many kinds
-        said = f"{type(error).__name__}: {error}"
-        raise FormatError(f"{path.name}: it must be a DXF drawing; {said}. Save it as DXF R2010.") from error
     parts = [(e, layer) for e, layer in _entities(drawing.modelspace(), "", 0)]
     scale = _scale(drawing.header.get("$INSUNITS", 0), parts, path.name, notes)
     shapes: dict[tuple[str, bool], list[Any]] = {}

@@ -3,43 +3,39 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import shapely
 
-from cimkit.errors import FormatError, InputError
-from cimkit.io.archive import open_archive
+from cimkit.errors import FormatError, InputError, MissingDataError
 from cimkit.io.cimfile import is_cim, read_cim, write_cim
-from cimkit.io.cimz import HEADER, read_cimz, write_cimz
 from cimkit.io.cityjson import read_cityjson
 from cimkit.io.cityjson_write import write_cityjson
 from cimkit.io.crs import Placing, place
 from cimkit.io.dxf import load_dxf
-from cimkit.io.graphml import load_graphml
-from cimkit.io.gtfs import FEED, read_gtfs
+from cimkit.io.gtfs import FEED, STOPS, load_gtfs
+from cimkit.io.guard import check_file, open_archive
 from cimkit.io.ifc import read_ifc
-from cimkit.io.loading import Layers, check_file, load_layers
-from cimkit.io.osm import load_osm
-from cimkit.io.vector import Reading, community_of_layers, write_vector
-from cimkit.model.notes import Note
+from cimkit.io.layers import sort_layer
+from cimkit.io.loading import Layers, load_layers
+from cimkit.io.osm import load_graphml, load_osm
+from cimkit.io.pack import HEADER, read_cimz, write_cimz
+from cimkit.io.results import write_table
+from cimkit.model.community import Community
+from cimkit.model.frames import tables_from_frames
+from cimkit.model.notes import Note, Notes, noted
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from cimkit.model.community import Community
-    from cimkit.model.notes import Notes
-
-_MAPS = ("gpkg", "geojson", "shp", "fgb", "parquet", "graphml", "osm", "dxf", "gtfs")
-_SUFFIXES = (*(f".{m}" for m in _MAPS if m != "gtfs"), ".json", ".geoparquet", ".pbf")  # as a folder may hold them
-STOPS = "timetable stops"
 BESIDE = 1000.0  # [m] stops this near to a plan belong to it
 _CITYJSON = re.compile(rb'"type"\s*:\s*"CityJSON')
 _WRITERS: dict[str, Any] = {".gpkg": write_cim, ".cimz": write_cimz, ".json": write_cityjson}
-_WRITERS |= dict.fromkeys((".geojson", ".shp", ".fgb", ".parquet"), write_vector)
-_LOADERS: dict[str, Any] = {"graphml": load_graphml, "osm": load_osm, "dxf": load_dxf}
+_ONE_TABLE = (".geojson", ".shp", ".fgb", ".parquet")
+_LOADERS: dict[str, Any] = dict.fromkeys(("gpkg", "geojson", "shp", "fgb", "parquet"), load_layers)
+_LOADERS |= {"graphml": load_graphml, "osm": load_osm, "dxf": load_dxf, "gtfs": load_gtfs}
+_SUFFIXES = (*(f".{kind}" for kind in _LOADERS if kind != "gtfs"), ".json", ".geoparquet", ".pbf")  # in a folder
 _ELSEWHERE = {  # what a file is by its first bytes or suffix, and what to do with it
     "dwg": "a DWG drawing, for which there is no open reader: save it as DXF",
     "tif": "a raster: read it as terrain, not as a community",
@@ -96,22 +92,24 @@ def read(
         If coordinates contradict their CRS, or no layer can be used.
     """
     placing = Placing(frame, crs, datum, swap_xy)
-    reading = Reading(placing, dict(columns or {}), dict(layers or {}))
     each = _files(path)
     kinds = [format_of(p) for p in each]
-    if len(each) == 1 and kinds[0] not in _MAPS:
+    if len(each) == 1 and kinds[0] not in _LOADERS:
         return _read_whole(each[0], kinds[0], placing)
     found: Layers = []
     notes: list[Note] = []
     for one, kind in zip(each, kinds, strict=True):
-        if kind not in _MAPS:
+        if kind not in _LOADERS:
             raise FormatError(f"{one.name}: files read together must be map files; got {kind}. Read it alone.")
-        more, said = ([(STOPS, read_gtfs(one))], []) if kind == "gtfs" else _LOADERS.get(kind, load_layers)(one)
-        found += _renamed(more, {name for name, _ in found}, one.stem)
+        more, said = _LOADERS[kind](one)
+        taken = {name for name, _ in found}
+        found += [(f"{one.stem}/{name}" if name in taken else name, gdf) for name, gdf in more]
         notes += said
     if "gtfs" in kinds and len(found) > 1:
-        found, reading = _with_stops(found, reading, notes)
-    return community_of_layers(found, reading, notes, ", ".join(p.stem for p in each))
+        found = _near_stops(found, placing, notes)
+        placing = Placing(frame)  # the rest has been applied: a timetable is in WGS-84 whatever the plan is in
+    who = ", ".join(p.stem for p in each)
+    return _community(_sorted(found, placing, layers or {}, notes, who), columns or {}, notes, who)
 
 
 def write(community: Community, path: str | PathLike[str]) -> None:
@@ -133,9 +131,13 @@ def write(community: Community, path: str | PathLike[str]) -> None:
         If the suffix is another one, or a value does not fit the format.
     """
     suffix = Path(path).suffix.lower()
-    if suffix not in _WRITERS:
-        raise InputError(f"{Path(path).name}: suffix must be one of {', '.join(_WRITERS)}; got {suffix!r}.")
-    _WRITERS[suffix](community, path)
+    if suffix in _ONE_TABLE:
+        write_table(community.buildings.to_frame(), path, layer="buildings")
+    elif suffix in _WRITERS:
+        _WRITERS[suffix](community, path)
+    else:
+        allowed = ", ".join((*_WRITERS, *_ONE_TABLE))
+        raise InputError(f"{Path(path).name}: suffix must be one of {allowed}; got {suffix!r}.")
 
 
 def format_of(path: str | PathLike[str]) -> str:
@@ -158,14 +160,11 @@ def format_of(path: str | PathLike[str]) -> str:
     with path.open("rb") as handle:
         head = handle.read(4096)
     suffix = path.suffix.lower().lstrip(".")
-    if head.startswith(b"SQLite format 3\x00"):
-        return "cim" if is_cim(path) else "gpkg"
-    if head.startswith(b"PK\x03\x04"):
-        return _zip_kind(path)
-    if head.startswith(b"\x00\x00\x27\x0a") or suffix in ("shp", "shx", "dbf"):
-        return _shape_kind(path)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     marked = {
+        "gpkg": head.startswith(b"SQLite format 3\x00"),
+        "zip": head.startswith(b"PK\x03\x04"),
+        "shp": head.startswith(b"\x00\x00\x27\x0a") or suffix in ("shp", "shx", "dbf"),
         "fgb": head.startswith(b"fgb\x03"),
         "parquet": head.startswith(b"PAR1"),
         "graphml": b"<graphml" in head,
@@ -175,42 +174,45 @@ def format_of(path: str | PathLike[str]) -> str:
         "dxf": suffix == "dxf",
     }
     kind = next((kind for kind, found in marked.items() if found), "")
+    if kind == "zip":
+        return _zip_kind(path)
+    if kind == "shp":
+        _check_shapefile(path)
+    if kind == "gpkg" and is_cim(path):
+        return "cim"
     if kind == "geojson" and _CITYJSON.search(path.read_bytes()):
         return "cityjson"
-    if kind:
-        return kind
-    if suffix in _ELSEWHERE:
+    if not kind and suffix in _ELSEWHERE:
         raise FormatError(f"{path.name}: the file must hold a community; it is {_ELSEWHERE[suffix]}.")
-    raise FormatError(
-        f"{path.name}: the format must be GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, DXF, IFC, OSM, "
-        f"GraphML, CityJSON or .cimz; the first bytes are {head[:12]!r}."
-    )
+    if not kind:
+        raise FormatError(
+            f"{path.name}: the format must be GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, DXF, IFC, OSM, "
+            f"GraphML, CityJSON or .cimz; the first bytes are {head[:12]!r}."
+        )
+    return kind
 
 
-def _shape_kind(path: Path) -> str:
-    """Return ``shp``, or say which file of a Shapefile to open."""
+def _check_shapefile(path: Path) -> None:
+    """Say which file of a Shapefile to open, or which is missing."""
     if path.suffix.lower() != ".shp":
         raise FormatError(f"{path.name}: the Shapefile must be opened by its .shp; got {path.suffix}.")
     missing = [s for s in (".shx", ".dbf") if not any(path.with_suffix(t).is_file() for t in (s, s.upper()))]
     if missing:
         raise FormatError(f"{path.name}: a Shapefile must have .shp, .shx and .dbf; {', '.join(missing)} is missing.")
-    return "shp"
 
 
 def _zip_kind(path: Path) -> str:
     """Return what a zip archive holds."""
     if path.suffix.lower() == ".xlsx":
         raise FormatError(f"{path.name}: the file must hold a community; it is {_ELSEWHERE['xlsx']}.")
-    with open_archive(path) as archive:
+    with open_archive(path, path.name) as archive:
         names = archive.namelist()
-    if set(names) >= FEED:
-        return "gtfs"
-    if HEADER in names:
-        return "cimz"
-    if any(n.lower().endswith((".json", ".jsonl")) for n in names):
-        return "cityjson"
-    got = ", ".join(names[:3])
-    raise FormatError(f"{path.name}: the archive must hold CityJSON or GTFS; got {got} …. Unpack it first.")
+    json = any(n.lower().endswith((".json", ".jsonl")) for n in names)
+    kind = "gtfs" if set(names) >= FEED else "cimz" if HEADER in names else "cityjson" if json else ""
+    if not kind:
+        got = ", ".join(names[:3])
+        raise FormatError(f"{path.name}: the archive must hold CityJSON or GTFS; got {got} …. Unpack it first.")
+    return kind
 
 
 def _is_feed(path: Path) -> bool:
@@ -249,26 +251,84 @@ def _read_whole(path: Path, kind: str, placing: Placing) -> tuple[Community, Not
     return community, community.notes
 
 
-def _with_stops(layers: Layers, reading: Reading, notes: list[Note]) -> tuple[Layers, Reading]:
-    """Return layers with the stops near the others, and what the user says of places taken into account.
-
-    A timetable is in WGS-84 whatever the plan beside it is in.
-    """
-    plan = [(n, place(g, n, reading.placing)[0] if hasattr(g, "to_wkb") else g) for n, g in layers if n != STOPS]
-    boxes = [g.to_crs("EPSG:4326").total_bounds for _, g in plan if getattr(g, "crs", None) is not None]
+def _near_stops(layers: Layers, placing: Placing, notes: list[Note]) -> Layers:
+    """Return layers where the user says they lie, with the stops near the others."""
+    placed = [(n, place(g, n, placing)[0] if hasattr(g, "to_wkb") else g) for n, g in layers if n != STOPS]
+    boxes = [g.to_crs("EPSG:4326").total_bounds for _, g in placed if getattr(g, "crs", None) is not None]
     stops = next(g for n, g in layers if n == STOPS)
     if boxes:
         west, south, east, north = np.concatenate([np.min(boxes, axis=0)[:2], np.max(boxes, axis=0)[2:]])
         up = BESIDE / 111_195.0
         side = up / np.cos(np.radians((south + north) / 2))
         near = stops.cx[west - side : east + side, south - up : north + up]
-        if len(near) < len(stops):
-            text = f"{len(stops) - len(near)} of {len(stops)} stops lie farther than {BESIDE:g} m from the plan"
-            notes.append(Note("I03", text, STOPS, count=len(stops) - len(near)))
+        far = ~stops.index.isin(near.index)
+        notes += noted(
+            "I03", f"{far.sum()} of {len(far)} stops lie farther than {BESIDE:g} m from the plan", far, STOPS
+        )
         stops = near.reset_index(drop=True)
-    return [*plan, (STOPS, stops)], replace(reading, placing=Placing(reading.placing.frame))
+    return [*placed, (STOPS, stops)]
 
 
-def _renamed(layers: Layers, taken: set[str], stem: str) -> Layers:
-    """Return layers with the name of their file before names that another file has."""
-    return [(f"{stem}/{name}" if name in taken else name, gdf) for name, gdf in layers]
+# Map layers of others as a community -----------------------------------------------------------------
+
+
+def _sorted(
+    layers: Layers, placing: Placing, chosen: Mapping[str, str], notes: list[Note], who: str
+) -> dict[str, list[Any]]:
+    """Return the frames of loaded layers by table, in a CRS that fits their numbers."""
+    names = [name for name, _ in layers]
+    unknown = ", ".join(sorted(set(chosen) - set(names)))
+    if unknown:
+        raise InputError(f"layers: names must be among {', '.join(names)}; got {unknown}.")
+    frames: dict[str, list[Any]] = {}
+    for name, gdf in layers:
+        if not len(gdf):
+            notes.append(Note("I03", "layer is empty", name))
+            continue
+        tables, said = sort_layer(name, gdf, chosen, only=len(layers) == 1)
+        notes += said
+        for table, frame in tables.items():
+            if hasattr(frame, "to_wkb"):
+                finite = _finite(frame, name, notes)
+                frame, said = place(finite, f"{who}, {name}" if who != name else who, placing)  # noqa: PLW2901
+                notes += said
+            frames.setdefault(table, []).append(frame)
+    return frames
+
+
+def _community(
+    frames: dict[str, list[Any]], columns: Mapping[str, str], notes: list[Note], who: str
+) -> tuple[Community, Notes]:
+    """Return the community of placed frames, and all notes."""
+    if not frames:
+        said = "; ".join(n.text for n in notes[:3])
+        wanted = "buildings, paths, parcels, services or open ground"
+        raise InputError(f"{who}: at least one layer must be {wanted}; got none. {said}. Name tables with layers=.")
+    if "storeys" in frames and "buildings" not in frames:
+        raise MissingDataError(f"{who}: storeys need buildings; there is no such layer. Read both together.")
+    merged = {table: _merged(parts) for table, parts in frames.items()}
+    made, frame, derived = tables_from_frames(merged, columns=columns, crs="")
+    every = Notes.of(notes) + derived
+    return Community(name=who, frame=frame, notes=every, **made), every
+
+
+def _merged(parts: list[Any]) -> Any:
+    """Return one frame of several, in the CRS of the first that states one."""
+    import pandas as pd
+
+    if len(parts) == 1:
+        return parts[0]
+    crs = next((p.crs for p in parts if getattr(p, "crs", None) is not None), None)
+    if crs is not None:
+        parts = [p if getattr(p, "crs", None) is None else p.to_crs(crs) for p in parts]
+        parts = [p.set_crs(crs, allow_override=True) if hasattr(p, "to_wkb") else p for p in parts]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _finite(gdf: Any, layer: str, notes: list[Note]) -> Any:
+    """Return the frame without shapes that hold nan or infinity, and note the first row."""
+    xy, row = shapely.get_coordinates(np.asarray(gdf.geometry.array, dtype=object), return_index=True)
+    bad = np.isin(np.arange(len(gdf)), row[~np.isfinite(xy).all(axis=1)])
+    rows = [f"row {k}" for k in gdf.index]
+    notes += noted("G101", "a coordinate is nan or infinite; the record is left out", bad, layer, rows)
+    return gdf[~bad] if bad.any() else gdf

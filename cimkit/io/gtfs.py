@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from io import BytesIO
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cimkit.errors import FormatError, InputError
-from cimkit.io.archive import open_archive, read_member
-from cimkit.io.loading import check_file
-
-if TYPE_CHECKING:
-    from os import PathLike
+from cimkit.io.guard import check_file, expected, open_archive, read_member
+from cimkit.io.loading import Layers
+from cimkit.model.notes import Note
 
 FEED = frozenset({"stops.txt", "stop_times.txt"})  # what tells a feed from other folders and archives
+STOPS = "timetable stops"
 _METRO = (1, 2)  # route types: metro, rail
+
+
+def load_gtfs(path: Path) -> tuple[Layers, list[Note]]:
+    """Return the stops of a feed as a layer, and no notes."""
+    return [(STOPS, read_gtfs(path))], []
 
 
 def read_gtfs(path: str | PathLike[str], *, hours: tuple[float, float] = (7.0, 9.0)) -> Any:
@@ -62,15 +67,13 @@ def read_gtfs(path: str | PathLike[str], *, hours: tuple[float, float] = (7.0, 9
     count = rows["stop_id"].value_counts().reindex(stops["stop_id"]).fillna(0).to_numpy(dtype=float)
     metro = set(rows["stop_id"][rows["route_id"].map(routes).astype(float).isin(_METRO)])
     per_hour = count / (hours[1] - hours[0])
-    with np.errstate(divide="ignore"):
-        headway = 60.0 / per_hour
     place = gpd.points_from_xy(stops["stop_lon"].astype(float), stops["stop_lat"].astype(float))
     data = {
         "id": stops["stop_id"],
         "name": stops["stop_name"],
         "kind": np.where(stops["stop_id"].isin(metro), "metro_station", "bus_stop"),
         "departures_per_h": per_hour,
-        "headway_min": headway,
+        "headway_min": np.divide(60.0, per_hour, out=np.full(len(stops), np.inf), where=per_hour > 0),
     }
     return gpd.GeoDataFrame(data, geometry=place, crs="EPSG:4326")
 
@@ -84,14 +87,10 @@ def _table(path: Path, name: str, columns: str) -> Any:
         check_file(path / file)
         data = (path / file).read_bytes()
     else:
-        with open_archive(path) as feed:
+        with open_archive(path, path.name) as feed:
             data = read_member(feed, file, path.name)
-    try:
-        frame = pd.read_csv(
-            BytesIO(data), dtype=str, usecols=lambda c: c.strip("\ufeff ") in wanted, encoding="utf-8-sig"
-        )
-    except ValueError as error:
-        raise FormatError(f"{path.name}, {file}: it must be a table of text; {error}.") from error
+    with expected(f"{path.name}, {file}", "it must be a table of text"):
+        frame = pd.read_csv(BytesIO(data), dtype=str, encoding="utf-8-sig", usecols=lambda c: c in wanted)
     missing = [c for c in wanted if c not in frame.columns]
     if missing:
         raise FormatError(f"{path.name}, {file}: columns {', '.join(wanted)} must be there; {missing[0]} is not.")

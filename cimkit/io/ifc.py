@@ -6,18 +6,21 @@ it (the roof's own level, foundations) is none. Whatever was guessed stands in t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
 
-from cimkit.errors import CimkitError, FormatError, needed
+from cimkit.arrays import FloatArray
+from cimkit.errors import FormatError, needed
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.polygons import Polygons
+from cimkit.io.guard import check_file, expected
 from cimkit.io.ifc_elements import Solid, called, kind_in, parcels, solids, uses, windows
-from cimkit.io.loading import check_file
 from cimkit.model.build import parcel_of
 from cimkit.model.columns import unique_ids
 from cimkit.model.community import Community
@@ -25,12 +28,6 @@ from cimkit.model.kinds import Provenance, SpaceKind, StoreyKind, VoidKind
 from cimkit.model.notes import Note, Notes
 from cimkit.model.records import Location
 from cimkit.model.tables import Buildings, Plates, Spaces, Storeys, Voids
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from os import PathLike
-
-    from cimkit.arrays import FloatArray
 
 _WALLS = ("IfcWall", "IfcCurtainWall", "IfcColumn")
 _SLABS = ("IfcSlab", "IfcRoof")
@@ -67,16 +64,10 @@ def read_ifc(path: str | PathLike[str]) -> tuple[Community, Notes]:
     ifcopenshell = needed("ifcopenshell", who=path.name, extra="ifc")
     unit = needed("ifcopenshell.util.unit", who=path.name, extra="ifc")
     check_file(path)
-    try:
+    with expected(path.name, "it must be an IFC model"):
         model = ifcopenshell.open(str(path))
-    except Exception as error:  # the parser has errors of its own
-        raise FormatError(f"{path.name}: it must be an IFC model; {type(error).__name__}: {error}.") from error
-    try:
+    with expected(path.name, "its entities must be whole", "Export it anew."):
         community = _read(path, model, float(unit.calculate_unit_scale(model)))
-    except CimkitError:
-        raise
-    except (AttributeError, TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:
-        raise FormatError(f"{path.name}: its entities must be whole; {error!r:.120}. Export it anew.") from error
     return community, community.notes
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import FloatArray, IntArray, TextArray
 from cimkit.geometry.directions import azimuth_of
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.sampling import walls_of
@@ -19,13 +21,8 @@ from cimkit.model.kinds import BuildingUse, Kind, RoomKind, WindowKind
 from cimkit.model.notes import Note
 from cimkit.model.tables import Parcels, Windows
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from cimkit.arrays import FloatArray, IntArray, TextArray
-
-    _Place = Callable[[FloatArray], FloatArray]
-    _Placed = Callable[[list[Any]], Polygons]
+_Place = Callable[[FloatArray], FloatArray]
+_Placed = Callable[[list[Any]], Polygons]
 
 _WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _TELLING = re.compile(r"occupancy ?type|category|(building|space) ?type|nutzung|用途|功能|建筑类型", re.IGNORECASE)

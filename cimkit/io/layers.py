@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
@@ -15,12 +16,13 @@ from cimkit.model.kinds import FacilityKind, Kind, PathKind, SpaceKind
 from cimkit.model.notes import Note, noted
 from cimkit.model.vocabulary import WORDS
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _LISTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 COVER = 0.95  # share of the whole from which its parts stand for it
 _FALLBACK = {"A": "buildings", "L": "paths", "P": "facilities"}
+_TABLES = ("buildings", "storeys", "parcels", "spaces", "paths", "facilities", "entrances", "trees", "population")
+_CHOICES = (*_TABLES, "contours")
+
+Sorted = tuple[dict[str, Any], list[Note]]  # frames by table, and notes on what is not used
 
 
 def shape_class(gdf: Any) -> str:
@@ -48,7 +50,7 @@ def table_of(layer: str, shapes: str) -> str:
     return ""
 
 
-def sort_layer(layer: str, gdf: Any, chosen: Mapping[str, str], only: bool) -> tuple[dict[str, Any], list[Note]]:
+def sort_layer(layer: str, gdf: Any, chosen: Mapping[str, str], only: bool) -> Sorted:
     """Return the frames a layer gives, by table, and notes on what is not used.
 
     Parameters
@@ -81,44 +83,36 @@ def sort_layer(layer: str, gdf: Any, chosen: Mapping[str, str], only: bool) -> t
     return settle(table, layer, gdf)
 
 
-_TABLES = ("buildings", "storeys", "parcels", "spaces", "paths", "facilities", "entrances", "trees", "population")
-_CHOICES = (*_TABLES, "contours")
-
-
-def settle(table: str, layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
+def settle(table: str, layer: str, gdf: Any) -> Sorted:
     """Return the frame of one table with its kinds in one column, and notes."""
     if table == "paths":
-        gdf = _one_kind(gdf, ("kind_detail", "highway", "kind", "type", "fclass", "railway"), PathKind)
-        if "footway" in gdf.columns:
-            gdf = gdf.assign(kind=np.where(_texts(gdf, "footway") == "crossing", "crossing", gdf["kind"]))
-        return _walkable(layer, gdf)
-    elif table == "spaces":
+        return _paths(layer, gdf)
+    if table == "spaces":
         return _spaces(layer, gdf)
-    elif table == "facilities":
-        gdf = _one_kind(gdf, ("kind", *_LISTS["services"], "type", "category", "fclass"), FacilityKind)
-    elif table == "buildings":
+    if table == "buildings":
         gdf, notes = settle_parts(gdf)
         return {table: gdf}, notes
+    if table == "facilities":
+        gdf = _one_kind(gdf, ("kind", *_LISTS["services"], "type", "category", "fclass"), FacilityKind)
     return {table: gdf}, []
 
 
-def _walkable(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
+def _paths(layer: str, gdf: Any) -> Sorted:
     """Return paths without ferries and what is not or no longer there."""
-    if "kind" not in gdf.columns:
-        return {"paths": gdf}, []
-    here = ~np.isin(_texts(gdf, "kind"), _LISTS["no_paths"])
+    gdf = _one_kind(gdf, ("kind_detail", "highway", "kind", "type", "fclass", "railway"), PathKind)
+    if "footway" in gdf.columns:
+        gdf = gdf.assign(kind=np.where(_texts(gdf, "footway") == "crossing", "crossing", gdf["kind"]))
+    gone = np.isin(_texts(gdf, "kind"), _LISTS["no_paths"])
     text = "ferries and ways not there (planned, under construction, given up) were not used"
-    return {"paths": gdf[here]} if here.any() else {}, noted("I03", text, ~here, layer)
+    return {} if gone.all() else {"paths": gdf[~gone]}, noted("I03", text, gone, layer)
 
 
 def _texts(frame: Any, name: str) -> Any:
     """Return a column as lower-case text, empty where it or a value is missing."""
-    import pandas as pd
-
     if name not in frame.columns:
         return np.full(len(frame), "")
-    values = frame[name]
-    return np.where(pd.isna(values), "", values.astype(str).str.strip().str.lower()).astype(str)
+    texts = frame[name].astype(str).str.strip().str.lower()
+    return np.where(frame[name].isna(), "", texts).astype(str)
 
 
 def _one_kind(gdf: Any, names: tuple[str, ...], kind: type[Kind]) -> Any:
@@ -126,17 +120,15 @@ def _one_kind(gdf: Any, names: tuple[str, ...], kind: type[Kind]) -> Any:
     here = [n for n in names if n in gdf.columns]
     if not here:
         return gdf
-    result = np.full(len(gdf), "")
-    settled = np.zeros(len(gdf), dtype=bool)
+    result, settled = np.full(len(gdf), ""), np.zeros(len(gdf), dtype=bool)
     for name in here:
-        texts = _texts(gdf, name)
         good = ~settled & _known(gdf, (name,), kind)
-        result = np.where(good | (result == ""), texts, result)
+        result = np.where(good | (result == ""), _texts(gdf, name), result)
         settled |= good
     return gdf.drop(columns=[n for n in here if n in ("kind", "kind_detail", "highway")]).assign(kind=result)
 
 
-def _spaces(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
+def _spaces(layer: str, gdf: Any) -> Sorted:
     """Return open ground of known kinds; other land use is left out and named."""
     gdf = _one_kind(gdf, ("kind", "leisure", "landuse", "natural", "type", "fclass", "highway"), SpaceKind)
     named = next((kind for pattern, kind in _LISTS["spaces"] if re.search(pattern, layer.lower())), "")
@@ -151,7 +143,7 @@ def _spaces(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
     return {"spaces": gdf[known]} if known.any() else {}, notes
 
 
-def sort_by_tags(layer: str, gdf: Any) -> tuple[dict[str, Any], list[Note]]:
+def sort_by_tags(layer: str, gdf: Any) -> Sorted:
     """Return frames sorted by OpenStreetMap tags, or by shape where there are no tags."""
 
     def has(*tags: str) -> Any:

@@ -1,40 +1,146 @@
-"""A community as one header of JSON values and named plain arrays, and back: the heart of our own formats."""
+"""A community as one header of JSON values and named plain arrays, in a stored zip: the fast own format ``.cimz``.
+
+The zip holds the header, one ``.npy`` file an array of numbers and one JSON list an array of texts; no code. As text
+it stands in our GeoPackage and CityJSON.
+"""
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import dataclasses
 import json
-from math import isfinite, isnan, nan
-from typing import TYPE_CHECKING, Any, NamedTuple
+import zipfile
+import zlib
+from collections.abc import Mapping
+from io import BytesIO
+from math import isnan, nan
+from os import PathLike
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from cimkit.errors import CimkitError, FormatError, InputError
+from cimkit.errors import FormatError, InputError
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.polygons import Lines, Polygons
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.triangles import Triangles
+from cimkit.io.atomic import atomic_write
+from cimkit.io.guard import DAMAGED, MAX_BYTES, check_file, expected, open_archive, parse_json, read_member
 from cimkit.model.community import Community
 from cimkit.model.kinds import Kind, ProjectType
 from cimkit.model.notes import CODES, Note, Notes
 from cimkit.model.records import Location
+from cimkit.model.table import Column, Table
 from cimkit.model.tables import TABLES
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from cimkit.model.table import Column, Table
-
-VERSION = 1  # of our own formats; a reader refuses what is newer than itself
-_SHAPE_PARTS = {Polygons: ("xy", "ring", "poly"), Lines: ("xyz", "line")}
-
+VERSION = 2  # of our own formats; a reader refuses all others
+HEADER = "cimkit.json"
+_PARTS = {Polygons: ("xy", "ring", "poly"), Lines: ("xyz", "line")}
 _TEXTS = ("name", "city", "unit")  # of the community, as they stand in the header
-Arrays = dict[str, Any]
+_GAPS = {"text": "", "text or nan": nan, "text or none": None}  # what stands for a missing text
+_NOTE = {f.name: {"x": float, "y": float, "count": int}.get(f.name, str) for f in dataclasses.fields(Note)}
+
+
+def write_cimz(community: Community, path: str | PathLike[str]) -> None:
+    """Write a community to the fast format; nothing is lost.
+
+    Parameters
+    ----------
+    community
+        What to write.
+    path
+        File, usually with suffix .cimz.
+
+    Raises
+    ------
+    InputError
+        If a column of the user's own holds what files cannot.
+    """
+    with atomic_write(path) as temporary:
+        _write(community, temporary, community.tables)
+
+
+def read_cimz(path: str | PathLike[str]) -> Community:
+    """Read a community from the fast format.
+
+    Parameters
+    ----------
+    path
+        File to read.
+
+    Returns
+    -------
+    Community
+        As it was written, its notes in it.
+
+    Raises
+    ------
+    FormatError
+        If the file is not one of ours, is damaged, or was written by another version.
+    """
+    check_file(Path(path))
+    return _read(Path(path), Path(path).name)
+
+
+def to_text(community: Community, tables: Mapping[str, Table]) -> str:
+    """Return the fast format of a community with some of its tables as text, compressed."""
+    stream = BytesIO()
+    _write(community, stream, tables)
+    return base64.b64encode(zlib.compress(stream.getvalue(), 1)).decode()
+
+
+def from_text(text: str, who: str, tables: Mapping[str, Any] | None = None) -> Community:
+    """Return the community of ``to_text``, with other tables where these are given.
+
+    Raises
+    ------
+    FormatError
+        If the text is damaged or of another version.
+    """
+    with expected(who, "what cimkit stored must be whole", DAMAGED):
+        data = zlib.decompressobj().decompress(base64.b64decode(text), MAX_BYTES)
+    return _read(BytesIO(data), who, tables)
+
+
+def _write(community: Community, target: Path | BytesIO, tables: Mapping[str, Table]) -> None:
+    """Write header and arrays into a zip archive."""
+    header = header_of(community)
+    arrays: dict[str, Any] = {}
+    for title, table in tables.items():
+        if not len(table):
+            continue
+        for col in table.columns():
+            value, name = getattr(table, col.name), f"{title}/{col.name}"
+            arrays |= {f"{name}/{p}": getattr(value, p) for p in _PARTS[col.dtype]} if col.is_shape else {name: value}
+        forms = header["tables"][title] = {}
+        for k, (name, values) in enumerate(table.extra.items()):
+            forms[str(name)], arrays[f"{title}//{k}"] = encode_column(values, f"{title}, column {name!r}")
+    if community.terrain is not None:
+        ground = community.terrain
+        header["terrain"] = [ground.x0, ground.y0, ground.spacing]
+        arrays["terrain"] = ground.z
+    if len(community.mesh):
+        arrays |= {"mesh/corners": community.mesh.corners, "mesh/owner": community.mesh.owner}
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(HEADER, json.dumps(header, ensure_ascii=False, allow_nan=False))
+        for name, values in arrays.items():
+            if values.dtype == object:
+                try:
+                    text = json.dumps(values.tolist(), ensure_ascii=False, separators=(",\n", ":")).encode()
+                except (TypeError, UnicodeEncodeError) as error:
+                    raise InputError(f"{name}: values must be text that UTF-8 can hold; {error}.") from error
+                archive.writestr(f"{name}.txt", text)
+            else:
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.ascontiguousarray(values), allow_pickle=False)
 
 
 def header_of(community: Community) -> dict[str, Any]:
     """Return everything but tables, terrain and mesh as JSON values."""
     place = community.location
+    notes = [dataclasses.asdict(n) for n in community.notes]
     return {
         "format": "cimkit",
         "version": VERSION,
@@ -43,214 +149,140 @@ def header_of(community: Community) -> dict[str, Any]:
         "crs": community.frame.crs,
         "origin": list(community.frame.origin),
         "location": None if place is None else [place.latitude, place.longitude],
-        "kinds": {k.__name__: {m.code: int(m) for m in k} for k in _kinds()},
-        "notes": [[_number_or_none(v) for v in dataclasses.astuple(n)] for n in community.notes],
+        "notes": [{k: v for k, v in n.items() if isinstance(v, str) or np.isfinite(v)} for n in notes],
+        "kinds": {k.__name__: {m.code: int(m) for m in k} for k in Kind.__subclasses__()},
+        "buildings": len(community.buildings),
+        "tables": {},
     }
 
 
-def header_fields(header: Any, who: str) -> dict[str, Any]:
-    """Return the arguments of a Community that the header holds.
-
-    Raises
-    ------
-    FormatError
-        If the header is damaged, or the file was written by a newer version.
-    """
-    check_version(header, who)
-    try:
-        place = header["location"]
-        origin = tuple(float(v) for v in header["origin"])
-        if len(origin) != 3 or not all(isfinite(v) for v in origin):
-            raise ValueError(f"origin {origin}")
-        return {
-            **{key: str(header[key]) for key in _TEXTS},
-            "project_type": ProjectType.parse(header["project_type"]),
-            "frame": Frame(str(header["crs"]), (origin[0], origin[1], origin[2])),
-            "location": None if place is None else Location(float(place[0]), float(place[1])),
-            "notes": Notes.of(_read_notes(header["notes"])),
-        }
-    except (KeyError, TypeError, ValueError, IndexError, CimkitError) as error:
-        raise FormatError(f"{who}: the header must be whole; {error!r:.120}. The file is damaged.") from error
+def _read(source: Path | BytesIO, who: str, tables: Mapping[str, Any] | None = None) -> Community:
+    """Return the community that an archive holds, with other tables where these are given."""
+    arrays: dict[str, Any] = {}
+    with open_archive(source, who) as archive:
+        header = parse_json(read_member(archive, HEADER, who), who)
+        check_version(header, who)
+        for name in archive.namelist():
+            stem, _, suffix = name.rpartition(".")
+            if suffix in ("npy", "txt"):
+                arrays[stem] = _array(read_member(archive, name, who), suffix == "npy", f"{who}, member {name!r}")
+    with expected(who, "header and tables must be whole", DAMAGED):
+        fields = _fields(header)
+        if tables is None:
+            tables = {t: _table(TABLES[t], forms, arrays, header["kinds"]) for t, forms in header["tables"].items()}
+        if "terrain" in header:
+            x0, y0, spacing = (float(v) for v in header["terrain"])
+            fields["terrain"] = Terrain(x0, y0, spacing, np.asarray(arrays["terrain"], dtype=np.float64))
+        if "mesh/owner" in arrays and header["buildings"] == len(tables.get("buildings", ())):
+            fields["mesh"] = _mesh(arrays["mesh/corners"], arrays["mesh/owner"], header["buildings"])
+        return Community(**fields, **tables)
 
 
 def check_version(header: Any, who: str) -> None:
-    """Raise FormatError if the header is not one of ours, or is newer than this cimkit."""
+    """Raise FormatError if the header is not one of ours, or of another version."""
     if not isinstance(header, dict) or header.get("format") != "cimkit":
         raise FormatError(f"{who}: the file must be written by cimkit; its header says otherwise.")
     version = header.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise FormatError(f"{who}: the format version must be 1 or more; got {version!r}. The file is damaged.")
-    if version > VERSION:
-        said = f"the format version must be at most {VERSION}; got {version}. A newer cimkit wrote this file"
-        raise FormatError(f"{who}: {said}: update cimkit.")
+        raise FormatError(f"{who}: the format version must be {VERSION}; got {version!r}. {DAMAGED}")
+    if version != VERSION:
+        advice = "update cimkit" if version > VERSION else "write it anew from its sources"
+        said = f"the format version must be {VERSION}; got {version}. Another version of cimkit wrote this file"
+        raise FormatError(f"{who}: {said}: {advice}.")
 
 
-def pack(community: Community) -> tuple[dict[str, Any], Arrays]:
-    """Return the header and the arrays of a community: bool, int64, float64, or object arrays of text."""
-    header = header_of(community)
-    arrays: Arrays = {}
-    header["tables"] = {}
-    for title, table in community.tables.items():
-        if not len(table):
-            continue
-        described: dict[str, Any] = {"rows": len(table), "extra": []}
-        for col in table.columns():
-            value = getattr(table, col.name)
-            if col.dtype in _SHAPE_PARTS:
-                arrays |= {f"{title}/{col.name}/{p}": getattr(value, p) for p in _SHAPE_PARTS[col.dtype]}
-            else:
-                arrays[f"{title}/{col.name}"] = value if value.dtype != np.int8 else value.astype(np.int64)
-        for k, (name, values) in enumerate(table.extra.items()):
-            coding, coded = encode_column(values, f"{title}, column {name!r}")
-            arrays[f"{title}//{k}"] = coded
-            described["extra"].append([name, coding.form, coding.dtype])
-        header["tables"][title] = described
-    if community.terrain is not None:
-        ground = community.terrain
-        header["terrain"] = [ground.x0, ground.y0, ground.spacing]
-        arrays["terrain"] = ground.z
-    if len(community.mesh):
-        arrays |= {"mesh/corners": community.mesh.corners, "mesh/owner": community.mesh.owner}
-    return header, arrays
+def _array(data: bytes, numbers: bool, who: str) -> Any:
+    """Return the array of a member; one whose header says more than there is ends before it is filled."""
+    with expected(who, "it must be a plain array", DAMAGED), contextlib.suppress(MemoryError):
+        if numbers:
+            array: Any = np.lib.format.read_array(BytesIO(data), allow_pickle=False)
+            if array.dtype.kind in "bif":
+                return array
+        else:
+            values = parse_json(data, who)
+            if isinstance(values, list) and all(v is None or isinstance(v, str) for v in values):
+                return np.fromiter(values, dtype=object)
+    raise FormatError(f"{who}: it must be a plain array of numbers, or a list of texts. {DAMAGED}")
 
 
-def unpack(header: Any, arrays: Mapping[str, Any], who: str) -> Community:
-    """Return the community that ``pack`` took apart.
-
-    Raises
-    ------
-    FormatError
-        If something is missing or contradicts itself.
-    """
-    fields = header_fields(header, who)
-    try:
-        tables: dict[str, Any] = {
-            title: _unpack_table(TABLES[title], described, arrays, header.get("kinds", {}))
-            for title, described in header["tables"].items()
-        }
-        if "terrain" in header:
-            x0, y0, spacing = (float(v) for v in header["terrain"])
-            fields["terrain"] = Terrain(x0, y0, spacing, np.asarray(arrays["terrain"], dtype=np.float64))
-        if "mesh/owner" in arrays:
-            fields["mesh"] = checked_mesh(arrays["mesh/corners"], arrays["mesh/owner"], tables.get("buildings"))
-        return Community(**fields, **tables)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, CimkitError) as error:
-        raise FormatError(f"{who}: tables must be whole; {error!r:.160}. The file is damaged.") from error
+def frame_of(header: Any) -> Frame:
+    """Return the frame that the header holds, or raise ValueError if it is impossible."""
+    x, y, z = (float(v) for v in header["origin"])
+    if not np.isfinite([x, y, z]).all():
+        raise ValueError(f"origin {header['origin']}")
+    return Frame(str(header["crs"]), (x, y, z))
 
 
-def _unpack_table(table: type[Table], described: Any, arrays: Mapping[str, Any], kinds: Any) -> Table:
+def _fields(header: Any) -> dict[str, Any]:
+    """Return the arguments of a Community that the header holds."""
+    place = header["location"]
+    rows = [row for row in header["notes"] if row["code"] in CODES]  # this version may not know them all
+    notes = [Note(**{k: sort(row[k]) for k, sort in _NOTE.items() if k in row}) for row in rows]
+    return {
+        **{key: str(header[key]) for key in _TEXTS},
+        "project_type": ProjectType.parse(header["project_type"]),
+        "frame": frame_of(header),
+        "location": None if place is None else Location(float(place[0]), float(place[1])),
+        "notes": Notes.of(notes),
+    }
+
+
+def _table(table: type[Table], forms: Any, arrays: Mapping[str, Any], kinds: Any) -> Table:
     """Return one table; a column the file does not know gets its default."""
-    title, rows = table.title(), int(described["rows"])
     data: dict[str, Any] = {}
     for col in table.columns():
-        name = f"{title}/{col.name}"
-        if col.dtype in _SHAPE_PARTS:
-            parts = [arrays[f"{name}/{p}"] for p in _SHAPE_PARTS[col.dtype]]
-            data[col.name] = checked_polygons(*parts) if col.dtype is Polygons else checked_lines(*parts)
+        name = f"{table.title()}/{col.name}"
+        if col.is_shape:
+            data[col.name] = _shapes(col.dtype, *(arrays[f"{name}/{p}"] for p in _PARTS[col.dtype]))
         elif name in arrays:
-            data[col.name] = renumbered(col, arrays[name], kinds)
-    first = table.columns()[0]
-    if first.name not in data or any(len(v) != rows for v in data.values()):
-        raise ValueError(f"{title}: every column must have {rows} rows")
-    extra = {}
-    for k, (name, form, dtype) in enumerate(described["extra"]):
-        extra[str(name)] = decode_column(Coding(form, dtype), arrays[f"{title}//{k}"], title)
+            data[col.name] = _renumbered(col, arrays[name], kinds)
+    extra = {name: decode_column(form, arrays[f"{table.title()}//{k}"]) for k, (name, form) in enumerate(forms.items())}
     return table(**data, extra=extra)
 
 
-def renumbered(col: Column, values: Any, kinds: Mapping[str, Mapping[str, int]]) -> Any:
+def _renumbered(col: Column, values: Any, kinds: Any) -> Any:
     """Return the numbers of a kind as they are today, by the codes the file was written with."""
-    if not col.is_kind or col.dtype.__name__ not in kinds:
+    if not col.is_kind:
         return values
-    written = kinds[col.dtype.__name__]
-    today = {m.code: int(m) for m in col.dtype}
-    if all(today.get(code) == number for code, number in written.items()):
-        return values
-    new = {number: today[code] for code, number in written.items() if code in today}
-    return np.array([new[int(v)] for v in values], dtype=np.int8)
+    known, today = col.dtype.words(), np.full(128, -1)
+    for code, number in kinds[col.dtype.__name__].items():
+        today[number] = known.get(code, -1)
+    return today[values]
 
 
-def checked_polygons(xy: Any, ring: Any, poly: Any) -> Polygons:
-    """Return polygons out of a file, or raise ValueError if offsets or coordinates are impossible."""
-    xy = np.ascontiguousarray(xy, dtype=np.float64).reshape(-1, 2)
-    ring, poly = np.asarray(ring, dtype=np.int64), np.asarray(poly, dtype=np.int64)
-    _check_offsets(ring, len(xy), 4)
-    _check_offsets(poly, len(ring) - 1, 0)
-    first, last = ring[:-1], ring[1:] - 1
-    if not np.isfinite(xy).all() or (len(xy) and (xy[first] != xy[last]).any()):
-        raise ValueError("rings must be closed and finite")
-    return Polygons(xy, ring, poly)
+def _shapes(kind: Any, points: Any, *offsets: Any) -> Any:
+    """Return polygons or lines, or raise ValueError if offsets or coordinates are impossible."""
+    points = np.ascontiguousarray(points, dtype=np.float64).reshape(-1, 2 if kind is Polygons else 3)
+    offsets = tuple(np.asarray(o, dtype=np.int64) for o in offsets)
+    end = len(points)
+    for offset in offsets:
+        if offset.ndim != 1 or offset[0] != 0 or offset[-1] != end or (np.diff(offset) < 0).any():
+            raise ValueError("offsets must rise from 0 to the end")
+        end = len(offset) - 1
+    if not np.isfinite(points).all():
+        raise ValueError("coordinates must be finite")
+    first, last = offsets[0][:-1], offsets[0][1:] - 1
+    if kind is Polygons and ((last - first < 3).any() or (points[first] != points[last]).any()):
+        raise ValueError("rings must be closed and have at least 4 points")
+    return kind(points, *offsets)
 
 
-def checked_lines(xyz: Any, line: Any) -> Lines:
-    """Return lines out of a file, or raise ValueError if offsets or coordinates are impossible."""
-    xyz = np.ascontiguousarray(xyz, dtype=np.float64).reshape(-1, 3)
-    line = np.asarray(line, dtype=np.int64)
-    _check_offsets(line, len(xyz), 0)
-    if not np.isfinite(xyz).all():
-        raise ValueError("lines must be finite")
-    return Lines(xyz, line)
-
-
-def checked_mesh(corners: Any, owner: Any, buildings: Table | None) -> Triangles:
-    """Return triangles out of a file, or raise ValueError if they are impossible."""
+def _mesh(corners: Any, owner: Any, buildings: int) -> Triangles:
+    """Return triangles, or raise ValueError if they are impossible."""
     corners = np.ascontiguousarray(corners, dtype=np.float64).reshape(-1, 3, 3)
     owner = np.asarray(owner, dtype=np.int64)
-    count = 0 if buildings is None else len(buildings)
-    wrong = len(corners) != len(owner) or not np.isfinite(corners).all()
-    if wrong or (len(owner) and (owner.max() >= count or owner.min() < -1)):
+    if len(corners) != len(owner) or not np.isfinite(corners).all() or ((owner < -1) | (owner >= buildings)).any():
         raise ValueError("triangles must be finite and belong to buildings")
     return Triangles(corners, owner)
-
-
-def _check_offsets(offsets: Any, end: int, smallest: int) -> None:
-    """Raise ValueError unless offsets rise from 0 to ``end``; filled rows hold at least ``smallest``."""
-    steps = np.diff(offsets)
-    if offsets.ndim != 1 or len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != end or (steps < 0).any():
-        raise ValueError("offsets must rise from 0 to the end")
-    if (steps < smallest).any():
-        raise ValueError(f"rings must have at least {smallest} points")
-
-
-def _kinds() -> list[type[Kind]]:
-    """Return every kind that a column uses, once."""
-    return list(dict.fromkeys(c.dtype for t in TABLES.values() for c in t.columns() if c.is_kind))
-
-
-def _number_or_none(value: Any) -> Any:
-    """Return nan and infinities as None, which JSON knows."""
-    return None if isinstance(value, float) and not isfinite(value) else value
-
-
-def _read_notes(rows: Any) -> Iterable[Note]:
-    """Return notes out of a header; codes that this version does not know are left out."""
-    for code, text, table, thing, x, y, value, fix, count in rows:
-        if code in CODES:
-            place = (nan if x is None else float(x), nan if y is None else float(y))
-            yield Note(code, str(text), str(table), str(thing), *place, str(value), str(fix), int(count))
-
-
-def header_text(header: Mapping[str, Any]) -> str:
-    """Return the header as JSON text."""
-    return json.dumps(header, ensure_ascii=False, allow_nan=False)
 
 
 # Columns of a user's own: any plain dtype as numbers or text that every format can hold, and back ----
 
 
-class Coding(NamedTuple):
-    """How a column was put into plain numbers or text.
+def encode_column(values: Any, who: str) -> tuple[str, Any]:
+    """Return how a column was stored, and its values as bool, int64, float64 or an object array of text and None.
 
-    ``form`` is ``plain`` (bool, int64, float64), ``view`` (64-bit unsigned numbers and times as
-    int64), ``text`` or ``json`` (any JSON value as text); ``dtype`` is the column's own.
-    """
-
-    form: str
-    dtype: str
-
-
-def encode_column(values: Any, who: str) -> tuple[Coding, Any]:
-    """Return the coding and the values as bool, int64, float64 or an object array of text and None.
+    The form is the dtype of numbers, times and texts; of objects, which texts may be missing, or ``json``.
 
     Raises
     ------
@@ -258,37 +290,25 @@ def encode_column(values: Any, who: str) -> tuple[Coding, Any]:
         If the dtype is one that files cannot hold (complex, structured, long double).
     """
     array = np.asarray(values)
-    kind, dtype = array.dtype.kind, array.dtype.str
-    if kind == "b":
-        return Coding("plain", dtype), array
-    if array.dtype.itemsize <= 8 and (kind in "if" or (kind == "u" and array.dtype.itemsize < 8)):
-        return Coding("plain", dtype), array.astype(np.float64 if kind == "f" else np.int64)
-    if kind in "mM" or kind == "u":
-        return Coding("view", dtype), array.astype(array.dtype.newbyteorder("=")).view(np.int64)
+    kind = array.dtype.kind
     if kind == "U":
-        return Coding("text", dtype), array.astype(object)
-    if kind == "O":
-        return _encode_objects(array, who)
-    raise InputError(f"{who}: values must be numbers, truth values, times or text; got dtype {array.dtype}.")
-
-
-def _encode_objects(array: Any, who: str) -> tuple[Coding, Any]:
-    """Return text as it is, text with nan as text and None, anything else as JSON text."""
-    texts = np.array([isinstance(v, str) for v in array], dtype=bool)
+        return array.dtype.str, array.astype(object)
+    if kind in "biufmM" and array.dtype.itemsize <= 8:
+        return array.dtype.str, array.astype({"b": np.bool_, "f": np.float64}.get(kind, np.int64))
+    if kind != "O":
+        raise InputError(f"{who}: values must be numbers, truth values, times or text; got dtype {array.dtype}.")
+    texts = np.fromiter((isinstance(v, str) for v in array), dtype=bool)
     if texts.all():
-        return Coding("text", "O"), array
-    rest = array[~texts]
-    result = array.copy()
-    if all(isinstance(v, float) and isnan(v) for v in rest):
-        result[~texts] = None
-        return Coding("text", "O:nan"), result
-    if all(v is None for v in rest):
-        return Coding("text", "O:none"), result
+        return "text", array
+    if all(isinstance(v, float) and isnan(v) for v in array[~texts]):
+        return "text or nan", np.fromiter((v if isinstance(v, str) else None for v in array), dtype=object)
+    if all(v is None for v in array[~texts]):
+        return "text or none", array
     try:
-        result[:] = [json.dumps(v, ensure_ascii=False, default=_as_json) for v in array]
+        coded = [json.dumps(v, ensure_ascii=False, default=_as_json) for v in array]
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{who}: values must be numbers, text or plain lists; {error}.") from error
-    return Coding("json", "O"), result
+    return "json", np.fromiter(coded, dtype=object)
 
 
 def _as_json(value: Any) -> Any:
@@ -296,37 +316,14 @@ def _as_json(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-def decode_column(coding: Coding, values: Any, who: str) -> Any:
-    """Return a column as it was before ``encode_column``.
-
-    Raises
-    ------
-    FormatError
-        If the values do not fit the coding.
-    """
-    form, dtype = coding
-    try:
-        if form == "text":
-            fill = {"O:nan": np.nan, "O:none": None}.get(dtype, "")
-            array = np.array([fill if v is None else v for v in values] + [None], dtype=object)[:-1]
-            return array if dtype.startswith("O") else array.astype(np.dtype(dtype))
-        if form == "json":
-            decoded = [json.loads(v) for v in values]
-            result = np.empty(len(decoded), dtype=object)
-            result[:] = decoded
-            return result
-        own = _plain_dtype(dtype)
-        array = np.asarray(values)
-        if form == "view":
-            return array.astype(np.int64).view(own.newbyteorder("="))
-        return array.astype(own)
-    except (TypeError, ValueError, RecursionError, OverflowError) as error:
-        raise FormatError(f"{who}: values must fit {dtype!r}; {error}. The file is damaged.") from error
-
-
-def _plain_dtype(text: str) -> np.dtype[Any]:
-    """Return a numpy dtype of plain numbers or times, or raise ValueError."""
-    dtype = np.dtype(text)
-    if dtype.kind not in "biufmMU" or (dtype.itemsize > 8 and dtype.kind != "U"):
-        raise ValueError(f"dtype {text!r} is not one of plain numbers")
-    return dtype
+def decode_column(form: str, values: Any) -> Any:
+    """Return a column as it was before ``encode_column``, or raise ValueError or TypeError if it does not fit."""
+    if form == "json":
+        return np.fromiter((json.loads(v) for v in values), dtype=object)
+    if form in _GAPS or form.lstrip("<>|").startswith("U"):
+        gap = _GAPS.get(form, "")
+        texts = np.fromiter((gap if v is None else v for v in values), dtype=object)
+        return texts if form in _GAPS else texts.astype(form)
+    if np.dtype(form).kind not in "biufmM":
+        raise ValueError(f"dtype {form!r} is not one of plain numbers, times or texts")
+    return np.asarray(values).astype(form)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+import warnings
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cimkit.arrays import one_of
 from cimkit.errors import InputError, needed
 from cimkit.io.atomic import atomic_write
-from cimkit.io.gdal import quiet
-
-if TYPE_CHECKING:
-    from os import PathLike
 
 _MAPS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}  # as GDAL says
 RESULT_SUFFIXES = (".csv", ".json", ".xlsx", ".parquet", *_MAPS)
@@ -51,7 +49,7 @@ def write_table(frame: Any, path: str | PathLike[str], *, excel_safe: bool = Tru
         if suffix == ".csv":
             _write_csv(frame, temporary, excel_safe)
         elif suffix == ".json":
-            _write_json(frame, temporary)
+            temporary.write_text(json_text(frame), encoding="utf-8")
         elif suffix == ".xlsx":
             _write_xlsx(frame, temporary, layer)
         else:
@@ -73,16 +71,15 @@ def _flat(frame: Any) -> Any:
 
 def _write_csv(frame: Any, path: Path, excel_safe: bool) -> None:
     """Write CSV with a byte order mark, so that a spreadsheet reads Chinese text right."""
-    frame = _flat(frame).copy()
-    frame.columns = [_plain_breaks(safe_text(str(c)) if excel_safe else str(c)) for c in frame.columns]
-    for name in frame.columns[[not _is_number(frame[c].dtype) for c in frame.columns]]:
-        frame[name] = frame[name].map(lambda v: _plain_breaks(safe_text(v) if excel_safe else v))
+
+    def told(value: Any) -> Any:  # a lone carriage return is not quoted and would end the row
+        value = safe_text(value) if excel_safe else value
+        return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
+
+    frame = _flat(frame).rename(columns=lambda name: told(str(name)))
+    texts = frame.select_dtypes(exclude=["number", "bool", "datetime"])
+    frame[texts.columns] = texts.map(told)
     frame.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
-
-
-def _is_number(dtype: Any) -> bool:
-    """Tell whether a column holds numbers, truth values or times."""
-    return getattr(dtype, "kind", "O") in "biufcmM"
 
 
 def safe_text(value: Any) -> Any:
@@ -94,16 +91,6 @@ def safe_text(value: Any) -> Any:
     ("'=1+1", '楼=1', -3.5)
     """
     return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
-def _plain_breaks(value: Any) -> Any:
-    """Return text with plain line breaks: a lone carriage return is not quoted and would end the row."""
-    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
-
-
-def _write_json(frame: Any, path: Path) -> None:
-    """Write a list of records; what is not a finite number becomes null."""
-    path.write_text(json_text(frame), encoding="utf-8")
 
 
 def json_text(frame: Any) -> str:
@@ -173,17 +160,16 @@ def _cell(page: Any, value: Any) -> Any:
 
 def _write_map(frame: Any, path: Path, layer: str) -> None:
     """Write a GeoPackage, GeoJSON, Shapefile, FlatGeobuf or (Geo)Parquet file."""
+    import pyogrio
+
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         needed("pyarrow", who=path.name, extra="parquet")
         frame.to_parquet(path)
         return
-    import pyogrio
-
+    driver = _MAPS[suffix]
     if suffix != ".gpkg" and not hasattr(frame, "to_wkb"):
-        raise InputError(
-            f"{path.name}: {_MAPS[suffix]} needs a table with shapes; got one without. Write .csv or .json."
-        )
+        raise InputError(f"{path.name}: {driver} needs a table with shapes; got one without. Write .csv or .json.")
     if suffix == ".geojson":
         if frame.crs is None:
             what = "GeoJSON holds degrees, and without a CRS local metres cannot be turned into them"
@@ -193,8 +179,10 @@ def _write_map(frame: Any, path: Path, layer: str) -> None:
     options: dict[str, Any] = {"layer": layer} if suffix in (".gpkg", ".geojson") else {}
     if suffix == ".fgb":
         options["layer_options"] = {"SPATIAL_INDEX": "NO"}  # the index would sort the rows by place
-    with quiet():  # a table without a map has no CRS, and field names of Shapefiles are short; both are meant
-        try:
-            pyogrio.write_dataframe(frame, path, driver=_MAPS[suffix], encoding="utf-8", **options)
-        except (RuntimeError, ValueError, UnicodeEncodeError) as error:
-            raise InputError(f"{path.name}: the table must fit the format; {error}. Write .csv or .json.") from error
+    try:
+        with warnings.catch_warnings(
+            action="ignore"
+        ):  # no CRS without a map, short names in Shapefiles: both are meant
+            pyogrio.write_dataframe(frame, path, driver=driver, encoding="utf-8", **options)
+    except (RuntimeError, ValueError, UnicodeEncodeError) as error:
+        raise InputError(f"{path.name}: the table must fit the format; {error}. Write .csv or .json.") from error

@@ -10,20 +10,17 @@ import csv
 import dataclasses
 import re
 import tomllib
+from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cimkit.errors import FormatError, InputError, needed
-from cimkit.io.loading import decode_text
+from cimkit.io.guard import decode_text, expected
+from cimkit.model.community import Community
 from cimkit.model.notes import Note, Notes
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from os import PathLike
-
-    from cimkit.model.community import Community
 
 _WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _HEADS = {name: words.split() for name, words in _WORDS["heads"].items()}  # column: what its heading may be
@@ -83,17 +80,11 @@ def parse_levels(text: str) -> tuple[int, ...]:
 def _filled(path: Path, sheet: str) -> tuple[str, list[list[Any]]]:
     """Return name and cells of a sheet; each cell of a merged block has the value of its first."""
     if path.suffix.lower() == ".csv":
-        try:
+        with expected(path.name, "it must be a table"):
             return path.stem, list(csv.reader(decode_text(path.read_bytes(), path.name)[0].splitlines()))
-        except csv.Error as error:
-            raise FormatError(f"{path.name}: it must be a table; {error}.") from error
     openpyxl = needed("openpyxl", who=path.name, extra="excel")
-    try:
+    with expected(path.name, "it must be a workbook (.xlsx)"):
         book = openpyxl.load_workbook(path, data_only=True)
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        raise FormatError(f"{path.name}: it must be a workbook (.xlsx); {type(error).__name__}: {error}.") from error
     if sheet and sheet not in book.sheetnames:
         raise InputError(f"{path.name}: the sheet must be one of {', '.join(book.sheetnames)}; got {sheet!r}.")
     page = book[sheet] if sheet else book.worksheets[0]

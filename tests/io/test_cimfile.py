@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from cimkit.errors import FormatError, InputError
 from cimkit.io.cimfile import is_cim, read_cim, write_cim
-from cimkit.io.cimz import HEADER, read_cimz, write_cimz
+from cimkit.io.pack import HEADER, read_cimz, write_cimz
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse
 from cimkit.model.tables import Buildings
@@ -85,14 +85,15 @@ def test_read_cim__refuses_newer_versions(tmp_path):
         newer = json.dumps({**json.loads(text), "version": 99})
         base.execute("UPDATE cimkit_meta SET value = ? WHERE name = 'header'", (newer,))
     base.close()
-    with pytest.raises(FormatError, match=r"at most 1; got 99.*update cimkit"):
+    with pytest.raises(FormatError, match=r"must be 2; got 99.*update cimkit"):
         read_cim(path)
 
 
-def test_read_cimz__refuses_newer_versions(tmp_path):
+@pytest.mark.parametrize(("version", "advice"), [(3, "update cimkit"), (1, "write it anew from its sources")])
+def test_read_cimz__refuses_other_versions(tmp_path, version, advice):
     with zipfile.ZipFile(tmp_path / "a.cimz", "w") as archive:
-        archive.writestr(HEADER, json.dumps({"format": "cimkit", "version": 2}))
-    with pytest.raises(FormatError, match="at most 1; got 2"):
+        archive.writestr(HEADER, json.dumps({"format": "cimkit", "version": version}))
+    with pytest.raises(FormatError, match=f"must be 2; got {version}.*{advice}"):
         read_cimz(tmp_path / "a.cimz")
 
 

@@ -8,8 +8,7 @@ import pytest
 import shapely
 
 from cimkit.errors import InputError
-from cimkit.io.crs import Placing, parse_crs, place
-from cimkit.io.datum import gcj02_offset, to_wgs84
+from cimkit.io.crs import Placing, gcj02_offset, parse_crs, place, to_wgs84
 
 
 def _at(x: float, y: float, crs: str | None, *, size: float = 500.0) -> gpd.GeoDataFrame:

@@ -12,9 +12,8 @@ import pytest
 import shapely
 
 from cimkit.errors import FormatError, InputError
-from cimkit.io.files import read
+from cimkit.io.files import read, write
 from cimkit.io.loading import load_layers
-from cimkit.io.vector import write_vector
 from cimkit.model.kinds import PathKind, SpaceKind
 from tests.io.communities import small
 
@@ -263,21 +262,14 @@ def test_read__foreign_layers_by_tags(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".geojson", ".shp", ".fgb", ".parquet"])
-def test_write_vector__reads_back(tmp_path, suffix):
+def test_write__map_of_buildings_reads_back(tmp_path, suffix):
     community = small()
-    write_vector(community, tmp_path / f"buildings{suffix}")
+    write(community, tmp_path / f"buildings{suffix}")
     back, _ = read(tmp_path / f"buildings{suffix}", frame=CRS)
     assert back.buildings.id.tolist() == community.buildings.id.tolist()
     moved = back.buildings.footprint.xy + back.frame.origin[:2]
     assert np.abs(moved - community.buildings.footprint.xy - community.frame.origin[:2]).max() < 1e-3
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".cimkit")] == []
-
-
-def test_write_vector__refuses_tables_without_shapes(tmp_path):
-    with pytest.raises(InputError, match="must have shapes"):
-        write_vector(small(), tmp_path / "a.geojson", table="storeys")
-    with pytest.raises(InputError, match="table must be among"):
-        write_vector(small(), tmp_path / "a.geojson", table="houses")
 
 
 def test_load_layers__closes_nothing_silently(tmp_path):

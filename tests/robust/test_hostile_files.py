@@ -20,11 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cimkit.errors import CimkitError, FormatError
-from cimkit.io import archive
-from cimkit.io.cimz import HEADER, read_cimz
+from cimkit.io import guard
 from cimkit.io.files import read, write
-from cimkit.io.jsontext import parse_json
-from cimkit.io.loading import check_wkb
+from cimkit.io.guard import check_wkb, parse_json
+from cimkit.io.pack import HEADER, read_cimz
 from tests.io.communities import small
 
 SQUARE = '{"type":"Polygon","coordinates":[[[120,30],[120.001,30],[120.001,30.001],[120,30]]]}'
@@ -150,11 +149,11 @@ def test_read__archives_that_blow_up(tmp_path, monkeypatch):
     with pytest.raises(FormatError, match="ratio of compression"):
         read(tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as crowd:
-        for k in range(archive.MAX_MEMBERS + 1):
+        for k in range(guard.MAX_MEMBERS + 1):
             crowd.writestr(f"{k}.json", b"")
     with pytest.raises(FormatError, match="2000 members"):
         read(tmp_path / "b.zip")
-    monkeypatch.setattr(archive, "MAX_BYTES", 1000)
+    monkeypatch.setattr(guard, "MAX_BYTES", 1000)
     write(small(), tmp_path / "c.cimz")
     with pytest.raises(FormatError, match="of 1,000 bytes in all"):
         read(tmp_path / "c.cimz")
@@ -241,7 +240,7 @@ def test_read_cimz__offsets_and_references_are_checked(tmp_path, name, array):
 
 
 @pytest.mark.parametrize(
-    "header", [b"[]", b"{}", b'{"format":"cimkit"}', b"[" * 100_000, b'{"format":"cimkit","version":1}']
+    "header", [b"[]", b"{}", b'{"format":"cimkit"}', b"[" * 100_000, b'{"format":"cimkit","version":2}']
 )
 def test_read_cimz__headers_that_are_none(tmp_path, header):
     with pytest.raises(FormatError):
