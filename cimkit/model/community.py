@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
+from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.triangles import Scene, Triangles, extrude, terrain_triangles
@@ -32,18 +32,6 @@ _ORDER = (  # what is referred to comes before what refers to it
 
 
 _Staged = (t.Buildings, t.Spaces, t.Facilities, t.PathEdges)
-
-
-class _Names(dict[str, TextArray]):
-    """The ids of a community's tables, made when asked for (a million storeys have a million names)."""
-
-    def __init__(self, tables: Mapping[str, Table]) -> None:
-        super().__init__()
-        self.tables = tables
-
-    def __missing__(self, title: str) -> TextArray:
-        """Make the ids of a table."""
-        return self.setdefault(title, self.tables[title].names())
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,10 +68,9 @@ class Community:
 
     def __post_init__(self) -> None:
         tables = self.tables
-        context = Context(self.frame, _Names(tables))
         for title, table in self.tables.items():
             _check_references(title, table, tables)
-            tables[title] = dataclasses.replace(table, context=context)
+            tables[title] = dataclasses.replace(table, context=Context(self.frame, tables))
             object.__setattr__(self, title, tables[title])
         if self.location is None and self.frame.crs:
             lon, lat = self.frame.lonlat()[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -20,17 +21,38 @@ if TYPE_CHECKING:
     from cimkit.arrays import FloatArray, IntArray, TextArray
 
 
-class Column(NamedTuple):
-    """Declaration of a column."""
+@dataclass(frozen=True)
+class Column:
+    """Declaration of a column.
 
-    name: str
+    Parameters
+    ----------
+    meaning
+        What the column says, in one line.
+    zh
+        Chinese name.
+    unit
+        Unit, empty for none.
+    dtype
+        ``float``, ``int``, ``bool``, ``str``, a Kind, Polygons or Lines.
+    of
+        For an ``int`` column: name of the table whose rows it holds, -1 for none.
+    default
+        Value where nothing is given; without it nan, -1, False, "" or the kind's first member.
+    belongs
+        Whether a row goes when the row it names here goes; else the reference becomes -1.
+    name
+        As the table says.
+    """
+
     meaning: str
     zh: str
-    unit: str
-    dtype: Any
-    of: str
-    default: Any
-    belongs: bool
+    unit: str = ""
+    dtype: Any = float
+    of: str = ""
+    default: Any = None
+    belongs: bool = False
+    name: str = ""
 
     @property
     def label(self) -> str:
@@ -54,43 +76,16 @@ class Column(NamedTuple):
         return self.default if self.default is not None else 0 if self.is_kind else _EMPTY[self.dtype]
 
 
-def column(
-    meaning: str,
-    *,
-    zh: str,
-    unit: str = "",
-    dtype: Any = float,
-    of: str = "",
-    default: Any = None,
-    belongs: bool = False,
-) -> Any:
-    """Declare a column of a table.
-
-    Parameters
-    ----------
-    meaning
-        What the column says, in one line.
-    zh
-        Chinese name.
-    unit
-        Unit, empty for none.
-    dtype
-        ``float``, ``int``, ``bool``, ``str``, a Kind, Polygons or Lines.
-    of
-        For an ``int`` column: name of the table whose rows it holds, -1 for none.
-    default
-        Value where nothing is given; without it nan, -1, False, "" or the kind's first member.
-    belongs
-        Whether a row goes when the row it names here goes; else the reference becomes -1.
-    """
-    return field(default=None, metadata={"column": (meaning, zh, unit, dtype, of, default, belongs)})
+def column(meaning: str, **facts: Any) -> Any:
+    """Declare a column of a table, see ``Column``."""
+    return field(default=None, metadata={"column": Column(meaning, **facts)})
 
 
 class Context(NamedTuple):
     """What a table needs from its community to speak in ids and map coordinates."""
 
     frame: Frame
-    names: Mapping[str, TextArray]
+    tables: Mapping[str, Table]
 
 
 _EMPTY = {float: np.nan, int: -1, bool: False, str: ""}
@@ -108,10 +103,10 @@ class Table:
     context: Context | None = field(default=None, kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
-        count = self._count()
-        for col in self.columns():
-            value = getattr(self, col.name)
-            object.__setattr__(self, col.name, self._stored(col, value, count))
+        given = {c: getattr(self, c.name) for c in self.columns()}
+        count = next((len(v) for v in given.values() if v is not None), 0)
+        for col, value in given.items():
+            object.__setattr__(self, col.name, _stored(col, value, count, f"{self.title()}, column {col.name!r}"))
         for name, values in self.extra.items():
             if len(values) != count:
                 raise InputError(f"{self.title()}, column {name!r}: length must be {count}; got {len(values)}.")
@@ -122,33 +117,16 @@ class Table:
         return "".join("_" + c.lower() if c.isupper() and i else c.lower() for i, c in enumerate(cls.__name__))
 
     @classmethod
+    @cache
     def columns(cls) -> list[Column]:
         """Return the declared columns in order."""
         fields = (f for f in dataclasses.fields(cls) if "column" in f.metadata)
-        return [Column(f.name, *f.metadata["column"]) for f in fields]
+        return [dataclasses.replace(f.metadata["column"], name=f.name) for f in fields]
 
     @classmethod
     def shape_column(cls) -> str:
         """Return the name of the column with the shape, empty if there is none."""
         return next((c.name for c in cls.columns() if c.is_shape), "")
-
-    def _count(self) -> int:
-        """Return the common length of the columns that were given."""
-        given = [getattr(self, c.name) for c in self.columns()]
-        return next((len(v) for v in given if v is not None), 0)
-
-    def _stored(self, col: Column, value: Any, count: int) -> Any:
-        """Return a column in its stored form, or raise InputError."""
-        who = f"{self.title()}, column {col.name!r}"
-        if col.is_shape:
-            value = col.dtype.empty(count) if value is None else value
-            if not isinstance(value, col.dtype):
-                raise InputError(f"{who}: must be {col.dtype.__name__}; got {type(value).__name__}.")
-        else:
-            value = _as_column(col, value, count, who)
-        if len(value) != count:
-            raise InputError(f"{who}: length must be {count}; got {len(value)}.")
-        return value
 
     def __len__(self) -> int:
         first = self.columns()[0].name
@@ -181,8 +159,13 @@ class Table:
 
     def names(self) -> TextArray:
         """Return the id of each row, or its number as text where the table has no ids."""
+        return self._names
+
+    @cached_property
+    def _names(self) -> TextArray:
+        """What ``names`` returns, made when asked for (a million storeys have a million names)."""
         ids = getattr(self, "id", None)
-        return np.array([str(i) for i in range(len(self))], dtype=object) if ids is None else ids
+        return np.arange(len(self)).astype(str).astype(object) if ids is None else ids
 
     def row_of(self, name: str) -> int:
         """Return the row of an id.
@@ -218,7 +201,7 @@ class Table:
         if col.is_kind:
             return col.dtype.codes(value)
         if col.of and self.context is not None:
-            return lookup_names(self.context.names[col.of], value)
+            return lookup_names(self.context.tables[col.of].names(), value)
         return value
 
     def places(self, rows: Any) -> FloatArray:
@@ -243,17 +226,24 @@ def lookup_names(names: TextArray, rows: IntArray) -> TextArray:
     return np.append(names, "")[rows]
 
 
-def _as_column(col: Column, value: Any, count: int, who: str) -> Any:
-    """Return a plain column as a numpy array of its dtype."""
-    if value is None:
+def _stored(col: Column, value: Any, count: int, who: str) -> Any:
+    """Return a column in its stored form, shapes or a numpy array, or raise InputError."""
+    if col.is_shape:
+        value = col.dtype.empty(count) if value is None else value
+        if not isinstance(value, col.dtype):
+            raise InputError(f"{who}: must be {col.dtype.__name__}; got {type(value).__name__}.")
+    elif value is None:
         return np.full(count, col.usual, dtype=np.int8 if col.is_kind else _STORED[col.dtype])
-    if col.is_kind:
-        return _as_kinds(col.dtype, value, who)
-    try:
-        array: Any = np.asarray(value, dtype=_STORED[col.dtype])
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{who}: values must be {col.dtype.__name__}; got {value!r:.80}.") from error
-    return np.ascontiguousarray(array) if array.ndim == 1 else array.reshape(-1)
+    elif col.is_kind:
+        value = _as_kinds(col.dtype, value, who)
+    else:
+        try:
+            value = np.ascontiguousarray(value, dtype=_STORED[col.dtype]).reshape(-1)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{who}: values must be {col.dtype.__name__}; got {value!r:.80}.") from error
+    if len(value) != count:
+        raise InputError(f"{who}: length must be {count}; got {len(value)}.")
+    return value
 
 
 def _as_kinds(kind: type[Kind], value: Any, who: str) -> Any:

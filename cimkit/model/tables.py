@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,11 +76,12 @@ class Storeys(Table):
     clear_height: FloatArray = column("smallest clear height, for pitched roofs", zh="净高", unit="m")
     area_declared: FloatArray = column("area stated in the schedule", zh="申报面积", unit="m²")
 
-    def names(self) -> TextArray:
-        """Return building/level of each storey: ``B7/F3``, ``B7/B1``."""
+    @cached_property
+    def _names(self) -> TextArray:
+        """Building/level of each storey: ``B7/F3``, ``B7/B1``."""
         if self.context is None:
-            return super().names()
-        building = self.context.names["buildings"][self.building]
+            return super()._names
+        building = self.context.tables["buildings"].names()[self.building]
         floors = [f"F{v}" if v > 0 else f"B{-v}" for v in self.level]
         return np.array([f"{b}/{f}" for b, f in zip(building, floors, strict=True)], dtype=object)
 
