@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import one_of
+from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.sim.area_measure import item_shapes
-from cimkit.sim.areas import LEDGERS
+from cimkit.sim.areas import LEDGERS, FloorAreas
 from cimkit.view.colours import COUNTED, INK
 from cimkit.view.fonts import drawing
 from cimkit.view.plan import head, key, patches, plot_plan
 from cimkit.view.tables import STEP_COLOURS, far_steps
 from cimkit.view.texts import say
-
-if TYPE_CHECKING:
-    from cimkit.arrays import FloatArray, IntArray
-    from cimkit.sim.areas import FloorAreas
 
 FREE, GRANTED, COUNTS, OPEN, CLOSED = "#3a7f8f", "#7fb36b", "#b5402f", "#bcd8a4", "#c9ced3"
 
@@ -92,10 +88,9 @@ def _outlines(areas: FloorAreas, rows: IntArray) -> Any:
 def _cuts(shapes: Any, z: FloatArray, height: FloatArray) -> Any:
     """Return the side view of each shape: along the building's long side, floor to ceiling; small parts last."""
     whole = shapely.minimum_rotated_rectangle(shapely.union_all(shapes))
-    corners = shapely.get_coordinates(whole)[:3]
-    side = np.diff(corners, axis=0)
-    axis = side[np.hypot(*side.T).argmax()]
-    axis = axis / np.hypot(*axis)
+    sides = np.diff(shapely.get_coordinates(whole)[:3], axis=0)
+    axis = max(sides, key=np.linalg.norm)
+    axis = axis / np.linalg.norm(axis)
     along = [shapely.get_coordinates(s) @ axis for s in shapes]
     low = min(a.min() for a in along)
     return np.array(

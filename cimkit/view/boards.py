@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from cimkit.geometry.directions import direction_of
 from cimkit.kernels.bvh import any_hits
+from cimkit.model.community import Community
+from cimkit.sim.receptors import Receptors
 from cimkit.sim.shadows import shadows
 from cimkit.sim.sunpath import SunDay
 from cimkit.view.colours import INK
@@ -15,18 +18,9 @@ from cimkit.view.fonts import drawing, fonts
 from cimkit.view.plan import plot
 from cimkit.view.texts import DAYS, say
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cimkit.model.community import Community
-    from cimkit.sim.receptors import Receptors
-
-_PATHS = (
-    (23.44, "summer solstice", "夏至"),
-    (0.0, "equinox", "春秋分"),
-    (-20.116, "Great Cold", "大寒"),
-    (-23.44, "winter solstice", "冬至"),
-)
+_GREAT_COLD, _WINTER = -20.116, -23.44
+_PATHS = {23.44: ("summer solstice", "夏至"), 0.0: ("equinox", "春秋分")}
+_PATHS |= {_GREAT_COLD: ("Great Cold", "大寒"), _WINTER: ("winter solstice", "冬至")}
 
 
 def plot_sun_path(
@@ -69,11 +63,9 @@ def plot_sun_path(
     with drawing(ax, lang, (6.4, 6.8), subplot_kw={"projection": "polar"}) as (ax, lang):  # noqa: PLR1704
         ax.set_theta_zero_location("N")
         ax.set_theta_direction(-1)
-        colours = ListedColormap(["#8b97a1", "#d9dcdf"])
-        ax.pcolormesh(
-            np.radians(azimuth), _radius(elevation), mask, cmap=colours, vmin=0.5, vmax=2.5, shading="nearest"
-        )
-        for declination, english, chinese in _PATHS:
+        shown = {"cmap": ListedColormap(["#8b97a1", "#d9dcdf"]), "vmin": 0.5, "vmax": 2.5, "shading": "nearest"}
+        ax.pcolormesh(np.radians(azimuth), _radius(elevation), mask, **shown)
+        for declination, name in _PATHS.items():
             day = SunDay(place.latitude, place.longitude, declination)
             hours = np.linspace(3.0, 21.0, 217)
             up, way = day.position(hours)
@@ -82,25 +74,23 @@ def plot_sun_path(
             on = np.flatnonzero(seen & np.isclose(hours % 1, 0.0, atol=1e-6))
             ax.plot(np.radians(way[on]), _radius(up[on]), ".", ms=3.5, color="#c9801f")
             noon = float(day.position([12.0])[0][0])
-            offset, side = (-2, "top") if declination == _PATHS[-1][0] else (10, "bottom")  # Great Cold is close above
-            ax.annotate(say(lang, english, chinese), (np.pi, _radius(noon)), xytext=(0, offset), fontsize=7, color=INK,
-                        textcoords="offset points", ha="center", va=side)  # fmt: skip
-            if declination == _PATHS[2][0]:
-                for k in on:
-                    ax.annotate(f"{hours[k]:.0f}", (np.radians(way[k]), _radius(up[k])), fontsize=6.5, color=INK,
-                                xytext=(0, 3), textcoords="offset points", ha="center")  # fmt: skip
+            offset, side = (-2, "top") if declination == _WINTER else (10, "bottom")  # Great Cold is close above
+            near = {"textcoords": "offset points", "ha": "center", "color": INK}
+            ax.annotate(say(lang, *name), (np.pi, _radius(noon)), xytext=(0, offset), fontsize=7, va=side, **near)
+            for k in on if declination == _GREAT_COLD else ():
+                spot = np.radians(way[k]), _radius(up[k])
+                ax.annotate(f"{hours[k]:.0f}", spot, xytext=(0, 3), fontsize=6.5, **near)
         ax.set_rlim(0, 1)
         ax.set_rticks(_radius(np.array([0.0, 30.0, 60.0])), ["0°", "30°", "60°"], fontsize=6.5)
         names = ("N", "E", "S", "W") if lang == "en" else ("北", "东", "南", "西")
         ax.set_xticks(np.radians([0, 90, 180, 270]), names)
         ax.grid(color="#c9ced3", lw=0.5)
         title = say(lang, "Sun paths and what hides the sky from", "太阳轨迹与遮挡：")
-        said = say(
-            lang,
+        said = (
             "dark: hidden · pale: behind the wall · dots: true solar hours",
             "深色：遮挡 · 浅色：墙后 · 点：真太阳时整点",
         )
-        ax.set_title(f"{title} {receptors.ids[row]}\n{said}", fontsize=9, color=INK)
+        ax.set_title(f"{title} {receptors.ids[row]}\n{say(lang, *said)}", fontsize=9, color=INK)
         return ax
 
 
@@ -153,8 +143,7 @@ def plot_shadow_range(
         ax.set_xlim(low[0], high[0])
         ax.set_ylim(low[1], high[1])
         plot(cast, ax=ax, lang=lang)
-        legend = ax.get_legend()
-        if legend is not None:
+        if (legend := ax.get_legend()) is not None:
             legend.remove()
         place = community.require_location()
         name = sun_day.name if lang == "en" else DAYS.get(sun_day.name, sun_day.name)

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from cimkit.view.colours import INK
+from cimkit.view.colours import INK, STATES
 from cimkit.view.fonts import drawing
 
-if TYPE_CHECKING:
-    from cimkit.rules.future import Assessment
-    from cimkit.rules.survey import Satisfaction
-
 CHARTS = ("Assessment", "Satisfaction")
-STATES = {  # worst first
-    "not met": "#b5402f", "evidence missing": "#d99a5b", "unknown": "#e6d98f", "no threshold": "#b5b9bd",
-    "met": "#2f7d5b", "not applicable": "#e4e2dd",
-}  # fmt: skip
 
 
-def plot_chart(result: Assessment | Satisfaction, *, ax: Any = None, lang: str = "en") -> Any:
+def plot_chart(result: Any, *, ax: Any = None, lang: str = "en") -> Any:
     """Draw an assessment or a survey as bars; return the axes."""
     with drawing(ax, lang, (8.0, 4.6)) as (ax, lang):  # noqa: PLR1704
         chinese = lang == "zh"
@@ -53,7 +45,7 @@ def _by_question(ax: Any, frame: Any, chinese: bool) -> str:
     names = frame["text_zh" if chinese else "text"].where(lambda t: t != "", frame["question"])
     score = frame["score"].fillna(0.0)
     ends = np.nan_to_num(np.abs(frame[["low", "high"]].to_numpy().T - score.to_numpy()))
-    ax.barh([f"{n[:48]} ({c})" for n, c in zip(names, frame["answers"], strict=True)], score, xerr=ends,
-            color="#57809d", ecolor=INK, height=0.62)  # fmt: skip
+    bars = [f"{n[:48]} ({c})" for n, c in zip(names, frame["answers"], strict=True)]
+    ax.barh(bars, score, xerr=ends, color="#57809d", ecolor=INK, height=0.62)
     ax.set_xlim(0, 100)
     return "满意度得分与置信区间（答卷数）" if chinese else "Scores of 100 with their interval (answers)"

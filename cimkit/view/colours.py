@@ -92,6 +92,7 @@ PATHS: dict[PathKind, tuple[str, float]] = {
 }
 OTHER_PATH = ("#b9b3a8", 0.9)
 VERDICTS: dict[str, str] = _LISTS["verdicts"]
+STATES: dict[str, str] = _LISTS["states"]  # of indicators, worst first
 SCENE: dict[str, str] = _LISTS["scene"]
 INK, TREE, WALL = "#26313a", SCENE["tree"], SCENE["wall"]
 
@@ -110,4 +111,4 @@ def use_legend(buildings: Buildings, spaces: Spaces) -> list[Row]:
 
 def bar_length(width: float) -> int:
     """Return the length of the scale bar of a plan some metres wide [m]."""
-    return max((m for m in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if m <= width / 4), default=10)
+    return max((m for m in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if m <= width / 4), default=1)

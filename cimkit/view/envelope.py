@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import FloatArray
 from cimkit.geometry.sampling import walls_of
+from cimkit.sim.envelope import SolarEnvelope
 from cimkit.sim.receptors import window_receptors
 from cimkit.view.colours import INK
 from cimkit.view.fonts import drawing
 from cimkit.view.texts import say
-
-if TYPE_CHECKING:
-    from cimkit.arrays import FloatArray
-    from cimkit.sim.envelope import SolarEnvelope
 
 _PIECE = 6.0  # [m] walls are drawn in pieces, or the far ones cover the near
 _LIGHT = np.array([-0.7, 0.4, 0.5])

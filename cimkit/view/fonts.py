@@ -12,14 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from cimkit.arrays import one_of
-from cimkit.view.texts import LANGUAGES
+from cimkit.view.texts import FONTS, LANGUAGES
 
 ADVICE = "no font with Chinese characters was found; labels are English. Install fonts-noto-cjk or set CIMKIT_FONT."
-CANDIDATES = (  # family names as matplotlib lists them, best first
-    *("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "Noto Sans CJK JP"),
-    *("Microsoft YaHei", "PingFang SC", "Hiragino Sans GB", "Heiti SC", "STHeiti", "SimHei", "DengXian"),
-    *("WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS", "SimSun"),
-)
 LATIN = "DejaVu Sans"  # part of matplotlib
 _log = logging.getLogger("cimkit")
 
@@ -91,24 +86,16 @@ def _find(wish: str) -> Fonts:
     manager = font_manager.fontManager
     if wish and Path(wish).is_file():
         manager.addfont(wish)
-        return _with(font_manager.FontProperties(fname=wish).get_name(), wish)
-    wanted = ((wish,) if wish else ()) + CANDIDATES
+        name = font_manager.FontProperties(fname=wish).get_name()
+        return Fonts((LATIN, name), name, wish)
+    wanted = ((wish,) if wish else ()) + FONTS
     for fresh in (False, True):
-        listed = _listed(manager.ttflist) if not fresh else _listed(_on_disk(font_manager, manager))
+        entries = _on_disk(font_manager, manager) if fresh else manager.ttflist
+        listed = {e.name: e.fname for e in reversed(entries)}
         chinese = next((name for name in wanted if name in listed), "")
-        if chinese:
-            return _with(chinese, listed[chinese])
+        if chinese:  # Latin first: digits and minus signs stay as usual
+            return Fonts((LATIN, chinese), chinese, listed[chinese])
     return Fonts((LATIN,), "", "")
-
-
-def _with(chinese: str, path: str) -> Fonts:
-    """Return Latin first, then the Chinese family: digits and minus signs stay as usual."""
-    return Fonts((LATIN, chinese), chinese, path)
-
-
-def _listed(entries: Any) -> dict[str, str]:
-    """Return family → file."""
-    return {e.name: e.fname for e in reversed(entries)}
 
 
 def _on_disk(font_manager: Any, manager: Any) -> Any:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import shapely
 
 from cimkit.errors import InputError
 from cimkit.model.community import Community
-from cimkit.model.kinds import PathKind, Status
+from cimkit.model.kinds import Status
 from cimkit.view.charts import CHARTS, plot_chart
-from cimkit.view.colours import GROUND, INK, OTHER_PATH, PATHS, TREE, WALL, bar_length, use_colour, use_legend
+from cimkit.view.colours import INK, TREE, WALL, Row, bar_length, use_colour, use_legend
 from cimkit.view.fonts import drawing
-from cimkit.view.layers import is_a, layer_of
+from cimkit.view.layers import Layer, is_a, layer_of
+from cimkit.view.svg import MOST_LABELS, crowns, ground, paths
 from cimkit.view.texts import TEXTS, say
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from cimkit.view.colours import Row
-    from cimkit.view.layers import Layer
 
 
 def plot(result: Any, *, community: Community | None = None, column: str = "", ax: Any = None, lang: str = "en") -> Any:
@@ -112,24 +108,21 @@ def plot_plan(
     InputError
         If ``lang`` is unknown or the result has no picture on a plan.
     """
-    from matplotlib.colors import to_rgba
-
     layer = layer_of(community, result, column=column)
     with drawing(ax, lang, (9.0, 8.2)) as (ax, lang):  # noqa: PLR1704
         _ground(ax, community)
         if layer is not None:
             for shape, value in layer.areas:
-                colour = to_rgba(layer.classes.colour(value))
-                face = (*colour[:3], layer.alpha)
-                style = {"facecolors": face, "edgecolors": colour, "zorder": 4.05 if layer.inside else 2.5}
-                patches(ax, shapely.get_parts(shape), linewidths=0.5, **style)
-        _paths(ax, community)
+                colour = layer.classes.colour(value)
+                style = {"facecolors": (colour, layer.alpha), "edgecolors": colour, "linewidths": 0.5}
+                patches(ax, shapely.get_parts(shape), zorder=4.05 if layer.inside else 2.5, **style)
         xy = community.buildings.footprint.xy
         fine = float(np.clip(600.0 / np.ptp(xy, axis=0).max(), 0.25, 1.0)) if len(xy) else 1.0
         _buildings(ax, community, layer, fine)
         if layer is not None and len(layer.strokes):
             _strokes(ax, layer, fine)
-        _parcels(ax, community)
+        border = {"edgecolors": "#a2483b", "linewidths": 0.9, "linestyles": (0, (8, 3, 1, 3))}
+        patches(ax, community.parcels.outline.to_shapely(), facecolors="none", zorder=6, **border)
         _frame(ax, community)
         if labels:
             _labels(ax, community)
@@ -151,11 +144,9 @@ def key(ax: Any, rows: Iterable[Row], lang: str, *, columns: int = 5, title: str
     from matplotlib.patches import Patch
 
     handles = [Patch(fc=colour, ec=INK, lw=0.3, label=say(lang, english, chinese)) for colour, english, chinese in rows]
-    ax.legend(
-        handles=handles, title=title, loc="upper left", bbox_to_anchor=(0.0, -0.01), ncols=columns, fontsize=7.5,
-        frameon=False, handlelength=1.2, handleheight=0.9, columnspacing=1.4, borderaxespad=0.2, alignment="left",
-        title_fontsize=8,
-    )  # fmt: skip
+    place = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.01), "alignment": "left", "borderaxespad": 0.2}
+    sizes = {"fontsize": 7.5, "title_fontsize": 8, "handlelength": 1.2, "handleheight": 0.9, "columnspacing": 1.4}
+    ax.legend(handles=handles, title=title, ncols=columns, frameon=False, **place, **sizes)
 
 
 def patches(ax: Any, shapes: Any, **style: Any) -> None:
@@ -163,40 +154,27 @@ def patches(ax: Any, shapes: Any, **style: Any) -> None:
     from matplotlib.collections import PathCollection
     from matplotlib.path import Path
 
-    paths = []
+    drawn = []
     for shape in shapes:
-        if shape is None or shape.is_empty:
-            continue
-        rings = [shape.exterior, *shape.interiors]
-        paths.append(Path.make_compound_path(*[Path(np.asarray(r.coords), closed=True) for r in rings]))
-    if paths:
-        ax.add_collection(PathCollection(paths, transform=ax.transData, **style), autolim=True)
+        if shape is not None and not shape.is_empty:
+            rings = [shape.exterior, *shape.interiors]
+            drawn.append(Path.make_compound_path(*[Path(np.asarray(r.coords), closed=True) for r in rings]))
+    if drawn:
+        ax.add_collection(PathCollection(drawn, transform=ax.transData, **style), autolim=True)
 
 
 def _ground(ax: Any, community: Community) -> None:
-    """Draw open ground and trees."""
-    spaces = community.spaces
-    shapes = spaces.outline.to_shapely()
-    for kind, colour in GROUND.items():
-        here = (spaces.kind == kind) & (spaces.storey < 0) & (spaces.status != Status.DEMOLISH)
-        patches(ax, shapes[here], facecolors=colour, edgecolors="none", zorder=1)
-    trees = community.trees
-    if len(trees):
-        radius = np.nan_to_num(trees.crown_radius, nan=1.5)
-        crowns = shapely.buffer(shapely.points(trees.x, trees.y), radius, quad_segs=3)
-        patches(ax, crowns, facecolors=TREE, edgecolors="none", alpha=0.45, zorder=2)
-
-
-def _paths(ax: Any, community: Community) -> None:
-    """Draw paths by kind."""
+    """Draw open ground, trees and paths by kind."""
     from matplotlib.collections import LineCollection
 
-    edges = community.path_edges
-    courses = edges.course.to_shapely()
-    for kind in np.unique(edges.kind):
-        colour, width = PATHS.get(PathKind(kind), OTHER_PATH)
-        lines = [np.asarray(c.coords)[:, :2] for c in courses[edges.kind == kind] if c is not None]
-        ax.add_collection(LineCollection(lines, colors=colour, linewidths=width * 0.7, zorder=3))
+    for colour, shapes in ground(community):
+        patches(ax, shapes.to_shapely(), facecolors=colour, edgecolors="none", zorder=1)
+    trees = crowns(community)
+    round_ = shapely.buffer(shapely.points(trees[:, :2]), trees[:, 2], quad_segs=3)
+    patches(ax, round_, facecolors=TREE, edgecolors="none", alpha=0.45, zorder=2)
+    for colour, width, lines in paths(community):
+        courses = np.split(lines.xyz[:, :2], lines.line[1:-1])
+        ax.add_collection(LineCollection(courses, colors=colour, linewidths=width * 0.7, zorder=3))
 
 
 def _buildings(ax: Any, community: Community, layer: Layer | None, fine: float) -> None:
@@ -205,14 +183,13 @@ def _buildings(ax: Any, community: Community, layer: Layer | None, fine: float) 
     shapes = b.footprint.to_shapely()
     if layer is None:
         colours = [use_colour(u) for u in b.use]
-    elif np.isfinite(layer.buildings).any() or np.isinf(layer.buildings).any():
+    elif not np.isnan(layer.buildings).all():
         colours = [layer.classes.colour(v) for v in layer.buildings]
     else:
         colours = [WALL] * len(b)
     stands = b.status != Status.DEMOLISH
-    if stands.any():
-        chosen = [c for c, s in zip(colours, stands, strict=True) if s]
-        patches(ax, shapes[stands], facecolors=chosen, edgecolors=INK, linewidths=0.7 * fine, zorder=4)
+    chosen = [colours[k] for k in np.flatnonzero(stands)]
+    patches(ax, shapes[stands], facecolors=chosen, edgecolors=INK, linewidths=0.7 * fine, zorder=4)
     patches(ax, shapes[~stands], facecolors="none", edgecolors="#8d5a50", linewidths=0.8, linestyles="--", zorder=3.5)
     new = b.status == Status.PLANNED
     patches(ax, shapes[new], facecolors="none", edgecolors=INK, linewidths=1.5, zorder=4.1)
@@ -230,21 +207,12 @@ def _strokes(ax: Any, layer: Layer, fine: float) -> None:
         ax.add_collection(LineCollection(list(ends), colors=colours, linewidths=2.6 * fine, capstyle="butt", zorder=5))
 
 
-def _parcels(ax: Any, community: Community) -> None:
-    """Draw the borders of the parcels."""
-    patches(
-        ax, community.parcels.outline.to_shapely(), facecolors="none", edgecolors="#a2483b", linewidths=0.9,
-        linestyles=(0, (8, 3, 1, 3)), zorder=6,
-    )  # fmt: skip
-
-
 def _labels(ax: Any, community: Community) -> None:
     """Write the ids into the buildings they fit into, at most 300 of them."""
-    b, low = community.buildings, ax.get_xlim()
-    room = np.sqrt(b.footprint.areas()) / (0.006 * (low[1] - low[0]))  # letters
+    b, wide = community.buildings, float(np.diff(ax.get_xlim())[0])
+    room = np.sqrt(b.footprint.areas()) / (0.006 * wide)  # letters
     rows = np.flatnonzero((b.status != Status.DEMOLISH) & (room > [len(str(v)) for v in b.id]))
-    if len(rows) > 300:
-        return
+    rows = rows if len(rows) <= MOST_LABELS else rows[:0]
     for row, (x, y) in zip(rows, b.footprint.take(rows).inner_points(), strict=True):
         ax.text(x, y, str(b.id[row]), fontsize=6, color=INK, ha="center", va="center", zorder=7, parse_math=False)
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from os import PathLike
+from typing import Any
 
 import numpy as np
 
+from cimkit.arrays import FloatArray
 from cimkit.errors import InputError, needed
 from cimkit.model.changes import Edit, Record, described, find_object, read_scenario, scenario_json
+from cimkit.model.community import Community
 from cimkit.rules.check import check
 from cimkit.rules.compare import scenarios
+from cimkit.rules.findings import Findings
 from cimkit.rules.measurements import Measurements
 from cimkit.sim.areas import FloorAreas
 from cimkit.sim.site_ratios import SiteIndicators
 from cimkit.sim.sunlight import Sunlight
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from os import PathLike
-
-    from cimkit.arrays import FloatArray
-    from cimkit.model.community import Community
-    from cimkit.rules.findings import Findings
 
 BASE = "base"
 
@@ -52,16 +49,11 @@ class State:
     def figures(self) -> dict[str, float]:
         """Return the figures a designer looks at first."""
         light, site, areas = self.first(Sunlight), self.first(SiteIndicators), self.first(FloorAreas)
-        counts = self.findings.counts
-        return {
-            "least_sunlight_h": float(light.hours.min()) if light is not None else float("nan"),
-            "windows_below_2_h": int((light.hours < 2 - 1e-6).sum()) if light is not None else 0,
-            "far": site.value("far") if site is not None else float("nan"),
-            "far_area_m2": areas.totals()["far_area_m2"] if areas is not None else float("nan"),
-            "failed": counts["fail"],
-            "unknown": counts["unknown"],
-            "passed": counts["pass"],
-        }
+        counts, hours = self.findings.counts, light.hours if light is not None else np.full(1, np.nan)
+        figures = {"least_sunlight_h": float(hours.min()), "windows_below_2_h": int((hours < 2 - 1e-6).sum())}
+        figures["far"] = site.value("far") if site is not None else np.nan
+        figures["far_area_m2"] = areas.totals()["far_area_m2"] if areas is not None else np.nan
+        return figures | {"failed": counts["fail"], "unknown": counts["unknown"], "passed": counts["pass"]}
 
 
 @dataclass
@@ -217,18 +209,18 @@ class Study:
         """Return a DataFrame of the figures of each variant, the base first."""
         import pandas as pd
 
-        here, rows = self.name, {}
-        for name in self.variants:
-            rows[name] = self.variant(name).state.figures()
-        self.name = here
-        return pd.DataFrame(rows)
+        return pd.DataFrame({name: state.figures() for name, state in self._states().items()})
 
     def compare(self) -> Any:
         """Return the findings of all variants side by side, one row a rule."""
+        return scenarios({name: state.findings for name, state in self._states().items()})
+
+    def _states(self) -> dict[str, State]:
+        """Return the state of each variant, the base first."""
         here = self.name
-        found = {name: self.variant(name).findings for name in self.variants}
+        found = {name: self.variant(name).state for name in self.variants}
         self.name = here
-        return scenarios(found)
+        return found
 
     def to_json(self) -> str:
         """Return the edits of the current variant as a scenario."""
