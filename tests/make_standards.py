@@ -11,11 +11,10 @@ from importlib.resources import files
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from cimkit.rules.conditions import in_words
 from cimkit.rules.findings import limits_in_words
 from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.load import load_pack, pack_names
-from cimkit.rules.rule import LEVELS, MARKS
+from cimkit.rules.rule import LEVELS, MARKS, in_words
 from cimkit.sim.area_local import Exemption, HeightStep, LocalRules, UnitCaps
 from cimkit.sim.area_rules import GB55031_2022, GBT50353_2013, AreaRule
 

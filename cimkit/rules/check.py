@@ -13,14 +13,13 @@ from cimkit.arrays import IntArray, TextArray
 from cimkit.model.community import Community
 from cimkit.model.fingerprint import fingerprint
 from cimkit.rules.compare import compared, compared_with_baseline
-from cimkit.rules.conditions import NO, UNSURE, YES, holds, in_words
 from cimkit.rules.findings import Findings, Judged
 from cimkit.rules.indicator import Subjects, Values
 from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.load import load_packs
 from cimkit.rules.measurements import Measurements
 from cimkit.rules.place import Place, choices, city_packs, place_of, with_circle, zone_note
-from cimkit.rules.rule import LEVELS, Pack, Requirement, Rule
+from cimkit.rules.rule import LEVELS, NO, UNSURE, YES, Pack, Requirement, Rule, holds, in_words
 from cimkit.rules.subjects import NAMED
 
 Candidate = tuple[Rule, Requirement]  # for one indicator

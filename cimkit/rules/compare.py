@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from cimkit.errors import FormatError
 from cimkit.rules.findings import ORDER, SCHEMA, Findings, Judged, Verdict
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from cimkit.arrays import FloatArray, TextArray
-
-    Known = dict[tuple[str, ...], tuple[float, float, int]]  # of an object: measured, margin, verdict
-
+Known = dict[tuple[str, ...], tuple[float, float, int]]  # of an object: measured, margin, verdict
 _FAIL, _PASS = ORDER.index(Verdict.FAIL), ORDER.index(Verdict.PASS)
 _SAME = 1e-6
 _CHANGES = ("new", "worse", "healed", "better")
@@ -30,8 +25,8 @@ def compared(after: Sequence[Judged], before: Sequence[Judged]) -> tuple[Judged,
     """
     known: Known = {}
     for j in before:
-        for k, name in enumerate(j.subjects.ids):
-            known[(*_quantity(j), str(name))] = float(j.measured[k]), float(j.margin[k]), int(j.verdict[k])
+        rows = zip(j.subjects.ids, j.measured.tolist(), j.margin.tolist(), j.verdict.tolist(), strict=True)
+        known |= {(*_quantity(j), str(name)): was for name, *was in rows}  # type: ignore[misc]
     return tuple(_compared(j, known, _quantity) for j in after)
 
 
@@ -47,8 +42,8 @@ def compared_with_baseline(after: Sequence[Judged], baseline: Mapping[str, Any])
         raise FormatError(f"baseline: it must be findings written as {SCHEMA}; got something else. Write it anew.")
     known: Known = {}
     for f in baseline["findings"]:
-        numbers = (float("nan") if f[k] is None else float(f[k]) for k in ("measured", "margin"))
-        known[f["rule"], f["object"]] = (*numbers, ORDER.index(Verdict(f["verdict"])))  # type: ignore[assignment]
+        measured, margin = np.array([f["measured"], f["margin"]], dtype=np.float64).tolist()  # None becomes nan
+        known[f["rule"], f["object"]] = measured, margin, ORDER.index(Verdict(f["verdict"]))
     return tuple(_compared(j, known, lambda own: (own.rule.id,)) for j in after)
 
 
@@ -59,21 +54,18 @@ def _quantity(j: Judged) -> tuple[str, ...]:
 
 def _compared(j: Judged, known: Known, key: Callable[[Judged], tuple[str, ...]]) -> Judged:
     """Return one block with the state before."""
-    n = len(j)
-    value: FloatArray = np.full(n, np.nan)
-    change: TextArray = np.full(n, "", dtype=object)
+    before, change = np.full(len(j), np.nan), np.full(len(j), "", dtype=object)
     verdict, notes = j.verdict.copy(), j.notes.copy()
     for k, name in enumerate(j.subjects.ids):
-        if (*key(j), str(name)) not in known:
-            continue
-        value[k], margin, was = known[(*key(j), str(name))]
-        change[k] = _word(was, int(j.verdict[k]), float(j.margin[k]) - margin)
-        kept = was == _FAIL and verdict[k] == _FAIL and change[k] in ("same", "better")
-        if kept and j.rule.shortfall == "not_worse":
-            verdict[k] = _PASS
-            said = "short before already and not reduced"
-            notes[k] = f"{said}; {notes[k]}" if notes[k] else said
-    return dataclasses.replace(j, verdict=verdict, notes=notes, change=change, before=value)
+        object_ = (*key(j), str(name))
+        if object_ in known:
+            before[k], margin, was = known[object_]
+            change[k] = _word(was, int(verdict[k]), float(j.margin[k]) - margin)
+            kept = was == verdict[k] == _FAIL and change[k] in ("same", "better")
+            if kept and j.rule.shortfall == "not_worse":
+                verdict[k], said = _PASS, "short before already and not reduced"
+                notes[k] = f"{said}; {notes[k]}" if notes[k] else said
+    return dataclasses.replace(j, verdict=verdict, notes=notes, change=change, before=before)
 
 
 def _word(was: int, now: int, gain: float) -> str:
@@ -132,8 +124,6 @@ def scenarios(states: Mapping[str, Findings]) -> Any:
             for code, verdict in enumerate(ORDER[:3]):
                 column = f"{name}: {verdict.value}"
                 row[column] = row.get(column, 0) + int((j.verdict == code).sum())
-            known = j.margin[np.isfinite(j.margin)]
-            least = f"{name}: least margin"
-            row[least] = min([row.get(least, float("inf")), *known.tolist()])
-    frame = pd.DataFrame(list(rows.values()))
-    return frame.replace(float("inf"), float("nan"))
+            least, known = f"{name}: least margin", j.margin[np.isfinite(j.margin)]
+            row[least] = np.fmin.reduce(known, initial=row.get(least, np.nan))
+    return pd.DataFrame(list(rows.values()))

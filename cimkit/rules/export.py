@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from cimkit.errors import FormatError, InputError
-from cimkit.rules.findings import SCHEMA
+from cimkit.rules.findings import SCHEMA, Finding, Findings
 from cimkit.rules.rule import MARKS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cimkit.rules.findings import Finding, Findings
 
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -23,9 +19,8 @@ def said(f: Finding) -> str:
     """Return a finding in one line: rule, measured, required, how sure, note."""
     got = f"measured {f.measured:g} {f.unit}".strip() if f.measured == f.measured else "not measured"
     need = f"required {f.required_text}" if f.required_text else "no limit"
-    return "; ".join(
-        t for t in (f"{f.rule.text} ({f.standard} {f.clause}): {got}", need, f"mark {f.mark}", f.note) if t
-    )
+    parts = f"{f.rule.text} ({f.standard} {f.clause}): {got}", need, f"mark {f.mark}", f.note
+    return "; ".join(part for part in parts if part)
 
 
 def to_junit(findings: Findings) -> str:
@@ -57,6 +52,7 @@ def _clean(text: str) -> str:
 def to_sarif(findings: Findings) -> str:
     """Return what fails or is unknown as SARIF 2.1.0, with stable fingerprints and logical locations."""
     rules = {j.rule.id: j.rule for j in findings.judged}
+    place = {name: k for k, name in enumerate(rules)}
     listed = [
         {
             "id": r.id,
@@ -66,27 +62,27 @@ def to_sarif(findings: Findings) -> str:
         }
         for r in rules.values()
     ]
-    place = {name: k for k, name in enumerate(rules)}
-    results = [
-        {
-            "ruleId": f.rule.id,
-            "ruleIndex": place[f.rule.id],
-            "level": "error" if f.verdict == "fail" else "none",
-            "kind": "fail" if f.verdict == "fail" else "open",
-            "message": {"text": said(f)},
-            "locations": [{"logicalLocations": [{"fullyQualifiedName": f"{f.table}/{f.object}", "kind": f.table}]}],
-            "partialFingerprints": {"finding/1": f.key},
-            "properties": {
-                k: v for k, v in f.to_dict().items() if k in ("measured", "required", "margin", "unit", "place")
-            },
-        }
-        for f in findings
-        if f.verdict in ("fail", "unknown")
-    ]
+    results = [_sarif_result(f, place[f.rule.id]) for f in findings if f.verdict in ("fail", "unknown")]
     driver = {"name": "cimkit", "rules": listed}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     whole = {"$schema": _SARIF, "version": "2.1.0", "runs": [run]}
     return json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _sarif_result(f: Finding, rule: int) -> dict[str, Any]:
+    """Return one finding as SARIF, with the position of its rule."""
+    level, kind = ("error", "fail") if f.verdict == "fail" else ("none", "open")
+    plain = f.to_dict()
+    return {
+        "ruleId": f.rule.id,
+        "ruleIndex": rule,
+        "level": level,
+        "kind": kind,
+        "message": {"text": said(f)},
+        "locations": [{"logicalLocations": [{"fullyQualifiedName": f"{f.table}/{f.object}", "kind": f.table}]}],
+        "partialFingerprints": {"finding/1": f.key},
+        "properties": {k: plain[k] for k in ("measured", "required", "unit", "margin", "place")},
+    }
 
 
 def explain(findings: Mapping[str, Any], key: str) -> list[tuple[str, str]]:

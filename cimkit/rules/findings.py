@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -47,6 +46,12 @@ _KEYS = (  # of a finding as plain data
     *("key", "rule", "standard", "clause", "edition", "object", "table", "measured", "required", "comparator"),
     *("required_text", "unit", "margin", "verdict", "mark", "place", "evidence", "note", "overridden", "change"),
     "before",
+)
+_COLUMNS = (  # of findings as a table, and where they stand in a finding
+    {"verdict": "verdict.value", "standard": "standard", "clause": "clause", "rule": "rule.id", "text": "rule.text"}
+    | {"text_zh": "rule.text_zh", "table": "table", "object": "object", "measured": "measured"}
+    | {"required": "required_text", "unit": "unit", "margin": "margin", "mark": "mark", "note": "note"}
+    | {"change": "change", "before": "before", "overridden": "overridden", "x_m": "x", "y_m": "y", "z_m": "z"}
 )
 
 
@@ -107,25 +112,10 @@ class Finding:
         """Its stable name: ``rule@object``."""
         return f"{self.rule.id}@{self.object}"
 
-    @property
-    def standard(self) -> str:
-        """The standard."""
-        return self.rule.standard
-
-    @property
-    def clause(self) -> str:
-        """The clause of the standard."""
-        return self.rule.clause
-
-    @property
-    def unit(self) -> str:
-        """Unit of measured, required and margin."""
-        return self.rule.unit
-
-    @property
-    def comparator(self) -> str:
-        """How measured is compared with required."""
-        return self.rule.comparator
+    standard = property(attrgetter("rule.standard"), doc="The standard.")
+    clause = property(attrgetter("rule.clause"), doc="The clause of the standard.")
+    unit = property(attrgetter("rule.unit"), doc="Unit of measured, required and margin.")
+    comparator = property(attrgetter("rule.comparator"), doc="How measured is compared with required.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data; numbers that are not known are None."""
@@ -254,17 +244,11 @@ class Findings(Drawn):
         """Return the findings that fail."""
         return self.of(Verdict.FAIL)
 
-    def unknowns(self) -> list[Finding]:
-        """Return the findings that could not be judged."""
-        return self.of(Verdict.UNKNOWN)
-
     @cached_property
     def counts(self) -> dict[str, int]:
         """How many findings have each verdict."""
-        found: Counter[int] = Counter()
-        for j in self.judged:
-            found.update(j.verdict.tolist())
-        return {v.value: found[k] for k, v in enumerate(ORDER)}
+        found = sum((np.bincount(j.verdict, minlength=len(ORDER)) for j in self.judged), np.zeros(len(ORDER), int))
+        return {v.value: int(n) for v, n in zip(ORDER, found, strict=True)}
 
     @property
     def unverified(self) -> int:
@@ -314,14 +298,8 @@ class Findings(Drawn):
         """Return a DataFrame, one row a finding; measured, required and margin are in ``unit``."""
         import pandas as pd
 
-        names = "verdict standard clause rule text text_zh table object measured required unit margin mark note change"
-        row = attrgetter(
-            *("verdict.value", "standard", "clause", "rule.id", "rule.text", "rule.text_zh", "table", "object"),
-            *("measured", "required_text", "unit", "margin", "mark", "note", "change", "before", "overridden"),
-            *("x", "y", "z"),
-        )
-        columns = [*names.split(), "before", "overridden", "x_m", "y_m", "z_m"]
-        frame = pd.DataFrame(map(row, self), columns=columns)
+        row = attrgetter(*_COLUMNS.values())
+        frame = pd.DataFrame(map(row, self), columns=list(_COLUMNS))
         return frame.assign(overridden=frame["overridden"].map(" ".join))
 
     def to_geoframe(self, verdict: str | Verdict | None = Verdict.FAIL) -> Any:

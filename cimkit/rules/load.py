@@ -23,13 +23,13 @@ from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.rule import COMPARATORS, KINDS, LEVELS, MARKS, ROLES, Pack, Requirement, Rule
 
 PACKS = Path(__file__).parent / "packs"
-_TEMPLATE = Path(__file__).parent / "template.toml"
+_NAMES = ("name", "title", "title_zh", "level", "place")
 _ABOUT = ("standard", "edition", "date", "source", "why")
 _TEXTS = ("id", "clause", "text", "text_zh", "unit", "group", "limit_from")
 _SCHEMA: dict[str, dict[str, Any]] = {  # of each table its keys: what they hold, or the words they may be
     "file": dict.fromkeys(("pack", "limits", "acceptance", "survey"), dict)  # from acceptance on: see future.py
     | dict.fromkeys(("rule", "evidence", "dimension"), list),
-    "pack": dict.fromkeys(("name", "title", "title_zh", "place", *_ABOUT), str)
+    "pack": dict.fromkeys((*_NAMES, *_ABOUT), str)
     | {"level": LEVELS, "role": ROLES, "extends": list, "off": list, "mandatory": bool, "with": dict},
     "rule": dict.fromkeys((*_TEXTS, *_ABOUT), str)
     | {"indicator": ("", *sorted(INDICATORS)), "comparator": ("", *COMPARATORS), "mark": tuple(MARKS), "kind": KINDS}
@@ -105,7 +105,7 @@ def pack_names() -> list[str]:
 
 def template(name: str, level: str, extends: Sequence[str]) -> str:
     """Return the text of a pack to fill in."""
-    text = _TEMPLATE.read_text(encoding="utf-8")
+    text = (PACKS.parent / "template.toml").read_text(encoding="utf-8")
     return text.replace("@name", name).replace("@level", level).replace('"@extends"', json.dumps(list(extends))[1:-1])
 
 
@@ -235,19 +235,12 @@ def _pack(data: Mapping[str, Any], source: _Source) -> Pack:
         if rule.id in rules:
             raise source.wrong("ids must be unique; it stands twice", "Rename one.", rule=rule.id, key="id", last=True)
         rules[rule.id] = rule
-    return Pack(
-        name=head["name"],
-        title=str(head.get("title", head["name"])),
-        title_zh=head.get("title_zh", ""),
-        level=head["level"],
-        place=head.get("place", ""),
-        rules=tuple(rules.values()),
-        extends=tuple(head.get("extends", ())),
-        off=tuple(head.get("off", ())),
-        with_=head.get("with", {}),
-        limits=data.get("limits", {}),
-        digest=hashlib.blake2b(source.text.encode(), digest_size=16).hexdigest(),
-    )
+    digest = hashlib.blake2b(source.text.encode(), digest_size=16).hexdigest()
+    texts: dict[str, Any] = {"title": head["name"], "title_zh": "", "place": ""} | {
+        k: v for k, v in head.items() if k in _NAMES
+    }
+    lists: dict[str, Any] = {k: tuple(head.get(k, ())) for k in ("extends", "off")} | {"rules": tuple(rules.values())}
+    return Pack(**texts, **lists, with_=head.get("with", {}), limits=data.get("limits", {}), digest=digest)
 
 
 def _rule(given: Mapping[str, Any], number: int, head: Mapping[str, Any], source: _Source) -> Rule:

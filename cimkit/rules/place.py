@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cimkit.arrays import one_of
 from cimkit.errors import InputError
+from cimkit.model.community import Community
 from cimkit.model.kinds import ProjectType
 from cimkit.model.notes import Note, Notes
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cimkit.model.community import Community
-
-_FILE = Path(__file__).parent / "places.toml"
-_SITES = {ProjectType.UNKNOWN: "", ProjectType.NEW_BUILD: "new"}
+# Boxes well inside a climate zone, what may be stated of a place, and the cities by name.
+_LISTS = tomllib.loads((Path(__file__).parent / "places.toml").read_text(encoding="utf-8"))
+_CITIES: dict[str, dict[str, Any]] = {k: v for k, v in _LISTS.items() if k not in ("zone", "choice")}
 
 
 @dataclass(frozen=True)
@@ -69,12 +66,6 @@ class Place:
         return dataclasses.asdict(self)
 
 
-@lru_cache(maxsize=1)
-def _places() -> dict[str, Any]:
-    """Return the file of places: cities by name, ``zone``: boxes well inside a climate zone, and ``choice``."""
-    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
-
-
 def climate_zone_at(latitude: float, longitude: float) -> str:
     """Return the building climate zone (建筑气候区) of a place that lies well inside one, else empty.
 
@@ -83,31 +74,26 @@ def climate_zone_at(latitude: float, longitude: float) -> str:
     >>> climate_zone_at(30.25, 120.17), climate_zone_at(33.0, 119.0)  # Hangzhou; near the border of II and III
     ('III', '')
     """
-    for zone in _places()["zone"]:
+    for zone in _LISTS["zone"]:
         south, north, west, east = zone["box"]
         if south <= latitude <= north and west <= longitude <= east:
             return str(zone["name"])
     return ""
 
 
-def _cities() -> dict[str, dict[str, Any]]:
-    """Return the cities we know, by their name."""
-    return {k: v for k, v in _places().items() if k not in ("zone", "choice")}
-
-
 def choices(field: str) -> tuple[str, ...]:
     """Return what a field of ``Place`` may be, empty where it is free text."""
-    return tuple(_places()["choice"].get(field, ()))
+    return tuple(_LISTS["choice"].get(field, ()))
 
 
 def city_names() -> list[str]:
     """Return the cities we know."""
-    return sorted(_cities())
+    return sorted(_CITIES)
 
 
 def city_zh(name: str) -> str:
     """Return the Chinese name of a city we know, else the name."""
-    return str(_cities().get(name, {}).get("zh", name))
+    return str(_CITIES.get(name, {}).get("zh", name))
 
 
 def find_city(name: str) -> str:
@@ -119,7 +105,7 @@ def find_city(name: str) -> str:
     ('hangzhou', 'hangzhou', '')
     """
     word = name.strip().lower().removesuffix("市")
-    return next((key for key, city in _cities().items() if word and word in (key, city["zh"])), "")
+    return next((key for key, city in _CITIES.items() if word and word in (key, city["zh"])), "")
 
 
 def place_of(community: Community, *, city: str = "", known: Mapping[str, str] | None = None) -> Place:
@@ -149,22 +135,20 @@ def place_of(community: Community, *, city: str = "", known: Mapping[str, str] |
     at = community.location
     fields: dict[str, str] = {"climate_zone": climate_zone_at(at.latitude, at.longitude)} if at else {}
     if name:
-        own = _cities()[name]
+        own = _CITIES[name]
         fields = {k: own[k] for k in ("province", "climate_zone", "city_size")} | {"city": name}
     kind = community.project_type
     if kind is not ProjectType.UNKNOWN:
-        fields |= {"project_type": kind.code, "site": _SITES.get(kind, "renewal")}
+        fields |= {"project_type": kind.code, "site": "new" if kind is ProjectType.NEW_BUILD else "renewal"}
     return Place(**(fields | dict(known or {})))
 
 
 def zone_note(community: Community, place: Place) -> Notes:
     """Return the note that the climate zone was taken from the coordinates, if it was."""
-    at = community.location
-    if place.city or at is None or not place.climate_zone:
+    at, zone = community.location, place.climate_zone
+    if place.city or at is None or not zone or zone != climate_zone_at(at.latitude, at.longitude):
         return Notes()
-    if place.climate_zone != climate_zone_at(at.latitude, at.longitude):
-        return Notes()
-    text = f"climate zone {place.climate_zone} by the coordinates, well inside it (from memory, unverified)"
+    text = f"climate zone {zone} by the coordinates, well inside it (from memory, unverified)"
     return Notes.of([Note("C06", text, fix="state it: --place climate_zone=…, or --city")])
 
 
@@ -195,5 +179,5 @@ def with_circle(place: Place, persons: float, sizes: Mapping[str, tuple[float, f
 
 def city_packs(city: str) -> list[str]:
     """Return the packs that hold in a city; the national ones where the city is not known."""
-    packs: list[str] = _cities()[city]["packs"] if city else ["CN-GB50180-2018", "CN-residential"]
+    packs: list[str] = _CITIES[city]["packs"] if city else ["CN-GB50180-2018", "CN-residential"]
     return list(packs)

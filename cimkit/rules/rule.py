@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,10 @@ MARKS = {  # how sure a number is: English, 中文
 COMPARATORS = (">=", "<=", ">", "<", "within")
 ROLES = ("limit", "method", "advice")
 KINDS = ("G", "E", "G+E")  # computed from geometry, shown by evidence, both
-PASS, FAIL, UNKNOWN = 1, 0, -1  # of one value, see ``Requirement.judge``
+PASS, FAIL, UNKNOWN = 1, 0, -1  # of one value, see ``Rule.judge``
+YES, NO, UNSURE = 1, 0, -1  # whether a condition holds
+_BOUND = re.compile(r"^\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)\s*$")
+_SIGNS = {">=": np.greater_equal, "<=": np.less_equal, ">": np.greater, "<": np.less}
 
 
 @dataclass(frozen=True)
@@ -181,3 +185,64 @@ class Pack:
         judged = sum(r.judged for r in self.rules)
         doubtful = sum(not r.verified for r in self.rules)
         return f"<Pack {self.name}: {len(self.rules)} rules, {judged} judged, {doubtful} unverified>"
+
+
+def holds(when: Mapping[str, Any], attributes: Mapping[str, Any], count: int) -> tuple[IntArray, str]:
+    """Return whether a condition holds for each of n objects, and the first attribute that is not known.
+
+    Parameters
+    ----------
+    when
+        Name → value, list of values, or text like ``">=4"``.
+    attributes
+        Name → one value, or one a object; "" and nan are not known.
+    count
+        Number of objects, n.
+
+    Returns
+    -------
+    tuple
+        1 yes, 0 no, -1 not known, shape (n); and a name, empty if all is known.
+
+    Examples
+    --------
+    >>> holds({"storeys": ">=4"}, {"storeys": np.array([3.0, 4.0, np.nan])}, 3)
+    (array([ 0,  1, -1]), 'storeys')
+    """
+    state = np.ones(count, dtype=np.int64)
+    unknown = ""
+    for name, wanted in when.items():
+        one = _one(attributes.get(name), wanted, count)
+        if not unknown and (one == UNSURE).any():
+            unknown = name
+        state = np.where((state == NO) | (one == NO), NO, np.minimum(state, one))
+    return state, unknown if (state == UNSURE).any() else ""
+
+
+def _one(given: Any, wanted: Any, count: int) -> IntArray:
+    """Return whether one attribute is as wanted, shape (n)."""
+    values = np.broadcast_to(np.asarray(given, dtype=object), count)
+    known = np.array([v not in ("", None) and not (isinstance(v, float) and isnan(v)) for v in values], dtype=bool)
+    met = np.zeros(count, dtype=bool)
+    met[known] = _meets(values[known], wanted)
+    return np.where(known, np.where(met, YES, NO), UNSURE).astype(np.int64)
+
+
+def _meets(values: Any, wanted: Any) -> Any:
+    """Return which known values are as wanted."""
+    bound = _BOUND.match(wanted) if isinstance(wanted, str) else None
+    if bound:
+        return _SIGNS[bound[1]](values.astype(np.float64), float(bound[2]))
+    allowed = set(wanted) if isinstance(wanted, (list, tuple)) else {wanted}
+    return np.array([v in allowed for v in values], dtype=bool)
+
+
+def in_words(when: Mapping[str, Any]) -> str:
+    """Return a condition as text.
+
+    Examples
+    --------
+    >>> in_words({"climate_zone": ["I", "II"], "city_size": "large", "storeys": ">=4"})
+    'climate_zone I/II, city_size large, storeys >=4'
+    """
+    return ", ".join(f"{k} {'/'.join(map(str, v)) if isinstance(v, (list, tuple)) else v}" for k, v in when.items())

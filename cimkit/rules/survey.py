@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from cimkit.arrays import FloatArray, IntArray
 from cimkit.errors import InputError
 from cimkit.model.drawn import Drawn
-
-if TYPE_CHECKING:
-    from cimkit.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -79,25 +77,13 @@ class Satisfaction(Drawn):
         said = f"not scored, {few} questions have too few answers" if few else f"{self.total:.1f} of 100"
         return f"<Satisfaction over {len(self.score)} questions: {said}>"
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row a question."""
-        import pandas as pd
-
-        q = self.questionnaire
+    def columns(self) -> dict[str, Any]:
+        """Return what was asked and how it scores, one row a question."""
+        q, names = self.questionnaire, {"question": "id", "scene": "scene", "text": "text", "text_zh": "text_zh"}
+        asked = {name: [getattr(one, of) for one in q.questions] for name, of in names.items()}
         few = [f"too few answers: {n} of {q.min_sample}" if n < q.min_sample else "" for n in self.count]
-        return pd.DataFrame(
-            {
-                "question": [one.id for one in q.questions],
-                "scene": [one.scene for one in q.questions],
-                "text": [one.text for one in q.questions],
-                "text_zh": [one.text_zh for one in q.questions],
-                "answers": self.count,
-                "score": self.score,
-                "low": self.low,
-                "high": self.high,
-                "note": few,
-            }
-        )
+        scored = {"answers": self.count, "score": self.score, "low": self.low, "high": self.high}
+        return asked | scored | {"note": few}
 
 
 def satisfaction(responses: Any, questionnaire: Questionnaire) -> Satisfaction:
@@ -131,32 +117,32 @@ def satisfaction(responses: Any, questionnaire: Questionnaire) -> Satisfaction:
     <Satisfaction over 1 questions: 75.0 of 100>
     """
     import pandas as pd
-    from scipy.stats import t
 
     q, columns = questionnaire, []
     for one in q.questions:
         if one.id not in responses:
             raise InputError(f"responses: there must be a column for each question; {one.id!r} is missing. Add it.")
-        given = pd.to_numeric(responses[one.id], errors="coerce").to_numpy(dtype=np.float64)
-        blank = responses[one.id].isna().to_numpy() | (responses[one.id].astype(str).str.strip() == "").to_numpy()
+        texts = responses[one.id]
+        given = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64)
+        blank = (texts.isna() | (texts.astype(str).str.strip() == "")).to_numpy()
         wrong = np.flatnonzero(~blank & ~((given >= 1) & (given <= q.steps) & (given == np.round(given))))
         if len(wrong):
-            got = responses[one.id].iloc[int(wrong[0])]
-            raise InputError(
-                f"responses, row {int(wrong[0]) + 1}, question {one.id!r}: answers must be whole numbers from 1 to "
-                f"{q.steps} or empty; got {got!r}."
-            )
+            row, wanted = int(wrong[0]), f"whole numbers from 1 to {q.steps} or empty"
+            where = f"responses, row {row + 1}, question {one.id!r}"
+            raise InputError(f"{where}: answers must be {wanted}; got {texts.iloc[row]!r}.")
         columns.append(100.0 * (given[~blank] - 1.0) / (q.steps - 1.0))
-    count = np.array([len(c) for c in columns], dtype=np.int64)
-    scored = [_interval(c, q, t) if len(c) >= max(q.min_sample, 2) else (np.nan,) * 3 for c in columns]
-    score, low, high = np.array(scored, dtype=np.float64).reshape(-1, 3).T
-    return Satisfaction(q, count, score, low, high)
+    scored = np.array([_interval(c, q) for c in columns]).reshape(-1, 3)
+    return Satisfaction(q, np.array([len(c) for c in columns], dtype=np.int64), *scored.T)
 
 
-def _interval(values: FloatArray, q: Questionnaire, student: Any) -> tuple[float, float, float]:
-    """Return mean and confidence interval of the scores of one question."""
-    n, mean = len(values), float(values.mean())
+def _interval(values: FloatArray, q: Questionnaire) -> tuple[float, float, float]:
+    """Return mean and confidence interval of the scores of one question, nan where too few answered it."""
+    from scipy.stats import t
+
+    n = len(values)
+    if n < max(q.min_sample, 2):
+        return np.nan, np.nan, np.nan
     left = max(q.residents - n, 0) / max(q.residents - 1, 1) if q.residents else 1.0
     error = float(values.std(ddof=1)) * np.sqrt(left / n)
-    half = float(student.ppf(0.5 + q.confidence / 2.0, n - 1)) * error
+    mean, half = float(values.mean()), float(t.ppf(0.5 + q.confidence / 2.0, n - 1)) * error
     return mean, max(0.0, mean - half), min(100.0, mean + half)

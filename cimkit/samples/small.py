@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
 from cimkit.geometry.ragged import numbers_within
 from cimkit.model.community import Community
 from cimkit.model.derive import derive_dwellings, derive_population, derive_windows
-from cimkit.model.kinds import EntranceKind
 from cimkit.model.records import Building, Facility, Location, Parcel, Path
 from cimkit.model.tables import Entrances, Windows
-
-if TYPE_CHECKING:
-    from cimkit.arrays import FloatArray
 
 HANGZHOU = Location(latitude=30.25, longitude=120.17)
 
@@ -69,28 +66,19 @@ def slab_rows(
     """
     _check_positive(rows=rows, gap=gap, storeys=storeys, storey_height=storey_height, length=length, depth=depth)
     south = [k * (depth + gap) for k in range(rows)]
+    walls, east, middle = [y + depth for y in south], length + 5, length / 2
+    first, last = -gap / 2, walls[-1] + gap / 2
     buildings = [
-        Building(f"S{k + 1}", shapely.box(0, y, length, y + depth), storeys=storeys, storey_height=storey_height)
-        for k, y in enumerate(south)
+        Building(f"S{k}", shapely.box(0, y, length, y + depth), storeys, storey_height) for k, y in enumerate(south, 1)
     ]
-    north = south[-1] + depth
-    land = Parcel("P1", shapely.box(-10, -gap / 2, length + 10, north + gap / 2), far_max=2.0, density_max=0.35)
-    east, middle = length + 5, length / 2
-    main = [(east, -gap / 2), *[(east, y + depth + 2) for y in south], (east, north + gap / 2)]
-    lanes = [
-        Path(f"L{k + 1}", [(middle, y + depth), (middle, y + depth + 2), (east, y + depth + 2)], width=2.5)
-        for k, y in enumerate(south)
+    land = Parcel("P1", shapely.box(-10, first, length + 10, last), far_max=2.0, density_max=0.35)
+    others: list[Path | Facility] = [
+        Path("M", [(east, first), *((east, y + 2) for y in walls), (east, last)], width=4.0)
     ]
-    school = Facility("K1", "kindergarten", east, north + gap / 2, name="幼儿园")
-    plain = Community.of(
-        buildings=buildings,
-        parcels=[land],
-        others=[Path("M", main, width=4.0), *lanes, school],
-        location=location,
-        name="slab_rows",
-    )
-    doors = np.array([(middle, y + depth) for y in south])
-    return _lived_in(plain, doors, facing=(180.0,))
+    others += [Path(f"L{k}", [(middle, y), (middle, y + 2), (east, y + 2)], width=2.5) for k, y in enumerate(walls, 1)]
+    others += [Facility("K1", "kindergarten", east, last, name="幼儿园")]
+    plain = Community.of(buildings=buildings, parcels=[land], others=others, location=location, name="slab_rows")
+    return _lived_in(plain, np.array([(middle, y) for y in walls]), facing=(180.0,))
 
 
 def courtyard_block(
@@ -137,12 +125,9 @@ def courtyard_block(
     if side <= 2 * depth:
         raise InputError(f"courtyard_block: side must be > 2 depth; got {side} and {depth} [m]. Leave a courtyard.")
     outline = shapely.box(0, 0, side, side).difference(court)
-    plain = Community.of(
-        buildings=[Building("C1", outline, storeys=storeys, storey_height=storey_height)],
-        parcels=[Parcel("P1", shapely.box(-10, -10, side + 10, side + 10), far_max=2.5, density_max=0.4)],
-        location=location,
-        name="courtyard_block",
-    )
+    block = Building("C1", outline, storeys, storey_height)
+    land = Parcel("P1", shapely.box(-10, -10, side + 10, side + 10), far_max=2.5, density_max=0.4)
+    plain = Community.of(buildings=[block], parcels=[land], location=location, name="courtyard_block")
     return _lived_in(plain, np.array([(side / 2, 0.0)]), facing=(0.0, 90.0, 180.0, 270.0))
 
 
@@ -155,24 +140,17 @@ def _check_positive(**numbers: float) -> None:
 
 def _lived_in(community: Community, doors: FloatArray, *, facing: tuple[float, ...]) -> Community:
     """Return the community with a door for each building, dwellings, residents and windows facing some ways."""
-    entrances = Entrances(
-        id=np.array([f"{name}/E1" for name in community.buildings.id], dtype=object),
-        kind=np.full(len(doors), EntranceKind.UNIT),
-        x=doors[:, 0],
-        y=doors[:, 1],
-        building=np.arange(len(doors)),
-        step_free=np.ones(len(doors), dtype=np.int64),
-    )
     b, p, s = community.buildings, community.plates, community.storeys
-    dwellings = derive_dwellings(b, p, s, s.names())
-    dwellings = dataclasses.replace(dwellings, entrance=s.building[dwellings.storey])
+    door: dict[str, Any] = {"id": [f"{name}/E1" for name in b.id], "x": doors[:, 0], "y": doors[:, 1]}
+    door |= {"kind": ["unit"] * len(b), "building": np.arange(len(b)), "step_free": np.ones(len(b))}
+    own = derive_dwellings(b, p, s, s.names())
     windows = derive_windows(b, p, s)
     chosen = np.isin(np.round(windows.azimuth, 6) % 360, facing)
     return dataclasses.replace(
         community,
-        entrances=entrances,
-        dwellings=dwellings,
-        population=derive_population(s, dwellings, len(b)),
+        entrances=Entrances(**door),
+        dwellings=dataclasses.replace(own, entrance=s.building[own.storey]),
+        population=derive_population(s, own, len(b)),
         windows=numbered(windows.take(chosen)),
     )
 
