@@ -63,7 +63,7 @@ from cimkit.sim.access import WalkTimes as WalkTimes
 from cimkit.sim.access import nearest_services as nearest_services
 from cimkit.sim.access import service_access as service_access
 from cimkit.sim.access import walk_times as walk_times
-from cimkit.sim.area_local import LocalRules as LocalRules
+from cimkit.sim.area_rules import LocalRules as LocalRules
 from cimkit.sim.areas import AreaMethod as AreaMethod
 from cimkit.sim.areas import FloorAreas as FloorAreas
 from cimkit.sim.areas import floor_areas as floor_areas

@@ -15,8 +15,7 @@ from cimkit.rules.findings import limits_in_words
 from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.load import load_pack, pack_names
 from cimkit.rules.rule import LEVELS, MARKS, in_words
-from cimkit.sim.area_local import Exemption, HeightStep, LocalRules, UnitCaps
-from cimkit.sim.area_rules import GB55031_2022, GBT50353_2013, AreaRule
+from cimkit.sim.area_rules import GB55031_2022, GBT50353_2013, AreaRule, Exemption, HeightStep, LocalRules, UnitCaps
 
 if TYPE_CHECKING:
     from cimkit.rules.rule import Pack, Requirement, Rule

@@ -240,3 +240,12 @@ def connect_lines(lines: Lines) -> Network:
 def _cells(xyz: FloatArray) -> IntArray:
     """Return the cell of the grid on which points become one, shape (v, 3)."""
     return np.round(xyz / (SAME, SAME, STEP)).astype(np.int64)
+
+
+def connected_parts(start: IntArray, end: IntArray, count: int) -> IntArray:
+    """Return the connected part that each of ``count`` nodes belongs to; edges (m) join ``start`` and ``end``."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(start)), (start, end)), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)

@@ -19,7 +19,7 @@ from cimkit.model.weather import Weather
 from cimkit.rules.indicator import BANDS, NO_WEATHER, Given, Indicator, Subjects, SunSetting, Values
 from cimkit.rules.subjects import CARE, HOMES
 from cimkit.sim.access import WalkTimes, walk_times
-from cimkit.sim.area_local import LocalRules
+from cimkit.sim.area_rules import LocalRules
 from cimkit.sim.areas import AreaMethod, FloorAreas, floor_areas
 from cimkit.sim.joined import Homes, homes_of
 from cimkit.sim.receptors import Receptors, window_receptors

@@ -44,13 +44,10 @@ class OfHomes(Drawn):
     def __len__(self) -> int:
         return len(self.homes)
 
-    def _frame(self, count: int, columns: dict[str, Any]) -> Any:
-        """Return a DataFrame with ``count`` rows a home; values are of shape (n, count), (n, 1) or (count)."""
-        import pandas as pd
-
+    def _of_each(self, count: int, columns: dict[str, Any]) -> dict[str, Any]:
+        """Return columns with ``count`` rows a home, of values of shape (n, count), (n, 1) or (count)."""
         columns = {self.homes.kind: self.homes.ids[:, None]} | columns
-        shape = (len(self), count)
-        return pd.DataFrame({name: np.broadcast_to(v, shape).reshape(-1) for name, v in columns.items()})
+        return {name: np.broadcast_to(v, (len(self), count)).reshape(-1) for name, v in columns.items()}
 
     def _names(self, facility: IntArray) -> TextArray:
         """Return the ids of facilities by row, empty for -1."""
@@ -201,8 +198,8 @@ class WalkTimes(OfHomes):
                 far &= self.distance[:, self.of(kind)] > beyond
         return far
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row a home and kind."""
+    def columns(self) -> dict[str, Any]:
+        """Return the nearest of each kind, one row a home and kind."""
         columns = {
             "kind": [kind.code for kind in self.kinds],
             "facility": self._names(self.facility),
@@ -212,7 +209,7 @@ class WalkTimes(OfHomes):
             "indoor_min": self.homes.indoor_min[:, None].round(4),
             "persons": self.homes.persons[:, None],
         }
-        return self._frame(len(self.kinds), columns)
+        return self._of_each(len(self.kinds), columns)
 
 
 @dataclass(frozen=True, repr=False)
@@ -240,11 +237,11 @@ class NearestServices(OfHomes):
         found = (self.facility >= 0).all(axis=1).mean()
         return f"<NearestServices: {self.cost.shape[1]} {self.kind.code} for {found:.0%} of {len(self.homes)} homes>"
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row a home and rank."""
+    def columns(self) -> dict[str, Any]:
+        """Return the nearest, one row a home and rank."""
         k = self.cost.shape[1]
         columns = {"rank": np.arange(1, k + 1), "facility": self._names(self.facility)}
-        return self._frame(k, columns | {"walk_min" if self.timed else "distance_m": self.cost.round(4)})
+        return self._of_each(k, columns | {"walk_min" if self.timed else "distance_m": self.cost.round(4)})
 
 
 @dataclass(frozen=True, repr=False)
@@ -279,11 +276,11 @@ class ServiceAccess(OfHomes):
             f"{none[worst]:.0%} without {self.kinds[worst].code}>"
         )
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row a home, one column a kind."""
+    def columns(self) -> dict[str, Any]:
+        """Return what is offered, one row a home, one column a kind."""
         what = "reached" if self.competition == "sum" else "places_per_person"
         scores = {f"{kind.code}_{what}": score[:, None] for kind, score in zip(self.kinds, self.score.T, strict=True)}
-        return self._frame(1, {"persons": self.homes.persons[:, None]} | scores)
+        return self._of_each(1, {"persons": self.homes.persons[:, None]} | scores)
 
 
 def walk_times(
@@ -388,10 +385,10 @@ def nearest_services(
 
 
 def _home_places(joined: Joined, *, timed: bool) -> Places:
-    """Return the place of each home; with ``timed`` the way down from its floor is part of the leg."""
-    places = joined.doors.take(joined.homes.door)
-    indoors = joined.homes.indoor_min * 60.0 * joined.network.method.speed_ms
-    return places._replace(leg=places.leg + indoors) if timed else places
+    """Return the place of each home; the way down is part of the leg if ``timed``, and who has none goes nowhere."""
+    places, indoor = joined.doors.take(joined.homes.door), joined.homes.indoor_min
+    down = indoor * 60.0 * joined.network.method.speed_ms if timed else np.where(np.isinf(indoor), np.inf, 0.0)
+    return places._replace(leg=places.leg + down)
 
 
 def service_access(

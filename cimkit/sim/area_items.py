@@ -1,114 +1,67 @@
 """What the area ledgers are about: each storey, opening and space with its area and all that rules ask of it.
 
 Every square metre stands in one item only: where openings and spaces of a storey overlap, the one that comes
-first in ``PRIORITY`` has it, and the storey itself has what is left.
+first in ``INSIDE`` or ``OUTSIDE`` has it, and the storey itself has what is left.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.ragged import offsets_of, ragged_rows
 from cimkit.kernels.overlay import Overlay, overlay_areas
 from cimkit.kernels.overlay_edges import Shapes
 from cimkit.kernels.overlay_groups import distinct_plates, every_plate, meet_parcels
 from cimkit.kernels.overlay_sweep import COVERED, NET
+from cimkit.model.community import Community
 from cimkit.model.kinds import Kind, SpaceKind, StoreyKind, VoidKind
-from cimkit.sim.area_measure import SPACE, STOREY, VOID, next_storeys, short_sides
+from cimkit.model.tables import Storeys
+from cimkit.sim.area_measure import next_storeys, short_sides
+from cimkit.sim.area_rules import kinds_named
 
-if TYPE_CHECKING:
-    from cimkit.arrays import BoolArray, FloatArray, IntArray
-    from cimkit.model.community import Community
-    from cimkit.model.tables import Storeys
-
-FAMILIES: dict[type[Kind], int] = {StoreyKind: 0, VoidKind: 1, SpaceKind: 2}
-INSIDE = (  # spaces that take their area from the storey, in this order where they overlap
-    *(SpaceKind.EVACUATION_CORRIDOR, SpaceKind.PUBLIC_PASSAGE, SpaceKind.ROOM, SpaceKind.REFUGE, SpaceKind.SHELTER),
-    *(SpaceKind.CORRIDOR, SpaceKind.SKY_GARDEN, SpaceKind.BALCONY, SpaceKind.TERRACE, SpaceKind.STILT),
-    *(SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.UNDER_STAND),
-)
-OUTSIDE = (  # spaces that have area beyond the storey's outline, in this order where they overlap
-    *(SpaceKind.EVACUATION_CORRIDOR, SpaceKind.PUBLIC_PASSAGE, SpaceKind.CORRIDOR, SpaceKind.SKY_CORRIDOR),
-    *(SpaceKind.SKY_GARDEN, SpaceKind.BALCONY, SpaceKind.TERRACE, SpaceKind.BAY_WINDOW, SpaceKind.EQUIPMENT_PLATFORM),
-    *(SpaceKind.EXTERNAL_STAIR, SpaceKind.RAMP, SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.SHED),
-    *(SpaceKind.RAIN_CORRIDOR, SpaceKind.CANOPY, SpaceKind.UNDER_STAND),
-)
-IN_STRUCTURE = (SpaceKind.EQUIPMENT_PLATFORM, SpaceKind.BAY_WINDOW, SpaceKind.EXTERNAL_STAIR, SpaceKind.RAMP)
-BUILT_ON_GROUND = (
-    *(SpaceKind.CANOPY, SpaceKind.SHED, SpaceKind.RAIN_CORRIDOR, SpaceKind.SKY_CORRIDOR, SpaceKind.RAMP),
-    *(SpaceKind.EXTERNAL_STAIR, SpaceKind.BAY_WINDOW, SpaceKind.EQUIPMENT_PLATFORM),
-    *(SpaceKind.STAND, SpaceKind.UNDER_STAND),
-)
+Items = dict[str, Any]  #: Columns of n items by name.
+INSIDE = kinds_named(["inside"])  # spaces that take their area from the storey, in this order where they overlap
+OUTSIDE = kinds_named(["outside"])  # spaces with area beyond the storey's outline, in this order where they overlap
+IN_STRUCTURE, BUILT_ON_GROUND = kinds_named(["in_structure"]), kinds_named(["built_on_ground"])
 OPENINGS = (VoidKind.ATRIUM, VoidKind.VOID_ROOM, VoidKind.LIGHT_WELL)  # after wells, which stand in them
 ATTIC_STEPS = (0.0, 1.20, 2.10, 2.20)  # [m] clear heights at which the codes change their mind
 LEAST = 0.01  # [m²] what remains of a storey by rounding alone is nothing
-
-
-@dataclass(frozen=True, repr=False)
-class Items:
-    """Columns of n items by name, and how much of the storeys' plates they share among them [m²]."""
-
-    columns: dict[str, Any]
-
-    def __getitem__(self, name: str) -> Any:
-        return self.columns[name]
-
-    def __len__(self) -> int:
-        return len(self.columns["area"])
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} items, {self['area'].sum():,.0f} m²>"
+_STATES = ("on_ground", "enclosed", "roofed", "inside_structure", "columns_rows")
+_MISSING = dict.fromkeys((*_STATES, "storey", "void", "space", "dwelling"), -1) | {"level": 0, "public": False}
 
 
 def area_items(community: Community) -> Items:
     """Return all items of a community: storeys (pitched roofs in steps of height), openings, spaces."""
     storeys, spaces = community.storeys, community.spaces
-    left, opening, inside, drawn_inside = _shares(community)
-    outside, drawn_outside = _beyond(community)
+    left, opening, (inside, drawn_inside), (outside, drawn_outside) = _shares(community)
     whole = (spaces.storey < 0) | ~np.isin(spaces.kind, [*INSIDE, *OUTSIDE])
     outside[whole] = spaces.outline.areas()[whole]
     within = drawn_inside > drawn_outside + LEAST  # as drawn: what else lies there does not move it
-    parts = [
+    parts = (
         _storey_items(storeys, left),
         _void_items(community, opening),
         _space_items(community, inside + outside, within),
-    ]
-    names = dict.fromkeys(name for p in parts for name in p)
-    columns = {name: np.concatenate([_column(p, name) for p in parts]) for name in names}
-    family = np.repeat([STOREY, VOID, SPACE], [len(p["area"]) for p in parts])
-    columns["code"] = family * 256 + columns["kind"]
-    columns["area"][columns["area"] < LEAST] = 0.0
-    building = np.append(storeys.building, -1)[columns["storey"]]
-    columns["building"] = building
-    columns["use"] = _use(community, columns["storey"], building)
-    return Items(columns)
+    )
+    sizes = [len(part["area"]) for part in parts]
+    items: Items = {}
+    for name in dict.fromkeys(name for part in parts for name in part):
+        unknown = _MISSING.get(name, np.nan)
+        columns = [part.get(name, np.full(n, unknown)) for part, n in zip(parts, sizes, strict=True)]
+        items[name] = np.concatenate(columns)
+    items["code"] = np.repeat(np.arange(3), sizes) * 256 + items["kind"]
+    items["area"][items["area"] < LEAST] = 0.0
+    items["building"] = np.append(storeys.building, -1)[items["storey"]]
+    own = np.append(storeys.use, 0)[items["storey"]]
+    items["use"] = np.where(own != 0, own, np.append(community.buildings.use, 0)[items["building"]])
+    return items
 
 
-_MISSING: dict[str, Any] = {"storey": -1, "void": -1, "space": -1, "dwelling": -1, "level": 0, "public": False}
-_STATES = ("on_ground", "enclosed", "roofed", "inside_structure", "columns_rows")
-
-
-def _column(part: dict[str, Any], name: str) -> Any:
-    """Return a column of a part, filled with "unknown" where the part has none."""
-    if name in part:
-        return part[name]
-    empty = -1 if name in _STATES else _MISSING.get(name, np.nan)
-    return np.full(len(part["area"]), empty)
-
-
-def _use(community: Community, storey: IntArray, building: IntArray) -> IntArray:
-    """Return the use of each item: the storey's, else the building's."""
-    own = np.append(community.storeys.use, 0)[storey]
-    result: IntArray = np.where(own != 0, own, np.append(community.buildings.use, 0)[building])
-    return result
-
-
-def _storey_items(storeys: Storeys, area: FloatArray) -> dict[str, Any]:
+def _storey_items(storeys: Storeys, area: FloatArray) -> Items:
     """Return the items of storeys; a pitched roof has one for each step of its clear height."""
     rows = np.arange(len(storeys))
     sloped = np.flatnonzero((storeys.kind == StoreyKind.ATTIC) & (storeys.clear_height < storeys.height))
@@ -136,14 +89,14 @@ def _storey_items(storeys: Storeys, area: FloatArray) -> dict[str, Any]:
     }
 
 
-def _void_items(community: Community, area: FloatArray) -> dict[str, Any]:
+def _void_items(community: Community, area: FloatArray) -> Items:
     """Return the items of openings in floors; one belongs to the only dwelling of its storey or the one below."""
     voids, storeys, dwellings = community.voids, community.storeys, community.dwellings
-    first = np.full(len(storeys) + 1, -1)
-    first[dwellings.storey] = np.arange(len(dwellings))
-    first[:-1][np.bincount(dwellings.storey, minlength=len(storeys)) != 1] = -1
+    only = np.full(len(storeys) + 1, -1)
+    only[dwellings.storey] = np.arange(len(dwellings))
+    only[:-1][np.bincount(dwellings.storey, minlength=len(storeys)) != 1] = -1
     below = next_storeys(storeys, -1)[voids.storey]
-    dwelling = np.where(first[voids.storey] >= 0, first[voids.storey], first[below])
+    dwelling = np.where(only[voids.storey] >= 0, only[voids.storey], only[below])
     return {
         "dwelling": dwelling,
         "inner_area": np.append(dwellings.inner_area, np.nan)[dwelling],
@@ -156,54 +109,41 @@ def _void_items(community: Community, area: FloatArray) -> dict[str, Any]:
     }
 
 
-def _space_items(community: Community, area: FloatArray, within: BoolArray) -> dict[str, Any]:
+def _space_items(community: Community, area: FloatArray, within: BoolArray) -> Items:
     """Return the items of spaces, with their areas, and whether they lie within their storey."""
     spaces, storeys = community.spaces, community.storeys
+    outdoors = spaces.storey < 0
     height = np.append(storeys.height, np.nan)[spaces.storey]
     height = np.where(np.isnan(height), spaces.clear_height, height)
-    structure = np.where(spaces.inside_structure < 0, within, spaces.inside_structure)
-    structure = np.where((spaces.storey < 0) & (spaces.inside_structure < 0), -1, structure)
+    structure = np.where(spaces.inside_structure < 0, np.where(outdoors, -1, within), spaces.inside_structure)
     inner = np.append(community.dwellings.inner_area, np.nan)[spaces.dwelling]
     with np.errstate(invalid="ignore", divide="ignore"):
-        storeys_high = spaces.clear_height / height
-        inner_share = np.round(area / inner, 6)
+        storeys_high, inner_share = spaces.clear_height / height, np.round(area / inner, 6)
     # Open ground: under the sky unless it is said to be roofed.
-    on_ground = (spaces.storey < 0) & (spaces.roofed != 1) & ~np.isin(spaces.kind, BUILT_ON_GROUND)
-    return {
-        "kind": spaces.kind,
-        "storey": spaces.storey,
+    on_ground = outdoors & (spaces.roofed != 1) & ~np.isin(spaces.kind, BUILT_ON_GROUND)
+    stated = ("kind", "storey", "dwelling", "roofed", "columns_rows", "sill_height", "planted_share", "soil_depth")
+    return {name: getattr(spaces, name) for name in (*stated, "public")} | {
         "on_ground": on_ground.astype(np.int64),
         "space": np.arange(len(spaces)),
-        "dwelling": spaces.dwelling,
         "level": np.append(storeys.level, 0)[spaces.storey],
         "area": area,
         "height": height,
         "clear_height": np.where(on_ground & np.isnan(spaces.clear_height), np.inf, spaces.clear_height),
         "storeys_high": storeys_high,
         "enclosed": np.where(on_ground & (spaces.enclosed < 0), 0, spaces.enclosed),
-        "roofed": spaces.roofed,
         "roofed_known": (spaces.roofed >= 0).astype(np.int64),
         "inside_structure": structure,
-        "columns_rows": spaces.columns_rows,
-        "sill_height": spaces.sill_height,
-        "planted_share": spaces.planted_share,
-        "soil_depth": spaces.soil_depth,
-        "public": spaces.public,
         "depth": _depths(community, ~within),
         "inner_area": inner,
         "inner_share": inner_share,
-        "clearance": np.where(spaces.storey < 0, spaces.z, np.append(storeys.z, np.nan)[spaces.storey]),
+        "clearance": np.where(outdoors, spaces.z, np.append(storeys.z, np.nan)[spaces.storey]),
     }
 
 
-def _ragged(shapes: Polygons) -> Shapes:
-    """Return polygons as the kernel reads them."""
-    return Shapes(shapes.xy, shapes.ring, shapes.poly)
-
-
-def _owned(shapes: Polygons, sizes: IntArray, kind: IntArray) -> Shapes:
-    """Return polygons with their owners as the kernel reads them."""
-    return Shapes(shapes.xy, shapes.ring, shapes.poly, offsets_of(sizes), kind.astype(np.int64))
+def _kernel_shapes(shapes: Polygons, sizes: IntArray | None = None, kind: IntArray | None = None) -> Shapes:
+    """Return polygons as the kernel reads them: with how many of them each plate owns, and their kinds."""
+    owned = () if sizes is None or kind is None else (offsets_of(sizes), kind.astype(np.int64))
+    return Shapes(shapes.xy, shapes.ring, shapes.poly, *owned)
 
 
 def _overlay(plates: Polygons, voids: Polygons | None, shapes: Polygons, owner: IntArray) -> Overlay:
@@ -214,12 +154,13 @@ def _overlay(plates: Polygons, voids: Polygons | None, shapes: Polygons, owner: 
     n = len(plates)
     sizes = np.bincount(owner, minlength=n)
     start = offsets_of(sizes)
-    none = np.zeros(n, np.int64)
-    holes = _owned(Polygons.empty(), none, none[:0]) if voids is None else _owned(voids, none + 1, none)
-    layers = _ragged(plates), holes, _owned(shapes, sizes, np.arange(len(owner)) - start[owner])
+    holes = Polygons.empty() if voids is None else voids
+    one_each = np.full(n, int(voids is not None)), np.zeros(len(holes), np.int64)
+    numbered = _kernel_shapes(shapes, sizes, np.arange(len(owner)) - start[owner])
+    layers = _kernel_shapes(plates), _kernel_shapes(holes, *one_each), numbered
     rows, equal = distinct_plates(*layers)
     once = offsets_of(sizes[rows])
-    result = overlay_areas(*layers, _ragged(Polygons.empty()), every_plate(rows), start=once)
+    result = overlay_areas(*layers, _kernel_shapes(Polygons.empty()), every_plate(rows), start=once)
     if len(rows) == n:
         return result
     shape = ragged_rows(once, equal)[0]
@@ -231,14 +172,14 @@ def areas_within(parcels: Polygons, shapes: Polygons) -> tuple[FloatArray, IntAr
 
     A meeting has the parcel, the shape, and the area they share [m²].
     """
-    pairs = meet_parcels(_ragged(shapes), _ragged(parcels), np.arange(len(shapes)))
+    pairs = meet_parcels(_kernel_shapes(shapes), _kernel_shapes(parcels), np.arange(len(shapes)))
     order = np.argsort(pairs.parcel, kind="stable")
     parcel, shape = pairs.parcel[order], pairs.plate[order]
     result = _overlay(parcels, None, shapes.take(shape), parcel)
     return result.total[:, COVERED], parcel, shape, result.share
 
 
-def _rank(kinds: Any, order: tuple[SpaceKind, ...]) -> IntArray:
+def _rank(kinds: Any, order: tuple[Kind, ...]) -> IntArray:
     """Return the place of each kind in an order, -1 for those not in it."""
     table = np.full(256, -1, np.int64)
     table[np.array(order, dtype=np.int64)] = np.arange(len(order))
@@ -267,49 +208,49 @@ def _by_priority(storey: IntArray, rank: IntArray, ids: Any, shapes: Polygons) -
 
 
 def _shares(community: Community) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return the area left to each storey, that of each opening and space within its storey, and as drawn [m²]."""
+    """Return the area left to each storey, of each opening, and of each space within and beyond its storey [m²].
+
+    Of spaces (2, s) both what no earlier one has and as drawn.
+    """
     storeys, voids, spaces = community.storeys, community.voids, community.spaces
-    left = community.plates.outline.areas()[storeys.plate]
-    opening, inside, drawn = np.zeros(len(voids)), np.zeros(len(spaces)), np.zeros(len(spaces))
+    left, within, beyond = community.plates.outline.areas()[storeys.plate], *np.zeros((2, 2, len(spaces)))
     rank = _rank(spaces.kind, INSIDE)
-    kind = np.append(storeys.kind, -1)[spaces.storey]
-    rank[(kind == StoreyKind.ATTIC) & (spaces.kind == SpaceKind.ROOM)] = -1  # there the roof's height decides
-    built_in = np.isin(spaces.kind, IN_STRUCTURE) & (spaces.inside_structure == 1)
-    rank[built_in] = len(INSIDE)
-    chosen = np.flatnonzero((spaces.storey >= 0) & (rank >= 0))
-    storey = np.concatenate([voids.storey, spaces.storey[chosen]])
-    if len(storey) == 0:
-        return left, opening, inside, drawn
-    ranks = np.concatenate([np.isin(voids.kind, OPENINGS) - 2, rank[chosen]])
-    ids = np.concatenate([np.full(len(voids), "", dtype=object), spaces.id[chosen]])
-    shapes = Polygons.concat([voids.outline, spaces.outline.take(chosen)])
-    order = _by_priority(storey, ranks, ids, shapes)
+    in_attic = np.append(storeys.kind, -1)[spaces.storey] == StoreyKind.ATTIC
+    rank[in_attic & (spaces.kind == SpaceKind.ROOM)] = -1  # there the roof's height decides
+    rank[np.isin(spaces.kind, IN_STRUCTURE) & (spaces.inside_structure == 1)] = len(INSIDE)
+    rows = np.flatnonzero((spaces.storey >= 0) & (rank >= 0))
+    storey = np.concatenate([voids.storey, spaces.storey[rows]])
+    ranks = np.concatenate([np.isin(voids.kind, OPENINGS) - 2, rank[rows]])
+    ids = np.concatenate([np.full(len(voids), "", dtype=object), spaces.id[rows]])
+    shapes = Polygons.concat([voids.outline, spaces.outline.take(rows)])
+    areas, busy, total = _overlaid(community, (storey, ranks, ids, shapes))
+    left[busy] = total[:, NET] - total[:, COVERED]
+    within[:, rows] = areas[:, len(voids) :]
+    rank = _rank(spaces.kind, OUTSIDE)
+    rows = np.flatnonzero((spaces.storey >= 0) & (rank >= 0))
+    chosen = spaces.storey[rows], rank[rows], spaces.id[rows], spaces.outline.take(rows)
+    beyond[:, rows] = _overlaid(community, chosen, beyond=True)[0]
+    return left, areas[0, : len(voids)], within, beyond
+
+
+def _overlaid(
+    community: Community, drawn: tuple[IntArray, IntArray, Any, Polygons], *, beyond: bool = False
+) -> tuple[FloatArray, IntArray, FloatArray]:
+    """Return what each shape has on its storey alone and as drawn (2, n) [m²]; the storeys with shapes, their totals.
+
+    ``drawn``: storey, rank, id and outline of each. ``beyond``: what they have outside the outline of the storey.
+    """
+    storey, *_, shapes = drawn
+    if not len(storey):
+        return np.zeros((2, 0)), storey, np.zeros((0, max(NET, COVERED) + 1))
+    order = _by_priority(*drawn)
     busy, owner = np.unique(storey[order], return_inverse=True)
-    result = _overlay(community.plates.outline.take(storeys.plate[busy]), None, shapes.take(order), owner)
-    left[busy] = result.total[:, NET] - result.total[:, COVERED]
+    shapes, plates = shapes.take(order), community.plates.outline.take(community.storeys.plate[busy])
+    within, voids = (_boxes(shapes, owner), plates) if beyond else (plates, None)
+    result = _overlay(within, voids, shapes, owner)
     areas = np.empty((2, len(order)))
     areas[:, order] = result.own, result.share
-    opening[:] = areas[0, : len(voids)]
-    inside[chosen], drawn[chosen] = areas[:, len(voids) :]
-    return left, opening, inside, drawn
-
-
-def _beyond(community: Community) -> tuple[FloatArray, FloatArray]:
-    """Return the area of each space beyond the outline of its storey, and as drawn [m²]."""
-    storeys, spaces = community.storeys, community.spaces
-    beyond, drawn = np.zeros(len(spaces)), np.zeros(len(spaces))
-    rank = _rank(spaces.kind, OUTSIDE)
-    chosen = np.flatnonzero((spaces.storey >= 0) & (rank >= 0))
-    if len(chosen) == 0:
-        return beyond, drawn
-    outlines = spaces.outline.take(chosen)
-    order = _by_priority(spaces.storey[chosen], rank[chosen], spaces.id[chosen], outlines)
-    chosen, shapes = chosen[order], outlines.take(order)
-    busy, owner = np.unique(spaces.storey[chosen], return_inverse=True)
-    plates = community.plates.outline.take(storeys.plate[busy])
-    result = _overlay(_boxes(shapes, owner), plates, shapes, owner)
-    beyond[chosen], drawn[chosen] = result.own, result.share
-    return beyond, drawn
+    return areas, busy, result.total
 
 
 def _boxes(shapes: Polygons, owner: IntArray) -> Polygons:
@@ -325,14 +266,12 @@ def _depths(community: Community, outside: BoolArray) -> FloatArray:
     spaces, storeys = community.spaces, community.storeys
     depth = np.full(len(spaces), np.nan)
     asked = (SpaceKind.BALCONY, SpaceKind.SKY_GARDEN, SpaceKind.CANOPY, SpaceKind.CORRIDOR, SpaceKind.BAY_WINDOW)
-    chosen = np.flatnonzero(np.isin(spaces.kind, asked) & (spaces.storey >= 0))
-    out = chosen[outside[chosen]]
+    chosen = np.isin(spaces.kind, asked) & (spaces.storey >= 0)
+    out, rest = np.flatnonzero(chosen & outside), np.flatnonzero(chosen & ~outside)
     if len(out):
         shapes = spaces.outline.take(out)
-        sizes = np.diff(shapes.ring[shapes.poly])
         plates = community.plates.outline.to_shapely()[storeys.plate[spaces.storey[out]]]
-        gaps = shapely.distance(shapely.points(shapes.xy), np.repeat(plates, sizes))
+        gaps = shapely.distance(shapely.points(shapes.xy), np.repeat(plates, np.diff(shapes.ring[shapes.poly])))
         depth[out] = np.round(np.maximum.reduceat(gaps, shapes.ring[shapes.poly[:-1]]), 3)
-    rest = np.setdiff1d(chosen, out)
     depth[rest] = short_sides(spaces.outline.take(rest).to_shapely())
     return depth

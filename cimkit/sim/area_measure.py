@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import FloatArray, IntArray
 from cimkit.geometry.ragged import ragged_rows
+from cimkit.geometry.topology import connected_parts
+from cimkit.model.community import Community
 from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
+from cimkit.model.tables import Storeys
+from cimkit.sim.area_rules import kinds_named, of_kinds
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cimkit.arrays import FloatArray, IntArray
-    from cimkit.model.community import Community
-    from cimkit.model.tables import Storeys
-    from cimkit.sim.area_items import Items
-
-STOREY, VOID, SPACE = 0, 1, 2  # families of items
 SAME_PLACE = 0.05  # [m] drawings meet to this
 SLIVER = 0.005  # [m]
-
-MEASURED = (
-    *("open_share", "open_sides", "share_45", "width", "short_side", "corridor_width", "path_gap", "continuous"),
-    *("covered_share", "void_height"),
-)
 STREETS = (PathKind.STREET, PathKind.MAIN_ROAD)
-COVERABLE = (
-    *(SpaceKind.STILT, SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.PUBLIC_PASSAGE, SpaceKind.EVACUATION_CORRIDOR),
-    SpaceKind.TERRACE,
-)
+COVERABLE = kinds_named(["coverable"])
 ROUTES = (SpaceKind.EVACUATION_CORRIDOR, SpaceKind.FIRE_LANE, SpaceKind.ROAD)
 REACH, DOOR = 0.5, 30.0  # [m] parts of a route join across a kerb; a door joins it over so much open ground
+
+
+class _Asked(NamedTuple):
+    """Items of which something is asked: ``rows`` of all items."""
+
+    community: Community
+    items: Mapping[str, Any]
+    rows: IntArray
+
+    def of(self, name: str) -> Any:
+        """Return a column of these items."""
+        return self.items[name][self.rows]
+
+    def shapes(self) -> Any:
+        """Return the outline of each of them."""
+        return item_shapes(self.community, self.items, self.rows)
+
+    def plates(self, storey: IntArray) -> Any:
+        """Return the outlines of storeys."""
+        return self.community.plates.outline.take(self.community.storeys.plate[storey]).to_shapely()
 
 
 def next_storeys(storeys: Storeys, step: int) -> IntArray:
@@ -41,8 +50,7 @@ def next_storeys(storeys: Storeys, step: int) -> IntArray:
     key = storeys.building * 100_000 + rank
     order = np.argsort(key)
     at = np.minimum(np.searchsorted(key[order], key + step), max(len(order) - 1, 0))
-    found: IntArray = np.where(key[order][at] == key + step, order[at], -1) if len(order) else order
-    return found
+    return np.where(key[order][at] == key + step, order[at], -1) if len(order) else order
 
 
 def _rectangles(shapes: Any) -> FloatArray:
@@ -75,35 +83,20 @@ def short_sides(shapes: Any) -> FloatArray:
     return np.round(sides.min(axis=1), 3) if len(sides) else np.zeros(0)
 
 
-def measure(community: Community, items: Items, wanted: Mapping[str, IntArray]) -> dict[str, FloatArray]:
+def measure(community: Community, items: Mapping[str, Any], wanted: Mapping[str, IntArray]) -> dict[str, FloatArray]:
     """Return columns of measured properties; what is not asked for, or cannot be told, is nan.
 
-    ``wanted`` says of which items each property of ``MEASURED`` is asked.
+    ``wanted`` says of which items each property of ``MEASURES`` is asked.
     """
-    n = len(items)
-    columns = {name: np.full(n, np.nan) for name in MEASURED}
-    openness = np.unique(np.concatenate([wanted.get(k, np.zeros(0, np.int64)) for k in MEASURED[:3]]))
-    if len(openness):
-        shapes = item_shapes(community, items, openness)
-        border, free = _free_borders(community, items, openness, shapes)
-        columns["open_share"][openness] = np.round(shapely.length(free) / shapely.length(border), 3)
-    for name, rows in wanted.items():
-        if name not in _MEASURES or len(rows) == 0:
-            continue
-        if name in ("open_sides", "share_45"):
-            at = np.searchsorted(openness, rows)
-            values = _open_sides(shapes[at], border[at], free[at])
-            if name == "share_45":
-                values = _shares_45(shapes[at], free[at], items["clear_height"][rows])
-        else:
-            values = _MEASURES[name](community, items, rows)
-        columns[name][rows] = values
-    under = np.flatnonzero((items["code"] // 256 == SPACE) & np.isin(items["kind"], COVERABLE) & (items["storey"] >= 0))
-    columns["covered_share"][under] = _covered_shares(community, items, under)
+    columns = {name: np.full(len(items["area"]), np.nan) for name in MEASURES}
+    coverable = np.flatnonzero(of_kinds(items, COVERABLE) & (items["storey"] >= 0))
+    for name, rows in {**wanted, "covered_share": coverable}.items():
+        if len(rows):
+            columns[name][rows] = MEASURES[name](_Asked(community, items, rows))
     return columns
 
 
-def item_shapes(community: Community, items: Items, rows: IntArray) -> Any:
+def item_shapes(community: Community, items: Mapping[str, Any], rows: IntArray) -> Any:
     """Return the outline of each item: the space's or opening's, else the plate of the storey."""
     shapes = np.empty(len(rows), dtype=object)
     storey = items["storey"][rows]
@@ -125,44 +118,47 @@ def _united(shapes: Any, owner: IntArray, count: int) -> Any:
     return result
 
 
-def _free_borders(community: Community, items: Items, rows: IntArray, shapes: Any) -> tuple[Any, Any]:
+def _free_borders(asked: _Asked, shapes: Any) -> tuple[Any, Any]:
     """Return the outline of each item, and what of it no wall stands along.
 
     Walls are closed spaces of the storey, what remains of a storey with outer walls, and other buildings.
     """
-    storeys, spaces = community.storeys, community.spaces
-    storey = items["storey"][rows]
-    count = len(rows)
+    storeys, spaces, buildings = asked.community.storeys, asked.community.spaces, asked.community.buildings
+    storey, count = asked.of("storey"), len(shapes)
     order = np.argsort(spaces.storey, kind="stable")
     first = np.searchsorted(spaces.storey[order], np.arange(-1, len(storeys) + 1))
     there = np.where(storey >= 0, storey, len(storeys)) + 1
     places, offsets = ragged_rows(np.append(first, len(order)), there)
     owner, other = np.repeat(np.arange(count), np.diff(offsets)), order[places]
-    apart = (other != items["space"][rows][owner]) & (storey[owner] >= 0)
+    apart = (other != asked.of("space")[owner]) & (storey[owner] >= 0)
     owner, other = owner[apart], other[apart]
     outlines = spaces.outline.take(other).to_shapely()
     closed, opened = spaces.enclosed[other] == 1, spaces.enclosed[other] == 0
     walls = _united(outlines[closed], owner[closed], count)
     solid = np.flatnonzero((storey >= 0) & np.append(storeys.enclosed, False)[storey])
-    plates = community.plates.outline.take(storeys.plate[storey[solid]]).to_shapely()
     open_parts = shapely.union(shapes[solid], _united(outlines[opened], owner[opened], count)[solid])
-    walls[solid] = shapely.union(walls[solid], shapely.difference(plates, open_parts))
-    footprints = community.buildings.footprint.to_shapely()
+    walls[solid] = shapely.union(walls[solid], shapely.difference(asked.plates(storey[solid]), open_parts))
+    footprints = buildings.footprint.to_shapely()
     near, building = shapely.STRtree(footprints).query(shapes, predicate="dwithin", distance=SAME_PLACE)
     floor = np.append(storeys.z, 0.0)[storey]
-    beside = (building != items["building"][rows][near]) & (community.buildings.height[building] > floor[near])
-    neighbours = _united(footprints[building[beside]], near[beside], count)
-    walls = shapely.union(walls, neighbours)
+    beside = (building != asked.of("building")[near]) & (buildings.height[building] > floor[near])
+    walls = shapely.union(walls, _united(footprints[building[beside]], near[beside], count))
     border = shapely.boundary(shapes)
-    free = border.copy()
-    some = np.flatnonzero(~shapely.is_empty(walls))
+    free, some = border.copy(), np.flatnonzero(~shapely.is_empty(walls))
     thick = shapely.buffer(walls[some], -SLIVER, join_style="mitre")  # what rounding leaves between edges is no wall
     free[some] = shapely.difference(border[some], shapely.buffer(thick, SAME_PLACE + SLIVER))
     return border, free
 
 
-def _open_sides(shapes: Any, border: Any, free: Any) -> FloatArray:
+def _open_share(asked: _Asked) -> FloatArray:
+    """Return the share of the perimeter of each item that no wall stands along."""
+    border, free = (shapely.length(lines) for lines in _free_borders(asked, asked.shapes()))
+    return np.asarray(np.round(free / border, 3))
+
+
+def _open_sides(asked: _Asked) -> FloatArray:
     """Return how many of the four sides of the smallest rectangle around are open over half their length."""
+    shapes = asked.shapes()
     corners = _rectangles(shapes)
     axis = corners[:, 1] - corners[:, 0]
     axis /= np.maximum(np.hypot(*axis.T), 1e-9)[:, None]
@@ -171,129 +167,114 @@ def _open_sides(shapes: Any, border: Any, free: Any) -> FloatArray:
     def by_side(lines: Any) -> FloatArray:
         parts, row = shapely.get_parts(lines, return_index=True)
         xy, part = shapely.get_coordinates(parts, return_index=True)
-        step = np.diff(xy, axis=0)[part[1:] == part[:-1]]
-        at = (0.5 * (xy[1:] + xy[:-1]))[part[1:] == part[:-1]]
-        k = row[part[1:][part[1:] == part[:-1]]]
-        length, off = np.hypot(*step.T), at - middle[k]
+        same = part[1:] == part[:-1]
+        step, k = np.diff(xy, axis=0)[same], row[part[1:][same]]
+        length, off = np.hypot(*step.T), (0.5 * (xy[1:] + xy[:-1]))[same] - middle[k]
         along = np.abs((step * axis[k]).sum(axis=1)) > 0.7071 * length
         u, v = (off * axis[k]).sum(axis=1), axis[k, 0] * off[:, 1] - axis[k, 1] * off[:, 0]
         side = np.where(along, (v > 0).astype(int), 2 + (u > 0))
-        sums: FloatArray = np.bincount(4 * k + side, length, 4 * len(shapes)).reshape(-1, 4).astype(np.float64)
-        return sums
+        return np.bincount(4 * k + side, length, 4 * len(shapes)).reshape(-1, 4).astype(np.float64)
 
-    whole = by_side(border)
-    result: FloatArray = ((by_side(free) >= 0.5 * whole) & (whole > 0)).sum(axis=1).astype(np.float64)
-    return result
+    whole, free = (by_side(lines) for lines in _free_borders(asked, shapes))
+    return np.asarray(((free >= 0.5 * whole) & (whole > 0)).sum(axis=1), dtype=np.float64)
 
 
-def _shares_45(shapes: Any, free: Any, height: FloatArray) -> FloatArray:
+def _shares_45(asked: _Asked) -> FloatArray:
     """Return the share of each space within the line that falls at 45° from the edge of what covers it."""
+    shapes, height = asked.shapes(), asked.of("clear_height")
+    free = _free_borders(asked, shapes)[1]
     lit = shapely.intersection(shapes, shapely.buffer(free, np.nan_to_num(height, posinf=1e4), quad_segs=32))
-    share: FloatArray = np.where(np.isnan(height), np.nan, np.round(shapely.area(lit) / shapely.area(shapes), 4))
-    return share
+    return np.where(np.isnan(height), np.nan, np.round(shapely.area(lit) / shapely.area(shapes), 4))
 
 
-def _widths(community: Community, items: Items, rows: IntArray) -> FloatArray:
+def _widths(asked: _Asked) -> FloatArray:
     """Return the diameter of the largest circle within each outline [m]."""
-    shapes = item_shapes(community, items, rows)
-    width: FloatArray = np.round(2.0 * shapely.length(shapely.maximum_inscribed_circle(shapes, 0.01)), 2)
-    return width
+    return np.round(2.0 * np.asarray(shapely.length(shapely.maximum_inscribed_circle(asked.shapes(), 0.01))), 2)
 
 
-def _corridor_widths(community: Community, items: Items, rows: IntArray) -> FloatArray:
+def _corridor_widths(asked: _Asked) -> FloatArray:
     """Return the diameter of the largest circle that can be rolled through each outline, to 1 cm [m]."""
-    shapes = item_shapes(community, items, rows)
-    low, high = np.zeros(len(rows)), 2.0 * shapely.length(shapely.maximum_inscribed_circle(shapes, 0.01)) + 0.02
+    shapes = asked.shapes()
+    low, high = np.zeros(len(shapes)), 2.0 * shapely.length(shapely.maximum_inscribed_circle(shapes, 0.01)) + 0.02
     while (high - low > 0.005).any():
         middle = 0.5 * (low + high)
         left = shapely.buffer(shapes, -0.5 * middle, join_style="mitre")
         passes = ~shapely.is_empty(left) & (shapely.get_num_geometries(left) == 1)
         low, high = np.where(passes, middle, low), np.where(passes, high, middle)
-    width: FloatArray = np.round(0.5 * (low + high), 2)
-    return width
+    return np.asarray(np.round(0.5 * (low + high), 2))
 
 
-def _path_gaps(community: Community, items: Items, rows: IntArray) -> FloatArray:
+def _path_gaps(asked: _Asked) -> FloatArray:
     """Return the distance to the nearest public path from which a street can be reached [m]."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    edges, gaps = community.path_edges, np.full(len(rows), np.nan)
+    edges, gaps = asked.community.path_edges, np.full(len(asked.rows), np.nan)
     public = np.flatnonzero(edges.public)
     if len(public) == 0:
         return gaps
-    size = len(community.path_nodes)
-    graph = coo_array((np.ones(len(public)), (edges.start[public], edges.end[public])), shape=(size, size))
-    part = connected_components(graph, directed=False)[1][edges.start[public]]
+    start = edges.start[public]
+    part = connected_parts(start, edges.end[public], len(asked.community.path_nodes))[start]
     streets = np.isin(edges.kind[public], STREETS)
     reached = np.isin(part, part[streets]) if streets.any() else part == np.bincount(part).argmax()
     tree = shapely.STRtree(edges.course.to_shapely()[public[reached]])
-    found, distance = tree.query_nearest(item_shapes(community, items, rows), all_matches=False, return_distance=True)
+    found, distance = tree.query_nearest(asked.shapes(), all_matches=False, return_distance=True)
     gaps[found[0]] = np.round(distance, 2)
     return gaps
 
 
-def _continuous(community: Community, items: Items, rows: IntArray) -> FloatArray:
+def _continuous(asked: _Asked) -> FloatArray:
     """Return 1 where a route leads on from a building to a shelter, 0 where it breaks off.
 
     Routes go over corridors, fire lanes, roads and paths that can be walked; nan where the data knows no shelter.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    spaces, edges, facilities = community.spaces, community.path_edges, community.facilities
-    camps = facilities.kind == FacilityKind.SHELTER
-    points = shapely.points(np.column_stack([facilities.x[camps], facilities.y[camps]]))
+    c, spaces, edges = asked.community, asked.community.spaces, asked.community.path_edges
+    points = c.facilities.shapes()[c.facilities.kind == FacilityKind.SHELTER]
     grounds = spaces.outline.take(np.flatnonzero(spaces.kind == SpaceKind.SHELTER)).to_shapely()
     if len(points) + len(grounds) == 0:
-        return np.full(len(rows), np.nan)
+        return np.full(len(asked.rows), np.nan)
     lanes = spaces.outline.take(np.flatnonzero(np.isin(spaces.kind, ROUTES))).to_shapely()
     walkable = ~np.isin(edges.kind, (PathKind.TRUNK_ROAD, PathKind.RAILWAY))
     half = 0.5 * np.nan_to_num(edges.width[walkable], nan=0.0)
     paths = shapely.buffer(edges.course.to_shapely()[walkable], half, quad_segs=2)
-    shapes = np.concatenate([lanes, paths, item_shapes(community, items, rows)])
-    tree, size = shapely.STRtree(shapes), len(shapes)
-    near = tree.query(shapes, predicate="dwithin", distance=REACH)
-    part = connected_components(coo_array((np.ones(near.shape[1]), tuple(near)), shape=(size, size)), directed=False)[1]
+    shapes = np.concatenate([lanes, paths, asked.shapes()])
+    tree = shapely.STRtree(shapes)
+    one, other = tree.query(shapes, predicate="dwithin", distance=REACH)
+    part = connected_parts(one, other, len(shapes))
 
-    def met(ends: Any, distance: float) -> IntArray:
-        found: IntArray = part[tree.query(ends, predicate="dwithin", distance=distance)[1]]
-        return found
+    def met(ends: Any, distance: float) -> Any:
+        return part[tree.query(ends, predicate="dwithin", distance=distance)[1]]
 
-    own = part[size - len(rows) :]
-    begins = np.concatenate([met(community.buildings.footprint.to_shapely(), DOOR), own[items["building"][rows] >= 0]])
+    own = part[len(shapes) - len(asked.rows) :]
+    begins = np.concatenate([met(c.buildings.footprint.to_shapely(), DOOR), own[asked.of("building") >= 0]])
     ends = np.concatenate([met(grounds, REACH), met(points, DOOR)])
     return np.isin(own, np.intersect1d(begins, ends)).astype(np.float64)
 
 
-def _covered_shares(community: Community, items: Items, rows: IntArray) -> FloatArray:
+def _covered_shares(asked: _Asked) -> FloatArray:
     """Return which share of each space lies under the next storey of its building."""
-    storeys, share = community.storeys, np.zeros(len(rows))
-    if len(rows) == 0:
-        return share
-    above = next_storeys(storeys, 1)[items["storey"][rows]]
+    above, share = next_storeys(asked.community.storeys, 1)[asked.of("storey")], np.zeros(len(asked.rows))
     found = np.flatnonzero(above >= 0)
-    shapes = item_shapes(community, items, rows[found])
-    roofs = community.plates.outline.take(storeys.plate[above[found]]).to_shapely()
-    share[found] = shapely.area(shapely.intersection(shapes, roofs)) / shapely.area(shapes)
+    shapes = asked.shapes()[found]
+    under = shapely.intersection(shapes, asked.plates(above[found]))
+    share[found] = shapely.area(under) / shapely.area(shapes)
     return np.round(share, 3)
 
 
-def _void_heights(community: Community, items: Items, rows: IntArray) -> FloatArray:
+def _void_heights(asked: _Asked) -> FloatArray:
     """Return the height of each hall under an opening: that of its storey and the one below [m]."""
-    storeys, storey = community.storeys, items["storey"][rows]
+    storeys, storey = asked.community.storeys, asked.of("storey")
     below = next_storeys(storeys, -1)[storey]
     top = storeys.z[storey] + storeys.height[storey]
     return np.where(below >= 0, np.round(top - storeys.z[below], 3), np.nan)
 
 
-_MEASURES: dict[str, Any] = {
-    "open_sides": None,
-    "share_45": None,
+MEASURES: dict[str, Callable[[_Asked], FloatArray]] = {
+    "open_share": _open_share,
+    "open_sides": _open_sides,
+    "share_45": _shares_45,
     "width": _widths,
-    "short_side": lambda c, i, r: short_sides(item_shapes(c, i, r)),
+    "short_side": lambda asked: short_sides(asked.shapes()),
     "corridor_width": _corridor_widths,
     "path_gap": _path_gaps,
     "continuous": _continuous,
+    "covered_share": _covered_shares,
     "void_height": _void_heights,
 }

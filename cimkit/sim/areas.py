@@ -1,33 +1,28 @@
 """Three ledgers of space: building area, area counted for FAR (计容), public space; each line with its reason.
 
-Imports in this theme go one way: area_rules → area_local → area_items → area_measure → areas → site_ratios.
+Imports in this theme go one way: area_rules → area_measure → area_items → areas → site_ratios.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
+from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import BuildingUse, SpaceKind, StoreyKind
 from cimkit.model.table import lookup_names
-from cimkit.sim.area_items import FAMILIES, Items, area_items
-from cimkit.sim.area_local import Exemption, LocalRules
-from cimkit.sim.area_measure import MEASURED, SPACE, STOREY, VOID, item_shapes, measure
-from cimkit.sim.area_rules import GB55031_2022, GBT50353_2013, AreaRule, first_rules
-
-if TYPE_CHECKING:
-    from cimkit.model.community import Community
+from cimkit.sim import area_rules
+from cimkit.sim.area_items import Items, area_items
+from cimkit.sim.area_measure import MEASURES, item_shapes, measure
+from cimkit.sim.area_rules import AreaRule, Exemption, LocalRules, of_kinds
 
 LEDGERS = ("building_area", "far_area", "public_space")
 BUILDING, FAR, PUBLIC = 0, 1, 2
-OPEN_GROUND = (
-    *(SpaceKind.PLAZA, SpaceKind.PLAYGROUND, SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN, SpaceKind.ROOF_GREEN),
-    *(SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.WATER),
-)
+OPEN_GROUND = area_rules.kinds_named(["open_ground"])
 
 
 @dataclass(frozen=True)
@@ -62,12 +57,11 @@ class AreaMethod:
         return replace(self, local=local)
 
 
-AreaMethod.GBT50353_2013 = AreaMethod("GB/T 50353-2013", GBT50353_2013)
-AreaMethod.GB55031_2022 = AreaMethod("GB 55031-2022", GB55031_2022)
+AreaMethod.GBT50353_2013 = AreaMethod("GB/T 50353-2013", area_rules.GBT50353_2013)
+AreaMethod.GB55031_2022 = AreaMethod("GB 55031-2022", area_rules.GB55031_2022)
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a line has its factor: standard, clause, words, and how sure that is (P, S, C, M)."""
 
     standard: str
@@ -102,14 +96,14 @@ class FloorAreas(Drawn):
     reasons: tuple[Reason, ...]
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.area)
 
     def __repr__(self) -> str:
         if len(self) == 0:
             return "<FloorAreas of 0 storeys and spaces>"
         t = self.totals()
-        mixed = np.unique(self.community.buildings.status)
-        note = "; holds before and after at once, see Community.after()" if {1, 2} <= set(mixed.tolist()) else ""
+        mixed = {1, 2} <= set(self.community.buildings.status.tolist())
+        note = "; holds before and after at once, see Community.after()" if mixed else ""
         failed = len(self.failed())
         return (
             f"<FloorAreas after {self.method.name}: {t['building_area_m2']:,.0f} m² building area, "
@@ -131,9 +125,7 @@ class FloorAreas(Drawn):
         InputError
             If there is no such ledger.
         """
-        column = LEDGERS.index(one_of(ledger, LEDGERS, name="ledger"))
-        result: FloatArray = self.area * self.factor[:, column]
-        return result
+        return np.multiply(self.area, self.factor[:, LEDGERS.index(one_of(ledger, LEDGERS, name="ledger"))])
 
     def totals(self, by: str = "") -> Any:
         """Return the sums: a dict, or a DataFrame by ``building`` or ``parcel``.
@@ -147,36 +139,31 @@ class FloorAreas(Drawn):
             return {name: float(values.sum()) for name, values in sums.items()}
         import pandas as pd
 
-        building = self.items["building"]
-        table = self.community.buildings if by == "building" else self.community.parcels
-        rows = building if by == "building" else np.append(self.community.buildings.parcel, -1)[building]
-        count = len(table)
-        data = {name: np.bincount(rows + 1, values, count + 1)[1:] for name, values in sums.items()}
+        buildings, rows = self.community.buildings, self.items["building"]
+        table = buildings if by == "building" else self.community.parcels
+        if by == "parcel":
+            rows = np.append(buildings.parcel, -1)[rows]
+        data = {name: np.bincount(rows + 1, values, len(table) + 1)[1:] for name, values in sums.items()}
         return pd.DataFrame({by: table.names(), **data})
 
     def by_item(self) -> dict[str, FloatArray]:
         """Return what the totals are made of, one value an item, each of shape (n) [m²]."""
         built, far, public = (self.counted(name) for name in LEDGERS)
-        below = self.items["below"]
-        extra = np.where(far > built, far - built, 0.0)
         return {
             "gross_m2": np.where(self.items["is_cap"] | self.items["is_ground"], 0.0, self.area),
             "building_area_m2": built,
-            "above_ground_m2": np.where(below, 0.0, built),
-            "below_ground_m2": np.where(below, built, 0.0),
+            "above_ground_m2": np.where(self.items["below"], 0.0, built),
+            "below_ground_m2": np.where(self.items["below"], built, 0.0),
             "far_area_m2": far,
-            "multiplied_m2": extra,
+            "multiplied_m2": np.where(far > built, far - built, 0.0),
             "exempt_m2": np.where(self.items["exempt"] == 1, np.maximum(built - far, 0.0), 0.0),
             "public_space_m2": public,
         }
 
     def of_storeys(self, ledger: str = "building_area") -> FloatArray:
         """Return what counts of each storey with all in and on it, shape (storeys) [m²]."""
-        here = self.items["storey"] >= 0
-        sums: FloatArray = np.bincount(
-            self.items["storey"][here], self.counted(ledger)[here], len(self.community.storeys)
-        ).astype(np.float64)
-        return sums
+        sums = np.bincount(self.items["storey"] + 1, self.counted(ledger), len(self.community.storeys) + 1)
+        return sums[1:].astype(np.float64)
 
     def reconcile(self, *, tolerance: float = 0.01) -> Any:
         """Return a DataFrame of the storeys with a declared area, beside the computed one.
@@ -189,13 +176,8 @@ class FloorAreas(Drawn):
         rows = np.flatnonzero(~np.isnan(storeys.area_declared))
         declared, own = storeys.area_declared[rows], computed[rows]
         columns = {"storey": storeys.names()[rows], "declared_m2": declared, "computed_m2": own}
-        return pd.DataFrame(
-            columns
-            | {
-                "difference_m2": np.round(declared - own, 6) + 0.0,
-                "agrees": np.abs(declared - own) <= tolerance * own + 1e-9,
-            }
-        )
+        columns["difference_m2"] = np.round(declared - own, 6) + 0.0
+        return pd.DataFrame(columns | {"agrees": np.abs(declared - own) <= tolerance * own + 1e-9})
 
     def schedule(self) -> Any:
         """Return the storey schedule (楼层表) as a DataFrame; equal storeys one above the other share a line."""
@@ -210,9 +192,10 @@ class FloorAreas(Drawn):
         first = np.flatnonzero(np.append(True, (same[1:] != same[:-1]).any(axis=1))) if len(order) else order
         last = np.append(first[1:], len(order)) - 1
         floor = [f"{v}F" if v > 0 else f"B{-v}" for v in level]
+        runs = zip(first, last, strict=True)
         columns = {
             "楼号 building": buildings.names()[building[first]],
-            "楼层 level": [floor[a] if a == b else f"{floor[a]}-{floor[b]}" for a, b in zip(first, last, strict=True)],
+            "楼层 level": [floor[a] if a == b else f"{floor[a]}-{floor[b]}" for a, b in runs],
             "类型 kind": StoreyKind.labels(storeys.kind[order][first]),
             "用途 use": BuildingUse.labels(use[first]),
             "层数 count": last - first + 1,
@@ -233,7 +216,7 @@ class FloorAreas(Drawn):
         """
         import pandas as pd
 
-        wanted = LEDGERS if not ledger else (one_of(ledger, LEDGERS, name="ledger"),)
+        wanted = [one_of(ledger, LEDGERS, name="ledger")] if ledger else LEDGERS
         head = self._head()
         if shapes:
             drawn = item_shapes(self.community, self.items, np.arange(len(self)))
@@ -241,7 +224,7 @@ class FloorAreas(Drawn):
         frames = [self._lines(name, head) for name in wanted]
         result = pd.concat([f[f["reason"] != ""] for f in frames], ignore_index=True)
         first = ["ledger", "building", "storey", "level", "item", "kind"]
-        return result[[*first, *(c for c in result.columns if c not in first)]]
+        return result[[*first, *result.columns.drop(first)]]
 
     def failures(self) -> Any:
         """Return a DataFrame of the spaces that a local rule would free, with the tests that they fail."""
@@ -251,9 +234,9 @@ class FloorAreas(Drawn):
         """Return one row an item: what it is, what counts of it in a ledger, and why."""
         column = LEDGERS.index(ledger)
         frame = head.assign(ledger=ledger, factor=self.factor[:, column], counted_m2=self.counted(ledger))
-        reasons = [self.reasons[k] for k in self.why[:, column]]
-        for part in ("standard", "clause", "text", "mark"):
-            frame[{"text": "reason"}.get(part, part)] = [getattr(r, part) for r in reasons]
+        why = np.array(self.reasons, dtype=object)[self.why[:, column]]
+        for k, name in enumerate(("standard", "clause", "reason", "mark")):
+            frame[name] = why[:, k]
         return frame
 
     def _head(self) -> Any:
@@ -261,37 +244,17 @@ class FloorAreas(Drawn):
         import pandas as pd
 
         c, items = self.community, self.items
-        kinds = np.empty(len(items), dtype=object)
-        for kind, family in FAMILIES.items():
-            own = items["code"] // 256 == family
-            kinds[own] = kind.codes(items["kind"][own].astype(np.int64))
+        kinds = np.empty(len(self), dtype=object)
+        for number, family in enumerate(area_rules.FAMILIES.values()):
+            own = items["code"] // 256 == number
+            kinds[own] = family.codes(items["kind"][own].astype(np.int64))
         kinds[items["is_cap"]] = "cap"
-        storey = lookup_names(c.storeys.names(), items["storey"])
-        space = lookup_names(c.spaces.names(), items["space"])
-        dwelling = lookup_names(c.dwellings.names(), items["dwelling"])
-        name = np.where(items["space"] >= 0, space, np.where(items["is_cap"], dwelling, storey))
-        return pd.DataFrame(
-            {
-                "building": lookup_names(c.buildings.names(), items["building"]),
-                "storey": storey,
-                "level": items["level"],
-                "item": name,
-                "kind": kinds,
-                "area_m2": self.area,
-                "height_m": items["height"],
-            }
-        )
-
-
-class _Book:
-    """The reasons written so far, each once, by number."""
-
-    def __init__(self) -> None:
-        self.numbers: dict[Reason, int] = {Reason("", "", "", ""): 0}
-
-    def number(self, reason: Reason) -> int:
-        """Return the number of a reason, a new one if it is new."""
-        return self.numbers.setdefault(reason, len(self.numbers))
+        tables = {"building": c.buildings, "storey": c.storeys, "space": c.spaces, "dwelling": c.dwellings}
+        names = {name: lookup_names(table.names(), items[name]) for name, table in tables.items()}
+        item = np.where(items["is_cap"], names["dwelling"], names["storey"])
+        columns = {"building": names["building"], "storey": names["storey"], "level": items["level"]}
+        columns |= {"item": np.where(items["space"] >= 0, names["space"], item), "kind": kinds}
+        return pd.DataFrame(columns | {"area_m2": self.area, "height_m": items["height"]})
 
 
 def floor_areas(community: Community, *, method: AreaMethod = AreaMethod.GBT50353_2013) -> FloorAreas:
@@ -322,109 +285,35 @@ def floor_areas(community: Community, *, method: AreaMethod = AreaMethod.GBT5035
     >>> floor_areas(town).totals()["building_area_m2"]
     600.0
     """
-    book = _Book()
     items = area_items(community)
-    items = Items(items.columns | _exemption_tests(community, items, method))
+    items |= _more_columns(community, items, method.local.exemptions)
     items = _parts_apart(items, method.local.exemptions)
-    n = len(items)
-    factor, why = np.zeros((n, 3)), np.zeros((n, 3), dtype=np.int64)
-    factor[:, BUILDING], why[:, BUILDING] = _building_area(items, method, book)
-    factor[:, FAR], why[:, FAR] = factor[:, BUILDING], why[:, BUILDING]
-    _multiply(items, method.local, factor, why, book)
-    _leave_out_basements(items, method.local, factor, why, book)
-    whole = factor[:, BUILDING].copy()
-    _exempt(items, method.local, factor, why, book)
-    _cap_exemptions(community, items, method.local, whole, factor, why, book)
-    _public_space(items, method.local, factor, why, book)
-    result = FloorAreas(community, method, items, factor, why, tuple(book.numbers))
-    return _with_caps(result, book)
+    return _Ledgers(community, method, items).filled()
 
 
-def _building_area(items: Items, method: AreaMethod, book: _Book) -> tuple[FloatArray, IntArray]:
-    """Return factor and reason of each item after the national code."""
-    local = method.local.rules
-    rules = (*local, *method.rules)
-    found = first_rules(rules, items.columns, FAMILIES)
-    names = [method.local.name] * len(local) + [method.name] * len(method.rules)
-    reasons = [book.number(Reason(n, r.clause, r.reason, r.mark)) for n, r in zip(names, rules, strict=True)]
-    reasons.append(book.number(Reason(method.name, "", "no article found, or its measures unknown: in full", "M")))
-    factors = np.array([*(r.factor for r in rules), 1.0])
-    return factors[found], np.array(reasons)[found]
-
-
-def _multiply(items: Items, local: LocalRules, factor: FloatArray, why: IntArray, book: _Book) -> None:
-    """Let high storeys count more than once for FAR."""
-    height = items["height"]
-    inside = items["code"] // 256 != VOID
-    for step in local.heights:
-        rows = np.flatnonzero(
-            inside & np.isin(items["use"], step.uses) & (height > step.above) & (height <= step.upto) & ~items["below"]
-        )
-        times = np.ceil(np.round(height[rows] / step.per, 9)) if step.per else np.full(len(rows), step.times)
-        factor[rows, FAR] *= times
-        values, which = np.unique(height[rows], return_inverse=True)
-        for k, value in enumerate(values):
-            t = times[which == k][0]
-            text = f"storey height {value:g} m > {step.above:g} m: counts {t:g} times"
-            why[rows[which == k], FAR] = book.number(Reason(local.name, step.clause, text, step.mark))
-
-
-def _leave_out_basements(items: Items, local: LocalRules, factor: FloatArray, why: IntArray, book: _Book) -> None:
-    """Take basements out of FAR, unless they stand too far out of the ground."""
-    top, base, height = items["top"], items["top"] - items["height"], items["height"]
-    low = top <= local.basement_top
-    if local.basement_half_sunk:
-        low &= base < -0.5 * height
-    free, proud = items["below"] & low, items["below"] & ~low
-    text = f"basement, top slab at most {local.basement_top:g} m above the ground: not counted for FAR"
-    clause, mark = local.basement_clause, local.basement_mark
-    factor[free, FAR] = 0.0
-    why[free, FAR] = book.number(Reason(local.name, clause, text, mark))
-    text = f"basement standing out of the ground by more than {local.basement_top:g} m: counted for FAR"
-    why[proud, FAR] = book.number(Reason(local.name, clause, text, mark))
-
-
-def _candidates(items: Items, exemption: Exemption) -> IntArray:
-    """Return the items an exemption may free."""
-    codes = [FAMILIES[type(k)] * 256 + int(k) for k in exemption.kinds]
-    return np.flatnonzero(np.isin(items["code"], codes))
-
-
-def _exemption_tests(community: Community, items: Items, method: AreaMethod) -> dict[str, Any]:
+def _more_columns(community: Community, items: Items, exemptions: tuple[Exemption, ...]) -> Items:
     """Return further columns of items: measured properties that exemptions ask for, and plain flags."""
-    wanted: dict[str, list[IntArray]] = {}
-    for e in method.local.exemptions:
-        rows = _candidates(items, e)
+    wanted: dict[str, list[Any]] = {}
+    for e in exemptions:
         for name in {t.what for t in e.tests} | {e.part}:
-            if name in MEASURED:
-                wanted.setdefault(name, []).append(rows)
-    columns: dict[str, Any] = dict(
-        measure(community, items, {name: np.unique(np.concatenate(parts)) for name, parts in wanted.items()})
-    )
-    _correct_labels(items, columns)
-    storeys = community.storeys
+            if name in MEASURES:
+                wanted.setdefault(name, []).append(of_kinds(items, e.kinds))
+    asked = {name: np.flatnonzero(np.any(which, axis=0)) for name, which in wanted.items()}
+    columns: Items = dict(measure(community, items, asked))
+    # What lies under the next storey is roofed, and no higher than its storey: the drawing overrules labels.
+    covered, low = columns["covered_share"] >= 0.5, np.minimum(items["clear_height"], items["height"])
+    columns |= {name: np.where(covered, 1, items[name]) for name in ("roofed", "roofed_known")}
+    columns["clear_height"] = np.where(covered, low, items["clear_height"])
+    storeys, n = community.storeys, len(covered)
     columns["top"] = np.append(storeys.z + storeys.height, np.nan)[items["storey"]]
     kind = np.append(storeys.kind, -1)[items["storey"]]
     columns["below"] = np.isin(kind, (StoreyKind.BASEMENT, StoreyKind.HALF_BASEMENT)) | (items["level"] < 0)
-    n = len(items)
-    columns["is_cap"] = np.zeros(n, dtype=bool)
-    columns["is_ground"] = (items["storey"] < 0) & (items["code"] // 256 == SPACE) & np.isin(items["kind"], OPEN_GROUND)
-    columns["exempt"] = np.full(n, -1, dtype=np.int64)  # -1 no exemption applies, 0 failed, 1 passed
-    columns["exemption"] = np.full(n, -1, dtype=np.int64)
-    return columns
+    columns["is_ground"] = (items["storey"] < 0) & of_kinds(items, OPEN_GROUND)
+    no_exemption = {"exempt": np.full(n, -1), "exemption": np.full(n, -1)}  # exempt: 0 failed, 1 passed
+    return columns | no_exemption | {"is_cap": np.zeros(n, dtype=bool)}
 
 
-def _correct_labels(items: Items, columns: dict[str, Any]) -> None:
-    """Let the drawing overrule labels: what lies under the next storey is roofed, and no higher than its storey."""
-    covered = columns["covered_share"] >= 0.5
-    columns["roofed"] = np.where(covered, 1, items["roofed"])
-    columns["roofed_known"] = np.where(covered, 1, items["roofed_known"])
-    columns["clear_height"] = np.where(
-        covered, np.minimum(items["clear_height"], items["height"]), items["clear_height"]
-    )
-
-
-def _passes(items: Items, exemption: Exemption, rows: IntArray) -> tuple[Any, list[str]]:
+def _passes(items: Items, exemption: Exemption, rows: IntArray) -> tuple[BoolArray, list[str]]:
     """Return which rows pass all tests, and what failed; of those that pass, what could not be tested."""
     met, known = np.ones((2, len(exemption.tests), len(rows)), dtype=bool)
     for k, test in enumerate(exemption.tests):
@@ -440,150 +329,166 @@ def _passes(items: Items, exemption: Exemption, rows: IntArray) -> tuple[Any, li
 
 def _parts_apart(items: Items, exemptions: tuple[Exemption, ...]) -> Items:
     """Return items in which the free part (planted, near the edge) of spaces that pass stands by itself."""
-    splits, shares = [np.zeros(0, np.int64)], [np.zeros(0)]
-    for exemption in exemptions:
-        if exemption.part:
-            rows = _candidates(items, exemption)
-            rows = rows[_passes(items, exemption, rows)[0] & ~np.isnan(items[exemption.part][rows])]
-            splits.append(rows)
-            shares.append(items[exemption.part][rows])
-    split, share = np.concatenate(splits), np.concatenate(shares)
-    n = len(items)
-    rows = np.concatenate([np.arange(n), split])
-    columns = {name: values[rows] for name, values in items.columns.items()}
-    columns["area"][split] *= 1.0 - share
-    columns["area"][n:] *= share
-    columns["free_part"] = np.arange(len(rows)) >= n
-    return Items(columns)
+    n = len(items["area"])
+    rows, shares = [np.arange(n)], [np.zeros(0)]
+    for e in exemptions:
+        if e.part:
+            own = np.flatnonzero(of_kinds(items, e.kinds) & ~np.isnan(items[e.part]))
+            rows.append(own[_passes(items, e, own)[0]])
+            shares.append(items[e.part][rows[-1]])
+    every, share = np.concatenate(rows), np.concatenate(shares)
+    items = {name: values[every] for name, values in items.items()}
+    items["area"][every[n:]] *= 1.0 - share
+    items["area"][n:] *= share
+    return items | {"free_part": np.arange(len(every)) >= n}
 
 
-def _exempt(items: Items, local: LocalRules, factor: FloatArray, why: IntArray, book: _Book) -> None:
-    """Take public space that passes its tests out of FAR; give the others the reason why they count."""
-    for number, e in enumerate(local.exemptions):
-        rows = _candidates(items, e)
-        rows = rows[(items["exempt"][rows] != 1) & (items["area"][rows] > 0)]
-        passed, texts = _passes(items, e, rows)
-        for row, ok, text in zip(rows, passed, texts, strict=True):
-            if ok and e.part and not items["free_part"][row]:
+class _Ledgers:
+    """The ledgers while they are written: a factor and the number of a reason for each item and ledger."""
+
+    def __init__(self, community: Community, method: AreaMethod, items: Items) -> None:
+        self.community, self.method, self.local, self.items = community, method, method.local, items
+        self.factor, self.why = np.zeros((len(items["area"]), 3)), np.zeros((len(items["area"]), 3), dtype=np.int64)
+        self.reasons = {Reason("", "", "", ""): 0}
+
+    def number(self, clause: str, text: str, mark: str, standard: str = "") -> int:
+        """Return the number of a reason, that of the place without a standard; a new one if it is new."""
+        return self.reasons.setdefault(Reason(standard or self.local.name, clause, text, mark), len(self.reasons))
+
+    def filled(self) -> FloorAreas:
+        """Return the ledgers, filled one after the other."""
+        self.count_building_area()
+        self.factor[:, FAR], self.why[:, FAR] = self.factor[:, BUILDING], self.why[:, BUILDING]
+        self.multiply()
+        self.leave_out_basements()
+        whole = self.factor[:, BUILDING].copy()
+        self.exempt()
+        self.cap_exemptions(whole)
+        self.list_public_space()
+        self.cap_dwellings()
+        return FloorAreas(self.community, self.method, self.items, self.factor, self.why, tuple(self.reasons))
+
+    def count_building_area(self) -> None:
+        """Count after the articles of the place, then those of the national code."""
+        rules: list[tuple[str, AreaRule]] = [(self.local.name, r) for r in self.local.rules]
+        rules += [(self.method.name, r) for r in self.method.rules]
+        reasons = [self.number(r.clause, r.reason, r.mark, name) for name, r in rules]
+        reasons.append(self.number("", "no article found, or its measures unknown: in full", "M", self.method.name))
+        found = area_rules.first_rules([r for _, r in rules], self.items)
+        self.factor[:, BUILDING] = np.array([*(r.factor for _, r in rules), 1.0])[found]
+        self.why[:, BUILDING] = np.array(reasons)[found]
+
+    def multiply(self) -> None:
+        """Let high storeys count more than once for FAR."""
+        height, use = self.items["height"], self.items["use"]
+        may = ~self.items["below"] & (self.items["void"] < 0)
+        for step in self.local.heights:
+            high = may & np.isin(use, step.uses) & (height > step.above) & (height <= step.upto)
+            for value in np.unique(height[high]):
+                times = np.ceil(np.round(value / step.per, 9)) if step.per else step.times
+                text = f"storey height {value:g} m > {step.above:g} m: counts {times:g} times"
+                self.factor[high & (height == value), FAR] *= times
+                self.why[high & (height == value), FAR] = self.number(step.clause, text, step.mark)
+
+    def leave_out_basements(self) -> None:
+        """Take basements out of FAR, unless they stand too far out of the ground."""
+        local, top, height = self.local, self.items["top"], self.items["height"]
+        low = top <= local.basement_top
+        if local.basement_half_sunk:
+            low &= top - height < -0.5 * height
+        above, clause, mark = f"{local.basement_top:g} m", local.basement_clause, local.basement_mark
+        self.factor[self.items["below"] & low, FAR] = 0.0
+        for which, text in (
+            (low, f"basement, top slab at most {above} above the ground: not counted for FAR"),
+            (~low, f"basement standing out of the ground by more than {above}: counted for FAR"),
+        ):
+            self.why[self.items["below"] & which, FAR] = self.number(clause, text, mark)
+
+    def exempt(self) -> None:
+        """Take public space that passes its tests out of FAR; give the others the reason why they count."""
+        items, factor, why = self.items, self.factor, self.why
+        for number, e in enumerate(self.local.exemptions):
+            rows = np.flatnonzero(of_kinds(items, e.kinds) & (items["exempt"] != 1) & (items["area"] > 0))
+            for row, ok, text in zip(rows, *_passes(items, e, rows), strict=True):
+                if ok and e.part and not items["free_part"][row]:
+                    continue
+                items["exempt"][row], items["exemption"][row] = int(ok), number
+                said = f"{e.name}: not counted{'; ' * bool(text)}{text}" if ok else f"{e.name} not granted: {text}"
+                why[row, FAR] = self.number(e.clause, said, e.mark if ok else e.limits)
+                if ok or not np.isnan(e.otherwise):
+                    factor[row, FAR] = 0.0 if ok else e.otherwise
+                if ok and e.from_area:
+                    factor[row, BUILDING], why[row, BUILDING] = 0.0, why[row, FAR]
+
+    def cap_exemptions(self, whole: FloatArray) -> None:
+        """Count again what exceeds the caps of exemptions, in even shares; ``whole``: factors before them."""
+        items, factor, why = self.items, self.factor, self.why
+        parcel = np.append(self.community.buildings.parcel, -1)[items["building"]]
+        groups = {"dwelling": items["dwelling"], "building": items["building"], "parcel": parcel}
+        for number, e in enumerate(self.local.exemptions):
+            rows = np.flatnonzero((items["exempt"] == 1) & (items["exemption"] == number))
+            if not e.cap_of or not len(rows):
                 continue
-            items["exempt"][row], items["exemption"][row] = int(ok), number
-            said = f"{e.name}: not counted{'; ' * bool(text)}{text}" if ok else f"{e.name} not granted: {text}"
-            reason = book.number(Reason(local.name, e.clause, said, e.mark if ok else e.limits))
-            why[row, FAR] = reason
-            if not ok and not np.isnan(e.otherwise):
-                factor[row, FAR] = e.otherwise
-            if ok:
-                factor[row, FAR] = 0.0
+            group = groups[e.cap_of] + 1
+            count = int(group.max()) + 1
+            base = np.bincount(group, items["area"] * factor[:, FAR], count)
+            if e.cap_of == "dwelling":
+                base = np.append(np.nan, self.community.dwellings.inner_area)[:count]
+            free = np.bincount(group[rows], (items["area"] * whole)[rows], count)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                over = np.where(free > 0, np.clip(1.0 - e.cap_share * base / free, 0.0, 1.0), 0.0)
+            over[0] = 0.0  # of no dwelling, building or parcel: no cap
+            for g in np.flatnonzero(over > 0):
+                own = rows[group[rows] == g]
+                factor[own, FAR] = whole[own] * over[g]
+                text = f"{e.name}: {free[g]:.2f} m² there, {free[g] * (1 - over[g]):.2f} m² free, the rest counts"
+                why[own, FAR] = self.number(e.clause, text, e.mark)
                 if e.from_area:
-                    factor[row, BUILDING], why[row, BUILDING] = 0.0, reason
+                    factor[own, BUILDING], why[own, BUILDING] = factor[own, FAR], why[own, FAR]
 
+    def list_public_space(self) -> None:
+        """Fill the third ledger: exempt spaces that passed, and open ground open to everybody."""
+        items, factor, why = self.items, self.factor, self.why
+        freed = (items["exempt"] >= 0) & ~items["free_part"]
+        factor[freed, PUBLIC] = items["exempt"][freed] == 1
+        why[freed, PUBLIC] = why[freed, FAR]
+        ground, public = of_kinds(items, OPEN_GROUND) & (items["exempt"] < 0), items["public"].astype(bool)
+        factor[ground, PUBLIC] = public[ground]
+        for which, no in ((public, ""), (~public, "not ")):
+            why[ground & which, PUBLIC] = self.number("", f"open ground {no}open to everybody", "M")
 
-def _cap_exemptions(
-    community: Community,
-    items: Items,
-    local: LocalRules,
-    whole: FloatArray,
-    factor: FloatArray,
-    why: IntArray,
-    book: _Book,
-) -> None:
-    """Count again what exceeds the caps of exemptions, in even shares; ``whole``: factors before the exemptions."""
-    parcel = np.append(community.buildings.parcel, -1)[items["building"]]
-    groups = {"dwelling": items["dwelling"], "building": items["building"], "parcel": parcel}
-    for number, e in enumerate(local.exemptions):
-        rows = np.flatnonzero((items["exempt"] == 1) & (items["exemption"] == number))
-        if not e.cap_of or not len(rows):
-            continue
-        group = groups[e.cap_of] + 1
-        count = int(group.max()) + 1
-        base = np.bincount(group, items["area"] * factor[:, FAR], count)
-        if e.cap_of == "dwelling":
-            base = np.append(np.nan, community.dwellings.inner_area)[:count]
-        free = np.bincount(group[rows], (items["area"] * whole)[rows], count)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            over = np.where(free > 0, np.clip(1.0 - e.cap_share * base / free, 0.0, 1.0), 0.0)
-        over[0] = 0.0  # of no dwelling, building or parcel: no cap
-        for g in np.flatnonzero(over > 0):
-            own = rows[group[rows] == g]
-            factor[own, FAR] = whole[own] * over[g]
-            text = f"{e.name}: {free[g]:.2f} m² there, {free[g] * (1 - over[g]):.2f} m² free, the rest counts"
-            why[own, FAR] = book.number(Reason(local.name, e.clause, text, e.mark))
-            if e.from_area:
-                factor[own, BUILDING], why[own, BUILDING] = factor[own, FAR], why[own, FAR]
+    def cap_dwellings(self) -> None:
+        """Add a line for each cap that a dwelling exceeds."""
+        caps, items, inner = self.local.caps, self.items, self.community.dwellings.inner_area
+        if caps is None:
+            return
+        own = (items["dwelling"] >= 0) & (items["exempt"] != 1)
+        allowed, factor = np.where(inner < caps.small, 0, 1), self.factor[:, BUILDING].copy()
 
+        def summed(kinds: tuple[SpaceKind, ...], wanted: float) -> FloatArray:
+            rows = np.flatnonzero(own & (factor == wanted) & of_kinds(items, kinds))
+            return np.bincount(items["dwelling"][rows], items["area"][rows], len(inner)).astype(np.float64)
 
-def _public_space(items: Items, local: LocalRules, factor: FloatArray, why: IntArray, book: _Book) -> None:
-    """Fill the third ledger: exempt spaces that passed, and open ground open to everybody."""
-    freed = np.flatnonzero((items["exempt"] >= 0) & ~items["free_part"])
-    factor[freed, PUBLIC] = items["exempt"][freed] == 1
-    why[freed, PUBLIC] = why[freed, FAR]
-    ground = np.flatnonzero(
-        (items["code"] // 256 == SPACE) & np.isin(items["kind"], OPEN_GROUND) & (items["exempt"] < 0)
-    )
-    public = items["public"][ground].astype(bool)
-    factor[ground, PUBLIC] = public
-    yes = book.number(Reason(local.name, "", "open ground open to everybody", "M"))
-    no = book.number(Reason(local.name, "", "open ground not open to everybody", "M"))
-    why[ground, PUBLIC] = np.where(public, yes, no)
+        bays = summed((SpaceKind.BAY_WINDOW,), 0.0) - np.array(caps.bays)[allowed]
+        plates = summed((SpaceKind.EQUIPMENT_PLATFORM,), 0.0) - np.array(caps.platforms)[allowed]
+        kinds = (SpaceKind.BALCONY, SpaceKind.SKY_GARDEN, SpaceKind.BAY_WINDOW)
+        half = 0.5 * summed(kinds, 0.5) + 0.5 * np.maximum(bays, 0.0) - caps.half_share * inner
+        for amount, text in (
+            (0.5 * bays, "bay windows above the free allowance of the dwelling: the excess counts half"),
+            (plates, "equipment platforms above the free allowance of the dwelling: the excess counts in full"),
+            (half, f"balconies and bays above {caps.half_share:.0%} of the inner area: the excess counts in full"),
+        ):
+            over = np.flatnonzero(amount > 1e-9)
+            self.append_caps(over, amount[over], self.number(caps.clause, text, caps.mark))
 
-
-def _with_caps(areas: FloorAreas, book: _Book) -> FloorAreas:
-    """Return the ledgers with a line for each cap that a dwelling exceeds."""
-    caps, items = areas.method.local.caps, areas.items
-    if caps is None:
-        return areas
-    dwellings = areas.community.dwellings
-    n = len(dwellings)
-    own = (items["dwelling"] >= 0) & (items["exempt"] != 1)
-    inner = dwellings.inner_area
-    allowed = np.where(inner < caps.small, 0, 1)
-    factor = areas.factor[:, BUILDING]
-
-    def summed(kinds: tuple[SpaceKind, ...], wanted: float) -> FloatArray:
-        rows = np.flatnonzero(own & (factor == wanted) & np.isin(items["code"], [SPACE * 256 + k for k in kinds]))
-        sums: FloatArray = np.bincount(items["dwelling"][rows], items["area"][rows], n).astype(np.float64)
-        return sums
-
-    bays = summed((SpaceKind.BAY_WINDOW,), 0.0) - np.array(caps.bays)[allowed]
-    plates = summed((SpaceKind.EQUIPMENT_PLATFORM,), 0.0) - np.array(caps.platforms)[allowed]
-    kinds = (SpaceKind.BALCONY, SpaceKind.SKY_GARDEN, SpaceKind.BAY_WINDOW)
-    half = 0.5 * summed(kinds, 0.5) + 0.5 * np.maximum(bays, 0.0) - caps.half_share * inner
-    extra = (
-        (0.5 * bays, "bay windows above the free allowance of the dwelling: the excess counts half"),
-        (plates, "equipment platforms above the free allowance of the dwelling: the excess counts in full"),
-        (half, f"balconies and bays above {caps.half_share:.0%} of the inner area: the excess counts in full"),
-    )
-    for amount, text in extra:
-        over = np.flatnonzero(amount > 1e-9)
-        number = book.number(Reason(areas.method.local.name, caps.clause, text, caps.mark))
-        areas = _appended(areas, over, amount[over], number)
-    return replace(areas, reasons=tuple(book.numbers))
-
-
-def _appended(areas: FloorAreas, dwelling: IntArray, amount: FloatArray, reason: int) -> FloorAreas:
-    """Return the ledgers with one more line for each dwelling given."""
-    count = len(dwelling)
-    if count == 0:
-        return areas
-    storeys = areas.community.storeys
-    storey = areas.community.dwellings.storey[dwelling]
-    given: dict[str, Any] = {
-        "storey": storey,
-        "dwelling": dwelling,
-        "building": np.append(storeys.building, -1)[storey],
-        "level": np.append(storeys.level, 0)[storey],
-        "area": amount,
-        "is_cap": np.ones(count, dtype=bool),
-        "space": np.full(count, -1),
-        "void": np.full(count, -1),
-        "exempt": np.full(count, -1),
-        "code": np.full(count, STOREY * 256),
-        "kind": np.zeros(count, dtype=np.int8),
-    }
-    columns = {
-        name: np.concatenate([values, given.get(name, np.zeros(count, values.dtype))])
-        for name, values in areas.items.columns.items()
-    }
-    factor = np.concatenate([areas.factor, np.tile([1.0, 1.0, 0.0], (count, 1))])
-    why = np.concatenate([areas.why, np.tile([reason, reason, 0], (count, 1))])
-    return replace(areas, items=Items(columns), factor=factor, why=why)
+    def append_caps(self, dwelling: IntArray, amount: FloatArray, reason: int) -> None:
+        """Add an item for each dwelling given, counted in full."""
+        count, storeys = len(dwelling), self.community.storeys
+        storey = self.community.dwellings.storey[dwelling]
+        given: Items = {name: np.full(count, -1) for name in ("space", "void", "exempt")}
+        given |= {"storey": storey, "dwelling": dwelling, "area": amount, "is_cap": np.ones(count, dtype=bool)}
+        given |= {"building": np.append(storeys.building, -1)[storey], "level": np.append(storeys.level, 0)[storey]}
+        for name, values in self.items.items():
+            self.items[name] = np.append(values, given.get(name, np.zeros(count, values.dtype)))
+        self.factor = np.concatenate([self.factor, np.tile([1.0, 1.0, 0.0], (count, 1))])
+        self.why = np.concatenate([self.why, np.tile([reason, reason, 0], (count, 1))])

@@ -73,12 +73,10 @@ class Evacuation(Drawn):
         lost = f"; {int(self.cut_off.sum())} cut off by {', '.join(self.blocked)}" if self.blocked else ""
         return f"<Evacuation of {len(self)} homes to {len(self.shelters)} shelters: {far}{lost}>"
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row a home."""
-        import pandas as pd
-
+    def columns(self) -> dict[str, Any]:
+        """Return who reaches which shelter, one row a home."""
         names = ("building", "persons", "shelter", "reach_min", "blocked_min", "cut_off")
-        return pd.DataFrame({"home": self.homes} | {name: getattr(self, name) for name in names})
+        return {"home": self.homes} | {name: getattr(self, name) for name in names}
 
     def loads(self) -> Any:
         """Return a DataFrame, one row a shelter: residents nearest to it and area for each of them."""

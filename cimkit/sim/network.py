@@ -12,6 +12,7 @@ import shapely
 from cimkit.arrays import BoolArray, FloatArray, IntArray, as_floats
 from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.polygons import Lines
+from cimkit.geometry.topology import connected_parts
 from cimkit.kernels.cells import by_position
 from cimkit.kernels.elimination import Hierarchy, build
 from cimkit.kernels.graph import Csr, as_limit, build_csr
@@ -228,13 +229,7 @@ class WalkNetwork:
     @cached_property
     def part(self) -> IntArray:
         """Connected part of each node, shape (k)."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
-
-        ones = np.ones(len(self.start))
-        graph = coo_array((ones, (self.start, self.end)), shape=(len(self.nodes),) * 2)
-        label: IntArray = connected_components(graph, directed=False)[1].astype(np.int64)
-        return label
+        return connected_parts(self.start, self.end, len(self.nodes))
 
     @staticmethod
     def unit(*, timed: bool) -> float:

@@ -92,13 +92,12 @@ class Route(Drawn):
         way = f"{self.walk_min:.1f} min ({self.indoor_min:.1f} indoors), {self.distance:,.0f} m"
         return f"<Route of {self.method.name}, {self.home} to {self.facility}: {way if len(self.line) else 'no way'}>"
 
-    def to_frame(self) -> Any:
-        """Return a GeoDataFrame of one 3D line in map coordinates."""
+    def columns(self) -> dict[str, Any]:
+        """Return the way as one 3D line."""
+        said = {"home": [self.home], "facility": [self.facility], "walker": [self.method.name]}
+        times = {"walk_min": [self.walk_min], "indoor_min": [self.indoor_min], "distance_m": [self.distance]}
         shape = shapely.linestrings(self.line) if len(self.line) > 1 else shapely.LineString()
-        columns = ("home", "facility", "walker", "walk_min", "indoor_min", "distance_m")
-        values = (self.home, self.facility, self.method.name, self.walk_min, self.indoor_min, self.distance)
-        data = {name: [value] for name, value in zip(columns, values, strict=True)}
-        return self.community.frame.to_geoframe(data, [shape])
+        return said | times | {"geometry": [shape]}
 
 
 def walk_route(
@@ -193,10 +192,9 @@ class PathUse(Drawn):
     def __repr__(self) -> str:
         return f"<PathUse of {len(self.persons):,} paths: up to {self.persons.max(initial=0):,.0f} persons>"
 
-    def to_frame(self) -> Any:
-        """Return a GeoDataFrame in map coordinates, one row a path."""
-        data = {"path": self.network.ids, "persons": self.persons}
-        return self.community.frame.to_geoframe(data, self.network.course.to_shapely())
+    def columns(self) -> dict[str, Any]:
+        """Return who passes, one row a path."""
+        return {"path": self.network.ids, "persons": self.persons, "geometry": self.network.course.to_shapely()}
 
 
 def path_use(
@@ -289,10 +287,10 @@ class LivingCircles(Drawn):
         parts = ", ".join(f"{m:g} min {p.length / 1000:.1f} km" for m, p in zip(self.minutes, self.paths, strict=True))
         return f"<LivingCircles around {self.kind.code}: {parts} of paths>"
 
-    def to_frame(self) -> Any:
-        """Return a GeoDataFrame of the areas in map coordinates, one row a limit."""
-        data = {"kind": self.kind.code, "within_min": self.minutes, "paths_m": shapely.length(self.paths)}
-        return self.community.frame.to_geoframe(data | {"area_m2": shapely.area(self.areas)}, self.areas)
+    def columns(self) -> dict[str, Any]:
+        """Return the ground along the paths, one row a limit."""
+        size = {"paths_m": shapely.length(self.paths), "area_m2": shapely.area(self.areas)}
+        return {"kind": self.kind.code, "within_min": self.minutes} | size | {"geometry": self.areas}
 
 
 def living_circles(

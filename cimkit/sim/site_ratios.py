@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import FloatArray, IntArray
 from cimkit.geometry.polygons import Polygons
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cimkit.arrays import FloatArray, IntArray
     from cimkit.model.community import Community
     from cimkit.sim.areas import FloorAreas
 
@@ -32,16 +30,15 @@ ELDERLY = (FacilityKind.ELDERLY_DAY_CARE, FacilityKind.ELDERLY_SERVICE, Facility
 STREETS = (PathKind.STREET, PathKind.MAIN_ROAD, PathKind.TRUNK_ROAD)
 
 
-@dataclass(frozen=True)
-class Ratio:
+class Ratio(NamedTuple):
     """An indicator of a parcel (row number; -1 is all together) with what it was made of."""
 
     name: str
     parcel: int
     value: float
+    unit: str
     numerator: float
     denominator: float
-    unit: str
     counting: str
     objects: tuple[str, ...] = ()
 
@@ -62,38 +59,27 @@ class SiteIndicators(Drawn):
     rows: tuple[Ratio, ...]
 
     def __repr__(self) -> str:
-        told = ", ".join(
-            f"{r.name} {r.value:.3g}{f' {r.unit}' if r.unit else ''}"
-            for r in self.rows
-            if r.parcel == -1 and not np.isnan(r.value)
-        )
+        known = [r for r in self.rows if r.parcel == -1 and not np.isnan(r.value)]
+        told = ", ".join(f"{r.name} {r.value:.3g}{' ' * bool(r.unit)}{r.unit}" for r in known)
         return f"<SiteIndicators of {len(self.areas.community.parcels)} parcels: {told}>"
 
     def value(self, name: str, parcel: int = -1) -> float:
         """Return an indicator of a parcel (row number), or of all together; nan where it is not known."""
         return next((r.value for r in self.rows if r.name == name and r.parcel == parcel), float("nan"))
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row an indicator and parcel, with numerator, denominator and objects."""
-        import pandas as pd
-
+    def columns(self) -> dict[str, Any]:
+        """Return indicators with numerator, denominator and objects, one row an indicator and parcel."""
         names = np.append(self.areas.community.parcels.names(), "all")
-        data = [
-            (r.name, names[r.parcel], r.value, r.unit, r.numerator, r.denominator, r.counting, ", ".join(r.objects))
-            for r in self.rows
-        ]
-        columns = ["indicator", "parcel", "value", "unit", "numerator", "denominator", "counting", "objects"]
-        return pd.DataFrame(data, columns=columns)
+        rows = [(r.name, names[r.parcel], *r[2:-1], ", ".join(r.objects)) for r in self.rows]
+        return dict(zip(("indicator", *Ratio._fields[1:]), zip(*rows, strict=True), strict=True))
 
     def sheet(self) -> Any:
         """Return the sheet of indicators (经济技术指标表) as planners hand it in; unknown values are empty."""
         import pandas as pd
 
         sums = self.areas.totals()
-        rows = []
-        for name, _, unit, source in _LINES:
-            value = _value(self, source, sums) * (100.0 if unit == "%" else 1.0)
-            rows.append((name, round(value, 3), unit, source))
+        values = [round(_value(self, line, sums), 3) for line in _LINES]
+        rows = [(line.name, value, line.unit, line.source) for line, value in zip(_LINES, values, strict=True)]
         return pd.DataFrame(rows, columns=["指标 indicator", "数值 value", "单位 unit", "出处 source"])
 
     def reconcile(self, declared: Sequence[Any], *, tolerance: float = 0.01) -> Any:
@@ -109,38 +95,28 @@ class SiteIndicators(Drawn):
         rows: list[tuple[Any, ...]] = []
         for name, given, unit, cell in declared:
             line = lines.get(_NOISE.sub("", name))
-            own = _value(self, line.source, sums) if line else float("nan")
+            own = _value(self, line, sums) if line else float("nan")
             if line is not None and line.unit == "%":
-                own, given, unit = 100.0 * own, given * (100.0 if given <= 1.0 else 1.0), "%"  # noqa: PLW2901
+                given, unit = given * (100.0 if given <= 1.0 else 1.0), "%"  # noqa: PLW2901
             agrees = None if np.isnan(own) else bool(abs(given - own) <= tolerance * abs(own) + 1e-9)
             rows.append((name, given, own, given - own, unit or (line.unit if line else ""), agrees, cell))
         columns = ["指标 indicator", "declared", "computed", "difference", "unit", "agrees", "cell"]
         return pd.DataFrame(rows, columns=columns)
 
 
-class _Sheet:
-    """Collects indicators: amounts of each parcel and of all together, over a base."""
-
-    def __init__(self) -> None:
-        self.rows: list[Ratio] = []
+class _Sheet(list[Ratio]):
+    """Indicators: amounts of each parcel and of all together, over a base."""
 
     def add(
-        self,
-        name: str,
-        unit: str,
-        top: FloatArray,
-        base: FloatArray,
-        counting: str,
-        of: Sequence[tuple[str, ...]] = (),
-        *,
-        factor: float = 1.0,
+        self, name: str, unit: str, top: Any, base: Any, counting: str, of: Sequence[Any] = (), factor: float = 1.0
     ) -> None:
         """Add an indicator; ``top`` and ``base``: of each parcel, then of all together, or of all together only."""
-        for k, (above, below) in enumerate(zip(top.tolist(), base.tolist(), strict=True)):
+        amounts = np.column_stack([np.atleast_1d(top), np.atleast_1d(base)]).tolist()
+        for k, (above, below) in enumerate(amounts):
             value = factor * above / below if below > 0 else float("nan")
-            parcel = k if k < len(top) - 1 else -1
+            parcel = k if k < len(amounts) - 1 else -1
             objects = of[k] if k < len(of) else tuple(o for part in of for o in part)
-            self.rows.append(Ratio(name, parcel, value, above, below, unit, counting, objects))
+            self.append(Ratio(name, parcel, value, unit, above, below, counting, objects))
 
 
 def site_indicators(community: Community, areas: FloorAreas, *, sunlit: Any = None) -> SiteIndicators:
@@ -168,14 +144,11 @@ def site_indicators(community: Community, areas: FloorAreas, *, sunlit: Any = No
         What cannot be told (no land, no residents, no parking in the data) is nan.
     """
     parcels, buildings = community.parcels, community.buildings
-    n = len(parcels)
-    sheet = _Sheet()
-    land = _with_sum(parcels.outline.areas())
-    own = _ids_by(buildings, n)
-    sums = areas.totals("parcel") if n else None
-    far, built = (
-        _with_sum(sums[c].to_numpy() if sums is not None else np.zeros(0)) for c in ("far_area_m2", "above_ground_m2")
-    )
+    n, sheet = len(parcels), _Sheet()
+    land, persons = _with_sum(parcels.outline.areas()), _with_sum(_persons(community))
+    own = _by_parcel(buildings.id, buildings.parcel, n)
+    sums = areas.totals("parcel")
+    far, built = (_with_sum(sums[name].to_numpy()) for name in ("far_area_m2", "above_ground_m2"))
     base = _with_sum(np.bincount(buildings.parcel + 1, buildings.footprint.areas(), n + 1)[1:])
     sheet.add("far", "", far, land, "area counted for FAR / land", own)
     sheet.add("building_density", "", base, land, "area of footprints / land", own)
@@ -189,13 +162,12 @@ def site_indicators(community: Community, areas: FloorAreas, *, sunlit: Any = No
     central, central_ids = _green(community, (SpaceKind.CENTRAL_GREEN,), CENTRAL_WALL, CENTRAL_ROAD, sunlit)
     text = "central green, as far as 8 m wide, from 1.5 m beside walls and 1 m beside roads"
     text += "; sun not tested" if sunlit is None else "; a third or more sunlit"
-    persons = _with_sum(_persons(community))
     sheet.add("central_green_per_person", "m²", _with_sum(central), persons, f"{text} / residents", central_ids)
     sheet.add("land_per_person", "m²", land, persons, "land / residents")
     sheet.add("height", "m", _heights(community), np.ones(n + 1), "height of the highest building", own)
     sheet.add("open_space_ratio", "", land - base, built, "land without buildings / building area above ground")
-    _of_all(community, sheet, persons[-1:])
-    return SiteIndicators(areas, tuple(sheet.rows))
+    _of_all(community, sheet, persons[-1])
+    return SiteIndicators(areas, tuple(sheet))
 
 
 def _with_sum(values: Any) -> FloatArray:
@@ -203,19 +175,17 @@ def _with_sum(values: Any) -> FloatArray:
     return np.append(values, np.sum(values)).astype(np.float64)
 
 
-def _ids_by(buildings: Any, count: int) -> list[tuple[str, ...]]:
-    """Return the ids of each parcel's buildings."""
-    order = np.argsort(buildings.parcel, kind="stable")
-    cuts = np.searchsorted(buildings.parcel[order], np.arange(count + 1))
-    return [tuple(buildings.id[order[a:b]]) for a, b in pairwise(cuts)]
+def _by_parcel(names: Any, parcel: IntArray, count: int) -> list[tuple[str, ...]]:
+    """Return the names in each parcel, each once."""
+    order = np.argsort(parcel, kind="stable")
+    cuts = np.searchsorted(parcel[order], np.arange(count + 1))
+    return [tuple(dict.fromkeys(part)) for part in np.split(names[order], cuts)[1:-1]]
 
 
 def _heights(community: Community) -> FloatArray:
     """Return the height of the highest building of each parcel, and of all."""
-    buildings = community.buildings
-    highest = np.zeros(len(community.parcels) + 1)
-    there = np.flatnonzero((buildings.parcel >= 0) & (buildings.height > 0))
-    np.maximum.at(highest, buildings.parcel[there], buildings.height[there])
+    buildings, highest = community.buildings, np.zeros(len(community.parcels) + 1)
+    np.maximum.at(highest, buildings.parcel, np.nan_to_num(buildings.height))
     highest[-1] = highest[:-1].max(initial=0.0)
     return np.where(highest > 0, highest, np.nan)
 
@@ -251,9 +221,8 @@ def _green(
     shapes = shapely.difference(shapes, shapely.union_all(np.concatenate(taken)))
     if road > 0:
         half = 0.5 * CENTRAL_WIDTH - 1e-6
-        shapes = shapely.intersection(
-            shapes, shapely.buffer(shapely.buffer(shapes, -half), 1.5 * half, join_style="mitre")
-        )
+        wide = shapely.buffer(shapely.buffer(shapes, -half), 1.5 * half, join_style="mitre")
+        shapes = shapely.intersection(shapes, wide)
         if sunlit is not None:
             lit = shapely.area(shapely.intersection(shapes, sunlit))
             shapes = np.where(lit >= CENTRAL_SUNLIT * shapely.area(shapes), shapes, shapely.Polygon())
@@ -273,8 +242,7 @@ def _within(community: Community, rows: IntArray, shapes: Any, share: Any = None
         shared = shared * share[source]
         area = np.bincount(parcel, shared, n).astype(np.float64)
     kept = shared > ROUNDING
-    names, ends = community.spaces.id[rows[source[kept]]], np.cumsum(np.bincount(parcel[kept], minlength=n))
-    return area, [tuple(dict.fromkeys(v)) for v in np.split(names, ends)[:-1]]
+    return area, _by_parcel(community.spaces.id[rows[source[kept]]], parcel[kept], n)
 
 
 def _roof_green(
@@ -294,33 +262,28 @@ def _roof_green(
     return area, ids, f"on roofs times {told}"
 
 
-def _of_all(community: Community, sheet: _Sheet, persons: FloatArray) -> None:
+def _of_all(community: Community, sheet: _Sheet, persons: float) -> None:
     """Add the indicators of all parcels together."""
-    spaces, facilities, edges = community.spaces, community.facilities, community.path_edges
-    homes = np.array([float(len(community.dwellings))])
-
-    grounds = {
-        "public_green": (np.isin(spaces.kind, GREENS) & spaces.public, "green open to everybody / residents"),
-        "shelter_area": (spaces.kind == SpaceKind.SHELTER, "shelter grounds / residents"),
-    }
-    for name, (which, text) in grounds.items():
-        own = np.flatnonzero(which & (spaces.storey < 0))
+    spaces, facilities, edges, homes = community.spaces, community.facilities, community.path_edges, community.dwellings
+    outdoors, public = spaces.storey < 0, np.isin(spaces.kind, GREENS) & spaces.public
+    for name, which, text in (
+        ("public_green", public, "green open to everybody / residents"),
+        ("shelter_area", spaces.kind == SpaceKind.SHELTER, "shelter grounds / residents"),
+    ):
+        own = np.flatnonzero(which & outdoors)
         area = shapely.area(shapely.union_all(spaces.outline.take(own).to_shapely())) if len(own) else np.nan
-        sheet.add(f"{name}_per_person", "m²", np.array([area]), persons, text, [tuple(spaces.id[own])])
-    care = np.flatnonzero(np.isin(facilities.kind, ELDERLY))
-    amount = np.array([facilities.area[care].sum() if len(care) else np.nan])
+        sheet.add(f"{name}_per_person", "m²", area, persons, text, [tuple(spaces.id[own])])
+    care, spots = np.flatnonzero(np.isin(facilities.kind, ELDERLY)), np.flatnonzero(spaces.parking > 0)
+    amount = facilities.area[care].sum() if len(care) else np.nan
     text, ids = "100 × building area of care for the elderly / dwellings", [tuple(facilities.id[care])]
-    sheet.add("elderly_area_per_100_households", "m²", amount, homes, text, ids, factor=100.0)
-    spots = np.flatnonzero(spaces.parking > 0)
-    amount = np.array([float(spaces.parking[spots].sum()) if len(spots) else np.nan])
-    sheet.add("parking_per_dwelling", "", amount, homes, "parking spaces / dwellings", [tuple(spaces.id[spots])])
+    sheet.add("elderly_area_per_100_households", "m²", amount, float(len(homes)), text, ids, factor=100.0)
+    amount, ids = spaces.parking[spots].sum() if len(spots) else np.nan, [tuple(spaces.id[spots])]
+    sheet.add("parking_per_dwelling", "", amount, float(len(homes)), "parking spaces / dwellings", ids)
     streets = np.flatnonzero(np.isin(edges.kind, STREETS))
     if len(streets):
         hull = shapely.area(shapely.convex_hull(shapely.union_all(edges.course.to_shapely()))) / 1e6
-        length = edges.length[streets].sum() / 1e3
-        text = "length of streets / area of the hull of all paths"
-        names = [tuple(dict.fromkeys(edges.name[streets]))]
-        sheet.add("road_density", "km/km²", np.array([length]), np.array([hull]), text, names)
+        text, ids = "length of streets / area of the hull of all paths", [tuple(dict.fromkeys(edges.name[streets]))]
+        sheet.add("road_density", "km/km²", edges.length[streets].sum() / 1e3, hull, text, ids)
 
 
 # The sheet of indicators that planners hand in (经济技术指标表): ours in that form, and theirs beside ours ----
@@ -339,12 +302,13 @@ _LINES = [_Line(*line) for line in tomllib.loads(Path(__file__).with_suffix(".to
 _NOISE = re.compile(r"[(（\[].*?[)）\]]|^[\d一二三四五六七八九十]+[、.．)]|其中|[:：\s]")
 
 
-def _value(site: SiteIndicators, source: str, sums: dict[str, float]) -> float:
+def _value(site: SiteIndicators, line: _Line, sums: dict[str, float]) -> float:
     """Return the value of a line, of all parcels together; nan where it is not known."""
-    if source in sums:
-        return sums[source]
-    name, _, part = source.partition(".")
+    if line.source in sums:
+        return sums[line.source]
+    name, _, part = line.source.partition(".")
     row = next((r for r in site.rows if r.name == name and r.parcel == -1), None)
     if row is None:
         return float("nan")
-    return {"top": row.numerator, "base": row.denominator}.get(part, row.value)
+    value = {"top": row.numerator, "base": row.denominator}.get(part, row.value)
+    return value * (100.0 if line.unit == "%" else 1.0)

@@ -145,12 +145,9 @@ class Improvement(Drawn):
         unit = "m mean way" if self.objective == "p_median" else f"of {self.persons:,.0f} residents served"
         return f"<Improvement for {self.kind.code}: {what}; {self.before:,.0f} → {self.after:,.0f} {unit}>"
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row an action."""
-        import pandas as pd
-
-        x, y = self.xy.T
-        return pd.DataFrame({"action": self.action, "site": self.site, "x_m": x, "y_m": y})
+    def columns(self) -> dict[str, Any]:
+        """Return what to do where, one row an action."""
+        return {"action": self.action, "site": self.site, "x_m": self.xy[:, 0], "y_m": self.xy[:, 1]}
 
 
 def improvement_plan(

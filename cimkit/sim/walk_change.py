@@ -68,12 +68,11 @@ class WalkChange(Drawn):
         people = {"persons_gain": (persons * better).sum(axis=0), "persons_lose": (persons * worse).sum(axis=0)}
         return pd.DataFrame({"kind": [k.code for k in self.kinds]} | homes | people)
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame of the change, one row a home, one column a kind."""
-        import pandas as pd
-
-        data = {self.after.homes.kind: self.after.homes.ids[self.rows_after]}
-        return pd.DataFrame(data | {f"{k.code}_change_min": self.change_min[:, j] for j, k in enumerate(self.kinds)})
+    def columns(self) -> dict[str, Any]:
+        """Return the change, one row a home, one column a kind."""
+        changes = zip(self.kinds, self.change_min.T, strict=True)
+        ids = {self.after.homes.kind: self.after.homes.ids[self.rows_after]}
+        return ids | {f"{kind.code}_change_min": change for kind, change in changes}
 
 
 def compare_walks(before: WalkTimes, after: WalkTimes) -> WalkChange:

@@ -17,7 +17,7 @@ from cimkit.model.records import Building, Location, Parcel, Path
 from cimkit.model.tables import Dwellings, Population, Spaces, Voids
 from cimkit.samples import future_community
 from cimkit.sim.area_items import area_items, areas_within
-from cimkit.sim.area_local import LocalRules
+from cimkit.sim.area_rules import LocalRules
 from cimkit.sim.areas import LEDGERS, AreaMethod, floor_areas
 from cimkit.sim.site_ratios import site_indicators
 from cimkit.sim.sunlit import sunlit_ground

@@ -21,7 +21,7 @@ from cimkit.model.community import Community
 from cimkit.model.kinds import SpaceKind, StoreyKind, VoidKind
 from cimkit.model.tables import Buildings, Parcels, Plates, Spaces, Storeys, Voids
 from cimkit.sim.area_items import INSIDE, LEAST, OPENINGS, OUTSIDE
-from cimkit.sim.area_local import LocalRules
+from cimkit.sim.area_rules import LocalRules
 from cimkit.sim.areas import AreaMethod, floor_areas
 
 COUNT = 10_000

@@ -12,7 +12,7 @@ from cimkit.model.community import Community
 from cimkit.model.kinds import StoreyKind
 from cimkit.model.records import Building
 from cimkit.model.tables import Dwellings, Spaces
-from cimkit.sim.area_local import LocalRules
+from cimkit.sim.area_rules import LocalRules
 from cimkit.sim.areas import AreaMethod, FloorAreas, floor_areas
 from tests.kernels.test_overlay import harness, per_parcel
 
