@@ -76,8 +76,6 @@ from cimkit.sim.daylight import reference_points as reference_points
 from cimkit.sim.envelope import EnvelopeGrid as EnvelopeGrid
 from cimkit.sim.envelope import SolarEnvelope as SolarEnvelope
 from cimkit.sim.envelope import solar_envelope as solar_envelope
-from cimkit.sim.evacuation import Evacuation as Evacuation
-from cimkit.sim.evacuation import evacuation as evacuation
 from cimkit.sim.irradiance import Irradiance as Irradiance
 from cimkit.sim.irradiance import ProbableSunlight as ProbableSunlight
 from cimkit.sim.irradiance import irradiance as irradiance
@@ -85,7 +83,7 @@ from cimkit.sim.irradiance import probable_sunlight as probable_sunlight
 from cimkit.sim.isochrones import Isochrones as Isochrones
 from cimkit.sim.isochrones import isochrones as isochrones
 from cimkit.sim.network import WalkNetwork as WalkNetwork
-from cimkit.sim.open_space import with_open_space as with_open_space
+from cimkit.sim.network import with_open_space as with_open_space
 from cimkit.sim.reach import Decay as Decay
 from cimkit.sim.reach import floating_catchments as floating_catchments
 from cimkit.sim.reach import nearest_places as nearest_places
@@ -128,9 +126,11 @@ from cimkit.sim.supply import Improvement as Improvement
 from cimkit.sim.supply import facility_database as facility_database
 from cimkit.sim.supply import improvement_plan as improvement_plan
 from cimkit.sim.supply import supply as supply
-from cimkit.sim.walk_change import WalkChange as WalkChange
-from cimkit.sim.walk_change import compare_walks as compare_walks
-from cimkit.sim.walk_change import young_and_old as young_and_old
+from cimkit.sim.walk_cases import Evacuation as Evacuation
+from cimkit.sim.walk_cases import WalkChange as WalkChange
+from cimkit.sim.walk_cases import compare_walks as compare_walks
+from cimkit.sim.walk_cases import evacuation as evacuation
+from cimkit.sim.walk_cases import young_and_old as young_and_old
 from cimkit.sim.walk_method import WalkMethod as WalkMethod
 from cimkit.view.plan import plot as plot
 from cimkit.view.show import show as show

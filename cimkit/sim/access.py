@@ -14,10 +14,10 @@ from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind
 from cimkit.model.notes import Note, Notes
-from cimkit.sim.joined import Homes, Joined, Kinds, join
-from cimkit.sim.network import Places, WalkNetwork
+from cimkit.sim.joined import Homes, Hour, Joined, Kinds, Network, join
+from cimkit.sim.network import Places
 from cimkit.sim.reach import Decay, floating_catchments, nearest_places
-from cimkit.sim.walk_method import WalkMethod
+from cimkit.sim.walk_method import ADULT, WalkMethod
 
 #: Walking distances of the circles of 5, 10, 15 minutes (GB 50180-2018 table 3.0.4, mark S) [m].
 TIERS = {5.0: 300.0, 10.0: 500.0, 15.0: 1000.0}
@@ -284,12 +284,7 @@ class ServiceAccess(OfHomes):
 
 
 def walk_times(
-    community: Community,
-    *,
-    to: Kinds = None,
-    method: WalkMethod = WalkMethod.ADULT,
-    network: WalkNetwork | None = None,
-    hour: float | None = None,
+    community: Community, *, to: Kinds = None, method: WalkMethod = ADULT, network: Network = None, hour: Hour = None
 ) -> WalkTimes:
     """Compute walking distance and time from every dwelling to the nearest service of each kind.
 
@@ -349,9 +344,9 @@ def nearest_services(
     *,
     k: int = 3,
     timed: bool = False,
-    method: WalkMethod = WalkMethod.ADULT,
-    network: WalkNetwork | None = None,
-    hour: float | None = None,
+    method: WalkMethod = ADULT,
+    network: Network = None,
+    hour: Hour = None,
 ) -> NearestServices:
     """Find the k nearest services of a kind from every home.
 
@@ -397,9 +392,9 @@ def service_access(
     to: Kinds = None,
     decay: Decay = Decay.E2SFCA,
     competition: str = "2sfca",
-    method: WalkMethod = WalkMethod.ADULT,
-    network: WalkNetwork | None = None,
-    hour: float | None = None,
+    method: WalkMethod = ADULT,
+    network: Network = None,
+    hour: Hour = None,
 ) -> ServiceAccess:
     """Compute what services offer to every home, by themselves or shared among all who reach them.
 

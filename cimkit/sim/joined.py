@@ -16,10 +16,12 @@ from cimkit.model.derive import HOUSING, derive_entrances
 from cimkit.model.kinds import BuildingUse, EntranceKind, FacilityKind, PathKind
 from cimkit.model.notes import Note, Notes, noted
 from cimkit.sim.network import Places, WalkNetwork, open_at
-from cimkit.sim.walk_method import WalkMethod
+from cimkit.sim.walk_method import ADULT, WalkMethod
 
 STREETS = (PathKind.STREET, PathKind.MAIN_ROAD)
-Kinds = str | Sequence[str] | None  #: Kinds of service asked for; None is all that exist.
+Kinds = str | Sequence[str] | None  #: Kinds of service asked for; without it all that exist.
+Network = WalkNetwork | None  #: A network made before, to save making it again.
+Hour = float | None  #: Hour of the day, for gates, paths and services that close [h]; without it all are open.
 BESIDE = 20.0  # [m] a footway this near to the middle of a street runs along it
 
 
@@ -60,7 +62,7 @@ class Homes:
         return len(self.ids)
 
 
-def homes_of(community: Community, *, method: WalkMethod = WalkMethod.ADULT) -> Homes:
+def homes_of(community: Community, *, method: WalkMethod = ADULT) -> Homes:
     """Return where the community's people set out.
 
     Each dwelling leaves by its own entrance, else by the nearest unit door of its building. A
@@ -173,13 +175,7 @@ class Joined:
         return kinds, rows, index[have[rows]]
 
 
-def join(
-    community: Community,
-    *,
-    method: WalkMethod = WalkMethod.ADULT,
-    network: WalkNetwork | None = None,
-    hour: float | None = None,
-) -> Joined:
+def join(community: Community, *, method: WalkMethod = ADULT, network: Network = None, hour: Hour = None) -> Joined:
     """Join a community's homes and services to its paths, or to straight lines where it has none.
 
     Services closed at ``hour``, and those with steps at the door for who cannot use steps, are not joined.

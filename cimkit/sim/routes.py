@@ -19,10 +19,10 @@ from cimkit.kernels.graph import FARTHEST, NOBODY, shortest_tree, tree_loads
 from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind
-from cimkit.sim.joined import Joined, Kinds, join, service_doors
+from cimkit.sim.joined import Hour, Joined, Kinds, Network, join, service_doors
 from cimkit.sim.network import ACROSS, MS, Places, WalkNetwork
 from cimkit.sim.reach import closed_to_unreached, ends_of, shared_edges, walk_matrix
-from cimkit.sim.walk_method import WalkMethod
+from cimkit.sim.walk_method import ADULT, WalkMethod
 
 
 class _Tree(NamedTuple):
@@ -105,9 +105,9 @@ def walk_route(
     home: str,
     facility: str,
     *,
-    method: WalkMethod = WalkMethod.ADULT,
-    network: WalkNetwork | None = None,
-    hour: float | None = None,
+    method: WalkMethod = ADULT,
+    network: Network = None,
+    hour: Hour = None,
 ) -> Route:
     """Find the quickest way from a home to a facility, as a line in three dimensions.
 
@@ -198,12 +198,7 @@ class PathUse(Drawn):
 
 
 def path_use(
-    community: Community,
-    *,
-    to: Kinds = None,
-    method: WalkMethod = WalkMethod.ADULT,
-    network: WalkNetwork | None = None,
-    hour: float | None = None,
+    community: Community, *, to: Kinds = None, method: WalkMethod = ADULT, network: Network = None, hour: Hour = None
 ) -> PathUse:
     """Count who passes each path (betweenness): every resident walks to the nearest service of each kind.
 
@@ -298,7 +293,7 @@ def living_circles(
     kind: str | FacilityKind,
     *,
     minutes: Sequence[float] = (5.0, 10.0, 15.0),
-    method: WalkMethod = WalkMethod.ADULT,
+    method: WalkMethod = ADULT,
     network: WalkNetwork | None = None,
     along: float = 25.0,
 ) -> LivingCircles:

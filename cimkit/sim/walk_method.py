@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from cimkit.arrays import BoolArray, FloatArray
 from cimkit.errors import InputError
-
-if TYPE_CHECKING:
-    from cimkit.arrays import BoolArray, FloatArray
 
 _FLAT = float(np.exp(-3.5 * 0.05))  # Tobler's factor on the flat, 5.0367 of 6 km/h
 
@@ -123,7 +121,7 @@ class WalkMethod:
 # Speeds: proposals from comfortable gait by age (Bohannon 1997; Bohannon & Andrews 2011), mark M. Ramps of 1:8 are the
 # steepest that barrier-free design allows over short rises (GB 50763-2012, mark M).
 _OLD_STEPS = (0.35, 0.455)
-WalkMethod.ADULT = WalkMethod()
+WalkMethod.ADULT = ADULT = WalkMethod()
 WalkMethod.CHILD = WalkMethod("child 6–12", speed_ms=1.1)
 WalkMethod.ELDER = WalkMethod("60–79", speed_ms=1.0, step_speeds_ms=_OLD_STEPS, stair_s=25.0, lift_from=2)
 WalkMethod.OLD_ELDER = WalkMethod("80+", speed_ms=0.8, step_speeds_ms=_OLD_STEPS, stair_s=30.0, lift_from=2)

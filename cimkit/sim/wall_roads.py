@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import IntArray
+from cimkit.model.community import Community
 from cimkit.model.kinds import PathKind
-
-if TYPE_CHECKING:
-    from cimkit.model.community import Community
 
 BESIDE = 10.0  # [m] as far as a road is looked for in front of a wall
 HALF = 15.0  # [m] half the width of the widest road
@@ -34,42 +32,37 @@ def wall_roads(community: Community) -> dict[str, dict[int, tuple[float, float]]
         Kind of wall (``entrance``, ``wall``, ``gable``) → row of the building → distance and width [m];
         inf and nan where there is none in front.
     """
-    b, e, doors = community.buildings, community.path_edges, community.entrances
+    e = community.path_edges
     rows = np.flatnonzero((e.kind == PathKind.SERVICE) & (e.width > 0))
     lines = shapely.force_2d(e.course.take(rows).to_shapely())
-    tree = shapely.STRtree(lines)
-    out: dict[str, dict[int, tuple[float, float]]] = {kind: {} for kind in ("entrance", "wall", "gable")}
-    for k, shape in enumerate(b.footprint.to_shapely()):
-        own = doors.building == k
-        points = shapely.points(doors.x[own], doors.y[own])
-        found: dict[str, tuple[float, float]] = {}
-        close = tree.query(shape, predicate="dwithin", distance=BESIDE + HALF)
-        for kind, wall in _walls(shape, points) if len(close) else ():
-            front = shapely.buffer(wall, -(BESIDE + HALF), single_sided=True)
-            for i in close:
-                part = shapely.intersection(lines[i], front)
-                gap = float(wall.distance(part)) - 0.5 * float(e.width[rows[i]]) if not part.is_empty else np.inf
-                if gap < min(BESIDE, found.get(kind, (np.inf, 0.0))[0]):
-                    found[kind] = (max(round(gap, 3), 0.0), float(e.width[rows[i]]))
-        for kind in out:
-            out[kind][k] = found.get(kind, (np.inf, np.nan))
+    walls, kind, building = _walls(community)
+    front = shapely.buffer(walls, -(BESIDE + HALF), single_sided=True)
+    wall, road = shapely.STRtree(lines).query(front, predicate="intersects")
+    width = e.width[rows[road]]
+    gap = shapely.distance(walls[wall], shapely.intersection(lines[road], front[wall])) - 0.5 * width
+    nowhere = dict.fromkeys(range(len(community.buildings)), (np.inf, np.nan))
+    out = {name: dict(nowhere) for name in ("entrance", "wall", "gable")}
+    for k in np.argsort(gap, kind="stable")[::-1]:  # the nearest is written last
+        if gap[k] < BESIDE:
+            out[kind[wall[k]]][int(building[wall[k]])] = max(round(float(gap[k]), 3), 0.0), float(width[k])
     return out
 
 
-def _walls(shape: Any, doors: Any) -> list[tuple[str, Any]]:
-    """Return the walls of an outline, counter-clockwise, each with its kind."""
-    ring = shapely.get_coordinates(shapely.orient_polygons(shape, exterior_cw=False).exterior)
-    box = shapely.get_coordinates(shapely.minimum_rotated_rectangle(shape))
-    sides = np.diff(box, axis=0)[:2]
-    length = np.hypot(*sides.T)
-    short = sides[int(length.argmin())] / max(float(length.min()), 1e-9)
-    gabled = length.min() < GABLE * length.max()
-    out = []
-    for a, c in pairwise(ring):
-        wall, step = shapely.linestrings([a, c]), c - a
-        if len(doors) and shapely.dwithin(doors, wall, 1.0).any():
-            kind = "entrance"
-        else:
-            kind = "gable" if gabled and abs(step @ short) > 0.9 * np.hypot(*step) else "wall"
-        out.append((kind, wall))
-    return out
+def _walls(community: Community) -> tuple[Any, Any, IntArray]:
+    """Return the walls of all outlines, counter-clockwise, the kind of each, and its building."""
+    doors, shapes = community.entrances, community.buildings.footprint.to_shapely()
+    rings = shapely.get_exterior_ring(shapely.orient_polygons(shapes, exterior_cw=False))
+    xy, owner = shapely.get_coordinates(rings, return_index=True)
+    same = owner[1:] == owner[:-1]
+    owner, step = owner[1:][same], np.diff(xy, axis=0)[same]
+    walls = shapely.linestrings(np.stack([xy[:-1], xy[1:]], axis=1)[same])
+    box = shapely.get_coordinates(shapely.minimum_rotated_rectangle(shapes)).reshape(-1, 5, 2)
+    sides = np.diff(box, axis=1)[:, :2]
+    length = np.linalg.norm(sides, axis=2)
+    short = sides[np.arange(len(sides)), length.argmin(axis=1)] / np.maximum(length.min(axis=1), 1e-9)[:, None]
+    gabled = length.min(axis=1) < GABLE * length.max(axis=1)
+    across = np.abs((step * short[owner]).sum(axis=1)) > 0.9 * np.linalg.norm(step, axis=1)
+    kind = np.where(gabled[owner] & across, "gable", "wall").astype(object)
+    near, door = shapely.STRtree(shapely.points(doors.x, doors.y)).query(walls, predicate="dwithin", distance=1.0)
+    kind[near[doors.building[door] == owner[near]]] = "entrance"
+    return walls, kind, owner
