@@ -213,9 +213,9 @@ class Case(Mesh):
         outline = np.repeat(np.stack([left, left + out, right + out, right], axis=1), floors, axis=0)
         floor = np.concatenate([np.arange(1, n + 1) for n in floors]) * 3.0
         slabs = extrude(Polygons.from_shapely(shapely.polygons(outline)), floor - 0.15, floor, np.zeros(len(floor)))
-        houses = Polygons.from_rings(
-            [[s["xy"][p.ring[r] : p.ring[r + 1]] for r in range(p.poly[b], p.poly[b + 1])] for b in range(len(p.top))]
-        )
+        rings = [s["xy"][p.ring[r] : p.ring[r + 1]] for r in range(len(p.ring) - 1)]
+        own = [rings[p.poly[b] : p.poly[b + 1]] for b in range(len(p.top))]
+        houses = Polygons.from_shapely([shapely.Polygon(shell, holes) for shell, *holes in own])
         walls = extrude(houses, p.base, p.top, np.zeros(len(p.top)))
         return Mesh(np.concatenate([walls.corners, slabs.corners]), self.points, self.normals, closed=True)
 

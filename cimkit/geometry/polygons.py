@@ -12,7 +12,7 @@ from cimkit.errors import InputError
 from cimkit.geometry.ragged import offsets_of, owners, ragged_rows, totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from cimkit.arrays import FloatArray, IntArray
 
@@ -104,26 +104,9 @@ class Polygons(Shapes):
 
     NONE, MEND = shapely.Polygon(), ("Use clean_polygons()", "Use clean_polygons()")
 
-    @classmethod
-    def from_rings(cls, polygons: Iterable[Sequence[Any]]) -> Self:
-        """Build from rings given as coordinate lists: for each polygon its outer ring, then its holes.
-
-        Rings are closed and turned (outer counter-clockwise, holes clockwise).
-
-        Examples
-        --------
-        >>> Polygons.from_rings([[[(0, 0), (4, 0), (4, 3), (0, 3)]]]).areas()
-        array([12.])
-        """
-        return cls.from_shapely([shapely.Polygon(rings[0], list(rings[1:])) for rings in polygons])
-
     def to_shapely(self) -> Any:
         """Return an array of shapely polygons, shape (n)."""
         return shapely.from_ragged_array(shapely.GeometryType.POLYGON, self.xy, (self.ring, self.poly))
-
-    def moved(self, dx: float, dy: float) -> Polygons:
-        """Return the polygons moved by (dx, dy) [m]."""
-        return Polygons(self.xy + (dx, dy), self.ring, self.poly)
 
     def vertex_rows(self) -> IntArray:
         """Return the polygon row of each vertex, shape (v)."""
@@ -186,10 +169,7 @@ class Lines(Shapes):
 
 def point_coordinates(points: Any) -> FloatArray:
     """Return coordinates of shapely points, nan where empty, shape (n, 2)."""
-    xy = np.full((len(points), 2), np.nan)
-    there = ~(shapely.is_empty(points) | shapely.is_missing(points))
-    xy[there] = shapely.get_coordinates(points[there])
-    return xy
+    return np.ascontiguousarray(shapely.bounds(points).reshape(-1, 4)[:, :2])
 
 
 Fault = tuple[int, str, str, float, float]  # row, code, text, x and y [m]

@@ -18,7 +18,7 @@ def grid_in_polygons(polygons: Polygons, spacing: float) -> FloatArray:
 
     Examples
     --------
-    >>> square = Polygons.from_rings([[[(0, 0), (4, 0), (4, 4), (0, 4)]]])
+    >>> square = Polygons.from_shapely([shapely.box(0, 0, 4, 4)])
     >>> len(grid_in_polygons(square, 2.0))
     4
     """

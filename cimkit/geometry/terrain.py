@@ -32,9 +32,8 @@ class Terrain:
 
     def __post_init__(self) -> None:
         if self.spacing <= 0 or self.z.ndim != 2 or min(self.z.shape) < 2:
-            raise InputError(
-                f"terrain: spacing must be > 0 m and z at least 2 × 2 nodes; got {self.spacing} and {self.z.shape}."
-            )
+            must = "spacing must be > 0 m and z at least 2 × 2 nodes"
+            raise InputError(f"terrain: {must}; got {self.spacing} and {self.z.shape}.")
 
     def __repr__(self) -> str:
         low, high = np.nanmin(self.z), np.nanmax(self.z)

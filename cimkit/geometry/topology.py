@@ -98,28 +98,20 @@ def _join_crossings(lines: Lines, levels: IntArray) -> tuple[Lines, list[Repair]
     a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     pair = (a < b) & (levels[a] == levels[b])
     a, b = a[pair], b[pair]
-    places, which = shapely.get_parts(shapely.intersection(shapes[a], shapes[b]), return_index=True)
-    xy, part = shapely.get_coordinates(places, return_index=True)  # where they run together, along all of it
-    a, b = a[which[part]], b[which[part]]
+    xy, pair = shapely.get_coordinates(shapely.intersection(shapes[a], shapes[b]), return_index=True)
+    a, b = a[pair], b[pair]  # where they run together, along all of it
     known = _vertex_cells(owners(lines.line), lines.xyz[:, :2])
-    new = ~(np.isin(_vertex_cells(a, xy), known) & np.isin(_vertex_cells(b, xy), known))
-    a, b, xy = a[new], b[new], xy[new]
+    common = np.isin(_vertex_cells(a, xy), known) & np.isin(_vertex_cells(b, xy), known)
     za, zb = (shapely.get_z(_foot(shapes[rows], xy)) for rows in (a, b))
-    level = ~(np.abs(za - zb) > STEP)
-    a, b, xyz = a[level], b[level], np.column_stack([xy, za])[level]
+    new = ~common & ~(np.abs(za - zb) > STEP)
     cuts: list[tuple[int, FloatArray]] = []
     repairs = []
-    for row, other, place in zip(a, b, xyz, strict=True):
-        there = [_vertex_near(lines, int(k), place, SAME) for k in (row, other)]
-        common = next((lines.xyz[v] for v in there if v >= 0), place)
-        cuts += [
-            (int(k), common)
-            for k, v in zip((row, other), there, strict=True)
-            if v < 0 or (lines.xyz[v] != common).any()
-        ]
-        ends = np.concatenate([lines.line[[row, other]], lines.line[[row + 1, other + 1]] - 1])
-        what = TOUCH if np.isin(there, ends).any() else CROSSING
-        repairs.append((what, int(row), float(common[0]), float(common[1])))
+    for *pair, place in zip(a[new].tolist(), b[new].tolist(), np.column_stack([xy, za])[new], strict=True):
+        there = [_vertex_near(lines, k, place, SAME) for k in pair]
+        meet = next((lines.xyz[v] for v in there if v >= 0), place)
+        cuts += [(k, meet) for k, v in zip(pair, there, strict=True) if v < 0 or (lines.xyz[v] != meet).any()]
+        ends = [v for k in pair for v in (lines.line[k], lines.line[k + 1] - 1)]
+        repairs.append((TOUCH if np.isin(there, ends).any() else CROSSING, pair[0], *meet[:2].tolist()))
     return _inserted(lines, cuts), repairs
 
 
@@ -133,24 +125,19 @@ def _join_ends(lines: Lines, levels: IntArray, gap: float) -> tuple[Lines, list[
     shapes = lines.to_shapely()
     points = shapely.points(lines.xyz[ends, :2])
     k, other = shapely.STRtree(shapes).query(points, predicate="dwithin", distance=gap)
-    near = (other != rows[k]) & (levels[other] == levels[rows[k]])
+    near = np.flatnonzero((other != rows[k]) & (levels[other] == levels[rows[k]]))
+    near = near[np.lexsort((shapely.distance(points[k], shapes[other])[near], k[near]))]
     k, other = k[near], other[near]
-    order = np.lexsort((shapely.distance(points[k], shapes[other]), k))
-    k, other = k[order], other[order]
     foot = shapely.get_coordinates(_foot(shapes[other], lines.xyz[ends[k], :2]), include_z=True)
     cuts: list[tuple[int, FloatArray]] = []
     repairs, met = [], set()
-    for q, line, to in zip(k, other, foot, strict=True):
-        end, row = int(ends[q]), int(rows[q])
+    for end, row, line, to in zip(ends[k].tolist(), rows[k].tolist(), other.tolist(), foot, strict=True):
         if end in met or abs(to[2] - lines.xyz[end, 2]) > STEP:
             continue
-        vertex = _vertex_near(lines, int(line), lines.xyz[end], gap)
-        goal = lines.xyz[vertex] if vertex >= 0 else to
-        cuts.append((row, goal))
-        if vertex < 0:
-            cuts.append((int(line), goal))
+        vertex = _vertex_near(lines, line, lines.xyz[end], gap)
+        cuts += [(row, lines.xyz[vertex])] if vertex >= 0 else [(row, to), (line, to)]
         met |= {end, vertex}
-        repairs.append((GAP, row, float(lines.xyz[end, 0]), float(lines.xyz[end, 1])))
+        repairs.append((GAP, row, *lines.xyz[end, :2].tolist()))
     return _inserted(lines, cuts), repairs
 
 

@@ -46,9 +46,6 @@ class Triangles:
     def __len__(self) -> int:
         return len(self.owner)
 
-    def __repr__(self) -> str:
-        return f"<{len(self)} triangles>"
-
 
 @dataclass(frozen=True, repr=False)
 class Scene:
@@ -71,11 +68,7 @@ class Scene:
     @cached_property
     def bvh(self) -> Bvh:
         """The tree, built on first use."""
-        tree: Bvh = build(self.triangles.corners)
-        return tree
-
-    def __repr__(self) -> str:
-        return f"<Scene of {len(self.triangles)} triangles>"
+        return build(self.triangles.corners)
 
 
 def triangulate(polygons: Polygons) -> tuple[FloatArray, IntArray]:

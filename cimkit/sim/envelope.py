@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import heapq
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray, IntArray
+from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.errors import InputError, MissingDataError
-from cimkit.model.changes import add_buildings
-from cimkit.model.drawn import Drawn
+from cimkit.model import changes, drawn, records, table
 from cimkit.model.kinds import Status
-from cimkit.model.records import Building
-from cimkit.model.table import lookup_names
-from cimkit.sim.envelope_search import Sightlines, cheapest_open, cut, spend
 from cimkit.sim.receptors import Receptors, window_receptors
-from cimkit.sim.sunlight import USUAL, Sunlight, SunlightMethod, sunlight
+from cimkit.sim.sunlight import USUAL, Sunlight, SunlightMethod, countable_hours, sunlight
 from cimkit.sim.sunlight_change import SECOND, SunlightChange, compare_sunlight
 
 if TYPE_CHECKING:
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from cimkit.sim.sunpath import SunDay
 
 ROUNDS = 6  # times the search is repeated for windows that the forward check finds short
+STRIDE = 5  # [min] runs that may stay open are tried this far apart
 AROUND = 0.25  # [m] columns are taken this much wider when sightlines are cut, for suns between two minutes
 
 
@@ -58,7 +57,7 @@ class EnvelopeGrid:
 
 
 @dataclass(frozen=True, repr=False)
-class SolarEnvelope(Drawn):
+class SolarEnvelope(drawn.Drawn):
     """The largest massing on a parcel, c columns.
 
     Parameters
@@ -110,7 +109,7 @@ class SolarEnvelope(Drawn):
 
     def columns(self) -> dict[str, Any]:
         """Return storeys and binding window of each column, and its square."""
-        window = lookup_names(self.change.ids, self.binding)
+        window = table.lookup_names(self.change.ids, self.binding)
         columns = {"storeys": self.storeys, "exact_storeys": self.exact_storeys, "binding_window": window}
         return columns | {"geometry": self.cells}
 
@@ -175,15 +174,11 @@ def solar_envelope(
     row = community.parcels.row_of(parcel)
     outline = community.parcels.outline.take([row]).to_shapely()[0]
     b = community.buildings
-    goes = (b.status == Status.PLANNED) & shapely.intersects(
-        shapely.point_on_surface(b.footprint.to_shapely()), outline
-    )
-    site = community.keep({"buildings": (b.status != Status.DEMOLISH) & ~goes})
-    cells, turn = _columns(outline, site, grid)
-    if len(cells) == 0:
+    replaced = (b.status == Status.PLANNED) & shapely.intersects(shapely.points(b.footprint.inner_points()), outline)
+    site = community.keep({"buildings": (b.status != Status.DEMOLISH) & ~replaced})
+    columns = _columns(outline, site, grid)
+    if len(columns.cells) == 0:
         raise MissingDataError(f"solar_envelope: a column of {grid.cell:g} m must fit on {parcel!r}; none does.")
-    ground = float(site.ground_at(shapely.get_coordinates(outline.centroid))[0])
-    columns = _Columns(cells, turn, ground, math.radians(site.frame.convergence), grid)
     windows = window_receptors(site)
     if len(windows) == 0:
         raise MissingDataError("solar_envelope: windows must stand around the parcel; there are none.")
@@ -192,15 +187,15 @@ def solar_envelope(
     for again in range(ROUNDS):
         rows = _watched(before, required, margin)
         lines = _sightlines(before, rows, required, margin[rows], columns)
-        exact, storeys, binding = _massing(lines, len(cells), grid.most_storeys, mode)
-        variant = add_buildings(site, _buildings(parcel, cells, storeys, ground, grid))
+        exact, storeys, binding = _massing(lines, len(columns.cells), grid.most_storeys, mode)
+        variant = changes.add_buildings(site, _buildings(parcel, columns, storeys))
         after = sunlight(variant, windows, sun_day, method=method)
         change = compare_sunlight(before, after, required=required)
         failed = np.flatnonzero(change.newly_short | change.worse)
         if len(failed) == 0 or not isinstance(mode, str):
             break
         margin[failed] += 2.0**again
-    bound = np.where(binding >= 0, rows[binding], -1)
+    bound, cells = np.where(binding >= 0, rows[binding], -1), columns.cells
     floor_area = float((shapely.area(cells) * storeys).sum())
     return SolarEnvelope(parcel, variant, cells, storeys, exact, bound, change, floor_area, floor_area / outline.area)
 
@@ -210,20 +205,19 @@ def _massing(
 ) -> tuple[IntArray, IntArray, IntArray]:
     """Return storeys before and after the surplus is spent, and the binding window of each column."""
     full = np.full(count, most)
-    if not isinstance(mode, str):
+    if isinstance(mode, str):
+        kept = _cheapest_open(lines, full)
+    else:
         kept = (lines.minute >= mode[0] * 60.0 - 1e-9) & (lines.minute + 1.0 <= mode[1] * 60.0 + 1e-9)
-        storeys, binding = cut(lines, kept, full)
-        return storeys, storeys, binding
-    exact, binding = cut(lines, cheapest_open(lines, full), full)
-    if mode == "interval":
-        return exact, exact, binding
-    return exact, *spend(lines, exact, most)
+    exact, binding = _cut(lines, kept, full)
+    return (exact, *_spend(lines, exact, most)) if mode == "search" else (exact, exact, binding)
 
 
 class _Columns(NamedTuple):
-    """Squares of the massing, their turn and that of grid north from true north [rad], height of the ground [m]."""
+    """Squares of the massing on the plan and turned to the axes, their turn and grid north [rad], the ground [m]."""
 
     cells: Any
+    corners: FloatArray
     turn: float
     ground: float
     north: float
@@ -231,38 +225,36 @@ class _Columns(NamedTuple):
 
     def allowed(self, window: Receptors, suns: FloatArray, at: IntArray) -> Any:
         """Return the storeys that one window allows each column in each minute: (minutes, columns), uint8."""
-        flat = shapely.transform(self.cells, lambda p: _turned(p, -self.turn))
-        corners = (shapely.bounds(flat) + np.array([-AROUND, -AROUND, AROUND, AROUND])).reshape(-1, 2, 2)
-        best = np.full((len(suns), len(corners)), np.inf)
+        best = np.full((len(suns), len(self.cells)), np.inf)
         for end in (window.points, window.points if window.other_ends is None else window.other_ends):
             with np.errstate(divide="ignore", invalid="ignore"):
-                cross = (corners - _turned(end, -self.turn)) / suns[:, None, None, :2]
+                cross = (self.corners - _turned(end, -self.turn)) / suns[:, None, None, :2]
             near, far = np.maximum(cross.min(axis=2).max(axis=2), 0.0), cross.max(axis=2).min(axis=2)
             best = np.minimum(best, np.where(near < far, end[0, 2] + near * suns[:, 2:], np.inf))
         height = np.minimum(best[at], best[at + 1]) - self.ground
         return np.clip(np.floor(height / self.grid.storey_height - 1e-6), 0, self.grid.most_storeys).astype(np.uint8)
 
 
-def _columns(outline: Any, site: Community, grid: EnvelopeGrid) -> tuple[Any, float]:
-    """Return the squares that fit on the parcel along its longest side, and their turn [rad]."""
+def _columns(outline: Any, site: Community, grid: EnvelopeGrid) -> _Columns:
+    """Return the squares that fit on the parcel along its longest side."""
     room = outline.buffer(-grid.setback)
     stays = site.buildings.footprint.to_shapely()
     near = stays[shapely.intersects(stays, outline.buffer(grid.setback))]
     room = room.difference(shapely.union_all(shapely.buffer(near, max(grid.setback, 1e-6), join_style="mitre")))
-    if room.is_empty:
-        return np.zeros(0, dtype=object), 0.0
     sides = np.diff(shapely.get_coordinates(shapely.minimum_rotated_rectangle(outline)), axis=0)
     dx, dy = sides[np.argmax(np.hypot(*sides.T))]
     turn = math.atan2(dy, dx)
     flat = shapely.transform(room, lambda c: _turned(c, -turn))
-    west, south, east, north = flat.bounds
-    x, y = (
-        np.arange(*span, grid.cell) for span in ((west, east - grid.cell + 1e-9), (south, north - grid.cell + 1e-9))
+    ends = np.zeros((2, 2)) if room.is_empty else np.array(flat.bounds).reshape(2, 2).T
+    gx, gy = (
+        v.ravel() for v in np.meshgrid(*(np.arange(low, high - grid.cell + 1e-9, grid.cell) for low, high in ends))
     )
-    gx, gy = (v.ravel() for v in np.meshgrid(x, y))
     squares = shapely.box(gx, gy, gx + grid.cell, gy + grid.cell)
     squares = squares[shapely.covers(flat.buffer(1e-6), squares)]
-    return shapely.transform(squares, lambda c: _turned(c, turn)), turn
+    corners = (shapely.bounds(squares) + np.array([-AROUND, -AROUND, AROUND, AROUND])).reshape(-1, 2, 2)
+    ground = float(site.ground_at(shapely.get_coordinates(outline.centroid))[0])
+    cells = shapely.transform(squares, lambda c: _turned(c, turn))
+    return _Columns(cells, corners, turn, ground, math.radians(site.frame.convergence), grid)
 
 
 def _turned(xy: FloatArray, angle: float) -> FloatArray:
@@ -310,12 +302,116 @@ def _sightlines(before: Sunlight, rows: IntArray, required: float, margin: Float
     return Sightlines(window, minute, np.ascontiguousarray(table.T), need, used, before.method)
 
 
-def _buildings(parcel: str, cells: Any, storeys: IntArray, ground: float, grid: EnvelopeGrid) -> list[Building]:
+def _buildings(parcel: str, columns: _Columns, storeys: IntArray) -> list[records.Building]:
     """Return the massing as buildings, one for each connected part of equal height."""
-    out: list[Building] = []
+    out: list[records.Building] = []
     for level in np.unique(storeys[storeys > 0]):
-        whole = shapely.union_all(shapely.buffer(cells[storeys == level], 1e-7, join_style="mitre"), grid_size=1e-6)
-        for part in shapely.get_parts(whole):
-            name = f"{parcel}-E{len(out) + 1}"
-            out.append(Building(name, part, int(level), grid.storey_height, status="planned", ground_z=ground))
+        cells = shapely.buffer(columns.cells[storeys == level], 1e-7, join_style="mitre")
+        for part in shapely.get_parts(shapely.union_all(cells, grid_size=1e-6)):
+            name, size = f"{parcel}-E{len(out) + 1}", (int(level), columns.grid.storey_height)
+            out.append(records.Building(name, part, *size, status="planned", ground_z=columns.ground))
     return out
+
+
+@dataclass(frozen=True)
+class Sightlines:
+    """Lit minutes of w windows, p in all, and what they allow c columns.
+
+    Parameters
+    ----------
+    window, minute
+        Of each lit minute, windows in order, shape (p).
+    allowed
+        Most storeys that keep the minute lit, shape (c, p).
+    need
+        Minutes each window must keep, shape (w) [min].
+    rows
+        Which of the caller's windows they are, shape (w).
+    method
+        What counts as sun.
+    """
+
+    window: IntArray
+    minute: IntArray
+    allowed: Any
+    need: FloatArray
+    rows: IntArray
+    method: SunlightMethod
+
+    def span(self, window: int) -> slice:
+        """Return the lit minutes of a window."""
+        return slice(*np.searchsorted(self.window, [window, window + 1]))
+
+    def counted(self, lit: BoolArray, window: int) -> float:
+        """Return the minutes that count of a window [min]."""
+        own = self.span(window)
+        minute = self.minute[own][lit[own]]
+        if len(minute) == 0:
+            return 0.0
+        gap = np.flatnonzero(np.diff(minute) > 1)
+        start, end = minute[np.append(0, gap + 1)], minute[np.append(gap, -1)] + 1
+        return float(countable_hours(np.array([0, len(start)]), start / 60.0, end / 60.0, self.method)[0]) * 60.0
+
+
+def _cut(lines: Sightlines, kept: BoolArray, storeys: IntArray) -> tuple[IntArray, IntArray]:
+    """Cut columns to what the kept minutes allow; return storeys and the window that cut each, -1 for none."""
+    if not kept.any():
+        return storeys.copy(), np.full(len(storeys), -1)
+    allowed = lines.allowed[:, kept].astype(np.int64)
+    first, least = allowed.argmin(axis=1), allowed.min(axis=1)
+    return np.minimum(least, storeys), np.where(least < storeys, lines.rows[lines.window[kept][first]], -1)
+
+
+def _cheapest_open(lines: Sightlines, storeys: IntArray) -> BoolArray:
+    """Choose the minutes each window keeps open so that the columns lose little: the costliest window first."""
+    storeys, kept = storeys.copy(), np.zeros(len(lines.window), dtype=bool)
+    first = [min(c for c, _ in _choices(lines, w, storeys)) for w in range(len(lines.need))]
+    for w in np.argsort(-np.array(first, dtype=np.int64), kind="stable"):
+        _, places = min(_choices(lines, int(w), storeys), key=lambda c: c[0])
+        kept[places] = True
+        storeys = np.minimum(storeys, lines.allowed[:, places].min(axis=1, initial=255))
+    return kept
+
+
+def _choices(lines: Sightlines, window: int, storeys: IntArray) -> Iterator[tuple[int, slice]]:
+    """Yield storeys lost and minutes kept for each way to keep a window's need: a run, or all if none is as long."""
+    own, need = lines.span(window), int(np.ceil(lines.need[window] - 1e-9))
+    gaps = np.flatnonzero(np.diff(lines.minute[own]) > 1) + 1
+    runs = [r for r in np.split(np.arange(own.start, own.stop), gaps) if len(r) >= need]
+    starts = [[*run[: len(run) - need : STRIDE], run[0] + len(run) - need] for run in runs]
+    ways = [slice(start, start + need) for run in starts for start in run] or [own]
+    for kept in ways:
+        least = lines.allowed[:, kept].min(axis=1, initial=255).astype(np.int64)
+        yield int(np.maximum(storeys - least, 0).sum()), kept
+
+
+def _spend(lines: Sightlines, storeys: IntArray, most: int) -> tuple[IntArray, IntArray]:
+    """Add storeys where the least share of the surplus is lost; return storeys and the window that stops each."""
+    storeys, binding = storeys.copy(), np.full(len(storeys), -1)
+    lit = (lines.allowed >= storeys[:, None]).all(axis=0)
+    counted = np.array([lines.counted(lit, w) for w in range(len(lines.need))])
+    queue = [(0.0, c, -1) for c in range(len(storeys)) if storeys[c] < most]
+    heapq.heapify(queue)
+    turn = 0
+    while queue:
+        _, c, seen = heapq.heappop(queue)
+        lost = np.flatnonzero(lit & (lines.allowed[c] <= storeys[c]))
+        touched = np.unique(lines.window[lost])
+        trial = lit.copy()
+        trial[lost] = False
+        left = np.array([lines.counted(trial, w) for w in touched])
+        spare = left - lines.need[touched]
+        if (spare < -1e-9).any():
+            binding[c] = lines.rows[touched[int(spare.argmin())]]
+            continue
+        surplus = counted[touched] - lines.need[touched]
+        cost = float(((counted[touched] - left) / np.maximum(surplus, 1e-9)).sum())
+        if seen != turn and queue and (cost, c) > queue[0][:2]:
+            heapq.heappush(queue, (cost, c, turn))
+            continue
+        lit, turn = trial, turn + 1
+        counted[touched] = left
+        storeys[c] += 1
+        if storeys[c] < most:
+            heapq.heappush(queue, (cost, c, -1))
+    return storeys, binding

@@ -1,17 +1,19 @@
-"""Solar energy on surfaces over days or a year (Perez sky), and probable sunlight hours."""
+"""Solar energy on surfaces over days or a year (Perez sky), of roofs and facades; probable sunlight hours."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
+from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray, one_of
 from cimkit.errors import InputError
-from cimkit.geometry.ragged import totals
-from cimkit.sim.receptors import AtReceptors, Receptors
+from cimkit.geometry.ragged import positions, totals
+from cimkit.geometry.triangles import Triangles
+from cimkit.model.drawn import Drawn
+from cimkit.sim.receptors import WALL_OFFSET, AtReceptors, Receptors
 from cimkit.sim.sky import centres, sort_suns, visible_dome
 from cimkit.sim.sunlight import SunlightMethod, _fan, _lit
 from cimkit.sim.sunpath import SunDay
@@ -27,6 +29,7 @@ CLASS_WIDTH = 0.8  # [°] days whose declinations fall into one class share the 
 SUNSHINE = 120.0  # [W/m²] direct normal irradiance of sunshine (WMO-No. 8, 2008, chapter 8)
 SOLAR_CONSTANT = 1366.1  # [W/m²] ASTM E490
 MINUTES = 1440
+STEEP = 0.2  # surfaces whose normal rises less are facades
 WINTER = (264, 80)  # 21 September to 21 March, days of the year
 
 # Perez et al. 1990, table 6 (all sites): F11 F12 F13 F21 F22 F23 for eight classes of sky clearness, mark S
@@ -105,15 +108,6 @@ class ProbableSunlight(AtReceptors):
         return f", 100 % = {self.open_hours:,.0f} h: {short:,} below 25 % a year or 5 % in winter"
 
 
-class _Year(NamedTuple):
-    """The sun of each day (365) and minute of true solar time (1440): row of the weather, unit vector on the map."""
-
-    hour: IntArray
-    sun: FloatArray
-    declination: FloatArray
-    klass: IntArray
-
-
 def irradiance(
     community: Community,
     receptors: Receptors,
@@ -160,13 +154,17 @@ def irradiance(
     one_of(beam, ("planes", "spells"), name="irradiance: beam")
     if not 0.0 <= albedo <= 1.0:
         raise InputError(f"irradiance: albedo must be within 0..1; got {albedo}.")
-    chosen = _chosen(days)
-    year = _year(weather, community)
-    minutes, dome_dhi, horizon_dhi = _powers(weather, year, chosen)
-    vectors, up = minutes[:, :, None] * year.sun, minutes > 0.0
-    suns = sort_suns(year.sun[up], vectors[up]) if beam == "planes" else None
+    every = np.arange(1, 366)
+    wanted = every if days is None else np.asarray(days, dtype=np.int64)
+    if wanted.size == 0 or not np.isin(wanted, every).all():
+        raise InputError(f"irradiance: days must be within 1..365; got {wanted.tolist()[:5]}.")
+    chosen = np.isin(every, wanted)
+    hour, sun, declination = _year(weather, community)
+    minutes, dome_dhi, horizon_dhi = _powers(weather, hour, sun[:, :, 2], chosen)
+    vectors, up = minutes[:, :, None] * sun, minutes > 0.0
+    suns = sort_suns(sun[up], vectors[up]) if beam == "planes" else None
     dome = visible_dome(community.scene, receptors, suns)
-    lit = _sum_lit(community, receptors, weather, year, vectors) if suns is None else dome.suns
+    lit = _sum_lit(community, receptors, weather, declination, vectors) if suns is None else dome.suns
     direct = np.einsum("na,na->n", lit, receptors.normals)
     diffuse = dome.plain * dome_dhi + dome.horizon * horizon_dhi
     rows = ((np.flatnonzero(chosen) * 24)[:, None] + np.arange(24)).ravel()
@@ -199,15 +197,82 @@ def probable_sunlight(community: Community, receptors: Receptors, weather: Weath
     ----------
     .. [1] BRE 209 (2022), Site layout planning for daylight and sunlight: 25 % a year, 5 % in winter (mark S).
     """
-    year = _year(weather, community)
-    shines = (year.sun[:, :, 2] > 0.0) & (weather.dni[year.hour] >= SUNSHINE)
+    hour, sun, _ = _year(weather, community)
+    shines = (sun[:, :, 2] > 0.0) & (weather.dni[hour] >= SUNSHINE)
     day = np.arange(1, 366)[:, None]
     winter = shines & ((day >= WINTER[0]) | (day <= WINTER[1]))
     both = np.stack([shines, winter], axis=2) / 60.0
     hours = float(shines.sum() / 60.0)
-    dome = visible_dome(community.scene, receptors, sort_suns(year.sun[shines], both[shines]))
+    dome = visible_dome(community.scene, receptors, sort_suns(sun[shines], both[shines]))
     sums = 100.0 * dome.suns / max(hours, 1e-9)
     return ProbableSunlight(receptors, sums[:, 0], sums[:, 1], hours)
+
+
+@dataclass(frozen=True, repr=False)
+class SolarPotential(Drawn):
+    """Solar energy on roofs and facades of b buildings in a year.
+
+    Parameters
+    ----------
+    building_ids
+        Of the buildings, shape (b).
+    irradiance
+        At the n points that stand for the surfaces.
+    area
+        Surface each point stands for, shape (n) [m²].
+    roof
+        Which points lie on roofs, the others on facades, shape (n).
+    """
+
+    building_ids: TextArray
+    irradiance: Irradiance
+    area: FloatArray
+    roof: BoolArray
+
+    def __repr__(self) -> str:
+        roof, facade = (self._sum(m, self.irradiance.total).sum() / 1000.0 for m in (self.roof, ~self.roof))
+        what = f"roofs {roof:,.0f} MWh, facades {facade:,.0f} MWh a year"
+        return f"<SolarPotential of {len(self.building_ids):,} buildings: {what}>"
+
+    def _sum(self, mask: BoolArray, values: Any = 1.0) -> FloatArray:
+        """Return the sum of area times values of each building over some points."""
+        return totals(self.irradiance.receptors.building[mask], (self.area * values)[mask], len(self.building_ids))
+
+    def columns(self) -> dict[str, Any]:
+        """Return area and energy of roofs and facades, one row a building."""
+        columns: dict[str, Any] = {"id": self.building_ids}
+        for title, mask in (("roof", self.roof), ("facade", ~self.roof)):
+            columns[f"{title}_area_m2"] = self._sum(mask)
+            columns[f"{title}_kwh"] = self._sum(mask, self.irradiance.total)
+        return columns
+
+
+def solar_potential(community: Community, weather: Weather, *, spacing: float = 2.0) -> SolarPotential:
+    """Compute the solar energy that roofs and facades of each building receive in a year.
+
+    Points are spread over every outer triangle; parts inside a solid or against another wall get no
+    sun. What a panel makes of it (module, cables, spacing of rows) is not modelled.
+
+    Parameters
+    ----------
+    community
+        Whose buildings.
+    weather
+        Radiation of the year.
+    spacing
+        One point for each square of this side [m].
+
+    Returns
+    -------
+    SolarPotential
+        Energy of each building [kWh].
+    """
+    if spacing <= 0:
+        raise InputError(f"solar_potential: spacing must be > 0 m; got {spacing}.")
+    points, normals, area, owner = _surface_points(community.scene.triangles, spacing)
+    names, ids = community.buildings.id, np.array([f"S{k}" for k in range(len(points))], dtype=object)
+    receptors = Receptors(points, normals, ids, "surface", owner, names[owner])
+    return SolarPotential(names, irradiance(community, receptors, weather), area, normals[:, 2] > STEEP)
 
 
 def perez_brightness(
@@ -242,15 +307,6 @@ def perez_brightness(
     return around, horizon
 
 
-def _chosen(days: Sequence[int] | None) -> BoolArray:
-    """Return which of the 365 days are wanted."""
-    every = np.arange(1, 366)
-    wanted = every if days is None else np.asarray(days, dtype=np.int64)
-    if wanted.size == 0 or not np.isin(wanted, every).all():
-        raise InputError(f"irradiance: days must be within 1..365; got {wanted.tolist()[:5]}.")
-    return np.isin(every, wanted)
-
-
 def _almanac(days: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return declination [rad] and equation of time [min] at days after noon UTC of 1 January 2001 (Michalsky 1988)."""
     n = days + 366.0  # since J2000.0
@@ -262,8 +318,11 @@ def _almanac(days: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.arcsin(np.sin(tilt) * np.sin(course)), early
 
 
-def _year(weather: Weather, community: Community) -> _Year:
-    """Return the sun of every minute of the base year 2001 at the weather's place, turned to the map's north."""
+def _year(weather: Weather, community: Community) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return the sun of every minute of true solar time of the base year 2001 at the weather's place.
+
+    The row of the weather, shape (365, 1440), the unit vector on the map, and the declination at noon of each day [°].
+    """
     day, minute = np.arange(365.0)[:, None], np.arange(MINUTES) + 0.5
     when = day + (minute - 720.0) / MINUTES - weather.location.longitude / 360.0
     declination, early = _almanac(when)
@@ -274,35 +333,33 @@ def _year(weather: Weather, community: Community) -> _Year:
     east, north = -cos * np.sin(angle), sin * math.cos(phi) - cos * math.sin(phi) * np.cos(angle)
     up = sin * math.sin(phi) + cos * math.cos(phi) * np.cos(angle)
     turn = np.exp(1j * math.radians(community.frame.convergence)) * (east + 1j * north)
-    noon = np.degrees(declination[:, 720])
-    klass = np.unique(np.floor((noon + 23.5) / CLASS_WIDTH).astype(np.int64), return_inverse=True)[1]
-    return _Year(hour, np.stack([turn.real, turn.imag, up], axis=2), noon, klass)
+    return hour, np.stack([turn.real, turn.imag, up], axis=2), np.degrees(declination[:, 720])
 
 
-def _powers(weather: Weather, year: _Year, chosen: BoolArray) -> tuple[FloatArray, float, float]:
+def _powers(weather: Weather, hour: IntArray, rise: FloatArray, chosen: BoolArray) -> tuple[FloatArray, float, float]:
     """Return power from the sun each minute (365, 1440) [Wh/m²], and diffuse energy of dome and horizon [Wh/m²]."""
-    up = (year.sun[:, :, 2] > 0.0) & chosen[:, None]
-    lit_minutes = np.bincount(year.hour[up], minlength=8760)  # an hour's energy falls while the sun is up
-    share = np.where(up, np.minimum(60.0 / np.maximum(lit_minutes[year.hour], 1), 2.0), 0.0)
-    dni, dhi = weather.dni[year.hour] * share, weather.dhi[year.hour] * share
-    zenith = np.arccos(np.clip(year.sun[:, :, 2], 0.0, 1.0))
+    up = (rise > 0.0) & chosen[:, None]
+    lit_minutes = np.bincount(hour[up], minlength=8760)  # an hour's energy falls while the sun is up
+    share = np.where(up, np.minimum(60.0 / np.maximum(lit_minutes[hour], 1), 2.0), 0.0)
+    dni, dhi = weather.dni[hour] * share, weather.dhi[hour] * share
+    zenith = np.arccos(np.clip(rise, 0.0, 1.0))
     distance = 1.0 + 0.033 * np.cos(2.0 * np.pi * np.arange(1, 366) / 365.0)
     around, horizon = perez_brightness(dhi, dni, zenith, SOLAR_CONSTANT * distance[:, None])
-    low = np.maximum(year.sun[:, :, 2], math.cos(math.radians(85.0)))
+    low = np.maximum(rise, math.cos(math.radians(85.0)))
     direct = (dni + dhi * around / low) / 60.0
     return direct, float((dhi * (1.0 - around)).sum() / 60.0), float((dhi * horizon).sum() / 60.0)
 
 
 def _sum_lit(
-    community: Community, receptors: Receptors, weather: Weather, year: _Year, values: FloatArray
+    community: Community, receptors: Receptors, weather: Weather, declination: FloatArray, values: FloatArray
 ) -> FloatArray:
     """Sum values of each minute (365, 1440, c) over the spells in which each receptor is lit, shape (n, c)."""
     bare = replace(receptors, points=centres(receptors), other_ends=None)
     place, clock = weather.location, np.arange(MINUTES + 1)
     out = np.zeros((len(receptors), values.shape[2]))
-    for k in range(int(year.klass.max()) + 1):
-        own = year.klass == k
-        day = SunDay(place.latitude, place.longitude, float(year.declination[own].mean()), (0.0, 24.0), "class")
+    classes = np.floor((declination + 23.5) / CLASS_WIDTH)
+    for own in classes == np.unique(classes)[:, None]:
+        day = SunDay(place.latitude, place.longitude, float(declination[own].mean()), (0.0, 24.0), "class")
         fan = _fan(day, SunlightMethod.ALL_SUN, community.frame.convergence)
         steps = np.cumsum(np.pad(values[own].sum(axis=0), ((1, 0), (0, 0))), axis=0)
         for first in range(0, len(receptors), CHUNK) if steps.any() else ():
@@ -312,3 +369,19 @@ def _sum_lit(
             for c, sums in enumerate(steps.T):
                 out[part, c] += totals(row, np.interp(end, clock, sums) - np.interp(start, clock, sums), len(part))
     return out
+
+
+def _surface_points(triangles: Triangles, spacing: float) -> tuple[FloatArray, FloatArray, FloatArray, Any]:
+    """Return points before the buildings' triangles that do not look down: places, normals, area of each, owner."""
+    a, b, c = triangles.corners.transpose(1, 0, 2)
+    cross = np.cross(b - a, c - a)
+    double = np.linalg.norm(cross, axis=1)
+    normal = cross / np.maximum(double, 1e-12)[:, None]
+    rows = np.flatnonzero((triangles.owner >= 0) & (double > 1e-6) & (normal[:, 2] > -STEEP))
+    count = np.maximum(1, np.ceil(double[rows] / 2.0 / spacing**2)).astype(np.int64)
+    own = np.repeat(rows, count)
+    place, each = positions(count) + 0.5, np.repeat(count, count)
+    u, v = place / each, (place * 0.6180339887498949) % 1.0  # evenly spread in the unit square
+    u, v = 1.0 - np.sqrt(1.0 - u), v * np.sqrt(1.0 - u)
+    points = a[own] + u[:, None] * (b - a)[own] + v[:, None] * (c - a)[own] + WALL_OFFSET * normal[own]
+    return points, normal[own], double[own] / 2.0 / each, triangles.owner[own]

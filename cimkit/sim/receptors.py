@@ -10,11 +10,8 @@ import shapely
 
 from cimkit.arrays import FloatArray, IntArray, TextArray, as_directions, as_points
 from cimkit.errors import InputError
-from cimkit.geometry.directions import direction_of
-from cimkit.geometry.polygons import Polygons
-from cimkit.geometry.sampling import grid_in_each, grid_in_polygons, points_on_walls, walls_of
-from cimkit.model.drawn import Drawn, Tabled
-from cimkit.model.kinds import Status, WindowKind
+from cimkit.geometry import directions, polygons, sampling
+from cimkit.model import drawn, kinds
 from cimkit.model.notes import Note, Notes, noted
 from cimkit.model.table import lookup_names
 
@@ -27,7 +24,7 @@ VIRTUAL_SILL = 0.9  # [m] above the floor, of French and bay windows (Putian 202
 
 
 @dataclass(frozen=True, repr=False)
-class Receptors(Tabled):
+class Receptors(drawn.Tabled):
     """Points with a normal where sun or sky is measured.
 
     Parameters
@@ -92,7 +89,7 @@ class Receptors(Tabled):
 
 
 @dataclass(frozen=True, repr=False)
-class AtReceptors(Drawn):
+class AtReceptors(drawn.Drawn):
     """Results at n receptors: a subclass says what it found, in a few words and in columns beside theirs."""
 
     receptors: Receptors
@@ -148,11 +145,11 @@ def window_receptors(community: Community, *, max_width: float = 1.8, rule: Wind
         windows = derive_windows(community.buildings, community.plates, community.storeys, rule=rule)
         text = f"{len(windows)} windows placed by rule: one every {rule.every:g} m of wall, sill {rule.sill:g} m"
         notes += Notes.of([Note("W01", text, "windows", count=len(windows))])
-    normals = direction_of(windows.azimuth)
+    normals = directions.direction_of(windows.azimuth)
     along = np.column_stack([normals[:, 1], -normals[:, 0], np.zeros(len(windows))])
     width = np.nan_to_num(windows.width, nan=min(max_width, 1.8))
     half, spare = np.minimum(width, max_width)[:, None] / 2, np.maximum(width - max_width, 0.0) / 2
-    low = np.isin(windows.kind, (WindowKind.FRENCH, WindowKind.BAY))
+    low = np.isin(windows.kind, (kinds.WindowKind.FRENCH, kinds.WindowKind.BAY))
     z = np.where(low, np.fmax(windows.z, floors(community)[windows.storey] + VIRTUAL_SILL), windows.z)
     text = f"{(z > windows.z).sum()} French and bay windows measured {VIRTUAL_SILL:g} m above the floor"
     notes += Notes.of(noted("W02", text, z > windows.z, "windows"))
@@ -179,8 +176,8 @@ def facade_receptors(community: Community, *, spacing: float = 1.0, height: floa
         Level of the storey.
     """
     rows = np.flatnonzero((community.storeys.level == storey) & community.storeys.enclosed)
-    start, end, normal, own = walls_of(community.plates.outline.take(community.storeys.plate[rows]))
-    xy, wall = points_on_walls(start, end, spacing)
+    start, end, normal, own = sampling.walls_of(community.plates.outline.take(community.storeys.plate[rows]))
+    xy, wall = sampling.points_on_walls(start, end, spacing)
     xy = xy + WALL_OFFSET * normal[wall]
     on = rows[own[wall]]
     building, z = community.storeys.building[on], floors(community)[on] + height
@@ -202,7 +199,7 @@ def ground_receptors(community: Community, *, spacing: float = 2.0, height: floa
     height
         Height above the ground [m].
     """
-    points = grid_in_polygons(Polygons.from_shapely(analysed(community)), spacing)
+    points = sampling.grid_in_polygons(polygons.Polygons.from_shapely(analysed(community)), spacing)
     covered = shapely.STRtree(standing(community)).query(shapely.points(points), predicate="within")[0]
     points = np.delete(points, covered, axis=0)
     ids = [f"G{k}" for k in range(len(points))]
@@ -220,14 +217,14 @@ def analysed(community: Community) -> Any:
 def standing(community: Community) -> Any:
     """Return the footprints of the buildings that are not to be demolished, as shapely polygons."""
     b = community.buildings
-    return b.footprint.to_shapely()[b.status != Status.DEMOLISH]
+    return b.footprint.to_shapely()[b.status != kinds.Status.DEMOLISH]
 
 
 def _both_states(community: Community) -> Notes:
     """Return a note where buildings of the states before and after the project stand at once."""
-    status = community.buildings.status
+    goes, comes = (community.buildings.status == s for s in (kinds.Status.DEMOLISH, kinds.Status.PLANNED))
     text = "planned buildings and those to be demolished both cast shadow; use community.before() or .after()"
-    return Notes.of(noted("M07", text, (status == Status.DEMOLISH) & (status == Status.PLANNED).any(), "buildings"))
+    return Notes.of(noted("M07", text, goes & comes.any(), "buildings"))
 
 
 def floors(community: Community) -> FloatArray:
@@ -242,7 +239,7 @@ def space_points(community: Community, rows: IntArray, spacing: Any) -> tuple[Re
     The floor stands as high above the ground, or above the floor of the space's storey, as the space says.
     """
     s = community.spaces
-    xy, own = grid_in_each(s.outline.take(rows), spacing)
+    xy, own = sampling.grid_in_each(s.outline.take(rows), spacing)
     on = s.storey[rows][own]
     z = np.where(on >= 0, floors(community)[on], community.ground_at(xy)) + s.z[rows][own]
     return Receptors.at(np.column_stack([xy, z + 0.01])), own

@@ -15,11 +15,7 @@ from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.errors import InputError
 from cimkit.geometry import ragged
 from cimkit.geometry.triangles import Scene, Triangles
-from cimkit.kernels.column_groups import group_columns
-from cimkit.kernels.column_lit import column_lit
-from cimkit.kernels.column_prisms import Prisms
-from cimkit.kernels.intervals import intersect_rows
-from cimkit.kernels.sunfan import Fan, lit_intervals, make_fan
+from cimkit.kernels import column_groups, column_lit, column_prisms, intervals, sunfan
 from cimkit.sim.receptors import AtReceptors, Receptors
 
 if TYPE_CHECKING:
@@ -121,7 +117,7 @@ class Spells(NamedTuple):
     def halves_met(self) -> Spells:
         """Return what each row of the first half shares with its like of the second."""
         rows = np.arange((len(self.offsets) - 1) // 2)
-        return Spells(*intersect_rows(*self, rows, rows + len(rows)))
+        return Spells(*intervals.intersect_rows(*self, rows, rows + len(rows)))
 
 
 @dataclass(frozen=True, repr=False)
@@ -243,7 +239,7 @@ def sunlight(
 
 def placed(
     community: Community, receptors: Receptors, sun_day: SunDay, method: SunlightMethod
-) -> tuple[Receptors, Fan]:
+) -> tuple[Receptors, sunfan.Fan]:
     """Return receptors with the measured piece of each wide window where it gets most hours, and the day's fan of suns.
 
     Pieces at most 0.3 m apart are tried, then twice the neighbourhood of the best at an eighth of the step, so the
@@ -271,17 +267,17 @@ def placed(
     return replace(receptors, points=ends[0], other_ends=ends[1], spare=None), fan
 
 
-def _crowns(community: Community) -> Prisms:
+def _crowns(community: Community) -> column_prisms.Prisms:
     """Return tree crowns as upright octagons."""
     t, angle = community.trees, np.radians(22.5 + 45.0 * np.arange(8))
     radius, rows = t.crown_radius[:, None], np.arange(len(t) + 1)
     xy = np.dstack([t.x[:, None] + radius * np.cos(angle), t.y[:, None] + radius * np.sin(angle)])
-    return Prisms(xy.reshape(-1, 2), 8 * rows, rows, t.z + t.crown_base, t.z + t.height)
+    return column_prisms.Prisms(xy.reshape(-1, 2), 8 * rows, rows, t.z + t.crown_base, t.z + t.height)
 
 
-def _fan(sun_day: SunDay, method: SunlightMethod, convergence: float = 0.0) -> Fan:
+def _fan(sun_day: SunDay, method: SunlightMethod, convergence: float = 0.0) -> sunfan.Fan:
     """Return the day's sun for the kernel in axes turned from true north [°], with what the method leaves out."""
-    fan = make_fan(math.radians(sun_day.latitude), sun_day.declinations(), *sun_day.band_radians())
+    fan = sunfan.make_fan(math.radians(sun_day.latitude), sun_day.declinations(), *sun_day.band_radians())
     c, s = math.cos(math.radians(convergence)), math.sin(math.radians(convergence))
     return fan._replace(
         axes=fan.axes @ np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]),
@@ -290,7 +286,7 @@ def _fan(sun_day: SunDay, method: SunlightMethod, convergence: float = 0.0) -> F
     )
 
 
-def _lit(scene: Scene, receptors: Receptors, fan: Fan) -> Spells:
+def _lit(scene: Scene, receptors: Receptors, fan: sunfan.Fan) -> Spells:
     """Return the lit hour angles of each receptor; of a window when both ends of its sill are lit."""
     points, normals, others = receptors.points, receptors.normals, receptors.other_ends
     if others is not None:
@@ -301,15 +297,15 @@ def _lit(scene: Scene, receptors: Receptors, fan: Fan) -> Spells:
     return lit if others is None else lit.halves_met()
 
 
-def _lit_points(scene: Scene, points: FloatArray, normals: FloatArray, fan: Fan) -> Spells:
+def _lit_points(scene: Scene, points: FloatArray, normals: FloatArray, fan: sunfan.Fan) -> Spells:
     """Return the lit hour angles of points: outlines by columns, triangles by the sun fan."""
-    lit = None
+    found = []
     if scene.prisms is not None:
-        lit = Spells(*column_lit(group_columns(points, normals), points, normals, scene.prisms, fan))
-    if lit is None or len(scene.triangles):
-        fanned = Spells(*lit_intervals(scene.bvh, points, normals, fan, scene.closed))
-        lit = fanned if lit is None else Spells.joined([lit, fanned]).halves_met()
-    return lit
+        groups = column_groups.group_columns(points, normals)
+        found.append(Spells(*column_lit.column_lit(groups, points, normals, scene.prisms, fan)))
+    if not found or len(scene.triangles):
+        found.append(Spells(*sunfan.lit_intervals(scene.bvh, points, normals, fan, scene.closed)))
+    return found[0] if len(found) == 1 else Spells.joined(found).halves_met()
 
 
 def countable_hours(offsets: IntArray, starts: FloatArray, ends: FloatArray, method: SunlightMethod) -> FloatArray:

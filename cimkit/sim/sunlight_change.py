@@ -11,8 +11,7 @@ import shapely
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.errors import InputError, MissingDataError
-from cimkit.model.drawn import Drawn
-from cimkit.model.kinds import Status
+from cimkit.model import drawn, kinds
 
 if TYPE_CHECKING:
     from cimkit.model.community import Community
@@ -23,7 +22,7 @@ SECOND = 1.0 / 3600.0  # [h] changes below a second are none
 
 
 @dataclass(frozen=True, repr=False)
-class SunlightChange(Drawn):
+class SunlightChange(drawn.Drawn):
     """Hours of n receptors before and after.
 
     Parameters
@@ -106,7 +105,7 @@ def compare_sunlight(before: Sunlight, after: Sunlight, *, required: float = 2.0
 
 
 @dataclass(frozen=True, repr=False)
-class Affected(Drawn):
+class Affected(drawn.Drawn):
     """The buildings a plan can shade, and the buildings that can shade those.
 
     Parameters
@@ -135,7 +134,7 @@ class Affected(Drawn):
         """Return ``planned``, ``affected``, ``blocker`` or nothing, shape (b)."""
         role = np.full(len(self.community.buildings), "", dtype=object)
         role[self.blockers], role[self.affected] = "blocker", "affected"
-        role[self.community.buildings.status == Status.PLANNED] = "planned"
+        role[self.community.buildings.status == kinds.Status.PLANNED] = "planned"
         return role
 
     def columns(self) -> dict[str, Any]:
@@ -183,7 +182,7 @@ def affected_buildings(
     """
     buildings = community.buildings
     shapes = buildings.footprint.to_shapely()
-    planned, others = (np.flatnonzero(buildings.status == s) for s in (Status.PLANNED, Status.EXISTING))
+    planned, others = (np.flatnonzero(buildings.status == s) for s in (kinds.Status.PLANNED, kinds.Status.EXISTING))
     if len(planned) == 0:
         raise MissingDataError("affected_buildings: some buildings must have the status planned; none has.")
     azimuth = sun_day.position(np.linspace(*sun_day.band, 33))[1] - community.frame.convergence
@@ -192,7 +191,7 @@ def affected_buildings(
     affected = others[np.unique(shapely.STRtree(shapes[others]).query(fans, predicate="intersects")[1])]
     sunward = np.array([_fan_around(shapes[b], azimuth, most) for b in affected], dtype=object)
     own, blocker = shapely.STRtree(shapes).query(sunward, predicate="intersects")
-    blockers = np.unique(blocker[(affected[own] != blocker) & (buildings.status[blocker] != Status.DEMOLISH)])
+    blockers = np.unique(blocker[(affected[own] != blocker) & (buildings.status[blocker] != kinds.Status.DEMOLISH)])
     return Affected(community, sun_day, affected, blockers, shapely.union_all(fans))
 
 

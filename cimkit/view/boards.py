@@ -11,7 +11,7 @@ from cimkit.geometry.directions import direction_of
 from cimkit.kernels.bvh import any_hits
 from cimkit.model.community import Community
 from cimkit.sim.receptors import Receptors
-from cimkit.sim.shadows import shadows
+from cimkit.sim.sunlit import shadows
 from cimkit.sim.sunpath import SunDay
 from cimkit.view.colours import INK
 from cimkit.view.fonts import drawing, fonts

@@ -34,7 +34,7 @@ def test_polygons__rings_are_turned() -> None:
 
 
 def test_polygons__areas_far_from_the_origin_keep_their_digits() -> None:
-    far = Polygons.from_shapely([RING]).moved(40_500_000.0, 3_340_000.0)
+    far = Polygons.from_shapely([shapely.affinity.translate(RING, 40_500_000.0, 3_340_000.0)])
     np.testing.assert_allclose(far.areas(), [64.0], rtol=1e-12)
 
 

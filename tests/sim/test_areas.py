@@ -104,7 +104,7 @@ def test_floor_areas__voids_and_wells():
     town = house(storeys=2)
     voids = Voids(
         storey=np.array([1, 1]),
-        outline=Polygons.from_rings([[box(2, 2, 4, 5)], [box(10, 2, 2, 5)]]),
+        outline=Polygons.from_shapely([shapely.Polygon(box(2, 2, 4, 5)), shapely.Polygon(box(10, 2, 2, 5))]),
         kind=np.array([VoidKind.ATRIUM, VoidKind.STAIR]),
     )
     t = floor_areas(dataclasses.replace(town, voids=voids)).totals()
@@ -185,8 +185,10 @@ def test_area_items__repeated_storeys_have_what_each_has_alone(designs, chosen):
 @settings(deadline=None)
 @given(st.lists(boxes, max_size=6))
 def test_areas_within__parcels_equal_shapely(outlines):
-    land = Polygons.from_rings([[box(0, 0, 10, 10)], [box(10, 0, 20, 10)], [[(0, 0), (15, 5), (0, 9)]]])
-    shapes = Polygons.from_rings([[o] for o in outlines])
+    land = Polygons.from_shapely(
+        [shapely.Polygon(p) for p in (box(0, 0, 10, 10), box(10, 0, 20, 10), [(0, 0), (15, 5), (0, 9)])]
+    )
+    shapes = Polygons.from_shapely([shapely.Polygon(o) for o in outlines])
     area, parcel, shape, shared = areas_within(land, shapes)
     common = shapely.intersection(land.to_shapely()[:, None], shapes.to_shapely())
     assert area == pytest.approx(shapely.area(shapely.union_all(common, axis=1)), abs=1e-9)
@@ -232,7 +234,7 @@ def test_site_indicators__far_density_green():
     town = Community.of(
         buildings=[Building("B1", box(0, 0, 20, 10), storeys=5)], parcels=[Parcel("P1", box(-10, -10, 40, 30))]
     )
-    shapes = Polygons.from_rings([[box(-10, 10, 60, 6)]])  # reaches 20 m beyond the parcel
+    shapes = Polygons.from_shapely([shapely.Polygon(box(-10, 10, 60, 6))])  # reaches 20 m beyond the parcel
     town = dataclasses.replace(town, spaces=Spaces(id=np.array(["G"]), outline=shapes, **green))
     result = site_indicators(town, floor_areas(town))
     assert result.value("far") == pytest.approx(1000 / 1200)
@@ -247,7 +249,9 @@ def test_site_indicators__central_green_wide_sunlit_and_clear_of_walls():
         buildings=[Building("B1", box(0, 0, 20, 10), storeys=2)], parcels=[Parcel("P1", box(-10, -10, 60, 60))]
     )
     homes = Population(building=np.array([0]), band=np.array([1]), persons=np.array([10.0]))
-    shapes = Polygons.from_rings([[box(0, 10, 20, 21.5)], [box(30, 0, 6, 40)]])  # the second is too narrow
+    shapes = Polygons.from_shapely(
+        [shapely.Polygon(box(0, 10, 20, 21.5)), shapely.Polygon(box(30, 0, 6, 40))]
+    )  # the second is too narrow
     spaces = Spaces(id=np.array(["G1", "G2"]), outline=shapes, kind=np.full(2, int(SpaceKind.CENTRAL_GREEN)))
     town = dataclasses.replace(town, spaces=dataclasses.replace(spaces, storey=np.full(2, -1)), population=homes)
     areas = floor_areas(town)
@@ -267,7 +271,7 @@ def test_site_indicators__central_green_by_the_sun():
         parcels=[Parcel("P1", box(-40, -40, 400, 120))], location=Location(30.25, 120.17),
     )  # fmt: skip
     homes = Population(building=np.array([0]), band=np.array([1]), persons=np.array([10.0]))
-    shapes = Polygons.from_rings([[box(0, 2, 20, 20)], [box(300, 2, 20, 20)]])
+    shapes = Polygons.from_shapely([shapely.Polygon(box(0, 2, 20, 20)), shapely.Polygon(box(300, 2, 20, 20))])
     about = {"kind": np.full(2, int(SpaceKind.CENTRAL_GREEN)), "storey": np.full(2, -1)}
     town = dataclasses.replace(
         town, spaces=Spaces(id=np.array(["G1", "G2"]), outline=shapes, **about), population=homes
@@ -448,7 +452,9 @@ def test_floor_areas__longgang_hall_of_a_duplex(inner, height, counted):
         town,
         dwellings=Dwellings(id=np.array(["D"]), storey=np.array([0]), inner_area=np.array([float(inner)])),
         voids=Voids(
-            storey=np.array([1]), outline=Polygons.from_rings([[box(2, 2, 6, 4)]]), kind=np.array([VoidKind.VOID_ROOM])
+            storey=np.array([1]),
+            outline=Polygons.from_shapely([shapely.box(2, 2, 8, 6)]),
+            kind=np.array([VoidKind.VOID_ROOM]),
         ),
     )
     areas = floor_areas(town, method=AreaMethod.GBT50353_2013.at(LocalRules.LONGGANG_2025))

@@ -12,10 +12,9 @@ from cimkit.errors import InputError
 from cimkit.geometry.triangles import Triangles
 from cimkit.model.community import Community
 from cimkit.model.records import Building, Location, Parcel
-from cimkit.sim.isochrones import isochrones
 from cimkit.sim.receptors import Receptors
-from cimkit.sim.shadows import shadows
 from cimkit.sim.sunlight import SunlightMethod, sunlight
+from cimkit.sim.sunlit import isochrones, shadows
 from cimkit.sim.sunpath import SunDay
 
 HANGZHOU = Location(30.25, 120.17)

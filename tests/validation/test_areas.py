@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import shapely
 
 from cimkit.geometry.polygons import Polygons
 from cimkit.model.community import Community
@@ -35,7 +36,9 @@ def with_spaces(town: Community, outlines: list[list[tuple[float, float]]], **co
     n = len(outlines)
     given = {k: np.full(n, v) if np.isscalar(v) else np.asarray(v) for k, v in columns.items()}
     about = {"id": np.array([f"S{k}" for k in range(n)], dtype=object), "storey": np.zeros(n), **given}
-    return dataclasses.replace(town, spaces=Spaces(outline=Polygons.from_rings([[o] for o in outlines]), **about))
+    return dataclasses.replace(
+        town, spaces=Spaces(outline=Polygons.from_shapely([shapely.Polygon(o) for o in outlines]), **about)
+    )
 
 
 def space_area(town: Community, method: AreaMethod) -> float:
