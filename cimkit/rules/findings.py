@@ -183,9 +183,9 @@ def _nearest(low: float, high: float, value: float) -> float:
 def limits_in_words(rule: Rule, low: float, high: float) -> str:
     """Return comparator and limits as text with the unit, empty without a limit."""
     if isfinite(low) and isfinite(high):
-        return f"{low:g}–{high:g} {rule.unit}".strip()
+        return f"{round(low, 2):g}–{round(high, 2):g} {rule.unit}".strip()
     one = low if isfinite(low) else high
-    return f"{rule.comparator} {one:g} {rule.unit}".strip() if isfinite(one) else ""
+    return f"{rule.comparator} {round(one, 2):g} {rule.unit}".strip() if isfinite(one) else ""
 
 
 @dataclass(frozen=True, repr=False)

@@ -92,10 +92,8 @@ def _cuts(shapes: Any, z: FloatArray, height: FloatArray) -> Any:
     axis = max(sides, key=np.linalg.norm)
     axis = axis / np.linalg.norm(axis)
     along = [shapely.get_coordinates(s) @ axis for s in shapes]
-    low = min(a.min() for a in along)
-    return np.array(
-        [shapely.box(a.min() - low, b, a.max() - low, b + h) for a, b, h in zip(along, z, height, strict=True)]
-    )
+    ends = np.array([(a.min(), a.max()) for a in along]) - min(a.min() for a in along)
+    return shapely.box(ends[:, 0], z, ends[:, 1], z + height)
 
 
 def _axonometric(shapes: Any, z: FloatArray) -> Any:
@@ -104,9 +102,7 @@ def _axonometric(shapes: Any, z: FloatArray) -> Any:
     step = 0.45 * max(s.bounds[3] - s.bounds[1] for s in shapes) + 3.0
     rise = step * np.searchsorted(levels, z)
     view = np.array([[0.87, 0.25], [-0.5, 0.43]])
-    return np.array(
-        [shapely.transform(s, lambda xy, r=r: xy @ view + (0.0, r)) for s, r in zip(shapes, rise, strict=True)]
-    )
+    return [shapely.transform(s, lambda xy, r=r: xy @ view + (0.0, r)) for s, r in zip(shapes, rise, strict=True)]
 
 
 def plot_waterfall(areas: FloorAreas, *, ax: Any = None, lang: str = "en") -> Any:

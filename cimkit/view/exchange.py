@@ -52,11 +52,8 @@ def write_gltf(community: Community, *results: Any, path: str | PathLike[str]) -
     for row in np.unique(mesh.owner):
         corners, told = mesh.corners[mesh.owner == row].reshape(-1, 3), row_of(community, row)
         part = trimesh.Trimesh(corners @ _UPRIGHT, np.arange(len(corners)).reshape(-1, 3), process=False)
-        part.visual = trimesh.visual.TextureVisuals(
-            material=trimesh.visual.material.PBRMaterial(
-                baseColorFactor=np.append(linear(colours[row]), 1.0), metallicFactor=0.0, roughnessFactor=0.9
-            )
-        )
+        look = {"baseColorFactor": np.append(linear(colours[row]), 1.0), "metallicFactor": 0.0, "roughnessFactor": 0.9}
+        part.visual = trimesh.visual.TextureVisuals(material=trimesh.visual.material.PBRMaterial(**look))
         part.metadata |= told if row >= 0 else {}
         scene.add_geometry(part, node_name=told["id"], geom_name=told["id"])
     with atomic_write(path) as temporary:

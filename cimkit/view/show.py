@@ -22,20 +22,14 @@ from cimkit.view.charts import CHARTS
 from cimkit.view.judged import judged
 from cimkit.view.layers import is_a
 from cimkit.view.modes import coloured
-from cimkit.view.page import View3D, page, render, scene_element
+from cimkit.view.page import View3D, page, render, scene_element, template
 from cimkit.view.plan import community_of, plot, plot_plan
 from cimkit.view.scene import scene_bytes
 from cimkit.view.svg import base, plan, sheet_of
 from cimkit.view.texts import LANGUAGES
 
 HOW = ("page", "window", "picture")
-STYLE = (
-    "html,body{margin:0;height:100%}body>.cim-view{height:100vh;border:0}.fallback{display:none}"
-    ".cim-flat .fallback{display:block;width:100%}"
-)
-PROBE = (
-    "import pyvista as pv; p = pv.Plotter(off_screen=True, window_size=(8, 8)); p.add_mesh(pv.Cube()); p.screenshot()"
-)
+PROBE = "from pyvista import *; p = Plotter(off_screen=True, window_size=(8, 8)); p.add_mesh(Cube()); p.screenshot()"
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,7 +106,9 @@ def show(
         scene = scene_element(scene_bytes(community, results, judged(findings)))
         flat = {"site": base(community, sheet), "drawn": plan(community, sheet), "sheet": sheet}
         title = community.name or "community"
-        return View3D(page(render("flat.html", scene=scene, **flat), title, lang, style=STYLE, viewer=True), title)
+        return View3D(
+            page(render("flat.html", scene=scene, **flat), title, lang, style=template("flat.css"), viewer=True), title
+        )
     if how == "window":
         missing = _cannot_draw()
         if missing:
@@ -165,17 +161,16 @@ def _plotter(community: Community, results: Any, *, off_screen: bool) -> Any:
     import pyvista as pv
 
     mesh, colours = coloured(community, results)
-    faces = np.column_stack([np.full(len(mesh), 3), np.arange(3 * len(mesh)).reshape(-1, 3)]).ravel()
-    body = pv.PolyData(mesh.corners.reshape(-1, 3), faces)
+    faces: Any = np.arange(3 * len(mesh)).reshape(-1, 3)
+    body = pv.PolyData.from_regular_faces(mesh.corners.reshape(-1, 3), faces)
     body.cell_data["colour"] = colours[mesh.owner]
     plotter = pv.Plotter(off_screen=off_screen, window_size=[1200, 800])
     plotter.background_color = pv.Color("#f4f6f7")
     plotter.add_mesh(body, scalars="colour", rgb=True, lighting=True)
     sheet = sheet_of(community)
     middle = (sheet.west + sheet.width / 2, sheet.north - sheet.height / 2, 0.0)
-    ground = pv.Plane(center=(*middle[:2], float(np.nanmin(mesh.corners[:, :, 2], initial=0.0)) - 0.1),
-                      i_size=1.2 * sheet.width, j_size=1.2 * sheet.height)  # fmt: skip
-    plotter.add_mesh(ground, color="#e9e7e1")
+    foot = (*middle[:2], float(np.nanmin(mesh.corners[:, :, 2], initial=0.0)) - 0.1)
+    plotter.add_mesh(pv.Plane(foot, i_size=1.2 * sheet.width, j_size=1.2 * sheet.height), color="#e9e7e1")
     far = 1.2 * max(sheet.width, sheet.height)
     plotter.camera_position = [(middle[0] - 0.5 * far, middle[1] - far, 0.8 * far), middle, (0, 0, 1)]
     plotter.add_text("N", position=(0.97, 0.95), viewport=True, font_size=12, color="#26313a")

@@ -30,8 +30,8 @@ class Sheet(NamedTuple):
 
     @property
     def coarse(self) -> float:
-        """How much larger signs must be than on a sheet of 150 to 500 m: to be seen, and to leave things visible."""
-        return max(min(1.0, self.width / 150.0), self.width / 500.0)
+        """How much larger signs must be than on a sheet of 300 to 500 m: to be seen, and to leave things visible."""
+        return max(min(1.0, self.width / 300.0), self.width / 500.0)
 
     @property
     def bar(self) -> int:

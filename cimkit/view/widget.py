@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anywidget
 import traitlets
@@ -13,9 +13,6 @@ from cimkit.view.judged import judged
 from cimkit.view.layers import is_a
 from cimkit.view.page import viewer_files
 from cimkit.view.scene import scene_bytes
-
-if TYPE_CHECKING:
-    from cimkit.view.study import Study
 
 
 class StudyWidget(anywidget.AnyWidget):
@@ -29,7 +26,7 @@ class StudyWidget(anywidget.AnyWidget):
     said = traitlets.Unicode("").tag(sync=True)
     lang = traitlets.Unicode("en").tag(sync=True)
 
-    def __init__(self, study: Study, **kwargs: Any) -> None:
+    def __init__(self, study: Any, **kwargs: Any) -> None:
         self.study = study
         self._dragged = ""  # building whose slider is held: the steps of a drag are one edit
         super().__init__(**kwargs)
@@ -69,7 +66,7 @@ class StudyWidget(anywidget.AnyWidget):
         self.done = float(wish.get("time", 0.0))
 
 
-def widget_of(study: Study, *, lang: str) -> StudyWidget:
+def widget_of(study: Any, *, lang: str) -> StudyWidget:
     """Return the widget of a study."""
     StudyWidget._esm, StudyWidget._css = viewer_files()
     return StudyWidget(study, lang=lang)
