@@ -20,7 +20,7 @@ from cimkit.geometry.triangles import Triangles
 from cimkit.io.cityjson_faces import Face, Thing, digest, faces_of, lod_of, outline, thing_of, triangles_of
 from cimkit.io.cityjson_write import OWN, is_own
 from cimkit.io.crs import check_box, parse_crs
-from cimkit.io.guard import check_file, collection_paused, expected, open_archive, parse_json, read_member
+from cimkit.io.guard import check_file, expected, open_archive, parse_json, read_member
 from cimkit.io.pack import from_text
 from cimkit.model.community import Community
 from cimkit.model.frames import tables_from_frames
@@ -81,8 +81,7 @@ def read_cityjson(path: str | PathLike[str], *, frame: str = "", crs: str = "") 
     """
     path = Path(path)
     check_file(path)
-    with collection_paused():
-        city = _city(_text(path), path.name)
+    city = _city(_text(path), path.name)
     stored = [t.attributes[OWN] for t in city.things.values() if is_own(t)]
     city = city._replace(things={k: t for k, t in city.things.items() if not is_own(t)})
     notes: list[Note] = []

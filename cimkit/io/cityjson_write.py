@@ -6,7 +6,7 @@ import functools
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 from os import PathLike
 from typing import Any
@@ -16,10 +16,9 @@ import numpy as np
 from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
 from cimkit.geometry.polygons import Polygons
-from cimkit.io.atomic import atomic_write
+from cimkit.io.atomic import write_text
 from cimkit.io.cityjson_faces import Thing, digest, thing_of
 from cimkit.io.crs import parse_crs
-from cimkit.io.guard import collection_paused
 from cimkit.io.pack import to_text
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, SpaceKind, Status, StoreyKind
@@ -57,23 +56,11 @@ def write_cityjson(community: Community, path: str | PathLike[str]) -> None:
     InputError
         If a column of the user's own holds what JSON cannot.
     """
-    with collection_paused():
-        document = cityjson_document(community)
-    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as handle:
-        try:
-            handle.writelines(_pieces(document))
-        except (ValueError, TypeError) as error:
-            raise InputError(f"cityjson: values must be plain numbers and text; {error}.") from error
-
-
-def _pieces(document: dict[str, Any]) -> Iterator[str]:
-    """Yield the text object by object: the whole of it at once would take twice the memory."""
-    dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-    head = {k: v for k, v in document.items() if k != "CityObjects"}
-    yield dump(head)[:-1] + ',"CityObjects":{'
-    for k, (name, thing) in enumerate(document["CityObjects"].items()):
-        yield ("," if k else "") + dump(name) + ":" + dump(thing)
-    yield "}}"
+    document = cityjson_document(community)
+    try:
+        write_text(path, json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"cityjson: values must be plain numbers and text; {error}.") from error
 
 
 def cityjson_document(community: Community) -> dict[str, Any]:

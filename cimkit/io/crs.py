@@ -105,10 +105,10 @@ def place(gdf: Any, who: str, placing: Placing) -> tuple[Any, list[Note]]:
         crs = None
     if placing.swap_xy:
         gdf = gdf.set_geometry(shapely.transform(gdf.geometry.array, lambda c: c[:, ::-1]))
-    box = _box(gdf)
+    box = gdf.total_bounds
     if crs is None and placing.frame:
         crs = parse_crs(placing.frame)
-    if box is not None:
+    if np.isfinite(box).all():
         crs = _missing(box, who, notes) if crs is None else crs
         if crs is not None:
             check_box(box, crs, who)
@@ -121,13 +121,6 @@ def place(gdf: Any, who: str, placing: Placing) -> tuple[Any, list[Note]]:
     if placing.frame and crs is not None:
         gdf = gdf.to_crs(placing.frame)
     return gdf, notes
-
-
-def _box(gdf: Any) -> FloatArray | None:
-    """Return (min x, min y, max x, max y) of the finite coordinates, None without any."""
-    xy = shapely.get_coordinates(np.asarray(gdf.geometry.array, dtype=object))
-    xy = xy[np.isfinite(xy).all(axis=1)]
-    return np.concatenate([xy.min(axis=0), xy.max(axis=0)]) if len(xy) else None
 
 
 def _missing(box: FloatArray, who: str, notes: list[Note]) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from cimkit.errors import FormatError, InputError, MissingDataError
+from cimkit.errors import FormatError, InputError, MissingDataError, needed
 from cimkit.io.cimfile import is_cim, read_cim, write_cim
 from cimkit.io.cityjson import read_cityjson
 from cimkit.io.cityjson_write import write_cityjson
@@ -19,7 +19,6 @@ from cimkit.io.crs import Placing, place
 from cimkit.io.dxf import load_dxf
 from cimkit.io.gtfs import FEED, STOPS, load_gtfs
 from cimkit.io.guard import check_file, open_archive
-from cimkit.io.ifc import read_ifc
 from cimkit.io.layers import sort_layer
 from cimkit.io.loading import Layers, load_layers
 from cimkit.io.osm import load_graphml, load_osm
@@ -243,12 +242,12 @@ def _read_whole(path: Path, kind: str, placing: Placing) -> tuple[Community, Not
     if placing != Placing():
         raise InputError(f"{path.name}: the file knows where it lies; leave out frame, crs, datum and swap_xy.")
     if kind == "ifc":
+        needed("ifcopenshell", who=path.name, extra="ifc")
+        from cimkit.io.ifc import read_ifc
+
         return read_ifc(path)
-    if kind == "cim":
-        community, notes = read_cim(path)
-        return community, community.notes + notes
-    community = read_cimz(path)
-    return community, community.notes
+    community, notes = read_cim(path) if kind == "cim" else (read_cimz(path), Notes())
+    return community, community.notes + notes
 
 
 def _near_stops(layers: Layers, placing: Placing, notes: list[Note]) -> Layers:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import gc
 import json
-import struct
 import zipfile
 from collections.abc import Iterable, Iterator
 from io import BytesIO
@@ -14,17 +12,17 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cimkit.errors import FormatError, MissingDataError
 
 MAX_FILE = 4 * 1024**3
 MAX_MEMBERS = 2_000
 MAX_BYTES = 2 * 1024**3  # of all members of an archive together, counted while reading
 MAX_RATIO = 100  # of a member's size to its compressed size
-MAX_DEPTH = 4  # of collections of shapes within each other
 DAMAGED = "The file is damaged."
 _SMALL = 1024**2  # members below this may be compressed as well as they like
 _SHORT = 9 * 2_000  # bytes; a level takes at least nine, and GEOS bears two thousand levels
-_HAS_SRID, _HAS_Z, _HAS_M = 0x20000000, 0x80000000, 0x40000000
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -88,18 +86,6 @@ def _finite(text: str) -> float:
     return value
 
 
-@contextlib.contextmanager
-def collection_paused() -> Iterator[None]:
-    """Pause the search for reference cycles while millions of lists are made: half the time at 150,000 storeys."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 # Zip archives: members by name and in memory, never unpacked to disk ----------------------------------
 
 
@@ -146,11 +132,10 @@ def read_member(archive: zipfile.ZipFile, name: str, who: str) -> bytes:
     return data
 
 
-# A look at foreign WKB before GEOS sees it: deeply nested collections end the process there ------------
-
-
 def check_wkb(shapes: Iterable[Any], who: str) -> None:
-    """Raise FormatError if a WKB geometry is nested deeper than its type allows.
+    """Raise FormatError if a WKB geometry is a deep nest of collections, which would end the process in GEOS.
+
+    GDAL looks at those that are long enough for it: it bears nests of any depth, and takes 32 levels.
 
     Parameters
     ----------
@@ -162,41 +147,13 @@ def check_wkb(shapes: Iterable[Any], who: str) -> None:
     Raises
     ------
     FormatError
-        If a geometry is a deep nest of collections.
+        If GDAL cannot read a geometry.
     """
+    import pyogrio
+
+    advice = "The file is damaged or meant to do harm."
     for row, wkb in enumerate(shapes):
-        with contextlib.suppress(struct.error, IndexError):  # what is cut short is left to GEOS
-            if wkb is not None and len(wkb) > _SHORT and _is_nest(wkb):
-                said = f"collections must be nested at most {MAX_DEPTH} deep; got more"
-                raise FormatError(f"{who}, row {row}: {said}. The file is damaged or meant to do harm.")
-
-
-def _is_nest(wkb: bytes) -> bool:
-    """Tell whether collections are nested deeper than allowed; what is of no known kind is left to GEOS."""
-    at, waiting = 0, [1]  # geometries still to come at each depth
-    while waiting:
-        if waiting[-1] == 0:
-            waiting.pop()
-            continue
-        waiting[-1] -= 1
-        order = "<" if wkb[at] == 1 else ">"
-        (word,) = struct.unpack_from(order + "I", wkb, at + 1)
-        at += 9 if word & _HAS_SRID else 5
-        iso, kind = divmod(word & 0xFFFF, 1000)
-        size = 8 * (2 + bool(word & _HAS_Z) + bool(word & _HAS_M) + (0, 1, 1, 2)[min(iso, 3)])  # of a point
-        if kind == 1:
-            at += size
-            continue
-        (count,) = struct.unpack_from(order + "I", wkb, at)
-        at += 4
-        if kind == 2:
-            at += size * count
-        elif kind == 3:
-            for _ in range(count):
-                (points,) = struct.unpack_from(order + "I", wkb, at)
-                at += 4 + size * points
-        elif 4 <= kind <= 7 and len(waiting) <= MAX_DEPTH:
-            waiting.append(count)
-        else:
-            return kind in (4, 5, 6, 7)
-    return False
+        if wkb is not None and len(wkb) > _SHORT:
+            with expected(f"{who}, row {row}", "shapes must be whole WKB nested at most 32 levels deep", advice):
+                shape = np.array([wkb], dtype=object)
+                pyogrio.raw.write(BytesIO(), shape, [], [], driver="GeoJSON", geometry_type="Unknown", crs="EPSG:4326")

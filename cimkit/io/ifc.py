@@ -12,15 +12,19 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import ifcopenshell
 import numpy as np
 import shapely
+from ifcopenshell.util.element import get_aggregate, get_psets
+from ifcopenshell.util.placement import get_storey_elevation
+from ifcopenshell.util.unit import calculate_unit_scale
 
 from cimkit.arrays import FloatArray
-from cimkit.errors import FormatError, needed
+from cimkit.errors import FormatError
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.polygons import Polygons
 from cimkit.io.guard import check_file, expected
-from cimkit.io.ifc_elements import Solid, called, kind_in, parcels, solids, uses, windows
+from cimkit.io.ifc_elements import Model, Solid, called, kind_in, named, parcels, solids, table_of, uses, windows
 from cimkit.model.build import parcel_of
 from cimkit.model.columns import unique_ids
 from cimkit.model.community import Community
@@ -29,6 +33,7 @@ from cimkit.model.notes import Note, Notes
 from cimkit.model.records import Location
 from cimkit.model.tables import Buildings, Plates, Spaces, Storeys, Voids
 
+_STOREY = ("level", "z", "height", "kind", "clear_height")
 _WALLS = ("IfcWall", "IfcCurtainWall", "IfcColumn")
 _SLABS = ("IfcSlab", "IfcRoof")
 _ROOMS = ("IfcSpace", "IfcStair", "IfcStairFlight")
@@ -57,59 +62,51 @@ def read_ifc(path: str | PathLike[str]) -> tuple[Community, Notes]:
     ------
     FormatError
         If it is no IFC model, is damaged, or has no storeys with walls or rooms.
-    MissingDataError
-        If ifcopenshell is not installed.
     """
     path = Path(path)
-    ifcopenshell = needed("ifcopenshell", who=path.name, extra="ifc")
-    unit = needed("ifcopenshell.util.unit", who=path.name, extra="ifc")
     check_file(path)
     with expected(path.name, "it must be an IFC model"):
-        model = ifcopenshell.open(str(path))
+        file: Any = ifcopenshell.open(str(path))
     with expected(path.name, "its entities must be whole", "Export it anew."):
-        community = _read(path, model, float(unit.calculate_unit_scale(model)))
+        scale, area = float(calculate_unit_scale(file)), float(calculate_unit_scale(file, "AREAUNIT"))
+        model = Model(path, file, scale, area, [])
+        if not file.by_type("IfcUnitAssignment"):
+            model.notes.append(Note("C05", f"{path.name}: the model does not say its unit; taken as m"))
+        community = _community(model, _buildings(model))
     return community, community.notes
 
 
-def _read(path: Path, model: Any, scale: float) -> Community:
-    """Return the community of a parsed model, lengths in units of so many metres."""
-    notes: list[Note] = []
-    if not model.by_type("IfcUnitAssignment"):
-        notes.append(Note("C05", f"{path.name}: the model does not say its unit; taken as m"))
+def _buildings(model: Model) -> list[tuple[Any, list[dict[str, Any]]]]:
+    """Return the buildings with their storeys from low to high; the ground is taken at the height 0 of the model."""
     parts = [solids(model, kinds, plain=kinds is _WALLS) for kinds in (_WALLS, _SLABS, _ROOMS)]
-    found = [_building(b, model, scale, notes, *parts) for b in model.by_type("IfcBuilding")]
-    found = [b for b in found if b]
+    found = []
+    for building in model.file.by_type("IfcBuilding"):
+        storeys = [s for s in model.file.by_type("IfcBuildingStorey") if get_aggregate(s) == building]
+        floors = []
+        for storey in sorted(storeys, key=get_storey_elevation):
+            floor = _floor(storey, get_storey_elevation(storey) * model.scale, *parts)
+            if floor:
+                floors.append(floor)
+            else:
+                text = f"storey {storey.Name!r} has no walls and rooms with a roof over them; it is left out"
+                model.notes.append(Note("I02", text, "storeys", storey.GlobalId))
+        for low, high in pairwise(floors):
+            low["height"] = high["z"] - low["z"]
+        sunk = [-f["z"] / f["height"] for f in floors]
+        below = sum(depth > 1 / 3 for depth in sunk)
+        for k, (floor, depth) in enumerate(zip(floors, sunk, strict=True)):
+            floor["level"] = k - below if k < below else k - below + 1
+            if depth > 1 / 3:
+                floor["kind"] = StoreyKind.BASEMENT if depth > 1 / 2 else StoreyKind.HALF_BASEMENT
+        if floors:
+            found.append((building, floors))
     if not found:
-        raise FormatError(f"{path.name}: the model must have storeys with walls or rooms; it has none.")
-    return _community(path.stem, found, model, scale, notes)
-
-
-def _building(building: Any, model: Any, scale: float, notes: list[Note], *parts: list[Solid]) -> dict[str, Any]:
-    """Return a building's storeys from low to high: elevation, height, outline, rooms, openings; empty without."""
-    from ifcopenshell.util.element import get_aggregate
-    from ifcopenshell.util.placement import get_storey_elevation
-
-    storeys = [s for s in model.by_type("IfcBuildingStorey") if get_aggregate(s) == building]
-    storeys.sort(key=get_storey_elevation)
-    levels = np.array([get_storey_elevation(s) * scale for s in storeys])
-    kept = []
-    for k, storey in enumerate(storeys):
-        floor = _floor(storey, levels[k], *parts)
-        if floor:
-            kept.append(floor)
-        else:
-            text = f"storey {storey.Name!r} has no walls and rooms with a roof over them; it is left out"
-            notes.append(Note("I02", text, "storeys", storey.GlobalId))
-    for low, high in pairwise(kept):
-        low["height"] = high["z"] - low["z"]
-    _number(kept)
-    return {"element": building, "storeys": kept} if kept else {}
+        raise FormatError(f"{model.path.name}: the model must have storeys with walls or rooms; it has none.")
+    return found
 
 
 def _floor(storey: Any, z: float, walls: list[Solid], slabs: list[Solid], rooms: list[Solid]) -> dict[str, Any]:
     """Return what a storey is: outline, height, rooms and openings; empty if no roof is over it."""
-    from ifcopenshell.util.element import get_aggregate, get_psets
-
     own = [r for r in rooms if r.element.is_a("IfcSpace") and get_aggregate(r.element) == storey]
     eaves = np.array([r.eaves for r in own])
     pitched = bool((eaves > z + 0.01).any())
@@ -132,101 +129,94 @@ def _floor(storey: Any, z: float, walls: list[Solid], slabs: list[Solid], rooms:
     lies = shapely.area(shapely.intersection(outline, under)) >= 0.5 * outline.area
     stairs = shapely.union_all([r.plan for r in rooms if not r.element.is_a("IfcSpace") and r.low < z < r.high + 1.0])
     top = max([r.high for r in own] + [w.high for w in walls if w.low < cut < w.high])
-    sets = get_psets(storey)
-    areas = [v["GrossFloorArea"] for v in sets.values() if isinstance(v.get("GrossFloorArea"), float)]
+    areas = [v.get("GrossFloorArea") for v in get_psets(storey).values()]
     return {
-        "element": storey, "name": storey.Name or storey.GlobalId, "z": z, "height": top - z,
-        "outline": outline, "rooms": own, "clear": float(np.nanmin(eaves)) - z if pitched else np.nan,
+        "element": storey,
+        "outline": outline,
+        "rooms": own,
         "voids": [(v, VoidKind.STAIR if stairs.intersects(v) else VoidKind.ATRIUM) for v in voids] if lies else [],
-        "declared": areas[0] if areas else np.nan,
-    }  # fmt: skip
+        "z": z,
+        "height": top - z,
+        "kind": StoreyKind.ATTIC if pitched else StoreyKind.NORMAL,
+        "clear_height": float(np.nanmin(eaves)) - z if pitched else np.nan,
+        "area_declared": next((a for a in areas if isinstance(a, float)), np.nan),
+    }
 
 
-def _number(storeys: list[dict[str, Any]]) -> None:
-    """Give the storeys of a building level and kind; the ground is taken at the height 0 of the model."""
-    sunk = np.array([-s["z"] / s["height"] for s in storeys])
-    below = int((sunk > 1 / 3).sum())
-    for k, (storey, depth) in enumerate(zip(storeys, sunk, strict=True)):
-        above = StoreyKind.NORMAL if np.isnan(storey["clear"]) else StoreyKind.ATTIC
-        storey["level"] = k - below if k < below else k - below + 1
-        storey["kind"] = StoreyKind.BASEMENT if depth > 1 / 2 else StoreyKind.HALF_BASEMENT if depth > 1 / 3 else above
-
-
-def _community(name: str, found: list[dict[str, Any]], model: Any, scale: float, notes: list[Note]) -> Community:
+def _community(model: Model, found: list[tuple[Any, list[dict[str, Any]]]]) -> Community:
     """Return the community of buildings found, turned to north and placed where the model says."""
-    floors = [s for b in found for s in b["storeys"]]
-    rooms = [(k, r) for k, s in enumerate(floors) for r in s["rooms"]]
-    voids = [(k, *v) for k, s in enumerate(floors) for v in s["voids"]]
-    turn, crs = _placing(model, scale, notes)
-    outlines = shapely.transform(np.array([s["outline"] for s in floors]), turn)
+    elements, storeys = zip(*found, strict=True)
+    floors = [floor for own in storeys for floor in own]
+    turn, crs = _placing(model)
+    outlines = shapely.transform(np.array([f["outline"] for f in floors]), turn)
     frame = Frame.around(np.array(shapely.total_bounds(outlines)).reshape(2, 2), crs)
 
     def place(xy: FloatArray) -> FloatArray:
         return frame.to_local(turn(xy))
 
     def placed(shapes: list[Any]) -> Polygons:
-        largest = np.array([max(shapely.get_parts(s), key=shapely.area) for s in shapes], dtype=object)
-        return Polygons.from_shapely(shapely.transform(largest, place))
+        largest = [max(shapely.get_parts(s), key=shapely.area) for s in shapes]
+        return Polygons.from_shapely(shapely.transform(np.array(largest, dtype=object), place))
 
-    column = {key: np.array([s[key] for s in floors]) for key in ("level", "z", "height", "kind", "clear", "declared")}
-    owner = np.repeat(np.arange(len(found)), [len(b["storeys"]) for b in found])
-    ground = [min(b["storeys"], key=lambda s: abs(s["level"] - 1)) for b in found]
-    given = np.array([b["element"].Name or b["element"].LongName or name for b in found], dtype=object)
-    ids, said = unique_ids(given, "buildings")
-    spaces, of_spaces = _spaces(rooms, placed([r.plan for _, r in rooms]))
-    openings, of_windows = windows(model, scale, floors, owner, place)
-    area_scale = float(needed("ifcopenshell.util.unit", who=name, extra="ifc").calculate_unit_scale(model, "AREAUNIT"))
-    land, of_land = parcels(model, scale, area_scale, placed)
-    use, storey_use, of_use = uses(found, ids)
-    said.append(Note("H07", "height 0 of the model is taken as the ground outside", "storeys", count=len(floors)))
-    said += [*of_use, *of_land, *of_windows, *of_spaces]
+    owner = np.repeat(np.arange(len(found)), [len(own) for own in storeys])
+    names = [e.Name or e.LongName or model.path.stem for e in elements]
+    ids, repeated = unique_ids(np.array(names, dtype=object), "buildings")
+    text = "height 0 of the model is taken as the ground outside"
+    model.notes.extend([*repeated, Note("H07", text, "storeys", count=len(floors))])
+    use, storey_use = uses(model, storeys, elements, ids)
+    land = parcels(model, placed)
+    openings = windows(model, floors, owner, place)
+    spaces = _spaces(model, floors, placed)
+    voids = [{"storey": k, "kind": kind} for k, floor in enumerate(floors) for _, kind in floor["voids"]]
     if voids:
         text = f"{len(voids)} openings where no floor slab lies; those with a stair in them are stair wells"
-        said.append(Note("H07", text, "voids", count=len(voids)))
-    measured = np.full(len(found), Provenance.MEASURED)
-    footprint = placed([s["outline"] for s in ground])
+        model.notes.append(Note("H07", text, "voids", count=len(voids)))
+    rows = []
+    for element, own in zip(elements, storeys, strict=True):
+        levels = np.array([f["level"] for f in own])
+        counts = {"n_above": (levels > 0).sum(), "n_below": (levels < 0).sum()}
+        known = {"source_id": element.GlobalId, "height_src": Provenance.MEASURED, "storeys_src": Provenance.MEASURED}
+        rows.append(known | counts | {"height": max(f["z"] + f["height"] for f in own)})
+    ground = placed([min(own, key=lambda f: abs(f["level"] - 1))["outline"] for own in storeys])
+    known = {"id": ids, "name": ids, "use": use, "footprint": ground, "parcel": parcel_of(ground, land)}
+    declared = np.array([f["area_declared"] for f in floors]) * model.area
+    derived = {"building": owner, "plate": np.arange(len(floors)), "use": storey_use, "area_declared": declared}
     return Community(
-        name=name, frame=frame, location=None if crs else _location(model), spaces=spaces, windows=openings,
-        notes=Notes.of([*notes, *said]), plates=Plates(outline=placed([s["outline"] for s in floors])), parcels=land,
-        buildings=Buildings(
-            id=ids, name=ids, footprint=footprint, parcel=parcel_of(footprint, land), use=use, height_src=measured,
-            height=np.array([max(s["z"] + s["height"] for s in b["storeys"]) for b in found]), storeys_src=measured,
-            n_above=np.bincount(owner[column["level"] > 0], minlength=len(found)),
-            n_below=np.bincount(owner[column["level"] < 0], minlength=len(found)),
-            source_id=np.array([b["element"].GlobalId for b in found], dtype=object),
-        ),
-        storeys=Storeys(
-            building=owner, level=column["level"], plate=np.arange(len(floors)), z=column["z"],
-            height=column["height"], kind=column["kind"], use=storey_use, clear_height=column["clear"],
-            area_declared=column["declared"] * area_scale,
-        ),
-        voids=Voids(
-            storey=np.array([k for k, *_ in voids], dtype=np.int64), outline=placed([v for _, v, _ in voids]),
-            kind=np.array([int(k) for *_, k in voids], dtype=np.int64),
-        ),
-    )  # fmt: skip
+        name=model.path.stem,
+        frame=frame,
+        location=None if crs else _location(model),
+        parcels=land,
+        buildings=table_of(Buildings, rows, model, **known),
+        plates=Plates(outline=placed([f["outline"] for f in floors])),
+        storeys=table_of(Storeys, [{k: f[k] for k in _STOREY} for f in floors], model, **derived),
+        voids=table_of(Voids, voids, model, outline=placed([v for floor in floors for v, _ in floor["voids"]])),
+        windows=openings,
+        spaces=spaces,
+        notes=Notes.of(model.notes),
+    )
 
 
-def _spaces(rooms: list[tuple[int, Solid]], outlines: Polygons) -> tuple[Spaces, list[Note]]:
-    """Return the rooms as spaces, their kind by the words of their names, and a note on that."""
-    elements = [r.element for _, r in rooms]
-    names = np.array([called(e) for e in elements], dtype=object)
-    kinds = np.array([kind_in(SpaceKind, n)[0] for n in names], dtype=np.int64)
-    ids, said = unique_ids(np.array([e.Name or e.GlobalId for e in elements], dtype=object), "spaces")
-    if rooms:
-        kept = [f"{n} → {SpaceKind(k).code}" for n, k in zip(names, kinds, strict=True) if k != SpaceKind.ROOM]
-        text = f"kinds of spaces by their names: {', '.join(kept) or 'all are rooms'}; all are taken as roofed"
-        said.append(Note("M06", text, "spaces", count=len(rooms)))
-    return Spaces(
-        id=ids, name=names, outline=outlines, kind=kinds, enclosed=np.where(kinds == SpaceKind.ROOM, 1, -1),
-        storey=np.array([k for k, _ in rooms], dtype=np.int64), roofed=np.ones(len(rooms), np.int64),
-        clear_height=np.array([(r.high if np.isnan(r.eaves) else r.eaves) - r.low for _, r in rooms], dtype=float),
-    ), said  # fmt: skip
+def _spaces(model: Model, floors: list[dict[str, Any]], placed: Callable[[list[Any]], Polygons]) -> Spaces:
+    """Return the rooms as spaces, their kind by the words of their names, which a note tells."""
+    rows, plans, told = [], [], []
+    for storey, room in ((k, r) for k, floor in enumerate(floors) for r in floor["rooms"]):
+        name = called(room.element)
+        kind = SpaceKind(kind_in(SpaceKind, name)[0])
+        told += [f"{name} → {kind.code}"] if kind != SpaceKind.ROOM else []
+        clear = (room.high if np.isnan(room.eaves) else room.eaves) - room.low
+        plans.append(room.plan)
+        known = {"id": named(room.element), "name": name, "kind": kind, "storey": storey}
+        rows.append(known | {"clear_height": clear, "roofed": 1, "enclosed": 1 if kind == SpaceKind.ROOM else -1})
+    if rows:
+        text = f"kinds of spaces by their names: {', '.join(told) or 'all are rooms'}; all are taken as roofed"
+        model.notes.append(Note("M06", text, "spaces", count=len(rows)))
+    return table_of(Spaces, rows, model, outline=placed(plans))
 
 
-def _placing(model: Any, scale: float, notes: list[Note]) -> tuple[Callable[[FloatArray], FloatArray], str]:
+def _placing(model: Model) -> tuple[Callable[[FloatArray], FloatArray], str]:
     """Return how plan coordinates are turned and moved, and the CRS they are in then, empty for local metres."""
-    maps = model.by_type("IfcMapConversion") if model.schema != "IFC2X3" else []
+    file, scale = model.file, model.scale
+    maps = file.by_type("IfcMapConversion") if file.schema != "IFC2X3" else []
     crs = str(maps[0].TargetCRS.Name or "") if maps else ""
     if crs:
         m = maps[0]
@@ -235,17 +225,17 @@ def _placing(model: Any, scale: float, notes: list[Note]) -> tuple[Callable[[Flo
         shift = np.array([m.Eastings, m.Northings]) * (1.0 if m.Scale else scale)
         turn = np.array([[east, north], [-north, east]]) * grow / np.hypot(east, north)
         return lambda xy: xy @ turn + shift, crs
-    norths = [c.TrueNorth for c in model.by_type("IfcGeometricRepresentationContext", include_subtypes=False)]
+    norths = [c.TrueNorth for c in file.by_type("IfcGeometricRepresentationContext", include_subtypes=False)]
     x, y = next((n.DirectionRatios[:2] for n in norths if n is not None), (0.0, 1.0))
-    notes.append(Note("C01", "no map conversion; turned to true north, in local metres", "buildings"))
+    model.notes.append(Note("C01", "no map conversion; turned to true north, in local metres", "buildings"))
     turn = np.array([[y, x], [-x, y]]) / np.hypot(x, y)
     return lambda xy: xy @ turn, ""
 
 
-def _location(model: Any) -> Location | None:
+def _location(model: Model) -> Location | None:
     """Return latitude and longitude of the site, given in degrees, minutes, seconds and their millionths."""
     parts = np.array([1.0, 60.0, 3600.0, 3.6e9])
-    for site in model.by_type("IfcSite"):
+    for site in model.file.by_type("IfcSite"):
         if site.RefLatitude and site.RefLongitude:
             return Location(*(float(np.sum(v / parts[: len(v)])) for v in (site.RefLatitude, site.RefLongitude)))
     return None

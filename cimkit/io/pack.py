@@ -23,21 +23,20 @@ import numpy as np
 
 from cimkit.errors import FormatError, InputError
 from cimkit.geometry.frame import Frame
-from cimkit.geometry.polygons import Lines, Polygons
+from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.triangles import Triangles
 from cimkit.io.atomic import atomic_write
 from cimkit.io.guard import DAMAGED, MAX_BYTES, check_file, expected, open_archive, parse_json, read_member
 from cimkit.model.community import Community
-from cimkit.model.kinds import Kind, ProjectType
+from cimkit.model.kinds import ProjectType
 from cimkit.model.notes import CODES, Note, Notes
 from cimkit.model.records import Location
-from cimkit.model.table import Column, Table
+from cimkit.model.table import Table
 from cimkit.model.tables import TABLES
 
 VERSION = 2  # of our own formats; a reader refuses all others
 HEADER = "cimkit.json"
-_PARTS = {Polygons: ("xy", "ring", "poly"), Lines: ("xyz", "line")}
 _TEXTS = ("name", "city", "unit")  # of the community, as they stand in the header
 _GAPS = {"text": "", "text or nan": nan, "text or none": None}  # what stands for a missing text
 _NOTE = {f.name: {"x": float, "y": float, "count": int}.get(f.name, str) for f in dataclasses.fields(Note)}
@@ -113,7 +112,8 @@ def _write(community: Community, target: Path | BytesIO, tables: Mapping[str, Ta
             continue
         for col in table.columns():
             value, name = getattr(table, col.name), f"{title}/{col.name}"
-            arrays |= {f"{name}/{p}": getattr(value, p) for p in _PARTS[col.dtype]} if col.is_shape else {name: value}
+            value = col.dtype.codes(value) if col.is_kind else value
+            arrays |= {f"{name}/{part}": v for part, v in vars(value).items()} if col.is_shape else {name: value}
         forms = header["tables"][title] = {}
         for k, (name, values) in enumerate(table.extra.items()):
             forms[str(name)], arrays[f"{title}//{k}"] = encode_column(values, f"{title}, column {name!r}")
@@ -150,7 +150,6 @@ def header_of(community: Community) -> dict[str, Any]:
         "origin": list(community.frame.origin),
         "location": None if place is None else [place.latitude, place.longitude],
         "notes": [{k: v for k, v in n.items() if isinstance(v, str) or np.isfinite(v)} for n in notes],
-        "kinds": {k.__name__: {m.code: int(m) for m in k} for k in Kind.__subclasses__()},
         "buildings": len(community.buildings),
         "tables": {},
     }
@@ -169,7 +168,7 @@ def _read(source: Path | BytesIO, who: str, tables: Mapping[str, Any] | None = N
     with expected(who, "header and tables must be whole", DAMAGED):
         fields = _fields(header)
         if tables is None:
-            tables = {t: _table(TABLES[t], forms, arrays, header["kinds"]) for t, forms in header["tables"].items()}
+            tables = {t: _table(TABLES[t], forms, arrays) for t, forms in header["tables"].items()}
         if "terrain" in header:
             x0, y0, spacing = (float(v) for v in header["terrain"])
             fields["terrain"] = Terrain(x0, y0, spacing, np.asarray(arrays["terrain"], dtype=np.float64))
@@ -227,38 +226,27 @@ def _fields(header: Any) -> dict[str, Any]:
     }
 
 
-def _table(table: type[Table], forms: Any, arrays: Mapping[str, Any], kinds: Any) -> Table:
+def _table(table: type[Table], forms: Any, arrays: Mapping[str, Any]) -> Table:
     """Return one table; a column the file does not know gets its default."""
     data: dict[str, Any] = {}
     for col in table.columns():
         name = f"{table.title()}/{col.name}"
         if col.is_shape:
-            data[col.name] = _shapes(col.dtype, *(arrays[f"{name}/{p}"] for p in _PARTS[col.dtype]))
+            parts = [f.name for f in dataclasses.fields(col.dtype)]
+            data[col.name] = _shapes(col.dtype, *(arrays[f"{name}/{p}"] for p in parts))
         elif name in arrays:
-            data[col.name] = _renumbered(col, arrays[name], kinds)
+            data[col.name] = arrays[name]
     extra = {name: decode_column(form, arrays[f"{table.title()}//{k}"]) for k, (name, form) in enumerate(forms.items())}
     return table(**data, extra=extra)
 
 
-def _renumbered(col: Column, values: Any, kinds: Any) -> Any:
-    """Return the numbers of a kind as they are today, by the codes the file was written with."""
-    if not col.is_kind:
-        return values
-    known, today = col.dtype.words(), np.full(128, -1)
-    for code, number in kinds[col.dtype.__name__].items():
-        today[number] = known.get(code, -1)
-    return today[values]
-
-
 def _shapes(kind: Any, points: Any, *offsets: Any) -> Any:
     """Return polygons or lines, or raise ValueError if offsets or coordinates are impossible."""
-    points = np.ascontiguousarray(points, dtype=np.float64).reshape(-1, 2 if kind is Polygons else 3)
+    points = np.ascontiguousarray(points, dtype=np.float64).reshape(-1, 3 if kind.DEEP else 2)
     offsets = tuple(np.asarray(o, dtype=np.int64) for o in offsets)
-    end = len(points)
-    for offset in offsets:
+    for offset, end in zip(offsets, (len(points), *(len(o) - 1 for o in offsets)), strict=False):
         if offset.ndim != 1 or offset[0] != 0 or offset[-1] != end or (np.diff(offset) < 0).any():
             raise ValueError("offsets must rise from 0 to the end")
-        end = len(offset) - 1
     if not np.isfinite(points).all():
         raise ValueError("coordinates must be finite")
     first, last = offsets[0][:-1], offsets[0][1:] - 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cimkit.errors import FormatError
+from cimkit.io.guard import expected
 from cimkit.model.records import Location
 from cimkit.model.weather import HOURS, Weather
 
@@ -39,49 +40,35 @@ def read_epw(path: str | Path) -> Weather:
     ----------
     .. [1] EnergyPlus Auxiliary Programs, "EnergyPlus Weather File (EPW) Data Dictionary".
     """
+    import pandas as pd
+
     path = Path(path)
-    try:
+    with expected(path.name, "the file must be readable", "Check the path."):
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise FormatError(f"{path.name}: file must be readable; got {error.strerror}. Check the path.") from error
     head = lines[0].split(",") if lines else []
     if len(head) < 10 or head[0].strip().upper() != "LOCATION":
         raise FormatError(f"{path.name}, line 1: must begin with LOCATION and have 10 fields; got {lines[:1]}.")
-    try:
+    with expected(f"{path.name}, line 1", "fields 7 to 9 must be latitude, longitude, time zone"):
         latitude, longitude, zone = (float(v) for v in head[6:9])
         location = Location(latitude, longitude)
-    except ValueError as error:
-        wanted = "fields 7 to 9 must be latitude, longitude, time zone"
-        raise FormatError(f"{path.name}, line 1: {wanted}; got {head[6:9]}.") from error
-    rows = [(k, line.split(",")) for k, line in enumerate(lines[HEADER:], HEADER + 1) if line.strip()]
-    rows = [(k, row) for k, row in rows if [v.strip() for v in row[1:3]] != ["2", "29"]]
+    rows = {k: line.split(",") for k, line in enumerate(lines[HEADER:], HEADER + 1) if line.strip()}
+    rows = {k: row for k, row in rows.items() if [v.strip() for v in row[1:3]] != ["2", "29"]}
     if len(rows) != HOURS:
         raise FormatError(f"{path.name}: must have {HEADER} header lines and {HOURS} hours; got {len(rows)} hours.")
-    places = (3, *(place for place, _ in COLUMNS.values()))
-    values = np.array([[_number(row, place) for place in places] for _, row in rows])
-    unread, jumps = np.isnan(values).any(axis=1), values[:, 0] // 1 != np.arange(HOURS) % 24 + 1
+    number, places = list(rows), [3, *(place for place, _ in COLUMNS.values())]
+    table = pd.DataFrame(list(rows.values())).reindex(columns=places).apply(pd.to_numeric, errors="coerce")
+    hour, *columns = table.to_numpy(dtype=np.float64, copy=True).T
+    unread, jumps = table.isna().any(axis=1).to_numpy(), hour // 1 != np.arange(HOURS) % 24 + 1
     for which, wanted in ((unread, "must be 16 or more numbers"), (jumps, "hour must be {}, they run 1 to 24")):
         if which.any():
             first = int(which.argmax())
-            k, row = rows[first]
-            raise FormatError(f"{path.name}, line {k}: {wanted.format(first % 24 + 1)}; got {','.join(row)[:60]}.")
+            got = ",".join(rows[number[first]])[:60]
+            raise FormatError(f"{path.name}, line {number[first]}: {wanted.format(first % 24 + 1)}; got {got}.")
     found = {}
-    for (title, (_, missing)), column in zip(COLUMNS.items(), values[:, 1:].T, strict=True):
+    for (title, (_, missing)), column in zip(COLUMNS.items(), columns, strict=True):
         gone = (column >= missing) | ((column < 0) & (title != "temperature")) | ~np.isfinite(column)
-        if title == "temperature":
-            found[title] = np.where(gone, np.nan, column)
-        elif gone.any():
-            k = rows[int(np.argmax(gone))][0]
+        if gone.any() and title != "temperature":
             said = f"{title} must be known and >= 0 Wh/m²; {int(gone.sum())} hours are not"
-            raise FormatError(f"{path.name}, line {k}: {said}. Take a file with radiation.")
-        else:
-            found[title] = np.ascontiguousarray(column)
+            raise FormatError(f"{path.name}, line {number[gone.argmax()]}: {said}. Take a file with radiation.")
+        found[title] = np.where(gone, np.nan, column)
     return Weather(location, zone, found["ghi"], found["dni"], found["dhi"], found["temperature"], head[1].strip())
-
-
-def _number(row: list[str], place: int) -> float:
-    """Return a field of a line as a number, nan if it is none."""
-    try:
-        return float(row[place])
-    except (ValueError, IndexError):
-        return float("nan")
