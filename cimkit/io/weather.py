@@ -56,9 +56,10 @@ def read_epw(path: str | Path) -> Weather:
     if len(rows) != HOURS:
         raise FormatError(f"{path.name}: must have {HEADER} header lines and {HOURS} hours; got {len(rows)} hours.")
     number, places = list(rows), [3, *(place for place, _ in COLUMNS.values())]
-    table = pd.DataFrame(list(rows.values())).reindex(columns=places).apply(pd.to_numeric, errors="coerce")
-    hour, *columns = table.to_numpy(dtype=np.float64, copy=True).T
-    unread, jumps = table.isna().any(axis=1).to_numpy(), hour // 1 != np.arange(HOURS) % 24 + 1
+    texts = pd.Series([row[place] if place < len(row) else "" for row in rows.values() for place in places])
+    table = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64).reshape(HOURS, len(places))
+    hour, *columns = table.T
+    unread, jumps = np.isnan(table).any(axis=1), hour // 1 != np.arange(HOURS) % 24 + 1
     for which, wanted in ((unread, "must be 16 or more numbers"), (jumps, "hour must be {}, they run 1 to 24")):
         if which.any():
             first = int(which.argmax())
