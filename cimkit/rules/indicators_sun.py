@@ -175,7 +175,7 @@ def empty_land_sunlight(m: Measurements, subjects: Subjects, given: Given) -> Va
 
 def roof_sun(m: Measurements, _: Subjects, __: Given) -> Values:
     """Measure the solar energy that a square metre of roof receives in a year."""
-    from cimkit.sim.irradiance import solar_potential
+    from cimkit.sim.sky import solar_potential
 
     if m.weather is None:
         raise MissingDataError(NO_WEATHER)

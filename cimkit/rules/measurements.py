@@ -208,7 +208,7 @@ class Measurements:
         MissingDataError
             If there is no weather.
         """
-        from cimkit.sim.irradiance import probable_sunlight
+        from cimkit.sim.sky import probable_sunlight
 
         if self.weather is None:
             raise MissingDataError(NO_WEATHER)
@@ -239,7 +239,7 @@ class Measurements:
 
     @cached_property
     def _openings(self) -> Receptors:
-        from cimkit.sim.daylight import reference_points
+        from cimkit.sim.receptors import reference_points
 
         return reference_points(dataclasses.replace(self.community, windows=self.windows))
 

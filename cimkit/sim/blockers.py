@@ -69,13 +69,10 @@ class Blockers(HasSpells, Drawn):
         text = f"<Blockers of {len(self.receptors):,} receptors on {self.sun_day.name}"
         if len(self) == 0:
             return f"{text}: none>"
-        totals = self.by_building()
-        first = totals.iloc[0]
-        who, most = (
-            first["blocker"] or "terrain",
-            f"{first['blocked_min']:,.0f} min of {first['receptors']:,} receptors",
-        )
-        return f"{text}: {len(totals):,} take sun; {who!r} most, {most}>"
+        table = self.by_building()
+        first = table.iloc[0]
+        most = f"{first['blocked_min']:,.0f} min of {first['receptors']:,} receptors"
+        return f"{text}: {len(table):,} take sun; {first['blocker'] or 'terrain'!r} most, {most}>"
 
     def columns(self) -> dict[str, Any]:
         """Return minutes in the way, alone, jointly with others, and when, one row a pair."""

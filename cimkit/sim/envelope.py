@@ -246,9 +246,8 @@ def _columns(outline: Any, site: Community, grid: EnvelopeGrid) -> _Columns:
     turn = math.atan2(dy, dx)
     flat = shapely.transform(room, lambda c: _turned(c, -turn))
     ends = np.zeros((2, 2)) if room.is_empty else np.array(flat.bounds).reshape(2, 2).T
-    gx, gy = (
-        v.ravel() for v in np.meshgrid(*(np.arange(low, high - grid.cell + 1e-9, grid.cell) for low, high in ends))
-    )
+    spans = (np.arange(low, high - grid.cell + 1e-9, grid.cell) for low, high in ends)
+    gx, gy = (v.ravel() for v in np.meshgrid(*spans))
     squares = shapely.box(gx, gy, gx + grid.cell, gy + grid.cell)
     squares = squares[shapely.covers(flat.buffer(1e-6), squares)]
     corners = (shapely.bounds(squares) + np.array([-AROUND, -AROUND, AROUND, AROUND])).reshape(-1, 2, 2)

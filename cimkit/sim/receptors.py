@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cimkit.model.derive import WindowRule
 
 WALL_OFFSET = 0.02  # [m] receptors stand this far before their wall
+ABOVE_SILL, ABOVE_FLOOR = 0.3, 1.2  # [m] least heights of the reference point (EN 17037, mark M)
 VIRTUAL_SILL = 0.9  # [m] above the floor, of French and bay windows (Putian 2022, mark P)
 
 
@@ -81,6 +82,10 @@ class Receptors(drawn.Tabled):
         """Return the given receptors."""
         columns = {name: v[np.asarray(rows)] for name, v in vars(self).items() if isinstance(v, np.ndarray)}
         return replace(self, **columns)
+
+    def middles(self) -> FloatArray:
+        """Return where sky is measured: at the point, of a window in the middle of its base line, shape (n, 3) [m]."""
+        return self.points if self.other_ends is None else 0.5 * (self.points + self.other_ends)
 
     def columns(self) -> dict[str, Any]:
         """Return id, building, kind and place of each receptor."""
@@ -159,6 +164,43 @@ def window_receptors(community: Community, *, max_width: float = 1.8, rule: Wind
         middle - half * along, normals, windows.id, "window", windows.building, owner,
         middle + half * along, notes, spare if (spare > 1e-6).any() else None,
     )  # fmt: skip
+
+
+def reference_points(community: Community) -> Receptors:
+    """Return where EN 17037 measures sunlight: the middle of each opening, 0.3 m above its sill, 1.2 m above the floor.
+
+    ``sunlight`` with ``SunlightMethod.EN17037`` and ``SunDay.on`` a date from 1 February to 21 March gives the hours,
+    ``exposure_levels`` what they are worth. The thickness of the wall is not taken into account.
+
+    Parameters
+    ----------
+    community
+        Whose windows; without any they are placed by rule, and the notes say so.
+
+    Returns
+    -------
+    Receptors
+        One a window.
+
+    References
+    ----------
+    .. [1] EN 17037:2018, Daylight in buildings, exposure to sunlight (day S, hours and heights M).
+
+    Examples
+    --------
+    >>> import cimkit as ck
+    >>> block = ck.samples.slab_rows(rows=2, gap=30)
+    >>> day = ck.SunDay.on(block.require_location(), (2026, 3, 21))
+    >>> light = ck.sunlight(block, ck.reference_points(block), day, method=ck.SunlightMethod.EN17037)
+    >>> sorted(set(ck.exposure_levels(light.hours)))
+    ['high']
+    """
+    r, w = window_receptors(community), community.windows
+    points = r.middles().copy()
+    points[:, 2] += ABOVE_SILL
+    if len(w) == len(r):
+        points[:, 2] = np.fmax(points[:, 2], floors(community)[w.storey] + ABOVE_FLOOR)
+    return replace(r, points=points, other_ends=None, spare=None)
 
 
 def facade_receptors(community: Community, *, spacing: float = 1.0, height: float = 0.9, storey: int = 1) -> Receptors:

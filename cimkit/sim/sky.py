@@ -1,25 +1,50 @@
-"""How much sky is seen: sky view factor and vertical sky component, by half-planes exact in elevation."""
+"""How much sky is seen, by half-planes exact in elevation; what energy sun and sky bring, by the sky of Perez."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import FloatArray
-from cimkit.geometry.triangles import Scene
+from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray, one_of
+from cimkit.errors import InputError
+from cimkit.geometry.ragged import positions, totals
+from cimkit.geometry.triangles import Scene, Triangles
 from cimkit.kernels.dome import dome_sums
-from cimkit.sim.receptors import AtReceptors, Receptors
+from cimkit.model.drawn import Drawn
+from cimkit.sim.receptors import WALL_OFFSET, AtReceptors, Receptors
+from cimkit.sim.sunlight import SunlightMethod, _fan, _lit
+from cimkit.sim.sunpath import SunDay
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cimkit.model.community import Community
+    from cimkit.model.weather import Weather
 
 PLANES = 250  # vertical planes through a receptor: 0.72° apart, so that a vertical edge costs at most 0.001
 SUN_PLANES = 120  # the same where suns are sorted into them by azimuth: 1.5° apart
 SHIFT = 0.2360679775  # of a step: no plane stands along what is drawn at round angles, and none mirrors another
 STEPS = 1800  # elevations of a plane, from horizon to horizon, at which running sums are kept: 0.1°
+
+CHUNK = 200_000  # receptors whose exact spells are found at once, so that memory stays bounded
+CLASS_WIDTH = 0.8  # [°] days whose declinations fall into one class share the shading of their mean: 0.4° at most
+SUNSHINE = 120.0  # [W/m²] direct normal irradiance of sunshine (WMO-No. 8, 2008, chapter 8)
+SOLAR_CONSTANT = 1366.1  # [W/m²] ASTM E490
+MINUTES = 1440
+STEEP = 0.2  # surfaces whose normal rises less are facades
+WINTER = (264, 80)  # 21 September to 21 March, days of the year
+
+# Perez et al. 1990, table 6 (all sites): F11 F12 F13 F21 F22 F23 for eight classes of sky clearness, mark S
+CLEARNESS = (1.065, 1.230, 1.500, 1.950, 2.800, 4.500, 6.200)
+COEFFICIENTS = np.array([
+    [-0.008, 0.588, -0.062, -0.060, 0.072, -0.022], [0.130, 0.683, -0.151, -0.019, 0.066, -0.029],
+    [0.330, 0.487, -0.221, 0.055, -0.064, -0.026], [0.568, 0.187, -0.295, 0.109, -0.152, -0.014],
+    [0.873, -0.392, -0.362, 0.226, -0.462, 0.001], [1.132, -1.237, -0.412, 0.288, -0.823, 0.056],
+    [1.060, -1.600, -0.359, 0.264, -1.127, 0.131], [0.678, -0.327, -0.250, 0.156, -1.377, 0.251],
+])  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,19 +73,6 @@ class SkyView(AtReceptors):
     def columns(self) -> dict[str, Any]:
         """Return sky view factor and VSC, one row a receptor."""
         return super().columns() | {"sky_view": self.sky_view, "vsc_pct": self.vsc}
-
-
-class Dome(NamedTuple):
-    """Sums over the visible sky.
-
-    ``plain``: cosine / π, ``rising``: cosine · sin elevation, ``horizon``: outward part of the horizon / 2, each (n).
-    ``suns``: what was asked for, (n, c).
-    """
-
-    plain: FloatArray
-    rising: FloatArray
-    horizon: FloatArray
-    suns: FloatArray
 
 
 def sky_view(community: Community, receptors: Receptors) -> SkyView:
@@ -94,26 +106,291 @@ def sky_view(community: Community, receptors: Receptors) -> SkyView:
     >>> ck.sky_view(open_ground, ck.Receptors.at([[0.0, 0.0, 0.0]])).sky_view.round(3)
     array([1.])
     """
-    dome = visible_dome(community.scene, receptors)
-    return SkyView(receptors, dome.plain, 100.0 * (3.0 * dome.plain + 6.0 * dome.rising / math.pi) / 7.0)
+    (plain, rising, _), _ = _visible_dome(community.scene, receptors)
+    return SkyView(receptors, plain, 100.0 * (3.0 * plain + 6.0 * rising / math.pi) / 7.0)
 
 
-def centres(receptors: Receptors) -> FloatArray:
-    """Return where sky is measured: at the point, of a window in the middle of its base line, shape (n, 3) [m]."""
-    return receptors.points if receptors.other_ends is None else 0.5 * (receptors.points + receptors.other_ends)
+@dataclass(frozen=True, repr=False)
+class Irradiance(AtReceptors):
+    """Solar energy on n receptors.
+
+    Parameters
+    ----------
+    receptors
+        Where.
+    days
+        Days of the year, from 1, shape (d).
+    direct
+        From the sun and the bright sky around it, shape (n) [kWh/m²].
+    diffuse
+        From the rest of the sky, shape (n) [kWh/m²].
+    reflected
+        From open ground, shape (n) [kWh/m²].
+    """
+
+    days: IntArray
+    direct: FloatArray
+    diffuse: FloatArray
+    reflected: FloatArray
+
+    @property
+    def total(self) -> FloatArray:
+        """All together, shape (n) [kWh/m²]."""
+        return self.direct + self.diffuse + self.reflected
+
+    def columns(self) -> dict[str, Any]:
+        """Return energy by where it comes from and in all, one row a receptor."""
+        titles = ("direct", "diffuse", "reflected", "total")
+        return super().columns() | {f"{title}_kwh_m2": getattr(self, title) for title in titles}
+
+    def _said(self) -> str:
+        span = "a year" if len(self.days) == 365 else f"{len(self.days)} days"
+        return f" in {span}: {self.total.min():,.1f}–{self.total.max():,.1f} kWh/m²"
 
 
-def visible_dome(scene: Scene, receptors: Receptors, suns: FloatArray | None = None) -> Dome:
-    """Sum the visible sky of each receptor over all planes; ``suns``, if given, as from ``sort_suns``."""
+@dataclass(frozen=True, repr=False)
+class ProbableSunlight(AtReceptors):
+    """Share of the year's probable sunlight hours that n receptors get.
+
+    Parameters
+    ----------
+    receptors
+        Where.
+    annual, winter
+        Hours of sun in the year, and of them those from 21 September to 21 March, over the hours of open
+        ground in the whole year, shape (n) [%].
+    open_hours
+        Hours of sun of open ground in the year [h].
+    """
+
+    annual: FloatArray
+    winter: FloatArray
+    open_hours: float
+
+    def columns(self) -> dict[str, Any]:
+        """Return the shares, one row a receptor."""
+        return super().columns() | {"apsh_pct": self.annual, "apsh_winter_pct": self.winter}
+
+    def _said(self) -> str:
+        short = int(((self.annual < 25.0) | (self.winter < 5.0)).sum())
+        return f", 100 % = {self.open_hours:,.0f} h: {short:,} below 25 % a year or 5 % in winter"
+
+
+def irradiance(
+    community: Community,
+    receptors: Receptors,
+    weather: Weather,
+    *,
+    days: Sequence[int] | None = None,
+    albedo: float = 0.2,
+    beam: str = "planes",
+) -> Irradiance:
+    """Compute the solar energy that falls on each receptor over chosen days or the whole year.
+
+    The diffuse sky is that of Perez 1990: an even dome, weighed by the visible part of it; brightness
+    around the sun, shaded as the sun is; brightness along the horizon, weighed by the open part of
+    it. Within an hour radiation is even while the sun is up, at most twice the hour's mean. Walls reflect nothing.
+
+    Parameters
+    ----------
+    community
+        What casts shadow.
+    receptors
+        Where, n of them; windows are measured in the middle of their base line.
+    weather
+        Radiation of the year; the sun is that of the weather station.
+    days
+        Days of the year, from 1 to 365; all without it.
+    albedo
+        Share that open ground reflects, 0–1.
+    beam
+        How the sun is shaded: ``planes`` rounds its azimuth to 1.5° and keeps every minute's elevation; ``spells``
+        finds exact spells of sun, for the mean declination of days within 0.8° of each other, at three times
+        the cost. For a single day ``spells`` is exact and cheap.
+
+    Returns
+    -------
+    Irradiance
+        Energy of each receptor, shape (n) [kWh/m²].
+
+    References
+    ----------
+    .. [1] Perez, Ineichen, Seals, Michalsky, Stewart (1990), Modeling daylight availability and irradiance
+       components from direct and global irradiance, Solar Energy 44(5).
+    .. [2] EnergyPlus Engineering Reference, "Shadowing of Sky Diffuse Solar Radiation": the three parts shaded apart.
+    """
+    one_of(beam, ("planes", "spells"), name="irradiance: beam")
+    if not 0.0 <= albedo <= 1.0:
+        raise InputError(f"irradiance: albedo must be within 0..1; got {albedo}.")
+    every = np.arange(1, 366)
+    wanted = every if days is None else np.asarray(days, dtype=np.int64)
+    if wanted.size == 0 or not np.isin(wanted, every).all():
+        raise InputError(f"irradiance: days must be within 1..365; got {wanted.tolist()[:5]}.")
+    chosen = np.isin(every, wanted)
+    hour, sun, declination = _year(weather, community)
+    minutes, dome_dhi, horizon_dhi = _powers(weather, hour, sun[:, :, 2], chosen)
+    vectors, up = minutes[:, :, None] * sun, minutes > 0.0
+    suns = _sort_suns(sun[up], vectors[up]) if beam == "planes" else None
+    (plain, _, open_edge), lit = _visible_dome(community.scene, receptors, suns)
+    if suns is None:
+        lit = _sum_lit(community, receptors, weather, declination, vectors)
+    direct = np.einsum("na,na->n", lit, receptors.normals)
+    diffuse = plain * dome_dhi + open_edge * horizon_dhi
+    rows = ((np.flatnonzero(chosen) * 24)[:, None] + np.arange(24)).ravel()
+    ground = weather.ghi[rows].sum() * albedo * (1.0 - receptors.normals[:, 2]) / 2.0
+    parts = [np.maximum(v, 0.0) / 1000.0 for v in (direct, diffuse, ground)]
+    return Irradiance(receptors, np.flatnonzero(chosen) + 1, *parts)
+
+
+def probable_sunlight(community: Community, receptors: Receptors, weather: Weather) -> ProbableSunlight:
+    """Compute annual and winter probable sunlight hours (APSH).
+
+    A minute counts when the sun is up and the direct radiation of its hour reaches 120 W/m². The sun's
+    azimuth is rounded to 1.5°.
+
+    Parameters
+    ----------
+    community
+        What casts shadow.
+    receptors
+        Where, n of them.
+    weather
+        Says when the sun shines.
+
+    Returns
+    -------
+    ProbableSunlight
+        Shares of each receptor, shape (n) [%].
+
+    References
+    ----------
+    .. [1] BRE 209 (2022), Site layout planning for daylight and sunlight: 25 % a year, 5 % in winter (mark S).
+    """
+    hour, sun, _ = _year(weather, community)
+    shines = (sun[:, :, 2] > 0.0) & (weather.dni[hour] >= SUNSHINE)
+    day = np.arange(1, 366)[:, None]
+    winter = shines & ((day >= WINTER[0]) | (day <= WINTER[1]))
+    both = np.stack([shines, winter], axis=2) / 60.0
+    hours = float(shines.sum() / 60.0)
+    _, found = _visible_dome(community.scene, receptors, _sort_suns(sun[shines], both[shines]))
+    sums = 100.0 * found / max(hours, 1e-9)
+    return ProbableSunlight(receptors, sums[:, 0], sums[:, 1], hours)
+
+
+@dataclass(frozen=True, repr=False)
+class SolarPotential(Drawn):
+    """Solar energy on roofs and facades of b buildings in a year.
+
+    Parameters
+    ----------
+    building_ids
+        Of the buildings, shape (b).
+    irradiance
+        At the n points that stand for the surfaces.
+    area
+        Surface each point stands for, shape (n) [m²].
+    roof
+        Which points lie on roofs, the others on facades, shape (n).
+    """
+
+    building_ids: TextArray
+    irradiance: Irradiance
+    area: FloatArray
+    roof: BoolArray
+
+    def __repr__(self) -> str:
+        roof, facade = (self._sum(m, self.irradiance.total).sum() / 1000.0 for m in (self.roof, ~self.roof))
+        what = f"roofs {roof:,.0f} MWh, facades {facade:,.0f} MWh a year"
+        return f"<SolarPotential of {len(self.building_ids):,} buildings: {what}>"
+
+    def _sum(self, mask: BoolArray, values: Any = 1.0) -> FloatArray:
+        """Return the sum of area times values of each building over some points."""
+        return totals(self.irradiance.receptors.building[mask], (self.area * values)[mask], len(self.building_ids))
+
+    def columns(self) -> dict[str, Any]:
+        """Return area and energy of roofs and facades, one row a building."""
+        columns: dict[str, Any] = {"id": self.building_ids}
+        for title, mask in (("roof", self.roof), ("facade", ~self.roof)):
+            columns[f"{title}_area_m2"] = self._sum(mask)
+            columns[f"{title}_kwh"] = self._sum(mask, self.irradiance.total)
+        return columns
+
+
+def solar_potential(community: Community, weather: Weather, *, spacing: float = 2.0) -> SolarPotential:
+    """Compute the solar energy that roofs and facades of each building receive in a year.
+
+    Points are spread over every outer triangle; parts inside a solid or against another wall get no
+    sun. What a panel makes of it (module, cables, spacing of rows) is not modelled.
+
+    Parameters
+    ----------
+    community
+        Whose buildings.
+    weather
+        Radiation of the year.
+    spacing
+        One point for each square of this side [m].
+
+    Returns
+    -------
+    SolarPotential
+        Energy of each building [kWh].
+    """
+    if spacing <= 0:
+        raise InputError(f"solar_potential: spacing must be > 0 m; got {spacing}.")
+    points, normals, area, owner = _surface_points(community.scene.triangles, spacing)
+    names, ids = community.buildings.id, np.array([f"S{k}" for k in range(len(points))], dtype=object)
+    receptors = Receptors(points, normals, ids, "surface", owner, names[owner])
+    return SolarPotential(names, irradiance(community, receptors, weather), area, normals[:, 2] > STEEP)
+
+
+def perez_brightness(
+    dhi: FloatArray, dni: FloatArray, zenith: FloatArray, extraterrestrial: Any
+) -> tuple[FloatArray, FloatArray]:
+    """Compute the brightness coefficients F1 (around the sun) and F2 (horizon) of the Perez 1990 sky.
+
+    Parameters
+    ----------
+    dhi, dni
+        Diffuse horizontal and direct normal irradiance, any equal shapes [W/m²].
+    zenith
+        Of the sun [rad].
+    extraterrestrial
+        Normal irradiance outside the atmosphere [W/m²].
+
+    Returns
+    -------
+    tuple
+        F1 and F2, zero without diffuse light.
+    """
+    cube = 1.041 * zenith**3
+    some = np.maximum(dhi, 1e-9)
+    clear = ((some + dni) / some + cube) / (1.0 + cube)
+    degrees = np.minimum(np.degrees(zenith), 90.0)
+    air = 1.0 / (np.cos(np.radians(degrees)) + 0.50572 * (96.07995 - degrees) ** -1.6364)  # Kasten & Young 1989
+    bright = dhi * air / extraterrestrial
+    f = COEFFICIENTS[np.digitize(clear, CLEARNESS)]
+    lit = dhi > 0.0
+    around = np.where(lit, np.maximum(0.0, f[..., 0] + f[..., 1] * bright + f[..., 2] * zenith), 0.0)
+    horizon = np.where(lit, f[..., 3] + f[..., 4] * bright + f[..., 5] * zenith, 0.0)
+    return around, horizon
+
+
+def _visible_dome(scene: Scene, receptors: Receptors, suns: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+    """Sum the visible sky of each receptor over all planes.
+
+    Cosine / π, cosine · sin elevation and the outward part of the horizon / 2, shape (3, n); and of ``suns``, if given,
+    as from ``_sort_suns``, what was asked for, shape (n, c).
+    """
     suns = np.zeros((PLANES, STEPS + 1, 0)) if suns is None else suns
     azimuth = math.pi * (np.arange(len(suns)) + 0.5 + SHIFT) / len(suns)
     planes = np.column_stack([np.sin(azimuth), np.cos(azimuth)])
-    points, normals = (np.ascontiguousarray(v) for v in (centres(receptors), receptors.normals))
+    points, normals = (np.ascontiguousarray(v) for v in (receptors.middles(), receptors.normals))
     sums, found = dome_sums(scene.bvh, points, normals, planes, suns)
-    return Dome(sums[:, 0], sums[:, 1], sums[:, 2], found)
+    return sums.T.copy(), found
 
 
-def sort_suns(directions: FloatArray, values: FloatArray) -> FloatArray:
+def _sort_suns(directions: FloatArray, values: FloatArray) -> FloatArray:
     """Return running sums of the values (t, c) of suns (t, 3) over each plane, shape (planes, steps + 1, c).
 
     A sun belongs to the plane of its azimuth rounded to 1.5°; its elevation is kept to 0.1°.
@@ -127,3 +404,83 @@ def sort_suns(directions: FloatArray, values: FloatArray) -> FloatArray:
     cells = plane * STEPS + step
     sums = [np.bincount(cells, v, SUN_PLANES * STEPS).reshape(SUN_PLANES, STEPS) for v in values.T]
     return np.pad(np.cumsum(np.stack(sums, axis=2), axis=1), ((0, 0), (1, 0), (0, 0)))
+
+
+def _almanac(days: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return declination [rad] and equation of time [min] at days after noon UTC of 1 January 2001 (Michalsky 1988)."""
+    n = days + 366.0  # since J2000.0
+    mean, anomaly = np.radians(280.460 + 0.9856474 * n), np.radians(357.528 + 0.9856003 * n)
+    course = mean + np.radians(1.915 * np.sin(anomaly) + 0.020 * np.sin(2.0 * anomaly))
+    tilt = np.radians(23.439 - 4e-7 * n)
+    ascension = np.arctan2(np.cos(tilt) * np.sin(course), np.cos(course))
+    early = np.degrees((mean - ascension + math.pi) % (2.0 * math.pi) - math.pi) * 4.0
+    return np.arcsin(np.sin(tilt) * np.sin(course)), early
+
+
+def _year(weather: Weather, community: Community) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return the sun of every minute of true solar time of the base year 2001 at the weather's place.
+
+    The row of the weather, shape (365, 1440), the unit vector on the map, and the declination at noon of each day [°].
+    """
+    day, minute = np.arange(365.0)[:, None], np.arange(MINUTES) + 0.5
+    when = day + (minute - 720.0) / MINUTES - weather.location.longitude / 360.0
+    declination, early = _almanac(when)
+    standard = minute - early - 4.0 * (weather.location.longitude - 15.0 * weather.time_zone)
+    hour = (day.astype(np.int64) * 24 + np.floor(standard / 60.0).astype(np.int64)) % 8760
+    angle, phi = np.radians((minute - 720.0) / 4.0), math.radians(weather.location.latitude)
+    sin, cos = np.sin(declination), np.cos(declination)
+    east, north = -cos * np.sin(angle), sin * math.cos(phi) - cos * math.sin(phi) * np.cos(angle)
+    up = sin * math.sin(phi) + cos * math.cos(phi) * np.cos(angle)
+    turn = np.exp(1j * math.radians(community.frame.convergence)) * (east + 1j * north)
+    return hour, np.stack([turn.real, turn.imag, up], axis=2), np.degrees(declination[:, 720])
+
+
+def _powers(weather: Weather, hour: IntArray, rise: FloatArray, chosen: BoolArray) -> tuple[FloatArray, float, float]:
+    """Return power from the sun each minute (365, 1440) [Wh/m²], and diffuse energy of dome and horizon [Wh/m²]."""
+    up = (rise > 0.0) & chosen[:, None]
+    lit_minutes = np.bincount(hour[up], minlength=8760)  # an hour's energy falls while the sun is up
+    share = np.where(up, np.minimum(60.0 / np.maximum(lit_minutes[hour], 1), 2.0), 0.0)
+    dni, dhi = weather.dni[hour] * share, weather.dhi[hour] * share
+    zenith = np.arccos(np.clip(rise, 0.0, 1.0))
+    distance = 1.0 + 0.033 * np.cos(2.0 * np.pi * np.arange(1, 366) / 365.0)
+    around, horizon = perez_brightness(dhi, dni, zenith, SOLAR_CONSTANT * distance[:, None])
+    low = np.maximum(rise, math.cos(math.radians(85.0)))
+    direct = (dni + dhi * around / low) / 60.0
+    return direct, float((dhi * (1.0 - around)).sum() / 60.0), float((dhi * horizon).sum() / 60.0)
+
+
+def _sum_lit(
+    community: Community, receptors: Receptors, weather: Weather, declination: FloatArray, values: FloatArray
+) -> FloatArray:
+    """Sum values of each minute (365, 1440, c) over the spells in which each receptor is lit, shape (n, c)."""
+    bare = replace(receptors, points=receptors.middles(), other_ends=None)
+    place, clock = weather.location, np.arange(MINUTES + 1)
+    out = np.zeros((len(receptors), values.shape[2]))
+    classes = np.floor((declination + 23.5) / CLASS_WIDTH)
+    for own in classes == np.unique(classes)[:, None]:
+        day = SunDay(place.latitude, place.longitude, float(declination[own].mean()), (0.0, 24.0), "class")
+        fan = _fan(day, SunlightMethod.ALL_SUN, community.frame.convergence)
+        steps = np.cumsum(np.pad(values[own].sum(axis=0), ((1, 0), (0, 0))), axis=0)
+        for first in range(0, len(receptors), CHUNK) if steps.any() else ():
+            part = np.arange(first, min(first + CHUNK, len(receptors)))
+            row, *ends = _lit(community.shading, bare.take(part), fan).listed()
+            start, end = ((np.degrees(angle) / 15.0 + 12.0) * 60.0 for angle in ends)
+            for c, sums in enumerate(steps.T):
+                out[part, c] += totals(row, np.interp(end, clock, sums) - np.interp(start, clock, sums), len(part))
+    return out
+
+
+def _surface_points(triangles: Triangles, spacing: float) -> tuple[FloatArray, FloatArray, FloatArray, Any]:
+    """Return points before the buildings' triangles that do not look down: places, normals, area of each, owner."""
+    a, b, c = triangles.corners.transpose(1, 0, 2)
+    cross = np.cross(b - a, c - a)
+    double = np.linalg.norm(cross, axis=1)
+    normal = cross / np.maximum(double, 1e-12)[:, None]
+    rows = np.flatnonzero((triangles.owner >= 0) & (double > 1e-6) & (normal[:, 2] > -STEEP))
+    count = np.maximum(1, np.ceil(double[rows] / 2.0 / spacing**2)).astype(np.int64)
+    own = np.repeat(rows, count)
+    place, each = positions(count) + 0.5, np.repeat(count, count)
+    u, v = place / each, (place * 0.6180339887498949) % 1.0  # evenly spread in the unit square
+    u, v = 1.0 - np.sqrt(1.0 - u), v * np.sqrt(1.0 - u)
+    points = a[own] + u[:, None] * (b - a)[own] + v[:, None] * (c - a)[own] + WALL_OFFSET * normal[own]
+    return points, normal[own], double[own] / 2.0 / each, triangles.owner[own]

@@ -18,12 +18,7 @@ if TYPE_CHECKING:
     from cimkit.model.community import Community
 
 HOMES = (BuildingUse.RESIDENTIAL, BuildingUse.ELDERLY_HOUSING, BuildingUse.DORMITORY)
-SENSITIVE = (
-    BuildingUse.ELDERLY_HOUSING,
-    BuildingUse.HOSPITAL,
-    BuildingUse.SCHOOL,
-    BuildingUse.KINDERGARTEN,
-)
+SENSITIVE = (BuildingUse.ELDERLY_HOUSING, BuildingUse.HOSPITAL, BuildingUse.SCHOOL, BuildingUse.KINDERGARTEN)
 LOW, HIGH = 10.0, 24.0  # [m] up to here low-rise (mark M), above that high-rise (Hangzhou, Wenzhou P; others M)
 TOWER = 30.0  # [m] a high-rise with no longer side is a tower (mark M)
 PARALLEL = 30.0  # [°] long sides that differ less face each other (mark M)

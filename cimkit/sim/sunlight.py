@@ -279,11 +279,9 @@ def _fan(sun_day: SunDay, method: SunlightMethod, convergence: float = 0.0) -> s
     """Return the day's sun for the kernel in axes turned from true north [°], with what the method leaves out."""
     fan = sunfan.make_fan(math.radians(sun_day.latitude), sun_day.declinations(), *sun_day.band_radians())
     c, s = math.cos(math.radians(convergence)), math.sin(math.radians(convergence))
-    return fan._replace(
-        axes=fan.axes @ np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]),
-        least_height=math.sin(math.radians(method.min_elevation)),
-        least_turn=math.radians(method.min_facade_angle),
-    )
+    axes = fan.axes @ np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
+    low, flat = math.radians(method.min_elevation), math.radians(method.min_facade_angle)
+    return fan._replace(axes=axes, least_height=math.sin(low), least_turn=flat)
 
 
 def _lit(scene: Scene, receptors: Receptors, fan: sunfan.Fan) -> Spells:

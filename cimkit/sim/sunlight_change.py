@@ -1,4 +1,4 @@
-"""Before and after: what a plan takes from existing windows, and which buildings it can reach at all."""
+"""What hours of sun are worth, what a plan takes from existing windows, and which buildings it can reach at all."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cimkit.sim.sunpath import SunDay
 
 SECOND = 1.0 / 3600.0  # [h] changes below a second are none
+EXPOSURE = {"minimum": 1.5, "medium": 3.0, "high": 4.0}  # [h] on a day from 1 February to 21 March (EN 17037, mark M)
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,6 +103,61 @@ def compare_sunlight(before: Sunlight, after: Sunlight, *, required: float = 2.0
     _, first, second = np.intersect1d(one, two, return_indices=True)
     order, was = np.argsort(first), before.receptors.take(np.sort(first))
     return SunlightChange(was.ids, was.building_ids, before.hours[first[order]], after.hours[second[order]], required)
+
+
+def exposure_levels(hours: Any) -> TextArray:
+    """Return the level of EN 17037 that hours of sun reach: none, minimum (1.5 h), medium (3 h) or high (4 h).
+
+    Parameters
+    ----------
+    hours
+        Of sun at the reference points, or of each dwelling's best room, any shape [h].
+
+    Returns
+    -------
+    TextArray
+        Level of each.
+
+    Examples
+    --------
+    >>> exposure_levels([1.4, 1.5, 3.9, 4.0]).tolist()
+    ['none', 'minimum', 'medium', 'high']
+    """
+    names = np.array(["none", *EXPOSURE], dtype=object)
+    return np.asarray(names[np.searchsorted(list(EXPOSURE.values()), np.asarray(hours) + 1e-9, side="right")])
+
+
+def noticeable_loss(before: Any, after: Any, *, least: float, share: float = 0.8, drop: float = 0.0) -> BoolArray:
+    """Tell which losses BRE 209 calls noticeable: less than ``least`` is left, and less than ``share`` of the former.
+
+    Parameters
+    ----------
+    before, after
+        Of each window: VSC (``least=27``), annual probable sunlight hours (``least=25, drop=4``), those of winter
+        (``least=5, drop=4``), or of each space the share in the sun (``least=0.5``), shape (n).
+    least
+        What is enough whatever is lost.
+    share
+        Of the former, that must remain.
+    drop
+        A loss up to this is not noticed.
+
+    Returns
+    -------
+    BoolArray
+        Shape (n).
+
+    References
+    ----------
+    .. [1] BRE 209 (2022): 27 % and 0.8, 25 % and 5 % (mark S); loss of 4 % (mark M).
+
+    Examples
+    --------
+    >>> noticeable_loss([30.0, 30.0, 20.0], [27.5, 23.0, 17.0], least=27).tolist()
+    [False, True, False]
+    """
+    one, two = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
+    return np.asarray((two < least) & (two < share * one) & (one - two > drop))
 
 
 @dataclass(frozen=True, repr=False)

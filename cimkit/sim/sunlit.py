@@ -12,17 +12,21 @@ import shapely
 
 from cimkit.arrays import FloatArray, TextArray, one_of
 from cimkit.errors import InputError, MissingDataError, needed
-from cimkit.model import drawn, kinds
+from cimkit.model.drawn import Drawn
+from cimkit.model.kinds import SpaceKind, Status
 from cimkit.sim import receptors as at
 from cimkit.sim.sunlight import USUAL, SunlightMethod, sunlight
+from cimkit.sim.sunpath import SunDay
 
 if TYPE_CHECKING:
     from cimkit.model.community import Community
-    from cimkit.sim.sunpath import SunDay
+
+MARCH_21 = 0.15  # [°] declination at noon of 21 March 2001, Greenwich (C, almanac)
+AMENITY = (SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN, SpaceKind.PLAZA, SpaceKind.PLAYGROUND, SpaceKind.PUBLIC_OPEN_SPACE)
 
 
 @dataclass(frozen=True, repr=False)
-class Shadows(drawn.Drawn):
+class Shadows(Drawn):
     """Shadow outlines at t hours on level ground.
 
     Parameters
@@ -109,7 +113,7 @@ def _outline(community: Community, travel: FloatArray, ground: float) -> Any:
 
 
 @dataclass(frozen=True, repr=False)
-class SunPatches(drawn.Drawn):
+class SunPatches(Drawn):
     """Patches of sun, p of them.
 
     Parameters
@@ -204,7 +208,7 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any = (), on: s
 
 
 @dataclass(frozen=True, repr=False)
-class Isochrones(drawn.Drawn):
+class Isochrones(Drawn):
     """Ground with at least so many hours of sun.
 
     Parameters
@@ -348,7 +352,7 @@ def sunlit_ground(community: Community, sun_day: SunDay, *, hours: float = 2.0, 
     True
     """
     spaces = community.spaces
-    rows = np.flatnonzero((spaces.kind == kinds.SpaceKind.CENTRAL_GREEN) & (spaces.storey < 0))
+    rows = np.flatnonzero((spaces.kind == SpaceKind.CENTRAL_GREEN) & (spaces.storey < 0))
     points, _ = at.space_points(community, rows, spacing)
     if not len(points):
         return shapely.Polygon()
@@ -356,3 +360,49 @@ def sunlit_ground(community: Community, sun_day: SunDay, *, hours: float = 2.0, 
     sunny = points.points[light.hours >= hours - 1e-9, :2]
     squares = shapely.box(*(sunny - 0.5 * spacing).T, *(sunny + 0.5 * spacing).T)
     return shapely.union_all(squares).intersection(shapely.union_all(spaces.outline.take(rows).to_shapely()))
+
+
+def amenity_sun(
+    community: Community, *, hours: float = 2.0, spacing: float = 1.0, sun_day: SunDay | None = None
+) -> Any:
+    """Compute the share of each open space that gets enough sun on 21 March (BRE 209: at least half for 2 h).
+
+    Parameters
+    ----------
+    community
+        Whose green, squares, playgrounds and public open spaces.
+    hours
+        Hours a point must get on the whole day [h].
+    spacing
+        Distance of the points [m].
+    sun_day
+        Another day than 21 March from dawn to dusk.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a space: ``id``, ``area_m2``, ``sunlit_share`` (0–1), ``passes`` (at least half).
+
+    References
+    ----------
+    .. [1] BRE 209 (2011, 2022), Site layout planning for daylight and sunlight (mark M).
+
+    Examples
+    --------
+    >>> import cimkit as ck
+    >>> lawn = ck.Space("G", "green", [(0, 0), (20, 0), (20, 20), (0, 20)])
+    >>> ck.amenity_sun(ck.Community.of(others=[lawn], location=ck.Location(51.5, -0.1))).passes.tolist()
+    [True]
+    """
+    import pandas as pd
+
+    s = community.spaces
+    rows = np.flatnonzero(np.isin(s.kind, AMENITY) & (s.storey < 0) & (s.status != Status.DEMOLISH))
+    place = community.require_location()
+    day = sun_day or SunDay(place.latitude, place.longitude, MARCH_21, (0.0, 24.0), "21 March")
+    spots, own = at.space_points(community, rows, spacing)
+    enough = sunlight(community, spots, day, method=SunlightMethod.ALL_SUN).hours >= hours - 1e-9
+    with np.errstate(invalid="ignore"):
+        share = np.bincount(own, enough, len(rows)) / np.bincount(own, minlength=len(rows))
+    area = shapely.area(s.outline.take(rows).to_shapely())
+    return pd.DataFrame({"id": s.id[rows], "area_m2": area, "sunlit_share": share, "passes": share >= 0.5})

@@ -19,9 +19,8 @@ from cimkit.kernels.bvh import any_hits
 from cimkit.model.community import Community
 from cimkit.model.records import Building, Location
 from cimkit.model.weather import Weather
-from cimkit.sim.irradiance import irradiance, perez_brightness, probable_sunlight, solar_potential
 from cimkit.sim.receptors import Receptors
-from cimkit.sim.sky import sky_view
+from cimkit.sim.sky import irradiance, perez_brightness, probable_sunlight, sky_view, solar_potential
 
 HANGZHOU = Location(30.25, 120.17)
 GROUND = Receptors.at([[0.0, 0.0, 0.0]])
