@@ -208,9 +208,11 @@ def _cause(box: FloatArray, crs: Any) -> str:
     if hint:
         return f"{hint[0].upper()}{hint[1:]}."
     if not crs.is_geographic:
-        prefix = _without_prefix(box, crs)
-        if prefix:
-            return prefix
+        easting = next((p.value for p in crs.coordinate_operation.params if p.name == "False easting"), 0.0)
+        zone = int(easting // 1e6)
+        if zone and _lands(box + (zone * 1e6, 0, zone * 1e6, 0), crs):
+            other = f"EPSG:{4534 + zone - 25}" if 25 <= zone <= 45 else f"EPSG:{4502 + zone - 13}"
+            return f"They lack the zone prefix {zone} that the label asks for: pass crs='{other}'."
         if _lands(box, parse_crs("EPSG:3857"), area=crs.area_of_use, margin=2 * MARGIN):
             return "They look like web mercator: pass crs='EPSG:3857'."
         for factor, unit in ((1e-3, "millimetres"), (_FOOT, "feet"), (1 / _FOOT, "metres, not feet")):
@@ -229,16 +231,6 @@ def _zone_hint(box: FloatArray) -> str:
         if first <= zone <= last:
             epsg = code + zone - first
             return f"the easting has the prefix of {degrees}-degree zone {zone}: pass crs='EPSG:{epsg}' (CGCS2000)"
-    return ""
-
-
-def _without_prefix(box: FloatArray, crs: Any) -> str:
-    """Return the hint for a zone-prefixed label on eastings without prefix, empty if it does not fit."""
-    easting = next((p.value for p in crs.coordinate_operation.params if p.name == "False easting"), 0.0)
-    zone = int(easting // 1e6)
-    if zone and _lands(box + (zone * 1e6, 0, zone * 1e6, 0), crs):
-        other = f"EPSG:{4534 + zone - 25}" if 25 <= zone <= 45 else f"EPSG:{4502 + zone - 13}"
-        return f"They lack the zone prefix {zone} that the label asks for: pass crs='{other}'."
     return ""
 
 

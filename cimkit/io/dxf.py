@@ -59,25 +59,21 @@ def load_dxf(path: str | PathLike[str]) -> tuple[Layers, list[Note]]:
         if drawing.dxfversion < "AC1021" and drawing.encoding == "cp1252" and _is_gbk(path):
             drawing = readfile(path, encoding="gbk")
             notes.append(Note("I01", f"{path.name}: text was decoded as GBK; the file says {drawing.encoding}"))
-    parts = [(e, layer) for e, layer in _entities(drawing.modelspace(), "", 0)]
+    parts = list(_entities(drawing.modelspace(), "", 0))
     scale = _scale(drawing.header.get("$INSUNITS", 0), parts, path.name, notes)
-    shapes: dict[tuple[str, bool], list[Any]] = {}
-    texts: list[tuple[str, Any]] = []
-    for e, layer in parts:
-        if e.dxftype() in _DRAWN:
-            shape = _shape(e, scale)
-            if shape is not None:
-                shapes.setdefault((layer, isinstance(shape, shapely.Polygon)), []).append(shape)
-        elif e.dxftype() in ("TEXT", "MTEXT"):
-            said = e.plain_text() if e.dxftype() == "MTEXT" else e.dxf.text
-            texts.append((said.strip(), shapely.Point(e.dxf.insert.x * scale, e.dxf.insert.y * scale)))
-    if not shapes:
+    drawn = [(layer, _shape(e, scale)) for e, layer in parts if e.dxftype() in _DRAWN]
+    drawn = [(layer, shape) for layer, shape in drawn if shape is not None]
+    if not drawn:
         raise FormatError(f"{path.name}: the drawing must hold outlines or lines; its model space has none.")
-    told = _said({k: v for k, v in shapes.items() if k[1]}, texts)
+    names, shapes = zip(*drawn, strict=True)
+    closed = np.array([isinstance(s, shapely.Polygon) for s in shapes])
+    told = _told([e for e, _ in parts], [s if isinstance(s, shapely.Polygon) else None for s in shapes], scale)
+    frame = gpd.GeoDataFrame({"layer": names, "closed": closed, **told}, geometry=list(shapes))
     layers: Layers = []
-    for (layer, closed), own in shapes.items():
-        name = f"{layer} lines" if not closed and (layer, True) in shapes else layer
-        layers.append((name, gpd.GeoDataFrame(told.get((layer, closed), {}), geometry=np.array(own, dtype=object))))
+    for (layer, outlines), own in frame.groupby(["layer", "closed"], sort=False):
+        both = closed[frame["layer"] == layer].any() and not outlines
+        columns = [*told, "geometry"] if outlines else ["geometry"]
+        layers.append((f"{layer} lines" if both else layer, own[columns].reset_index(drop=True)))
     return layers, notes
 
 
@@ -124,20 +120,21 @@ def _shape(entity: Any, scale: float) -> Any:
     return shapely.LineString(points)
 
 
-def _said(outlines: dict[Any, list[Any]], texts: list[tuple[str, Any]]) -> dict[Any, dict[str, list[Any]]]:
-    """Return columns of each layer of outlines: storeys, height and name by the texts in the smallest around them."""
-    flat = [(key, k, shape) for key, own in outlines.items() for k, shape in enumerate(own)]
-    columns: dict[Any, dict[str, list[Any]]] = {
-        key: {"n_above": [-1] * len(own), "height": [np.nan] * len(own), "name": [""] * len(own)}
-        for key, own in outlines.items()
-    }
-    tree = shapely.STRtree([s for *_, s in flat])
-    for text, point in texts:
-        around = tree.query(point, predicate="intersects")
+def _told(entities: list[Any], outlines: list[Any], scale: float) -> dict[str, Any]:
+    """Return storeys, height and name of outlines (None for lines), each text told of the smallest around it."""
+    storeys, height = np.full(len(outlines), -1), np.full(len(outlines), np.nan)
+    name = np.full(len(outlines), "", dtype=object)
+    tree, area = shapely.STRtree(outlines), shapely.area(outlines)
+    for e in (e for e in entities if e.dxftype() in ("TEXT", "MTEXT")):
+        text = (e.plain_text() if e.dxftype() == "MTEXT" else e.dxf.text).strip()
+        around = tree.query(shapely.Point(e.dxf.insert.x * scale, e.dxf.insert.y * scale), predicate="intersects")
         if not len(around) or not text:
             continue
-        key, k, _ = flat[min(around, key=lambda i: flat[i][2].area)]
-        storeys, height = _STOREYS.fullmatch(text), _HEIGHT.fullmatch(text)
-        name, value = ("n_above", int(storeys[1])) if storeys else ("name", text)
-        columns[key][name if not height else "height"][k] = value if not height else float(height[1])
-    return columns
+        row = around[area[around].argmin()]
+        if found := _HEIGHT.fullmatch(text):
+            height[row] = float(found[1])
+        elif found := _STOREYS.fullmatch(text):
+            storeys[row] = int(found[1])
+        else:
+            name[row] = text
+    return {"n_above": storeys, "height": height, "name": name}

@@ -207,16 +207,18 @@ def settle_parts(gdf: Any) -> tuple[Any, list[Note]]:
     tuple
         The frame with what counts, and a note on what was left out.
     """
-    part = _part_rows(gdf)
+    marked = ~np.isin(_texts(gdf, "building:part"), ("", "no")) & (_texts(gdf, "building") == "")
+    part = marked | (_texts(gdf, "kind") == "building_part")
     if not part.any():
         return gdf, []
-    shapes = _valid(np.asarray(gdf.geometry.array, dtype=object))
-    whole = _whole_of(gdf, part, shapes)
-    height = _numbers(gdf, "height")
-    base = _numbers(gdf, "min_height")
-    keep = np.ones(len(gdf), dtype=bool)
-    heirs = np.full(len(gdf), -1, dtype=np.int64)
-    for row in np.unique(whole[whole >= 0]):
+    shapes, none, whole = np.asarray(gdf.geometry.array, dtype=object), np.full(len(gdf), None), np.full(len(gdf), -1)
+    shapes = shapely.make_valid(np.where(np.isfinite(shapely.area(shapes)), shapes, none))
+    inside = shapely.point_on_surface(np.where(part, shapes, none))
+    rows, found = shapely.STRtree(np.where(part, none, shapes)).query(inside, predicate="within")
+    whole[rows] = found
+    height, base = _numbers(gdf, "height"), _numbers(gdf, "min_height")
+    keep, heirs = np.ones(len(gdf), dtype=bool), np.full(len(gdf), -1)
+    for row in np.unique(found):
         own = np.flatnonzero(whole == row)
         union = shapely.union_all(shapes[own])
         if shapely.area(shapely.intersection(union, shapes[row])) >= COVER * shapely.area(shapes[row]):
@@ -228,52 +230,16 @@ def settle_parts(gdf: Any) -> tuple[Any, list[Note]]:
         else:
             keep[own] = np.isfinite(base[own]) & (base[own] > 0)
     result = gdf.assign(min_height=base) if "min_height" in gdf.columns or np.isfinite(base).any() else gdf.copy()
-    for name in ("name", "building", "kind_detail"):
-        if name in result.columns:
-            values = result[name].to_numpy(dtype=object).copy()
-            empty = (heirs >= 0) & result[name].isna().to_numpy()
-            values[empty] = values[heirs[empty]]
-            result[name] = values
-    out = int((~keep).sum())
-    text = f"{out} of {int(part.sum())} parts and the wholes they cover count once: left out"
-    return result[keep], [Note("I02", text, "buildings", count=out)] if out else []
-
-
-def _part_rows(gdf: Any) -> Any:
-    """Return which rows are parts of buildings."""
-    marked = ~np.isin(_texts(gdf, "building:part"), ("", "no")) & (_texts(gdf, "building") == "")
-    return marked | (_texts(gdf, "kind") == "building_part")
-
-
-def _whole_of(gdf: Any, part: Any, shapes: Any) -> Any:
-    """Return the row of the whole that each part belongs to, -1 for none."""
-    whole = np.full(len(gdf), -1, dtype=np.int64)
-    if {"id", "root_id"} <= set(gdf.columns):
-        numbers, roots = _numbers(gdf, "id"), _numbers(gdf, "root_id")
-        rows = {int(numbers[k]): int(k) for k in np.flatnonzero(~part & np.isfinite(numbers))}
-        for k in np.flatnonzero(part & np.isfinite(roots)):
-            whole[k] = rows.get(int(roots[k]), -1)
-    lost = np.flatnonzero(part & (whole < 0) & ~shapely.is_missing(shapes))
-    wholes = np.flatnonzero(~part & ~shapely.is_missing(shapes))
-    if len(lost) and len(wholes):
-        tree = shapely.STRtree(shapes[wholes])
-        inside, found = tree.query(shapely.point_on_surface(shapes[lost]), predicate="within")
-        whole[lost[inside]] = wholes[found]
-    return whole
-
-
-def _valid(shapes: Any) -> Any:
-    """Return shapes that GEOS can overlay; what is not finite becomes missing."""
-    shapes = shapes.copy()
-    shapes[~np.isfinite(shapely.area(shapes))] = None
-    bad = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
-    shapes[bad] = shapely.make_valid(shapes[bad])
-    return shapes
+    for name in {"name", "building", "kind_detail"} & set(result.columns):
+        values = result[name].to_numpy(dtype=object)
+        result[name] = np.where((heirs >= 0) & result[name].isna(), values[heirs], values)
+    text = f"{(~keep).sum()} of {part.sum()} parts and the wholes they cover count once: left out"
+    return result[keep], noted("I02", text, ~keep, "buildings")
 
 
 def _numbers(gdf: Any, name: str) -> Any:
     """Return a column as numbers, nan where it is missing or no number."""
     import pandas as pd
 
-    values = gdf[name] if name in gdf.columns else pd.Series(np.nan, index=gdf.index)
+    values = gdf.get(name, pd.Series(np.nan, index=gdf.index))
     return pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, copy=True)

@@ -182,12 +182,14 @@ def check_version(header: Any, who: str) -> None:
     if not isinstance(header, dict) or header.get("format") != "cimkit":
         raise FormatError(f"{who}: the file must be written by cimkit; its header says otherwise.")
     version = header.get("version")
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise FormatError(f"{who}: the format version must be {VERSION}; got {version!r}. {DAMAGED}")
     if version != VERSION:
-        advice = "update cimkit" if version > VERSION else "write it anew from its sources"
-        said = f"the format version must be {VERSION}; got {version}. Another version of cimkit wrote this file"
-        raise FormatError(f"{who}: {said}: {advice}.")
+        newer = isinstance(version, int) and version > VERSION
+        why = (
+            "a newer cimkit wrote it: update cimkit"
+            if newer
+            else "an older one wrote it: write it anew from its sources"
+        )
+        raise FormatError(f"{who}: the format version must be {VERSION}; got {version!r}. If the file is whole, {why}.")
 
 
 def _array(data: bytes, numbers: bool, who: str) -> Any:

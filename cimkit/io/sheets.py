@@ -23,16 +23,11 @@ from cimkit.model.community import Community
 from cimkit.model.notes import Note, Notes
 
 _WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-_HEADS = {name: words.split() for name, words in _WORDS["heads"].items()}  # column: what its heading may be
+_HEADS, _UNITS = _WORDS["heads"], _WORDS["units"]
 _LEVELS = re.compile(r"(地下|负|[-B])?(\d+)[F层楼]*(?:[-–—~～至到]+(地下|负|[-B])?(\d+)[F层楼]*)?", re.IGNORECASE)
 _SUMS = re.compile("合计|小计|总计|total|sum", re.IGNORECASE)
 _MOST = 500  # storeys of one line
 _NUMBER = re.compile(r"([-+]?\d[\d,，]*(?:\.\d+)?)\s*([^\d\s].*)?")
-_UNITS = {  # unit as written: unit, factor
-    word: (known.rpartition(" ")[0], float(known.rpartition(" ")[2]))
-    for known, words in _WORDS["units"].items()
-    for word in words.split()
-}
 
 
 class ScheduleRow(NamedTuple):
