@@ -22,17 +22,11 @@ class Classes(NamedTuple):
     english: str
     chinese: str
     unit: str
-    edges: tuple[float, ...]
-    colours: tuple[str, ...]
+    edges: Sequence[float]
+    colours: Sequence[str]
     threshold: float = float("nan")
     missing: str = "#c9ced3"
-    names: tuple[tuple[str, str], ...] = ()  # English and Chinese, where they are not the edges
-
-    @classmethod
-    def listed(cls, given: dict[str, Any]) -> Classes:
-        """Return the classes that a table of ``colours.toml`` lists."""
-        listed: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
-        return cls(**listed)
+    names: Sequence[Sequence[str]] = ()  # English and Chinese, where they are not the edges
 
     def of(self, english: str, chinese: str) -> Classes:
         """Return the classes of something with a name of its own."""
@@ -73,7 +67,7 @@ def rgb_of(colours: Sequence[str]) -> IntArray:
     return np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in colours], dtype=np.int64).reshape(-1, 3)
 
 
-def shades(colours: tuple[str, ...], n: int) -> tuple[str, ...]:
+def shades(colours: Sequence[str], n: int) -> tuple[str, ...]:
     """Return n colours spread evenly over a row of colours."""
     at, known = np.linspace(0.0, len(colours) - 1.0, n), np.arange(len(colours))
     mixed = np.stack([np.interp(at, known, v) for v in rgb_of(colours).T], axis=1).round().astype(int)
@@ -83,7 +77,7 @@ def shades(colours: tuple[str, ...], n: int) -> tuple[str, ...]:
 _INF = float("inf")
 _LISTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _NAMES = ("sunlight", "walk", "storeys", "change", "counted")
-SUNLIGHT, WALK, STOREYS, CHANGE, COUNTED = (Classes.listed(_LISTS["classes"][name]) for name in _NAMES)
+SUNLIGHT, WALK, STOREYS, CHANGE, COUNTED = (Classes(**_LISTS["classes"][name]) for name in _NAMES)
 USES: dict[BuildingUse, str] = {BuildingUse.parse(code): colour for code, colour in _LISTS["uses"].items()}
 OTHER_USE = "#c4bdb4"
 GROUND: dict[SpaceKind, str] = {SpaceKind.parse(code): colour for code, colour in _LISTS["ground"].items()}
