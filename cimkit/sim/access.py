@@ -13,7 +13,7 @@ from cimkit.errors import InputError
 from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind
-from cimkit.model.notes import Note, Notes
+from cimkit.model.notes import Note, Notes, noted
 from cimkit.sim.joined import Homes, Hour, Joined, Kinds, Network, join
 from cimkit.sim.network import Places
 from cimkit.sim.reach import Decay, floating_catchments, nearest_places
@@ -450,16 +450,13 @@ def _capacities(
     community: Community, kinds: tuple[FacilityKind, ...], rows: IntArray, kind: IntArray
 ) -> tuple[FloatArray, list[Note]]:
     """Return the capacity of each service, that of its kind's median where it is not known."""
-    size = community.facilities.capacity[rows].astype(np.float64)
+    size, notes = community.facilities.capacity[rows].astype(np.float64), []
     missing = ~np.isfinite(size)
-    notes = []
     for k in np.unique(kind[missing]):
-        known = size[(kind == k) & ~missing]
-        assumed = float(np.median(known)) if len(known) else 1.0
-        which = (kind == k) & missing
-        size[which] = assumed
+        known, which = size[(kind == k) & ~missing], (kind == k) & missing
+        size[which] = assumed = float(np.median(known)) if len(known) else 1.0
         text = f"capacity of {which.sum()} {kinds[k].code} not known; {assumed:g} assumed"
-        notes.append(Note("D01", text, "facilities", str(community.facilities.id[rows[which][0]]), count=which.sum()))
+        notes += noted("D01", text, which, "facilities", community.facilities.id[rows])
     if (size < 0).any():
         raise InputError(f"facilities: capacity must be ≥ 0; got {size.min()}.")
     return size, notes

@@ -186,25 +186,12 @@ def _rank(kinds: Any, order: tuple[Kind, ...]) -> IntArray:
     return table[np.asarray(kinds, dtype=np.int64)]
 
 
-def _by_priority(storey: IntArray, rank: IntArray, ids: Any, shapes: Polygons) -> IntArray:
+def _by_priority(storey: IntArray, rank: IntArray, ids: Any) -> IntArray:
     """Return the order of shapes by storey and rank; of one rank, the one whose id comes first has an overlap.
 
-    The order of rows must not matter; ids are sorted only where boxes overlap, for that is slow.
+    The order of rows must not matter.
     """
-    first = np.lexsort((rank, storey))
-    group = np.cumsum(np.append(0, (np.diff(storey[first]) != 0) | (np.diff(rank[first]) != 0)))
-    rows = first[np.bincount(group)[group] > 1]
-    if not len(rows):
-        return first
-    box, tied = shapes.bounds(), np.ones(len(storey), dtype=bool)
-    for axis in (0, 1):  # if any two of a group overlap, so do two neighbours
-        order = rows[np.lexsort((box[rows, axis], rank[rows], storey[rows]))]
-        group = np.cumsum(np.append(0, (np.diff(storey[order]) != 0) | (np.diff(rank[order]) != 0)))
-        meets = (np.diff(group) == 0) & (box[order[1:], axis] < box[order[:-1], axis + 2])
-        tied[order] &= np.isin(group, group[1:][meets])
-    place, rows = np.zeros(len(storey), np.int64), rows[tied[rows]]
-    place[rows] = np.unique(ids[rows].astype(str), return_inverse=True)[1]
-    return np.lexsort((place, rank, storey))
+    return np.lexsort((np.unique(ids.astype(str), return_inverse=True)[1], rank, storey))
 
 
 def _shares(community: Community) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -243,7 +230,7 @@ def _overlaid(
     storey, *_, shapes = drawn
     if not len(storey):
         return np.zeros((2, 0)), storey, np.zeros((0, max(NET, COVERED) + 1))
-    order = _by_priority(*drawn)
+    order = _by_priority(*drawn[:3])
     busy, owner = np.unique(storey[order], return_inverse=True)
     shapes, plates = shapes.take(order), community.plates.outline.take(community.storeys.plate[busy])
     within, voids = (_boxes(shapes, owner), plates) if beyond else (plates, None)

@@ -94,12 +94,12 @@ class SiteIndicators(Drawn):
         lines = {n: line for line in _LINES for n in (line.name, *line.also.split("|")) if n}
         rows: list[tuple[Any, ...]] = []
         for name, given, unit, cell in declared:
-            line = lines.get(_NOISE.sub("", name))
-            own = _value(self, line, sums) if line else float("nan")
-            if line is not None and line.unit == "%":
+            line = lines.get(_NOISE.sub("", name), _Line("", "", "", ""))
+            own = _value(self, line, sums)
+            if line.unit == "%":
                 given, unit = given * (100.0 if given <= 1.0 else 1.0), "%"  # noqa: PLW2901
             agrees = None if np.isnan(own) else bool(abs(given - own) <= tolerance * abs(own) + 1e-9)
-            rows.append((name, given, own, given - own, unit or (line.unit if line else ""), agrees, cell))
+            rows.append((name, given, own, given - own, unit or line.unit, agrees, cell))
         columns = ["指标 indicator", "declared", "computed", "difference", "unit", "agrees", "cell"]
         return pd.DataFrame(rows, columns=columns)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +14,9 @@ from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import BuildingUse, FacilityKind, Status
 from cimkit.model.table import lookup_names
-from cimkit.model.tables import Facilities
 from cimkit.sim.access import walk_times
 from cimkit.sim.joined import homes_of, join
+from cimkit.sim.network import WalkNetwork
 from cimkit.sim.reach import walk_matrix
 
 CIRCLES = {  # [min] circle a kind belongs to, GB 50180-2018 appendix B (mark M; elderly day care P, GB 50437)
@@ -214,7 +213,7 @@ def improvement_plan(
     rows = _sites(community, sites)
     middle = b.footprint.inner_points()[rows]
     there = np.concatenate([np.column_stack([f.x[own], f.y[own]]), middle])
-    way = _ways(community, wanted, there)[first]
+    way = _ways(community, there)[first]
     if objective == "capacity" and np.isnan(f.capacity[own]).any():
         raise MissingDataError(
             f"improvement_plan: each {wanted.code} must state its places (capacity) for this objective."
@@ -222,9 +221,8 @@ def improvement_plan(
     places = np.concatenate([np.nan_to_num(f.capacity[own]), np.zeros(len(rows))])
     chosen, before, after = _solve(objective, way, persons, len(own), places, (count, within, capacity))
     names = [*f.id[own], *b.id[rows]]
-    action = tuple("enlarge" if j < len(own) else "add" for j in chosen)
-    site = tuple(str(names[j]) for j in chosen)
-    return Improvement(wanted, objective, action, site, there[chosen], before, after, float(persons.sum()))
+    actions = tuple("enlarge" if j < len(own) else "add" for j in chosen), tuple(str(names[j]) for j in chosen)
+    return Improvement(wanted, objective, *actions, there[chosen], before, after, float(persons.sum()))
 
 
 def _sites(community: Community, sites: Sequence[str] | None) -> IntArray:
@@ -239,14 +237,13 @@ def _sites(community: Community, sites: Sequence[str] | None) -> IntArray:
     return rows
 
 
-def _ways(community: Community, kind: FacilityKind, there: FloatArray) -> FloatArray:
+def _ways(community: Community, there: FloatArray) -> FloatArray:
     """Return the walking distance from each home to each place, inf where there is no way, shape (n, k) [m]."""
-    x, y = there.T
-    ids = np.array([f"site {k}" for k in range(len(x))], dtype=object)
-    sites = Facilities(id=ids, kind=np.full(len(x), kind), x=x, y=y)
-    bare = dataclasses.replace(community.entrances, facility=np.full(len(community.entrances), -1))
-    joined = join(dataclasses.replace(community, facilities=sites, entrances=bare))
-    return walk_matrix(joined.network, joined.doors, joined.services)[joined.homes.door]
+    joined = join(community)
+    network, doors, sites = joined.network, joined.doors, joined.network.place(there)
+    if joined.straight:
+        network, doors, sites = WalkNetwork.straight(joined.homes.doors, np.insert(there, 2, 0.0, axis=1))
+    return walk_matrix(network, doors, sites)[joined.homes.door]
 
 
 def _solve(
