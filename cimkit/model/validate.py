@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 
 from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.topology import connected_parts
 from cimkit.model.kinds import PathKind, Provenance, SpaceKind, Status, StoreyKind
 from cimkit.model.notes import Note, Notes, noted
 
@@ -247,15 +248,7 @@ def _network(community: Community) -> list[Note]:
     if len(edges) == 0:
         text = "there are no paths; walking uses straight lines"
         return [Note("N05", text, "path_edges")] if len(community.buildings) else []
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    def parts(rows: Any) -> Any:
-        ones = np.ones(len(rows))
-        graph = coo_array((ones, (edges.start[rows], edges.end[rows])), shape=(len(nodes), len(nodes)))
-        return connected_components(graph, directed=False)[1]
-
-    label = parts(np.arange(len(edges)))
+    label = connected_parts(edges.start, edges.end, len(nodes))
     notes: list[Note] = []
     used = np.unique(np.concatenate([edges.start, edges.end]))
     sizes = np.bincount(label[used])
@@ -271,7 +264,7 @@ def _network(community: Community) -> list[Note]:
         notes += _each("N02", "the nearest path is far [m]", doors, which[0][far], values=distance[far])
         stairs = edges.kind == PathKind.STEPS
         flat = np.unique(np.concatenate([edges.start[~stairs], edges.end[~stairs]]))
-        level = parts(np.flatnonzero(~stairs))
+        level = connected_parts(edges.start[~stairs], edges.end[~stairs], len(nodes))
         main = np.bincount(level[flat]).argmax() if len(flat) else -1
         near = edges.start[which[1]]
         only = (level[near] != main) & (label[near] == label[flat[0]] if len(flat) else False)
