@@ -284,9 +284,7 @@ def _sorted(
         if not len(gdf):
             notes.append(Note("I03", "layer is empty", name))
             continue
-        tables, said = sort_layer(name, gdf, chosen, only=len(layers) == 1)
-        notes += said
-        for table, frame in tables.items():
+        for table, frame in sort_layer(name, gdf, chosen, len(layers) == 1, notes).items():
             if hasattr(frame, "to_wkb"):
                 finite = _finite(frame, name, notes)
                 frame, said = place(finite, f"{who}, {name}" if who != name else who, placing)  # noqa: PLW2901

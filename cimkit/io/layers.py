@@ -22,7 +22,7 @@ _FALLBACK = {"A": "buildings", "L": "paths", "P": "facilities"}
 _TABLES = ("buildings", "storeys", "parcels", "spaces", "paths", "facilities", "entrances", "trees", "population")
 _CHOICES = (*_TABLES, "contours")
 
-Sorted = tuple[dict[str, Any], list[Note]]  # frames by table, and notes on what is not used
+Frames = dict[str, Any]  # by table
 
 
 def shape_class(gdf: Any) -> str:
@@ -50,8 +50,8 @@ def table_of(layer: str, shapes: str) -> str:
     return ""
 
 
-def sort_layer(layer: str, gdf: Any, chosen: Mapping[str, str], only: bool) -> Sorted:
-    """Return the frames a layer gives, by table, and notes on what is not used.
+def sort_layer(layer: str, gdf: Any, chosen: Mapping[str, str], only: bool, notes: list[Note]) -> Frames:
+    """Return the frames a layer gives, by table, and note what is not used.
 
     Parameters
     ----------
@@ -63,6 +63,8 @@ def sort_layer(layer: str, gdf: Any, chosen: Mapping[str, str], only: bool) -> S
         Layer → table as the user says; an empty table leaves the layer out.
     only
         Whether it is the only layer, which is then taken by its shapes if its name tells nothing.
+    notes
+        Where notes go.
 
     Raises
     ------
@@ -75,36 +77,38 @@ def sort_layer(layer: str, gdf: Any, chosen: Mapping[str, str], only: bool) -> S
         if table and table not in _CHOICES:
             raise InputError(f"layers: tables must be among {', '.join(_CHOICES)}; got {table!r}.")
     elif shapes == "M" or {"highway", "man_made"} & set(gdf.columns):
-        return sort_by_tags(layer, gdf)
+        return _sort_by_tags(layer, gdf, notes)
     else:
         table = table_of(layer, shapes) or (_FALLBACK.get(shapes, "") if only else "")
     if not table or table == "skip":
-        return {}, [Note("I03", f"layer of {len(gdf)} records was not used", layer, fix="Name its table with layers=.")]
-    return settle(table, layer, gdf)
+        text = f"layer of {len(gdf)} records was not used"
+        notes.append(Note("I03", text, layer, fix="Name its table with layers=."))
+        return {}
+    return _settled(table, layer, gdf, notes)
 
 
-def settle(table: str, layer: str, gdf: Any) -> Sorted:
-    """Return the frame of one table with its kinds in one column, and notes."""
+def _settled(table: str, layer: str, gdf: Any, notes: list[Note]) -> Frames:
+    """Return the frame of one table with its kinds in one column; none if nothing of it can be used."""
     if table == "paths":
-        return _paths(layer, gdf)
-    if table == "spaces":
-        return _spaces(layer, gdf)
-    if table == "buildings":
-        gdf, notes = settle_parts(gdf)
-        return {table: gdf}, notes
-    if table == "facilities":
+        gdf = _paths(layer, gdf, notes)
+    elif table == "spaces":
+        gdf = _spaces(layer, gdf, notes)
+    elif table == "buildings":
+        gdf = _whole_or_parts(gdf, notes)
+    elif table == "facilities":
         gdf = _one_kind(gdf, ("kind", *_LISTS["services"], "type", "category", "fclass"), FacilityKind)
-    return {table: gdf}, []
+    return {table: gdf} if len(gdf) else {}
 
 
-def _paths(layer: str, gdf: Any) -> Sorted:
+def _paths(layer: str, gdf: Any, notes: list[Note]) -> Any:
     """Return paths without ferries and what is not or no longer there."""
     gdf = _one_kind(gdf, ("kind_detail", "highway", "kind", "type", "fclass", "railway"), PathKind)
     if "footway" in gdf.columns:
         gdf = gdf.assign(kind=np.where(_texts(gdf, "footway") == "crossing", "crossing", gdf["kind"]))
     gone = np.isin(_texts(gdf, "kind"), _LISTS["no_paths"])
     text = "ferries and ways not there (planned, under construction, given up) were not used"
-    return {} if gone.all() else {"paths": gdf[~gone]}, noted("I03", text, gone, layer)
+    notes += noted("I03", text, gone, layer)
+    return gdf[~gone]
 
 
 def _texts(frame: Any, name: str) -> Any:
@@ -128,22 +132,23 @@ def _one_kind(gdf: Any, names: tuple[str, ...], kind: type[Kind]) -> Any:
     return gdf.drop(columns=[n for n in here if n in ("kind", "kind_detail", "highway")]).assign(kind=result)
 
 
-def _spaces(layer: str, gdf: Any) -> Sorted:
+def _spaces(layer: str, gdf: Any, notes: list[Note]) -> Any:
     """Return open ground of known kinds; other land use is left out and named."""
     gdf = _one_kind(gdf, ("kind", "leisure", "landuse", "natural", "type", "fclass", "highway"), SpaceKind)
     named = next((kind for pattern, kind in _LISTS["spaces"] if re.search(pattern, layer.lower())), "")
     texts, known = _texts(gdf, "kind"), _known(gdf, ("kind",), SpaceKind)
     if named:
-        return {"spaces": gdf.assign(kind=np.where(known, texts, named))}, []
+        return gdf.assign(kind=np.where(known, texts, named))
     if "kind" not in gdf.columns:
-        return {}, [Note("I03", "areas without a kind were not used", layer, count=len(gdf))]
+        notes.append(Note("I03", "areas without a kind were not used", layer, count=len(gdf)))
+        return gdf[:0]
     words, counts = np.unique(texts[~known], return_counts=True)
     text = ", ".join(f"{w or 'none'} {c}" for w, c in zip(words, counts, strict=True))
-    notes = noted("I03", f"areas that are no open ground were not used: {text:.200}", ~known, layer)
-    return {"spaces": gdf[known]} if known.any() else {}, notes
+    notes += noted("I03", f"areas that are no open ground were not used: {text:.200}", ~known, layer)
+    return gdf[known]
 
 
-def sort_by_tags(layer: str, gdf: Any) -> Sorted:
+def _sort_by_tags(layer: str, gdf: Any, notes: list[Note]) -> Frames:
     """Return frames sorted by OpenStreetMap tags, or by shape where there are no tags."""
 
     def has(*tags: str) -> Any:
@@ -165,8 +170,7 @@ def sort_by_tags(layer: str, gdf: Any) -> Sorted:
             "facilities": (point | area) & services,
             "spaces": area & ~building & ground,
         }
-    frames: dict[str, Any] = {}
-    notes: list[Note] = []
+    frames: Frames = {}
     used = np.zeros(len(gdf), dtype=bool)
     for table, rows in picked.items():
         used |= rows
@@ -175,11 +179,10 @@ def sort_by_tags(layer: str, gdf: Any) -> Sorted:
             if table == "entrances":
                 kinds = np.where(_texts(part, "entrance") == "garage", "garage", "unit")
                 part = part.assign(kind=np.where(_texts(part, "barrier") == "gate", "gate", kinds))
-            more, said = settle(table, layer, part)
-            frames |= more
-            notes += said
+            frames |= _settled(table, layer, part, notes)
     text = f"{(~used).sum()} of {len(gdf)} records were not used: no building, path, service or open ground"
-    return frames, notes + noted("I03", text, ~used, layer)
+    notes += noted("I03", text, ~used, layer)
+    return frames
 
 
 def _known(gdf: Any, names: tuple[str, ...], kind: type[Kind]) -> Any:
@@ -191,26 +194,18 @@ def _known(gdf: Any, names: tuple[str, ...], kind: type[Kind]) -> Any:
 # Buildings drawn as a whole and as parts: what counts once, and what rises above it -----------------
 
 
-def settle_parts(gdf: Any) -> tuple[Any, list[Note]]:
+def _whole_or_parts(gdf: Any, notes: list[Note]) -> Any:
     """Keep either a building or its parts where both are drawn.
 
     Parts that cover at least 95 % of the whole replace it and take over its name and use. Else the
     whole stays, and of its parts only those that rise above it, from its roof upwards.
 
-    Parameters
-    ----------
-    gdf
-        Frame of buildings, with parts marked by ``kind`` = building_part or ``building:part``.
-
-    Returns
-    -------
-    tuple
-        The frame with what counts, and a note on what was left out.
+    Parts are marked by ``kind`` = building_part or ``building:part``. What is left out is noted.
     """
     marked = ~np.isin(_texts(gdf, "building:part"), ("", "no")) & (_texts(gdf, "building") == "")
     part = marked | (_texts(gdf, "kind") == "building_part")
     if not part.any():
-        return gdf, []
+        return gdf
     shapes, none, whole = np.asarray(gdf.geometry.array, dtype=object), np.full(len(gdf), None), np.full(len(gdf), -1)
     shapes = shapely.make_valid(np.where(np.isfinite(shapely.area(shapes)), shapes, none))
     inside = shapely.point_on_surface(np.where(part, shapes, none))
@@ -234,7 +229,8 @@ def settle_parts(gdf: Any) -> tuple[Any, list[Note]]:
         values = result[name].to_numpy(dtype=object)
         result[name] = np.where((heirs >= 0) & result[name].isna(), values[heirs], values)
     text = f"{(~keep).sum()} of {part.sum()} parts and the wholes they cover count once: left out"
-    return result[keep], noted("I02", text, ~keep, "buildings")
+    notes += noted("I02", text, ~keep, "buildings")
+    return result[keep]
 
 
 def _numbers(gdf: Any, name: str) -> Any:
