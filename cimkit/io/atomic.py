@@ -1,7 +1,5 @@
 """Files are whole or absent: the one door through which every file is written."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import tempfile

@@ -1,7 +1,5 @@
 """Our own lossless format: one GeoPackage with a layer per table, as QGIS opens it."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import warnings

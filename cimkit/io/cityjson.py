@@ -1,7 +1,5 @@
 """CityJSON 1.0 to 2.0 and CityJSONSeq read, also out of a zip archive."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter, defaultdict
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """What CityJSON is made of: objects, nested boundaries as faces, faces as triangles and as outlines in plan."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

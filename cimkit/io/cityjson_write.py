@@ -1,7 +1,5 @@
 """CityJSON 2.0 written: buildings as blocks or surfaces, storeys with their plates, open ground, and every table."""
 
-from __future__ import annotations
-
 import functools
 import itertools
 import json

@@ -3,8 +3,6 @@
 Longitudes and latitudes of Chinese map services (GCJ-02, BD-09) are brought back to WGS 84 on request only.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Site plans in DXF: closed outlines and lines by layer, with the texts that stand in them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from os import PathLike

@@ -1,7 +1,5 @@
 """Read and write communities; the format is chosen by content and suffix."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -12,17 +10,11 @@ import numpy as np
 import shapely
 
 from cimkit.errors import FormatError, InputError, MissingDataError, needed
-from cimkit.io.cimfile import is_cim, read_cim, write_cim
-from cimkit.io.cityjson import read_cityjson
-from cimkit.io.cityjson_write import write_cityjson
+from cimkit.io import cimfile, cityjson, cityjson_write, dxf, gtfs, osm, pack
 from cimkit.io.crs import Placing, place
-from cimkit.io.dxf import load_dxf
-from cimkit.io.gtfs import FEED, STOPS, load_gtfs
 from cimkit.io.guard import check_file, open_archive
 from cimkit.io.layers import sort_layer
 from cimkit.io.loading import Layers, load_layers
-from cimkit.io.osm import load_graphml, load_osm
-from cimkit.io.pack import HEADER, read_cimz, write_cimz
 from cimkit.io.results import write_table
 from cimkit.model.community import Community
 from cimkit.model.frames import tables_from_frames
@@ -30,10 +22,11 @@ from cimkit.model.notes import Note, Notes, noted
 
 BESIDE = 1000.0  # [m] stops this near to a plan belong to it
 _CITYJSON = re.compile(rb'"type"\s*:\s*"CityJSON')
-_WRITERS: dict[str, Any] = {".gpkg": write_cim, ".cimz": write_cimz, ".json": write_cityjson}
+_WRITERS: dict[str, Any] = {".gpkg": cimfile.write_cim, ".cimz": pack.write_cimz}
+_WRITERS |= {".json": cityjson_write.write_cityjson}
 _ONE_TABLE = (".geojson", ".shp", ".fgb", ".parquet")
 _LOADERS: dict[str, Any] = dict.fromkeys(("gpkg", "geojson", "shp", "fgb", "parquet"), load_layers)
-_LOADERS |= {"graphml": load_graphml, "osm": load_osm, "dxf": load_dxf, "gtfs": load_gtfs}
+_LOADERS |= {"graphml": osm.load_graphml, "osm": osm.load_osm, "dxf": dxf.load_dxf, "gtfs": gtfs.load_gtfs}
 _SUFFIXES = (*(f".{kind}" for kind in _LOADERS if kind != "gtfs"), ".json", ".geoparquet", ".pbf")  # in a folder
 _ELSEWHERE = {  # what a file is by its first bytes or suffix, and what to do with it
     "dwg": "a DWG drawing, for which there is no open reader: save it as DXF",
@@ -177,7 +170,7 @@ def format_of(path: str | PathLike[str]) -> str:
         return _zip_kind(path)
     if kind == "shp":
         _check_shapefile(path)
-    if kind == "gpkg" and is_cim(path):
+    if kind == "gpkg" and cimfile.is_cim(path):
         return "cim"
     if kind == "geojson" and _CITYJSON.search(path.read_bytes()):
         return "cityjson"
@@ -207,7 +200,7 @@ def _zip_kind(path: Path) -> str:
     with open_archive(path, path.name) as archive:
         names = archive.namelist()
     json = any(n.lower().endswith((".json", ".jsonl")) for n in names)
-    kind = "gtfs" if set(names) >= FEED else "cimz" if HEADER in names else "cityjson" if json else ""
+    kind = "gtfs" if set(names) >= gtfs.FEED else "cimz" if pack.HEADER in names else "cityjson" if json else ""
     if not kind:
         got = ", ".join(names[:3])
         raise FormatError(f"{path.name}: the archive must hold CityJSON or GTFS; got {got} …. Unpack it first.")
@@ -216,7 +209,7 @@ def _zip_kind(path: Path) -> str:
 
 def _is_feed(path: Path) -> bool:
     """Return whether a folder holds the tables of a timetable."""
-    return path.is_dir() and all((path / name).is_file() for name in FEED)
+    return path.is_dir() and all((path / name).is_file() for name in gtfs.FEED)
 
 
 def _files(path: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[Path]:
@@ -238,7 +231,7 @@ def _files(path: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[Pa
 def _read_whole(path: Path, kind: str, placing: Placing) -> tuple[Community, Notes]:
     """Return the community of a format that holds all of it."""
     if kind == "cityjson":
-        return read_cityjson(path, frame=placing.frame, crs=placing.crs)
+        return cityjson.read_cityjson(path, frame=placing.frame, crs=placing.crs)
     if placing != Placing():
         raise InputError(f"{path.name}: the file knows where it lies; leave out frame, crs, datum and swap_xy.")
     if kind == "ifc":
@@ -246,26 +239,25 @@ def _read_whole(path: Path, kind: str, placing: Placing) -> tuple[Community, Not
         from cimkit.io.ifc import read_ifc
 
         return read_ifc(path)
-    community, notes = read_cim(path) if kind == "cim" else (read_cimz(path), Notes())
+    community, notes = cimfile.read_cim(path) if kind == "cim" else (pack.read_cimz(path), Notes())
     return community, community.notes + notes
 
 
 def _near_stops(layers: Layers, placing: Placing, notes: list[Note]) -> Layers:
     """Return layers where the user says they lie, with the stops near the others."""
-    placed = [(n, place(g, n, placing)[0] if hasattr(g, "to_wkb") else g) for n, g in layers if n != STOPS]
+    placed = [(n, place(g, n, placing)[0] if hasattr(g, "to_wkb") else g) for n, g in layers if n != gtfs.STOPS]
     boxes = [g.to_crs("EPSG:4326").total_bounds for _, g in placed if getattr(g, "crs", None) is not None]
-    stops = next(g for n, g in layers if n == STOPS)
+    stops = next(g for n, g in layers if n == gtfs.STOPS)
     if boxes:
         west, south, east, north = np.concatenate([np.min(boxes, axis=0)[:2], np.max(boxes, axis=0)[2:]])
         up = BESIDE / 111_195.0
         side = up / np.cos(np.radians((south + north) / 2))
         near = stops.cx[west - side : east + side, south - up : north + up]
         far = ~stops.index.isin(near.index)
-        notes += noted(
-            "I03", f"{far.sum()} of {len(far)} stops lie farther than {BESIDE:g} m from the plan", far, STOPS
-        )
+        text = f"{far.sum()} of {len(far)} stops lie farther than {BESIDE:g} m from the plan"
+        notes += noted("I03", text, far, gtfs.STOPS)
         stops = near.reset_index(drop=True)
-    return [*placed, (STOPS, stops)]
+    return [*placed, (gtfs.STOPS, stops)]
 
 
 # Map layers of others as a community -----------------------------------------------------------------

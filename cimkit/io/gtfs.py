@@ -1,7 +1,5 @@
 """Stops of a public transport feed (GTFS) with their headways, as facilities; for routing in transit see r5py."""
 
-from __future__ import annotations
-
 from io import BytesIO
 from os import PathLike
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Foreign bytes looked at first: size, encoding, JSON, archives, and nests of shapes that would end the process."""
 
-from __future__ import annotations
-
 import codecs
 import contextlib
 import json

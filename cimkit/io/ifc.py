@@ -4,8 +4,6 @@ Outlines are plans of solids: of walls cut above the floor, rooms and what they 
 it (the roof's own level, foundations) is none. Whatever was guessed stands in the notes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import pairwise
 from os import PathLike

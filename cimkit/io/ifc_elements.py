@@ -1,7 +1,5 @@
 """What elements of an IFC model are: solids, windows in outer walls, sites, and uses guessed from what is said."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections import Counter

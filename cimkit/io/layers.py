@@ -1,7 +1,5 @@
 """Which layer of a foreign file is which table: by its name, by its shapes, by its tags (``layers.toml``)."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Layers of foreign map files as frames, by GDAL: text decoded, rings closed, shapes looked at first."""
 
-from __future__ import annotations
-
 import codecs
 import contextlib
 import warnings
@@ -130,13 +128,11 @@ def _all_text(gdf: Any) -> str:
 
 def _load_parquet(path: Path) -> Any:
     """Return the frame of a GeoParquet file, its shapes looked at before GEOS sees them."""
-    pyarrow = needed("pyarrow", who=path.name, extra="parquet")
     pq = needed("pyarrow.parquet", who=path.name, extra="parquet")
     import geopandas as gpd
 
     with expected(path.name, "the file must be whole GeoParquet"):  # also of its CRS
-        kinds = pq.read_schema(path)
-        for name in (f.name for f in kinds if pyarrow.types.is_binary(f.type) or pyarrow.types.is_large_binary(f.type)):
+        for name in (field.name for field in pq.read_schema(path) if "binary" in str(field.type)):
             check_wkb(pq.read_table(path, columns=[name])[name].to_pylist(), path.name)
         gdf = gpd.read_parquet(path)
         return gdf if gdf.geometry.name == "geometry" else gdf.rename_geometry("geometry")

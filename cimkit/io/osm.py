@@ -1,7 +1,5 @@
 """OpenStreetMap: extracts (.osm.pbf, .osm) through GDAL with all tags as columns, and street networks of OSMnx."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 import warnings

@@ -4,8 +4,6 @@ The zip holds the header, one ``.npy`` file an array of numbers and one JSON lis
 it stands in our GeoPackage and CityJSON.
 """
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import dataclasses

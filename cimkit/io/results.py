@@ -1,7 +1,5 @@
 """Write tables: CSV, JSON, Excel, GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, by suffix."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -4,8 +4,6 @@ Of a cell with a formula the value that the spreadsheet stored last is read. Sch
 written by ``write_table``, which writes text that looks like a formula as text.
 """
 
-from __future__ import annotations
-
 import csv
 import dataclasses
 import re

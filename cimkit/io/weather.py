@@ -1,7 +1,5 @@
 """Weather files: EnergyPlus weather (EPW), 8 header lines and 8,760 hours."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
