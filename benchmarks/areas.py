@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from cimkit.geometry.polygons import Polygons
-from cimkit.geometry.ragged import offsets_of
+from cimkit.geometry.ragged import offsets_of, owners
 from cimkit.kernels.overlay import overlay_areas
 from cimkit.kernels.overlay_edges import Shapes
 from cimkit.kernels.overlay_groups import distinct_plates, meet_parcels
@@ -62,8 +62,8 @@ def peers(plates: Any, names: tuple[str, ...]) -> list[Runner]:
     return found
 
 
-def _layers(w: dict[str, Any]) -> tuple[Shapes, ...]:
-    """Return plates, voids, spaces and parcels of the harness as the kernel reads them."""
+def _owned_layers(w: dict[str, Any]) -> tuple[Shapes, Shapes, Shapes, Shapes]:
+    """Return plates, voids, spaces and parcels of the harness."""
     flat = {k: Shapes(w[f"{k}_xy"], w[f"{k}_ring"], w[f"{k}_poly"]) for k in LAYERS}
     count = len(flat["plate"].poly) - 1
 
@@ -71,15 +71,24 @@ def _layers(w: dict[str, Any]) -> tuple[Shapes, ...]:
         start = offsets_of(np.bincount(w[f"{name}_owner"], minlength=count))
         return flat[name]._replace(start=start, kind=np.asarray(kind, dtype=np.int64))
 
-    voids = owned("void", np.zeros(len(w["void_owner"])))
+    voids = owned("void", np.full(len(w["void_owner"]), -1))
     return flat["plate"], voids, owned("space", w["space_cat"]), flat["parcel"]
+
+
+def _layers(w: dict[str, Any]) -> tuple[Shapes, Shapes, Shapes]:
+    """Return plates, what they own, voids first, and parcels, as the kernel reads them."""
+    plates, voids, spaces, parcels = _owned_layers(w)
+    order = np.argsort(np.concatenate([owners(voids.start), owners(spaces.start)]), kind="stable")
+    parts = Polygons.concat([Polygons(s.xy, s.ring, s.poly) for s in (voids, spaces)]).take(order)
+    kind = np.concatenate([voids.kind, spaces.kind])[order]
+    return plates, Shapes(parts.xy, parts.ring, parts.poly, voids.start + spaces.start, kind), parcels
 
 
 def _sums(layers: tuple[Shapes, ...], rows: Any, times: Any) -> Any:
     """Return the answer of the harness, nine areas for each parcel; the plates ``rows`` stand so many times."""
-    plates, voids, spaces, parcels = layers
+    plates, parts, parcels = layers
     pairs = meet_parcels(plates, parcels, rows)
-    r = overlay_areas(plates, voids, spaces, parcels, pairs, start=4 * np.arange(len(pairs.plate) + 1))
+    r = overlay_areas(plates, parts, parcels, pairs, start=4 * np.arange(len(pairs.plate) + 1))
     values = np.column_stack([r.total, r.share.reshape(-1, 4), r.total[:, 2] - r.total[:, 3]])
     parcel, count, weight = pairs.parcel, len(parcels.poly) - 1, times[pairs.plate]
     return np.column_stack([np.bincount(parcel, column * weight, count) for column in values.T])
@@ -105,7 +114,7 @@ def _chosen(shapes: Shapes, rows: Any) -> Shapes:
 
 def run_repeated(layers: tuple[Shapes, ...]) -> Any:
     """Do the work with equal storeys found and computed once, as the ledgers do; finding them is part of the time."""
-    rows, equal = distinct_plates(*layers[:3])
+    rows, equal = distinct_plates(*layers[:2])
     return _sums(layers, rows, np.bincount(rows[equal]).astype(np.float64))
 
 
@@ -114,7 +123,7 @@ def repeated(w: dict[str, Any], times: int) -> dict[str, Any]:
     count = len(w["floor"])
     rows = np.repeat(np.arange(count), times)
     made = dict(w, floor=np.tile(np.arange(times), count) + times * w["floor"][rows])
-    plates, voids, spaces, _ = _layers(w)
+    plates, voids, spaces, _ = _owned_layers(w)
     for name, shapes in (("plate", plates), ("void", voids), ("space", spaces)):
         s = _chosen(shapes, rows)
         made[f"{name}_xy"], made[f"{name}_ring"], made[f"{name}_poly"] = s.xy, s.ring, s.poly

@@ -24,13 +24,11 @@ from typing import Any
 import numba
 import numpy as np
 
-from cimkit.kernels.catchment import TWO_STEPS, catchments
 from cimkit.kernels.cells import by_position, readers_of, sources_of, step_decay
 from cimkit.kernels.elimination import build
 from cimkit.kernels.graph import UNREACHED, build_csr
 from cimkit.kernels.hilbert import hilbert_order
-from cimkit.kernels.matrix import distances
-from cimkit.kernels.reach import sums_within
+from cimkit.kernels.reach import TWO_STEPS, catchments, distances, sums_within
 from cimkit.kernels.sweep import sweep_kinds
 
 PEERS = Path(os.environ.get("CIMKIT_PEERS", Path(__file__).resolve().parents[2] / "shared" / "peers" / "walking"))

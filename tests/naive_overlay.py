@@ -7,7 +7,9 @@ from itertools import pairwise
 import numpy as np
 import shapely
 
-from cimkit.kernels.overlay import Overlay
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.ragged import owners
+from cimkit.kernels.overlay import Overlay, Shapes
 
 
 def _rings(shapes, row):
@@ -39,15 +41,23 @@ def _faces(ring_lists):
     return list(shapely.get_parts(shapely.polygonize([noded])))
 
 
-def overlay_areas(plates, voids, spaces, parcels, pairs, *, start):
+def parts_of(voids, spaces):
+    """Return voids and spaces of the same plates as parts, as the kernel reads them."""
+    order = np.argsort(np.concatenate([owners(voids.start), owners(spaces.start)]), kind="stable")
+    parts = Polygons.concat([Polygons(s.xy, s.ring, s.poly) for s in (voids, spaces)]).take(order)
+    kind = np.concatenate([np.full(len(voids.kind), -1), spaces.kind])[order]
+    return Shapes(parts.xy, parts.ring, parts.poly, voids.start + spaces.start, kind.astype(np.int64))
+
+
+def overlay_areas(plates, parts, parcels, pairs, *, start):
     """Compute the areas of ``cimkit.kernels.overlay.overlay_areas`` face by face."""
     n = len(pairs.plate)
     total, share, own = np.zeros((n, 4)), np.zeros(start[-1]), np.zeros(start[-1])
     for p in range(n):
         i = pairs.plate[p]
         plate = _rings(plates, i)
-        void = [_rings(voids, q) for q in range(voids.start[i], voids.start[i + 1])]
-        space = [(spaces.kind[q], _rings(spaces, q)) for q in range(spaces.start[i], spaces.start[i + 1])]
+        owned = [(parts.kind[q], _rings(parts, q)) for q in range(parts.start[i], parts.start[i + 1])]
+        void, space = [r for k, r in owned if k < 0], [(k, r) for k, r in owned if k >= 0]
         parcel = None if pairs.inside[p] else _rings(parcels, pairs.parcel[p])
         for face in _faces([plate, *void, *(r for _, r in space), *([parcel] if parcel else [])]):
             at = face.representative_point()

@@ -11,21 +11,17 @@ the very edge of a source is its *mate*: the way along the edge counts too.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from cimkit.kernels._jit import inner, kernel
+from cimkit.kernels._jit import inner, kernel, woven
 from cimkit.kernels._lanes import leading_zeros, trailing_zeros
-from cimkit.kernels.graph import UNREACHED, Csr, _whole, as_limit, heap_pop, heap_push
-from cimkit.kernels.lanes import CLOSED, FAR, WIDE, aligned_rows, clear_wide, pull_wide, push_wide, read_place
-
-if TYPE_CHECKING:
-    from cimkit.kernels.elimination import Hierarchy
+from cimkit.kernels.elimination import Hierarchy
+from cimkit.kernels.graph import UNREACHED, Csr, _whole, as_limit, bucket, search
+from cimkit.kernels.lanes import CLOSED, FAR, WIDE, aligned_rows, clear, pull, push, read_place
 
 _ONE = np.uint64(1)
-_LOW = np.uint64(0xFFFFFFFF)
-_SHIFT = np.uint64(32)
 _NO_NUMBERS = np.empty(0)
 _NO_LIMITS = np.empty(0, np.uint32)
 
@@ -77,17 +73,16 @@ class Decay(NamedTuple):
 class Cell(NamedTuple):
     """Room for one cell; one for each thread. Sizes are those of the whole graph: memory is used where it is touched.
 
-    ``time``, ``local`` (n), ``words`` (n / 64), ``heap``: the search and its marks. ``nodes`` (k) positions in the
-    cell, ``first``, ``heads``, ``up``, ``down``: arcs between them; ``hot``, ``rows`` (k + 1, 32): the sweep; the last
-    row stays unreached; ``wanted``: rows that a reader or a lower wanted row needs, from the top. ``place`` (r, 2) rows
-    and ``legs`` (r, 2) of the readers ``who`` (r) in the cell; ``slot`` (p) their row, ``mate`` (r) the first of their
-    mates in the block, chained by ``after``, ``lane``, ``direct``. ``distance``, ``weights`` (32): one reader's.
+    ``time``, ``local`` (n), ``words`` (n / 64): the search and its marks. ``nodes`` (k) positions in the cell,
+    ``first``, ``heads``, ``up``, ``down``: arcs between them; ``hot``, ``rows`` (k + 1 + m, 32): the sweep; row k stays
+    unreached, those behind it belong to the ``mates`` (m) of a block; ``wanted``: rows that a reader or a lower wanted
+    row needs, from the top. ``place`` (r, 2) rows and ``legs`` (r, 2) of the readers ``who`` (r) in the cell; ``slot``
+    (p) their place in it. ``distance``, ``weights`` (32): one reader's.
     """
 
     time: Any
     local: Any
     words: Any
-    heap: Any
     nodes: Any
     first: Any
     heads: Any
@@ -95,15 +90,12 @@ class Cell(NamedTuple):
     down: Any
     hot: Any
     rows: Any
+    mates: Any
     wanted: Any
     place: Any
     legs: Any
     who: Any
     slot: Any
-    mate: Any
-    after: Any
-    lane: Any
-    direct: Any
     distance: Any
     weights: Any
 
@@ -111,17 +103,11 @@ class Cell(NamedTuple):
 @kernel
 def _downward(hierarchy):
     """Return offsets, heads and weights of the arcs of a hierarchy by the end they leave downward."""
-    n, offsets = len(hierarchy.node), np.zeros(len(hierarchy.node) + 1, np.int64)
-    for e in range(len(hierarchy.upper)):
-        offsets[hierarchy.upper[e] + 1] += 1
+    n, lower = len(hierarchy.node), np.empty(len(hierarchy.upper), np.int32)
     for i in range(n):
-        offsets[i + 1] += offsets[i]
-    fill, heads, weights = offsets.copy(), np.empty(offsets[n], np.int32), np.empty(offsets[n], np.uint32)
-    for i in range(n):
-        for e in range(hierarchy.first[i], hierarchy.first[i + 1]):
-            at = fill[hierarchy.upper[e]]
-            heads[at], weights[at], fill[hierarchy.upper[e]] = i, hierarchy.down[e], at + 1
-    return offsets, heads, weights
+        lower[hierarchy.first[i] : hierarchy.first[i + 1]] = i
+    offsets, arcs = bucket(hierarchy.upper, n)
+    return offsets, lower[arcs], hierarchy.down[arcs]
 
 
 def by_position(csr: Csr, hierarchy: Hierarchy) -> Csr:
@@ -129,44 +115,35 @@ def by_position(csr: Csr, hierarchy: Hierarchy) -> Csr:
     return Csr(*_downward(hierarchy)) if hierarchy.complete else csr
 
 
-def sources_of(hierarchy: Hierarchy, start: Any, nodes: Any, offsets: Any, order: Any) -> Sources:
-    """Return sources with the seeds ``start[i]`` to ``start[i + 1]`` of ``nodes``, ``offsets``, without mates."""
-    positions = np.ascontiguousarray(hierarchy.position[np.asarray(nodes, np.int64)])
-    mate_start = np.zeros(len(start), np.int64)
-    begin, row = np.asarray(start, np.int64), np.ascontiguousarray(order, np.int64)
-    nobody = np.empty(0, np.int32)
-    return Sources(begin, positions, np.ascontiguousarray(_whole(offsets)), row, mate_start, nobody, _NO_LIMITS)
+def sources_of(hierarchy: Hierarchy, start: Any, nodes: Any, offsets: Any, order: Any, mates: Any = None) -> Sources:
+    """Return sources with the seeds ``start[i]`` to ``start[i + 1]`` of ``nodes``, ``offsets``.
 
-
-def with_mates(sources: Sources, mate_start: Any, mate: Any, direct: Any) -> Sources:
-    """Return the sources with mates: source i has the readers ``mate[mate_start[i]:mate_start[i + 1]]``."""
-    begin, way = np.asarray(mate_start, np.int64), np.ascontiguousarray(_whole(direct))
-    return sources._replace(mate_start=begin, mate=np.asarray(mate).astype(np.int32), direct=way)
+    With ``mates`` (mate_start, mate, direct), source i has the readers ``mate[mate_start[i]:mate_start[i + 1]]``.
+    """
+    mate_start, mate, direct = mates or (np.zeros(len(start)), (), ())
+    return Sources(
+        np.asarray(start, np.int64),
+        np.ascontiguousarray(hierarchy.position[np.asarray(nodes, np.int64)]),
+        np.ascontiguousarray(_whole(offsets)),
+        np.ascontiguousarray(order, np.int64),
+        np.asarray(mate_start, np.int64),
+        np.asarray(mate, np.int32),
+        np.ascontiguousarray(_whole(direct)),
+    )
 
 
 @kernel
 def _by_end(ends, n):
-    """Return first (n + 1) and which, the readers at each end, a reader with one end once; and slot (p)."""
-    first = np.zeros(n + 1, np.int64)
+    """Return first and which, the readers at each end, one with the same end twice only once; and slot (p)."""
+    keys = ends.copy().reshape(-1)
     for r in range(len(ends)):
-        first[ends[r, 0] + 1] += 1
-        if ends[r, 1] != ends[r, 0]:
-            first[ends[r, 1] + 1] += 1
-    for i in range(n):
-        first[i + 1] += first[i]
-    fill, which = first[:-1].copy(), np.empty(first[n], np.int32)
-    for r in range(len(ends)):
-        for k in range(2):
-            if k == 0 or ends[r, 1] != ends[r, 0]:
-                which[fill[ends[r, k]]] = r
-                fill[ends[r, k]] += 1
-    slot, count = np.empty(len(ends), np.int32), 0
-    for i in range(n):
-        for q in range(first[i], first[i + 1]):
-            if ends[which[q], 0] == i:
-                slot[which[q]] = count
-                count += 1
-    return first, which, slot
+        if ends[r, 0] == ends[r, 1]:
+            keys[2 * r + 1] = n
+    first, which = bucket(keys, n + 1)
+    order, slot = bucket(ends[:, 0], n)[1], np.empty(len(ends), np.int32)
+    for k in range(len(ends)):
+        slot[order[k]] = k
+    return first, which[: first[n]] >> 1, slot
 
 
 def readers_of(hierarchy: Hierarchy, ends: Any, legs: Any, weight: Any) -> Readers:
@@ -195,104 +172,81 @@ def farthest(decay: Decay) -> Any:
     return decay.breaks.max(initial=np.uint32(0))
 
 
-@inner
-def weight_at(decay, distance):
-    """Return the weight of one distance."""
-    if len(decay.table) == 0:
-        total = 0.0
-        for t in range(len(decay.breaks)):
-            if distance <= decay.breaks[t]:
-                total += decay.steps[t]
-        return total
-    at = float(distance) / decay.width
-    low = int(at)
-    if low >= len(decay.table) - 1:
-        return decay.table[len(decay.table) - 1] if at == len(decay.table) - 1 else 0.0
-    return decay.table[low] + (at - low) * (decay.table[low + 1] - decay.table[low])
+@woven
+def weigh_by_table(rows, place, table, width, distance, weights):
+    """Put the weights of a place into weights (32), by a table; return the bits of those not 0."""
+    read_place(WIDE, rows, place, distance)
+    last, bits = len(table) - 1, np.uint64(0)
+    for q in range(WIDE):
+        at, weights[q] = float(distance[q]) / width, 0.0
+        if at <= last:
+            low = int(at)
+            weights[q] = table[low] + (at - low) * (table[min(low + 1, last)] - table[low])
+        if weights[q] != 0.0:
+            bits |= _ONE << np.uint64(q)
+    return bits
 
 
 @inner
-def new_cell(graph, hierarchy, sources, readers):
+def new_cell(hierarchy, sources, readers):
     """Return room for cells of a graph."""
-    n, arcs, count, mates = len(hierarchy.node), len(hierarchy.upper), len(readers.weight), len(sources.mate)
-    waiting = 1 if hierarchy.complete else len(graph.heads) + len(sources.positions) + 1
+    n, arcs, count, most = len(hierarchy.node), len(hierarchy.upper), len(readers.weight), 0
+    for i in range(len(sources.mate_start) - 1):
+        most = max(most, sources.mate_start[i + 1] - sources.mate_start[i])
+    mates = min(count, WIDE * most)
     return Cell(
-        np.full(n, UNREACHED, np.uint32),
-        np.full(n, -1, np.int32),
-        np.zeros(n // 64 + 1, np.uint64),
-        np.empty(waiting, np.uint64),
-        np.empty(n, np.int32),
-        np.empty(n + 1, np.int64),
-        np.empty(arcs, np.int32),
-        np.empty(arcs, np.uint32),
-        np.empty(arcs, np.uint32),
-        np.zeros(n, np.uint8),
-        aligned_rows(n + 1, WIDE),
-        np.empty(n, np.int32),
-        np.empty((count, 2), np.int32),
-        np.empty((count, 2), np.uint32),
-        np.empty(count, np.int32),
-        np.full(count, -1, np.int32),
-        np.full(count, -1, np.int32),
-        np.empty(mates, np.int64),
-        np.empty(mates, np.int32),
-        np.empty(mates, np.uint32),
-        np.empty(WIDE, np.uint32),
-        np.empty(WIDE, np.float64),
+        time=np.full(n, UNREACHED, np.uint32),
+        local=np.full(n, -1, np.int32),
+        words=np.zeros(n // 64 + 1, np.uint64),
+        nodes=np.empty(n, np.int32),
+        first=np.empty(n + 1, np.int64),
+        heads=np.empty(arcs, np.int32),
+        up=np.empty(arcs, np.uint32),
+        down=np.empty(arcs, np.uint32),
+        hot=np.zeros(n, np.uint8),
+        rows=aligned_rows(n + 1 + mates, WIDE),
+        mates=np.empty(mates, np.int64),
+        wanted=np.empty(n, np.int32),
+        place=np.empty((count, 2), np.int32),
+        legs=np.empty((count, 2), np.uint32),
+        who=np.empty(count, np.int32),
+        slot=np.full(count, -1, np.int32),
+        distance=np.empty(WIDE, np.uint32),
+        weights=np.empty(WIDE, np.float64),
     )
 
 
-@inner
-def _lower(time, words, node, then):
-    """Give a node a distance if it is nearer so, and mark it when it had none."""
-    if then < time[node]:
-        time[node] = then
-        words[node >> 6] |= _ONE << np.uint64(node & 63)
+@woven
+def _mark(words, node):
+    """Mark a node; return the word it is in."""
+    words[node >> 6] |= _ONE << np.uint64(node & 63)
+    return node >> 6
 
 
 @inner
-def _seed(sources, low, high, limit, cell):
-    """Mark the seeds of the sources low to high of the order; return the range of words marked."""
-    lowest, highest, order = len(cell.words), -1, sources.order
+def _search(graph, sources, low, high, limit, time):
+    """Lower time (n) to the distances from the sources low to high of the order, for graphs without a hierarchy."""
+    label = np.empty(len(time), np.int32)
     for i in range(low, high):
-        for s in range(sources.start[order[i]], sources.start[order[i] + 1]):
-            node, at = np.int64(sources.positions[s]), sources.offsets[s]
-            if at <= limit:
-                _lower(cell.time, cell.words, node, at)
-                lowest, highest = min(lowest, node >> 6), max(highest, node >> 6)
-    return lowest, highest
-
-
-@inner
-def _search(graph, sources, low, high, limit, cell):
-    """Give every node within the limit of the sources low to high its distance and a mark; return the range marked."""
-    lowest, highest = _seed(sources, low, high, limit, cell)
-    time, words, heap, size = cell.time, cell.words, cell.heap, 0
-    for i in range(low, high):
-        for s in range(sources.start[sources.order[i]], sources.start[sources.order[i] + 1]):
-            node = np.int64(sources.positions[s])
-            if sources.offsets[s] <= limit:
-                size = heap_push(heap, size, (np.uint64(time[node]) << _SHIFT) | np.uint64(node))
-    while size > 0:
-        key, size = heap_pop(heap, size)
-        node, at = np.int64(key & _LOW), np.uint32(key >> _SHIFT)
-        if at != time[node]:
-            continue
-        for e in range(graph.offsets[node], graph.offsets[node + 1]):
-            head, then = np.int64(graph.heads[e]), at + graph.weights[e]
-            if then <= limit and then < time[head]:
-                _lower(time, words, head, then)
-                lowest, highest = min(lowest, head >> 6), max(highest, head >> 6)
-                size = heap_push(heap, size, (np.uint64(then) << _SHIFT) | np.uint64(head))
-    return lowest, highest
+        s = slice(sources.start[sources.order[i]], sources.start[sources.order[i] + 1])
+        search(graph, sources.positions[s], sources.offsets[s], sources.positions[s], limit, True, time, label)
 
 
 @inner
 def _climb(graph, hierarchy, sources, low, high, cell):
-    """As ``_search``, up and down the hierarchy: a node is taken when all that may lower it have been."""
+    """Give every node within the limit of the sources low to high its distance and a mark; return the range marked.
+
+    Up and down the hierarchy: a node is taken when all that may lower it have been.
+    """
     limit, first, upper, up = hierarchy.limit, hierarchy.first, hierarchy.upper, hierarchy.up
-    lowest, highest = _seed(sources, low, high, limit, cell)
-    time, words, w = cell.time, cell.words, lowest
+    time, words, order, lowest, highest = cell.time, cell.words, sources.order, len(cell.words), -1
+    for i in range(low, high):
+        for s in range(sources.start[order[i]], sources.start[order[i] + 1]):
+            node = np.int64(sources.positions[s])
+            if sources.offsets[s] <= limit:
+                time[node], w = min(time[node], sources.offsets[s]), _mark(words, node)
+                lowest, highest = min(lowest, w), max(highest, w)
+    w = lowest
     while w <= highest:
         word = words[w]
         while word != 0:
@@ -300,11 +254,11 @@ def _climb(graph, hierarchy, sources, low, high, cell):
             node = 64 * w + bit
             for e in range(first[node], first[node + 1]):
                 then, head = time[node] + up[e], np.int64(upper[e])
-                if then <= limit:
-                    _lower(time, words, head, then)
-                    highest = max(highest, head >> 6)
+                if then <= limit and then < time[head]:
+                    time[head] = then
+                    highest = max(highest, _mark(words, head))
             # the bits above, with those set just now
-            word = words[w] & ~((_ONE << np.uint64(bit) << _ONE) - _ONE)
+            word = words[w] & (~np.uint64(0) << np.uint64(bit) << _ONE)
         w += 1
     w = highest
     while w >= lowest:
@@ -314,21 +268,17 @@ def _climb(graph, hierarchy, sources, low, high, cell):
             node = 64 * w + bit
             for e in range(graph.offsets[node], graph.offsets[node + 1]):
                 then, head = time[node] + graph.weights[e], np.int64(graph.heads[e])
-                if then <= limit:
-                    _lower(time, words, head, then)
-                    lowest = min(lowest, head >> 6)
+                if then <= limit and then < time[head]:
+                    time[head] = then
+                    lowest = min(lowest, _mark(words, head))
             word = words[w] & ((_ONE << np.uint64(bit)) - _ONE)
         w -= 1
     return lowest, highest
 
 
 @inner
-def gather(graph, hierarchy, sources, low, high, cell):
-    """Gather the nodes and arcs within the limit of the sources low to high of the order; return how many nodes."""
-    if hierarchy.complete:
-        lowest, highest = _climb(graph, hierarchy, sources, low, high, cell)
-    else:
-        lowest, highest = _search(graph, sources, low, high, hierarchy.limit, cell)
+def _collect(hierarchy, lowest, highest, cell):
+    """Give the nodes marked a row each, and gather the arcs between them; return how many they are."""
     count, k = 0, 0
     time, local, nodes, words = cell.time, cell.local, cell.nodes, cell.words
     for w in range(lowest, highest + 1):
@@ -347,12 +297,39 @@ def gather(graph, hierarchy, sources, low, high, cell):
                 heads[k], up[k], down[k] = row, hierarchy.up[e], hierarchy.down[e]
                 k += 1
     cell.first[count] = k
-    clear_wide(cell.rows, count, FAR)
+    clear(WIDE, cell.rows, count, FAR)
     return count
 
 
 @inner
-def _want(found, count, cell):
+def gather(graph, hierarchy, sources, low, high, cell):
+    """Gather the nodes and arcs within the limit of the sources low to high of the order; return how many nodes."""
+    if hierarchy.complete:
+        lowest, highest = _climb(graph, hierarchy, sources, low, high, cell)
+        return _collect(hierarchy, lowest, highest, cell)
+    _search(graph, sources, low, high, hierarchy.limit, cell.time)
+    for node in range(len(cell.time)):
+        if cell.time[node] != UNREACHED:
+            _mark(cell.words, node)
+    return _collect(hierarchy, 0, len(cell.words) - 1, cell)
+
+
+@inner
+def gather_above(hierarchy, sources, readers, cell):
+    """Gather all nodes that are sources, ends of readers or above one; return how many."""
+    for node in sources.positions:
+        _mark(cell.words, node)
+    for node in readers.ends.flat:
+        _mark(cell.words, node)
+    for node in range(len(cell.local)):
+        if cell.words[node >> 6] >> np.uint64(node & 63) & _ONE:
+            for e in range(hierarchy.first[node], hierarchy.first[node + 1]):
+                _mark(cell.words, hierarchy.upper[e])
+    return _collect(hierarchy, 0, len(cell.words) - 1, cell)
+
+
+@woven
+def want(found, count, cell):
     """List the rows that are read, or needed for one that is, from the top; return how many."""
     hot, wanted, total = cell.hot, cell.wanted, 0
     for r in range(found):
@@ -370,32 +347,31 @@ def _want(found, count, cell):
     return total
 
 
+@woven
+def take_reader(readers, r, at, count, cell):
+    """Put reader r at a place of the cell, an end out of reach at the row that stays unreached."""
+    for k in range(2):
+        row = cell.local[readers.ends[r, k]]
+        cell.place[at, k], cell.legs[at, k] = row if row >= 0 else count, readers.legs[r, k]
+    cell.who[at], cell.slot[r] = r, at
+
+
 @inner
 def gather_readers(readers, sources, low, high, count, cell):
     """Gather the readers at the nodes of the cell and the mates of its sources; return how many, and wanted rows."""
-    found = 0
+    found, order = 0, sources.order
     for i in range(count):
         node = cell.nodes[i]
         for q in range(readers.first[node], readers.first[node + 1]):
-            r = readers.which[q]
-            here = 0 if readers.ends[r, 0] == node else 1
-            other = cell.local[readers.ends[r, 1 - here]]
-            if 0 <= other < i:
-                continue  # taken at its other end
-            cell.place[found, 0], cell.place[found, 1] = i, other if other >= 0 else count
-            cell.legs[found, 0], cell.legs[found, 1] = readers.legs[r, here], readers.legs[r, 1 - here]
-            cell.who[found], cell.slot[r] = r, found
-            found += 1
-    order = sources.order
+            if cell.slot[readers.which[q]] < 0:
+                take_reader(readers, readers.which[q], found, count, cell)
+                found += 1
     for i in range(low, high):
         for q in range(sources.mate_start[order[i]], sources.mate_start[order[i] + 1]):
-            r = sources.mate[q]
-            if cell.slot[r] < 0:  # on a long edge, both ends out of reach
-                cell.place[found, 0], cell.place[found, 1] = count, count
-                cell.legs[found, 0], cell.legs[found, 1] = 0, 0
-                cell.who[found], cell.slot[r] = r, found
+            if cell.slot[sources.mate[q]] < 0:  # on a long edge, both ends out of reach
+                take_reader(readers, sources.mate[q], found, count, cell)
                 found += 1
-    return found, _want(found, count, cell)
+    return found, want(found, count, cell)
 
 
 @inner
@@ -408,86 +384,60 @@ def release(count, found, cell):
 
 
 @inner
-def _search_block(graph, sources, low, high, limit, count, cell):
-    """As ``sweep_block``, one bounded search a source: for graphs too dense for a hierarchy."""
-    for b in range(low, high):
-        lowest, highest = _search(graph, sources, b, b + 1, limit, cell)
-        cell.words[lowest : highest + 1] = np.uint64(0)
-        for i in range(count):
-            node = cell.nodes[i]
-            cell.rows[i, b - low], cell.time[node] = min(cell.time[node], FAR), UNREACHED
-
-
-@inner
 def sweep_block(graph, hierarchy, sources, low, high, count, wanted, cell):
     """Fill the wanted rows of the cell with the distances from the sources low to high of the order, at most 32."""
-    limit = hierarchy.limit
+    rows, first, limit = cell.rows, cell.first, hierarchy.limit
     for i in range(count):
-        clear_wide(cell.rows, i, FAR)
+        clear(WIDE, rows, i, FAR)
     if not hierarchy.complete:
-        _search_block(graph, sources, low, high, limit, count, cell)
+        for b in range(low, high):
+            _search(graph, sources, b, b + 1, limit, cell.time)
+            for i in range(count):
+                rows[i, b - low] = min(cell.time[cell.nodes[i]], FAR)
+            cell.time[:] = UNREACHED
         return
-    first = count
+    lowest = count
     for b in range(low, high):
         source = sources.order[b]
         for s in range(sources.start[source], sources.start[source + 1]):
             if sources.offsets[s] <= limit:
                 i = np.int64(cell.local[sources.positions[s]])
-                cell.rows[i, b - low] = min(cell.rows[i, b - low], sources.offsets[s])
-                cell.hot[i] = 1
-                first = min(first, i)
-    for i in range(first, count):
+                rows[i, b - low], cell.hot[i] = min(rows[i, b - low], sources.offsets[s]), 1
+                lowest = min(lowest, i)
+    for i in range(lowest, count):
         if cell.hot[i] != 0:
-            push_wide(cell.rows, i, cell.heads, cell.up, cell.first[i], cell.first[i + 1], cell.hot)
+            push(WIDE, rows, i, cell.heads, cell.up, first[i], first[i + 1], cell.hot)
             cell.hot[i] = 0
     for k in range(wanted):
         i = np.int64(cell.wanted[k])
-        pull_wide(cell.rows, i, cell.heads, cell.down, cell.first[i], cell.first[i + 1])
+        pull(WIDE, rows, i, cell.heads, cell.down, first[i], first[i + 1])
 
 
-@inner
-def meet(sources, low, high, cell):
-    """Chain the mates of the sources low to high of the order to their readers."""
-    k = 0
-    for b in range(low, high):
-        for q in range(sources.mate_start[sources.order[b]], sources.mate_start[sources.order[b] + 1]):
-            r = cell.slot[sources.mate[q]]
-            cell.after[k], cell.lane[k], cell.direct[k] = cell.mate[r], b - low, sources.direct[q]
-            cell.mate[r] = k
-            k += 1
-
-
-@inner
-def part(sources, low, high, cell):
-    """Undo ``meet``."""
-    for b in range(low, high):
-        for q in range(sources.mate_start[sources.order[b]], sources.mate_start[sources.order[b] + 1]):
-            cell.mate[cell.slot[sources.mate[q]]] = -1
-
-
-@inner
+@woven
 def place_of(place, legs, r):
     """Return reader r of a cell's ``place`` and ``legs`` as row, leg, row, leg."""
     return np.int64(place[r, 0]), legs[r, 0], np.int64(place[r, 1]), legs[r, 1]
 
 
 @inner
-def read(cell, r):
-    """Put the distances of reader r of the cell into ``cell.distance``, the way along a shared edge included."""
-    read_place(cell.rows, place_of(cell.place, cell.legs, r), cell.distance)
-    k = np.int64(cell.mate[r])
-    while k >= 0:
-        cell.distance[cell.lane[k]] = min(cell.distance[cell.lane[k]], cell.direct[k])
-        k = cell.after[k]
+def meet(sources, low, high, count, cell):
+    """Give each mate of the sources low to high a row of its own, with the way along the edge; return how many."""
+    met, place, legs, rows = 0, cell.place, cell.legs, cell.rows
+    for b in range(low, high):
+        for q in range(sources.mate_start[sources.order[b]], sources.mate_start[sources.order[b] + 1]):
+            r = np.int64(cell.slot[sources.mate[q]])
+            if place[r, 0] <= count:
+                row = count + 1 + met
+                read_place(WIDE, rows, place_of(place, legs, r), rows[row])
+                place[r, 0], place[r, 1], legs[r, 0], legs[r, 1] = row, row, 0, 0
+                cell.mates[met], met = r, met + 1
+            row = place[r, 0]
+            rows[row, b - low] = min(rows[row, b - low], sources.direct[q])
+    return met
 
 
 @inner
-def weigh_slowly(cell, r, decay):
-    """Put the weights of reader r of the cell into ``cell.weights``, by a table or with mates; return those not 0."""
-    read(cell, r)
-    bits = np.uint64(0)
-    for q in range(WIDE):
-        cell.weights[q] = weight_at(decay, cell.distance[q])
-        if cell.weights[q] != 0.0:
-            bits |= _ONE << np.uint64(q)
-    return bits
+def part(readers, met, count, cell):
+    """Undo ``meet``."""
+    for k in range(met):
+        take_reader(readers, cell.who[cell.mates[k]], cell.mates[k], count, cell)

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cimkit.kernels._jit import inner, kernel, lean
+from cimkit.kernels._jit import inner, kernel, woven
 from cimkit.kernels._lanes import equal_lanes, trailing_zeros
-from cimkit.kernels.graph import UNREACHED, Csr, as_limit
+from cimkit.kernels.graph import UNREACHED, Csr, as_limit, bucket
 from cimkit.kernels.lanes import CLOSED
 
 # Lattices and cliques fill up: past this many entries looked at a node, the search without preparation is faster.
@@ -44,7 +44,7 @@ class Hierarchy(NamedTuple):
     complete: bool
 
 
-@lean
+@woven
 def _place(heads, at, stop, node):
     """Return the place of a node among the neighbours from one place to another, the latter if it is not there."""
     # 16 are compared at once: half the time of looking one by one, and lists of any length need no other way
@@ -74,7 +74,7 @@ class _Tables(NamedTuple):
     arcs: Any
 
 
-@lean
+@woven
 def _put(tables, at, head, out, back, limit):
     """Write one neighbour: head, weight to it, weight from it."""
     tables.heads[at] = head
@@ -82,20 +82,20 @@ def _put(tables, at, head, out, back, limit):
     tables.ways[at, 1] = back if back <= limit else UNREACHED
 
 
-@lean
+@woven
 def _shorten(tables, at, out, back):
     """Lower the weights of one neighbour."""
     tables.ways[at, 0], tables.ways[at, 1] = min(tables.ways[at, 0], out), min(tables.ways[at, 1], back)
 
 
-@lean
+@woven
 def _move(tables, at, last):
     """Write one neighbour over another."""
     heads, ways = tables.heads, tables.ways
     heads[at], ways[at, 0], ways[at, 1] = heads[last], ways[last, 0], ways[last, 1]
 
 
-@lean
+@woven
 def _meet(tables, a, b, out, back, limit):
     """Make two nodes neighbours, unless both ways are too long."""
     state = tables.state
@@ -120,42 +120,21 @@ def _neighbours(csr, limit):
     lists, entries = np.full(min(n, 1023) + 1, -1, np.int32), np.empty(4 * n + 2, np.int32)
     order, first, arcs = np.empty(n, np.int32), np.zeros(n + 1, np.int64), np.empty(12 * n + 48, np.uint32)
     tables = _Tables(heads, ways, state, lists, entries, order, first, arcs)
-    place = csr.offsets[:-1].copy()
-    for i in range(n):  # rows ascend and so do heads: every row is walked once
-        for e in range(place[i], csr.offsets[i + 1]):
+    for i in range(n):
+        for e in range(csr.offsets[i], csr.offsets[i + 1]):
             head, weight = np.int64(csr.heads[e]), csr.weights[e]
-            if head < i:
+            at, stop = np.int64(state[i, START]), np.int64(state[i, START]) + state[i, SIZE]
+            found = _place(heads, at, stop, head)
+            if found < stop:  # met from there
+                back = np.int64(state[head, START])
+                ways[found, 0] = weight if weight <= limit else UNREACHED
+                ways[_place(heads, back, back + state[head, SIZE], i), 1] = ways[found, 0]
+            elif weight <= limit:
                 _meet(tables, i, head, weight, UNREACHED, limit)
-                continue
-            q, stop, back = place[head], csr.offsets[head + 1], UNREACHED
-            while q < stop and csr.heads[q] < i:
-                _meet(tables, head, np.int64(csr.heads[q]), csr.weights[q], UNREACHED, limit)
-                q += 1
-            if q < stop and csr.heads[q] == i:
-                back, q = csr.weights[q], q + 1
-            place[head] = q
-            _meet(tables, i, head, weight, back, limit)
     return tables, total
 
 
-@lean
-def _bridge(tables, owner, node, other, out, back, limit):
-    """Put the way through a node to another in its place among the neighbours of the owner; no other if it is -1."""
-    at = np.int64(tables.state[owner, START])
-    stop = at + tables.state[owner, SIZE]
-    hole, found = _place(tables.heads, at, stop, node), stop
-    if other >= 0:
-        found = _place(tables.heads, at, stop, other)
-        if found == stop and (out <= limit or back <= limit):
-            _put(tables, hole, other, out, back, limit)
-            return
-    if found < stop:
-        _shorten(tables, found, out, back)
-    _move(tables, hole, stop - 1)
-    tables.state[owner, SIZE] -= 1
-
-
-@lean
+@woven
 def _take(tables, node, steps):
     """Write a node taken out and its neighbours behind those before it; return the steps done."""
     at, size, k = np.int64(tables.state[node, START]), tables.state[node, SIZE], 3 * tables.first[steps]
@@ -168,38 +147,7 @@ def _take(tables, node, steps):
     return steps + 1
 
 
-@lean
-def _contract(tables, stack, most, limit, steps):
-    """Take out all nodes with at most ``most`` (1 or 2) neighbours, dead ends or chains; return the steps done.
-
-    They are two thirds of a street network, and no list of degrees is kept for them: 5 ms in place of 13 for 100,000.
-    """
-    heads, ways, state = tables.heads, tables.ways, tables.state
-    for i in range(len(state)):
-        stack[0], waiting = i, 1
-        while waiting > 0:
-            waiting -= 1
-            node = np.int64(stack[waiting])
-            at, size = np.int64(state[node, START]), state[node, SIZE]
-            if size > most:
-                continue
-            steps = _take(tables, node, steps)
-            if size == 1:
-                _bridge(tables, heads[at], node, -1, UNREACHED, UNREACHED, limit)
-            elif size == 2:
-                a, b = np.int64(heads[at]), np.int64(heads[at + 1])
-                out = np.int64(ways[at, 1]) + np.int64(ways[at + 1, 0])
-                back = np.int64(ways[at, 0]) + np.int64(ways[at + 1, 1])
-                _bridge(tables, a, node, b, out, back, limit)
-                _bridge(tables, b, node, a, back, out, limit)
-            for q in range(at, at + size):
-                if heads[q] < i and state[heads[q], SIZE] <= most:
-                    stack[waiting] = heads[q]
-                    waiting += 1
-    return steps
-
-
-@lean
+@woven
 def _join(tables, node, low, high, i, limit):
     """Join neighbour i of the node taken out to the others, in its place; return its number of neighbours now."""
     heads, state, arcs = tables.heads, tables.state, tables.arcs
@@ -226,7 +174,33 @@ def _join(tables, node, low, high, i, limit):
     return stop - at
 
 
-@lean
+@woven
+def _contract(tables, stack, most, limit, steps):
+    """Take out all nodes with at most ``most`` (1 or 2) neighbours, dead ends or chains; return the steps done.
+
+    They are two thirds of a street network, and no list of degrees is kept for them: 5 ms in place of 13 for 100,000.
+    """
+    state = tables.state
+    for i in range(len(state)):
+        stack[0], waiting = i, 1
+        while waiting > 0:
+            waiting -= 1
+            node = np.int64(stack[waiting])
+            size = np.int64(state[node, SIZE])
+            if size > most:
+                continue
+            low = 3 * tables.first[steps]
+            steps = _take(tables, node, steps)
+            for k in range(low, low + 3 * size, 3):
+                other = np.int64(tables.arcs[k])
+                state[other, SIZE] = _join(tables, node, low, low + 3 * size, k, limit)
+                if other < i and state[other, SIZE] <= most:
+                    stack[waiting] = other
+                    waiting += 1
+    return steps
+
+
+@woven
 def _list(tables, count, node, degree):
     """Put a node in front of the list of its degree; return how many entries there are."""
     tables.entries[2 * count], tables.entries[2 * count + 1] = node, tables.lists[degree]
@@ -234,7 +208,7 @@ def _list(tables, count, node, degree):
     return count + 1
 
 
-@lean
+@woven
 def _grow(tables, other, size, end):
     """Move the neighbours of a node to where there is room for more; return how many entries are used."""
     at, length = np.int64(tables.state[other, START]), np.int64(tables.state[other, SIZE])
@@ -244,7 +218,7 @@ def _grow(tables, other, size, end):
     return end + 2 * (length + size)
 
 
-@lean
+@woven
 def _take_out(tables, done, used, limit):
     """Take out nodes, those of the least degree first, while there is room; return how far it went, and the work.
 
@@ -323,20 +297,15 @@ def _descend(order, first, arcs):
     A postorder of the elimination tree would be wrong: a higher neighbour need not be an ancestor of what was dropped.
     """
     n = len(order)
-    step_of, start = np.empty(n, np.int32), np.zeros(n + 1, np.int32)
+    step_of = np.empty(n, np.int32)
     for i in range(n):
         step_of[order[i]] = i
-    for e in range(0, len(arcs), 3):
-        arcs[e] = step_of[arcs[e]]
-        start[arcs[e] + 1] += 1
-    for i in range(n):
-        start[i + 1] += start[i]
-    fill, below = start[:-1].copy(), np.empty(len(arcs) // 3, np.int32)
+    heads, lower = np.empty(len(arcs) // 3, np.int32), np.empty(len(arcs) // 3, np.int32)
     for i in range(n):
         for e in range(first[i], first[i + 1]):
-            upper = arcs[3 * e]
-            below[fill[upper]] = i
-            fill[upper] += 1
+            arcs[3 * e] = heads[e] = step_of[arcs[3 * e]]
+            lower[e] = i
+    start, below = bucket(heads, n)
     left, stack, position, count = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32), n
     for i in range(n):
         left[i] = first[i + 1] - first[i]
@@ -350,9 +319,10 @@ def _descend(order, first, arcs):
             count -= 1
             position[step] = count
             for q in range(start[step], start[step + 1]):
-                left[below[q]] -= 1
-                if left[below[q]] == 0:
-                    stack[waiting] = below[q]
+                other = lower[below[q]]
+                left[other] -= 1
+                if left[other] == 0:
+                    stack[waiting] = other
                     waiting += 1
     return position
 

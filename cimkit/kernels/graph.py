@@ -38,52 +38,36 @@ class Csr(NamedTuple):
     weights: Any
 
 
-@lean
-def _sort_row(heads, weights, low, high):
-    """Sort a row by head: by insertion, and with gaps before it where the row is long (Shell's method)."""
-    gap = 1
-    while 9 * gap < high - low:
-        gap = 3 * gap + 1
-    while gap > 0:
-        for k in range(low + gap, high):
-            head, weight, q = heads[k], weights[k], k
-            while q >= low + gap and heads[q - gap] > head:
-                heads[q], weights[q] = heads[q - gap], weights[q - gap]
-                q -= gap
-            heads[q], weights[q] = head, weight
-        gap //= 3
+@inner
+def bucket(keys, n):
+    """Return first (n + 1) and rows: those whose key is i are ``rows[first[i]:first[i + 1]]``, ascending."""
+    first, rows = np.zeros(n + 2, np.int64), np.empty(len(keys), np.int32)
+    for key in keys:
+        first[key + 2] += 1
+    for i in range(n):
+        first[i + 2] += first[i + 1]
+    for r in range(len(keys)):
+        at = first[keys[r] + 1]
+        rows[at], first[keys[r] + 1] = r, at + 1
+    return first[:-1], rows
 
 
 @kernel
-def _fill_rows(u, v, there, back, offsets, heads, weights):
-    """Sort the arcs of edges into rows, ascending heads, the shortest of parallel arcs; return how many are left."""
-    n = len(offsets) - 1
-    offsets[:] = 0
-    for e in range(len(u)):
-        if u[e] != v[e]:
-            offsets[u[e] + 1] += there[e] != UNREACHED
-            offsets[v[e] + 1] += back[e] != UNREACHED
+def _arcs(n, tails, heads, weights):
+    """Return offsets, heads and weights of arcs by tail, ascending heads, the shortest of parallel arcs."""
+    by_head = bucket(heads, n)[1]
+    first, order = bucket(tails[by_head], n)
+    sorted_heads, least, k = np.empty(len(heads), np.int32), np.empty(len(heads), np.uint32), 0
     for i in range(n):
-        offsets[i + 1] += offsets[i]
-    fill = offsets.copy()
-    for e in range(len(u)):
-        for tail, head, weight in ((u[e], v[e], there[e]), (v[e], u[e], back[e])):
-            if tail != head and weight != UNREACHED:
-                at = fill[tail]
-                heads[at], weights[at], fill[tail] = head, weight, at + 1
-    k = 0
-    for i in range(n):
-        low, high = offsets[i], fill[i]
-        _sort_row(heads, weights, low, high)
-        offsets[i] = k
-        for q in range(low, high):
-            if k > offsets[i] and heads[k - 1] == heads[q]:
-                weights[k - 1] = min(weights[k - 1], weights[q])
+        low, first[i], stop = first[i], k, first[i + 1]
+        for q in range(low, stop):
+            e = by_head[order[q]]
+            if k > first[i] and sorted_heads[k - 1] == heads[e]:
+                least[k - 1] = min(least[k - 1], weights[e])
             else:
-                heads[k], weights[k] = heads[q], weights[q]
-                k += 1
-    offsets[n] = k
-    return k
+                sorted_heads[k], least[k], k = heads[e], weights[e], k + 1
+    first[n] = k
+    return first, sorted_heads[:k].copy(), least[:k].copy()
 
 
 def _whole(weights: Any) -> Any:
@@ -102,19 +86,18 @@ def build_csr(n_nodes: int, u: Any, v: Any, forward: Any, backward: Any) -> Csr:
     Weights are rounded to whole numbers; those that are negative, infinite, not a number or above ``FARTHEST`` close
     the direction. Parallel edges become the shortest, loops are dropped, zero weights are allowed.
     """
+    u, v = np.asarray(u, np.int32), np.asarray(v, np.int32)
+    tails, heads = np.concatenate([u, v]), np.concatenate([v, u])
     there = _whole(forward)
-    back = there if backward is forward else _whole(backward)
-    offsets, heads = np.empty(n_nodes + 1, np.int64), np.empty(2 * len(there), np.int32)
-    weights = np.empty(len(heads), np.uint32)
-    ends = np.ascontiguousarray(u, np.int32), np.ascontiguousarray(v, np.int32)
-    k = _fill_rows(*ends, there, back, offsets, heads, weights)
-    return Csr(offsets, heads[:k], weights[:k])
+    weights = np.concatenate([there, there if backward is forward else _whole(backward)])
+    open_ = (tails != heads) & (weights != UNREACHED)
+    return Csr(*_arcs(n_nodes, tails[open_], heads[open_], weights[open_]))
 
 
-@inner
-def heap_push(heap, size, key):
-    """Put a key on a 4-ary heap of uint64 with room for it; return the new size."""
-    i = size
+@lean
+def _push(heap, size, at, node):
+    """Put a distance and its node on a 4-ary heap of words with room for them; return the new size."""
+    key, i = (np.uint64(at) << _SHIFT) | np.uint64(node), size
     while i > 0:
         parent = (i - 1) >> 2
         if heap[parent] <= key:
@@ -125,9 +108,9 @@ def heap_push(heap, size, key):
     return size + 1
 
 
-@inner
-def heap_pop(heap, size):
-    """Take the least key off a 4-ary heap; return it and the new size."""
+@lean
+def _pop(heap, size):
+    """Take the least distance and its node off a heap; return them and the new size."""
     top, size = heap[0], size - 1
     last, i = heap[size], 0
     while True:
@@ -143,153 +126,86 @@ def heap_pop(heap, size):
         heap[i] = least
         i = best
     heap[i] = last
-    return top, size
+    return np.uint32(top >> _SHIFT), np.int64(top & _LOW), size
 
 
 @inner
-def roomy(heap, size):
-    """Return the heap, or a copy of twice the length if it is full."""
-    if size < len(heap):
-        return heap
-    wide = np.empty(2 * len(heap), heap.dtype)
-    for k in range(size):
-        wide[k] = heap[k]
-    return wide
-
-
-@kernel
-def fill_times(csr, nodes, offsets, limit, time):
-    """Fill time (n), all UNREACHED before, with distances from the seeds."""
-    heap, size = np.empty(1024 + len(nodes), np.uint64), 0
-    for i in range(len(nodes)):
-        if offsets[i] <= limit and offsets[i] < time[nodes[i]]:
-            time[nodes[i]] = offsets[i]
-            size = heap_push(heap, size, (np.uint64(offsets[i]) << _SHIFT) | np.uint64(nodes[i]))
-    while size > 0:
-        key, size = heap_pop(heap, size)
-        node, at = np.int64(key & _LOW), np.uint32(key >> _SHIFT)
-        if at != time[node]:
-            continue
-        for e in range(csr.offsets[node], csr.offsets[node + 1]):
-            head, then = csr.heads[e], at + csr.weights[e]
-            if then <= limit and then < time[head]:
-                time[head] = then
-                heap = roomy(heap, size)
-                size = heap_push(heap, size, (np.uint64(then) << _SHIFT) | np.uint64(head))
-
-
-@kernel
-def _tree(csr, nodes, offsets, limit, time, previous):
-    """As ``fill_times``, and the node before each node on its way from a seed."""
-    heap, size = np.empty(1024 + len(nodes), np.uint64), 0
-    for i in range(len(nodes)):
-        if offsets[i] <= limit and offsets[i] < time[nodes[i]]:
-            time[nodes[i]] = offsets[i]
-            size = heap_push(heap, size, (np.uint64(offsets[i]) << _SHIFT) | np.uint64(nodes[i]))
-    while size > 0:
-        key, size = heap_pop(heap, size)
-        node, at = np.int64(key & _LOW), np.uint32(key >> _SHIFT)
-        if at != time[node]:
-            continue
-        for e in range(csr.offsets[node], csr.offsets[node + 1]):
-            head, then = csr.heads[e], at + csr.weights[e]
-            if then <= limit and then < time[head]:
-                time[head], previous[head] = then, node
-                heap = roomy(heap, size)
-                size = heap_push(heap, size, (np.uint64(then) << _SHIFT) | np.uint64(head))
+def _roomy(heap, needed):
+    """Return the heap, or a longer one if there is no room for so many words."""
+    return heap if needed <= len(heap) else np.concatenate((heap, np.empty(needed, heap.dtype)))
 
 
 @inner
-def _owners(csr, nodes, offsets, owners, limit, time, owner):
-    """As ``fill_times``, and the owner of the nearest seed, the lowest of several as near."""
+def search(csr, nodes, offsets, labels, limit, tree, time, label):
+    """Lower time (n) to the distances from the seeds.
+
+    Label (n) is then that of the nearest seed, the lowest of equals; or, in a tree, the node before each on its way.
+    """
     heap, size = np.empty(1024 + len(nodes), np.uint64), 0
     for i in range(len(nodes)):
         node, at = nodes[i], offsets[i]
-        if at <= limit and (at < time[node] or (at == time[node] and owners[i] < owner[node])):
-            time[node], owner[node] = at, owners[i]
-            size = heap_push(heap, size, (np.uint64(at) << _SHIFT) | np.uint64(node))
+        if at <= limit and (at < time[node] or (at == time[node] and labels[i] < label[node])):
+            time[node], label[node] = at, labels[i]
+            size = _push(heap, size, at, node)
     while size > 0:
-        key, size = heap_pop(heap, size)
-        node, at = np.int64(key & _LOW), np.uint32(key >> _SHIFT)
+        at, node, size = _pop(heap, size)
         if at != time[node]:
             continue
-        for e in range(csr.offsets[node], csr.offsets[node + 1]):
+        low, high, own = csr.offsets[node], csr.offsets[node + 1], label[node]
+        heap = _roomy(heap, size + high - low)
+        for e in range(low, high):
             head, then = csr.heads[e], at + csr.weights[e]
-            # a lower owner at equal distance is pushed again: it can only fall, so the search ends
-            if then <= limit and (then < time[head] or (then == time[head] and owner[node] < owner[head])):
-                time[head], owner[head] = then, owner[node]
-                heap = roomy(heap, size)
-                size = heap_push(heap, size, (np.uint64(then) << _SHIFT) | np.uint64(head))
+            if then > limit:
+                continue
+            # a lower label at equal distance is pushed again: it can only fall, so the search ends
+            if then < time[head] or (not tree and then == time[head] and own < label[head]):
+                time[head], label[head] = then, node if tree else own
+                size = _push(heap, size, then, head)
+
+
+@kernel(parallel=True)
+def _searches(csr, start, nodes, offsets, labels, limit, tree, time, label):
+    """Fill time, label (g, n): one search from the seeds start[i] to start[i + 1] of each group."""
+    for g in numba.prange(len(start) - 1):
+        s = slice(start[g], start[g + 1])
+        search(csr, nodes[s], offsets[s], labels[s], limit, tree, time[g], label[g])
+
+
+@inner
+def _stand(at, who, times, owners):
+    """Put an owner among the k nearest of a node, in order of (distance, owner); tell whether that is new."""
+    q = len(times) - 1
+    for p in range(len(times)):
+        if owners[p] == who:
+            q = p
+    if at > times[q] or (at == times[q] and who >= owners[q]):
+        return False
+    while q > 0 and (at < times[q - 1] or (at == times[q - 1] and who < owners[q - 1])):
+        times[q], owners[q] = times[q - 1], owners[q - 1]
+        q -= 1
+    times[q], owners[q] = at, who
+    return True
 
 
 @kernel
 def _nearest_k(csr, nodes, offsets, owners, limit, time, owner):
     """Fill time, owner (n, k) with the k nearest owners of each node, in order of (distance, owner)."""
-    n, k = time.shape
-    found = np.zeros(n, np.int64)
-    # a heap of (distance, owner), with the node of each entry beside it
-    heap, place, size = np.empty(1024 + len(nodes), np.uint64), np.empty(1024 + len(nodes), np.int32), 0
+    heap, size = np.empty(1024 + len(nodes), np.uint64), 0
     for i in range(len(nodes)):
-        if offsets[i] <= limit:
-            size = _push_pair(heap, place, size, (np.uint64(offsets[i]) << _SHIFT) | np.uint64(owners[i]), nodes[i])
+        node = nodes[i]
+        if offsets[i] <= limit and _stand(offsets[i], owners[i], time[node], owner[node]):
+            size = _push(heap, size, offsets[i], node)
     while size > 0:
-        key, node, size = _pop_pair(heap, place, size)
-        at, who = np.uint32(key >> _SHIFT), np.int64(key & _LOW)
-        known = found[node] == k
-        for q in range(found[node]):
-            known = known or owner[node, q] == who
-        if known:
-            continue
-        time[node, found[node]], owner[node, found[node]] = at, who
-        found[node] += 1
-        for e in range(csr.offsets[node], csr.offsets[node + 1]):
+        at, node, size = _pop(heap, size)
+        low, high = csr.offsets[node], csr.offsets[node + 1]
+        heap = _roomy(heap, size + (high - low) * time.shape[1])
+        for e in range(low, high):
             head, then = csr.heads[e], at + csr.weights[e]
-            if then <= limit and found[head] < k:
-                heap, place = roomy(heap, size), roomy(place, size)
-                size = _push_pair(heap, place, size, (np.uint64(then) << _SHIFT) | np.uint64(who), head)
-
-
-@inner
-def _push_pair(heap, place, size, key, node):
-    """Put a key and its node on a 4-ary heap with room for them; return the new size."""
-    i = size
-    while i > 0:
-        parent = (i - 1) >> 2
-        if heap[parent] <= key:
-            break
-        heap[i], place[i] = heap[parent], place[parent]
-        i = parent
-    heap[i], place[i] = key, node
-    return size + 1
-
-
-@inner
-def _pop_pair(heap, place, size):
-    """Take the least key and its node off a 4-ary heap; return them and the new size."""
-    top, node, size = heap[0], place[0], size - 1
-    last, moved, i = heap[size], place[size], 0
-    while True:
-        child = 4 * i + 1
-        if child >= size:
-            break
-        best = child
-        for q in range(child + 1, min(child + 4, size)):
-            if heap[q] < heap[best]:
-                best = q
-        if heap[best] >= last:
-            break
-        heap[i], place[i] = heap[best], place[best]
-        i = best
-    heap[i], place[i] = last, moved
-    return top, node, size
-
-
-@kernel(parallel=True)
-def _many_owners(csr, start, nodes, offsets, owners, limit, time, owner):
-    """Fill time, owner (g, n): one search from the seeds start[i] to start[i + 1] of each group."""
-    for g in numba.prange(len(start) - 1):
-        s = slice(start[g], start[g + 1])
-        _owners(csr, nodes[s], offsets[s], owners[s], limit, time[g], owner[g])
+            if then > limit:
+                continue
+            for q in range(time.shape[1]):  # whoever else is as far is passed on with it, again where it came later
+                if time[node, q] == at and _stand(then, owner[node, q], time[head], owner[head]):
+                    size = _push(heap, size, then, head)
 
 
 def as_limit(limit: float) -> np.uint32:
@@ -301,40 +217,35 @@ def _seeds(nodes: Any, offsets: Any) -> tuple[Any, Any]:
     return np.ascontiguousarray(nodes, np.int64), np.ascontiguousarray(_whole(offsets))
 
 
-def shortest_times(csr: Csr, nodes: Any, offsets: Any, limit: float) -> Any:
-    """Return the distance (n) uint32 of every node from the nearest of the seeds ``nodes``, ``offsets`` (s)."""
-    time = np.full(len(csr.offsets) - 1, UNREACHED, np.uint32)
-    fill_times(csr, *_seeds(nodes, offsets), as_limit(limit), time)
-    return time
+def _searched(csr: Csr, start: Any, nodes: Any, offsets: Any, labels: Any, limit: float, *, tree: bool) -> Any:
+    shape = (len(start) - 1, len(csr.offsets) - 1)
+    time, label = np.full(shape, UNREACHED, np.uint32), np.full(shape, NOBODY, np.int32)
+    who = np.ascontiguousarray(labels, np.int32)
+    _searches(csr, np.asarray(start, np.int64), *_seeds(nodes, offsets), who, as_limit(limit), tree, time, label)
+    return time, label
 
 
 def shortest_tree(csr: Csr, nodes: Any, offsets: Any, limit: float) -> tuple[Any, Any]:
     """Return distance (n) uint32 and the node before each on the way from a seed (n) int32, ``NOBODY`` at seeds."""
-    n = len(csr.offsets) - 1
-    time, previous = np.full(n, UNREACHED, np.uint32), np.full(n, NOBODY, np.int32)
-    _tree(csr, *_seeds(nodes, offsets), as_limit(limit), time, previous)
-    return time, previous
+    nobody = np.full(len(nodes), NOBODY)
+    time, previous = _searched(csr, [0, len(nodes)], nodes, offsets, nobody, limit, tree=True)
+    return time[0], previous[0]
 
 
 @kernel
 def _sum_up(previous, load):
     """Add the load of every node to the one before it, those farthest up the tree first."""
-    n = len(previous)
-    children, stack, waiting = np.zeros(n, np.int32), np.empty(n, np.int32), 0
-    for i in range(n):
+    left = np.zeros(len(previous), np.int32)  # nodes behind each that are not yet added to it
+    for i in range(len(previous)):
         if previous[i] != NOBODY:
-            children[previous[i]] += 1
-    for i in range(n):
-        if children[i] == 0:
-            stack[waiting], waiting = i, waiting + 1
-    while waiting > 0:
-        waiting -= 1
-        below = previous[stack[waiting]]
-        if below != NOBODY:
-            load[below] += load[stack[waiting]]
-            children[below] -= 1
-            if children[below] == 0:
-                stack[waiting], waiting = below, waiting + 1
+            left[previous[i]] += 1
+    for i in range(len(previous) - 1, -1, -1):
+        node = np.int64(i)
+        while left[node] == 0 and previous[node] != NOBODY:
+            below, left[node] = np.int64(previous[node]), NOBODY
+            load[below] += load[node]
+            left[below] -= 1
+            node = below
 
 
 def tree_loads(previous: Any, load: Any) -> Any:
@@ -351,11 +262,8 @@ def nearest_by_kind(csr: Csr, start: Any, nodes: Any, offsets: Any, owners: Any,
     numbers ≥ 0 of whatever the seeds belong to (a facility at a place on an edge has two seeds with its number).
     Equally near: the lowest owner. Not reached: ``UNREACHED`` and ``NOBODY``.
     """
-    shape = (len(start) - 1, len(csr.offsets) - 1)
-    time, owner = np.full(shape, UNREACHED, np.uint32), np.full(shape, NOBODY, np.int32)
-    who = np.ascontiguousarray(owners, np.int32)
-    _many_owners(csr, np.asarray(start, np.int64), *_seeds(nodes, offsets), who, as_limit(limit), time, owner)
-    return time, owner
+    result: tuple[Any, Any] = _searched(csr, start, nodes, offsets, owners, limit, tree=False)
+    return result
 
 
 def nearest_k(csr: Csr, nodes: Any, offsets: Any, owners: Any, k: int, limit: float) -> tuple[Any, Any]:

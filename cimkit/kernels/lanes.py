@@ -1,25 +1,24 @@
-"""Rows of 8, 16 or 32 whole numbers taken at once: many searches share every arc.
+"""Rows of 8, 16 or 32 numbers taken at once: many searches share every arc.
 
 A row holds one distance for each of the searches that run side by side. The loop compiler unrolls such short rows into
-single numbers; written out as vectors they take 2 ns an arc for 32 searches instead of 22 (11 times less). Each
-operation has a plain twin of the same name in ``PLAIN``; it takes over where compiling is switched off, and where the
-environment variable ``CIMKIT_PLAIN_LANES`` is set when this module is first imported.
+single numbers; written out as vectors they take 2 ns an arc for 32 searches instead of 22 (11 times less). So every
+operation stands here twice: as a plain function, which says what it does, and as the vector code that is written for
+it. The plain one takes over where compiling is switched off, and where the environment variable
+``CIMKIT_PLAIN_LANES`` is set when this module is first imported. The first argument, ``lanes``, is a constant.
 """
 
 from __future__ import annotations
 
 import os
-from types import SimpleNamespace
 from typing import Any
 
 import numba
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils, types, utils
 from numba.extending import intrinsic
 
 from cimkit.kernels._jit import kernel
-from cimkit.kernels.graph import UNREACHED
 
 WIDE = 32  #: Distances in a row where many sources are swept.
 KINDS = 16  #: Distances in a row where kinds of facilities are swept.
@@ -28,240 +27,203 @@ OWNED = 8  #: Distances with owners in a row.
 FAR = np.uint32(0x80000000)
 #: Weight of a direction that cannot be walked.
 CLOSED = np.uint32(0x7FFFFFFF)
-_INT32 = ir.IntType(32)
-_INT64 = ir.IntType(64)
-_DOUBLE = ir.DoubleType()
+PLAIN: dict[str, Any] = {}
+VECTOR: dict[str, Any] = {}
+_USE_PLAIN = bool(numba.config.DISABLE_JIT or os.environ.get("CIMKIT_PLAIN_LANES"))
+_INT32, _INT64 = ir.IntType(32), ir.IntType(64)
 
 
-def _splat(builder: Any, value: Any, lanes: int) -> Any:
-    """Return a vector with the value in every lane."""
-    undefined = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
-    first = builder.insert_element(undefined, value, ir.Constant(_INT32, 0))
-    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INT32, lanes), [0] * lanes))
+class _Writer:
+    """Writes vector code of so many lanes; an array is the structure numba has for it."""
+
+    def __init__(self, builder: Any, lanes: int) -> None:
+        self.builder, self.lanes = builder, lanes
+
+    def every(self, value: Any) -> Any:
+        """Return a vector with the value in every lane."""
+        undefined = ir.Constant(ir.VectorType(value.type, self.lanes), ir.Undefined)
+        first = self.builder.insert_element(undefined, value, ir.Constant(_INT32, 0))
+        lanes = ir.Constant(ir.VectorType(_INT32, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(first, undefined, lanes)
+
+    def at(self, array: Any, place: Any) -> Any:
+        """Return one number of an array."""
+        return self.builder.load(self.builder.gep(array.data, [place]))
+
+    def every_at(self, array: Any, place: Any) -> Any:
+        """Return a vector with one number of an array in every lane."""
+        return self.every(self.at(array, place))
+
+    def vector(self, array: Any, place: Any) -> Any:
+        """Return the address of the vector that begins at a place of an array."""
+        begin = self.builder.gep(array.data, [place])
+        return self.builder.bitcast(begin, ir.VectorType(array.data.type.pointee, self.lanes).as_pointer())
+
+    def row(self, table: Any, row: Any) -> Any:
+        """Return the address of a row of a table as that of a vector."""
+        return self.vector(table, self.builder.mul(self.builder.sext(row, _INT64), ir.Constant(_INT64, self.lanes)))
+
+    def load(self, address: Any) -> Any:
+        return self.builder.load(address, align=4)
+
+    def store(self, vector: Any, address: Any) -> None:
+        self.builder.store(vector, address, align=4)
+
+    def least(self, a: Any, b: Any) -> Any:
+        return self.builder.select(self.builder.icmp_unsigned("<", a, b), a, b)
+
+    def within(self, distance: Any, limit: Any) -> Any:
+        return self.builder.icmp_unsigned("<=", distance, limit)
+
+    def distance(self, table: Any, place: Any) -> Any:
+        """Return the distances of a place (row, leg, row, leg)."""
+        row_a, leg_a, row_b, leg_b = (self.builder.extract_value(place, k) for k in range(4))
+        way_a = self.builder.add(self.load(self.row(table, row_a)), self.every(leg_a))
+        way_b = self.builder.add(self.load(self.row(table, row_b)), self.every(leg_b))
+        return self.least(way_a, way_b)
 
 
-def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    """Return the address of an array's first number."""
-    return cgutils.create_struct_proxy(kind)(context, builder, value=array).data
+def _written_by(write: Any, returns: Any = types.void) -> Any:
+    """Return a decorator that replaces a plain function by the vector code that ``write`` makes, and keeps both."""
+
+    def define(plain: Any) -> Any:
+        def operation(typing: Any, lanes: Any, *kinds: Any) -> Any:  # noqa: ARG001
+            def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                values = [
+                    cgutils.create_struct_proxy(kind)(context, builder, value=value)
+                    if isinstance(kind, types.Array)
+                    else value
+                    for kind, value in zip(signature.args[1:], args[1:], strict=True)
+                ]
+                result = write(_Writer(builder, lanes.literal_value), *values)
+                return context.get_dummy_value() if result is None else result
+
+            return returns(lanes, *(types.unliteral(kind) for kind in kinds)), generate
+
+        own = utils.pysignature(plain)
+        first, *others = own.parameters.values()
+        operation.__signature__ = own.replace(parameters=[first.replace(name="typing"), first, *others])
+        name = plain.__name__
+        PLAIN[name], VECTOR[name] = kernel(plain), intrinsic(prefer_literal=True)(operation)
+        return PLAIN[name] if _USE_PLAIN else VECTOR[name]
+
+    return define
 
 
-def _row(builder: Any, data: Any, row: Any, lanes: int) -> Any:
-    """Return the address of a row of a table as that of a vector."""
-    place = builder.gep(data, [builder.mul(row, ir.Constant(_INT64, lanes))])
-    return builder.bitcast(place, ir.VectorType(data.type.pointee, lanes).as_pointer())
+def _write_clear(to: _Writer, table: Any, row: Any, value: Any) -> None:
+    to.store(to.every(value), to.row(table, row))
 
 
-def _load(builder: Any, address: Any) -> Any:
-    return builder.load(address, align=4)
-
-
-def _least(builder: Any, a: Any, b: Any) -> Any:
-    return builder.select(builder.icmp_unsigned("<", a, b), a, b)
-
-
-def _at(builder: Any, data: Any, place: Any) -> Any:
-    return builder.load(builder.gep(data, [place]))
-
-
-def _make_clear(lanes: int) -> Any:
-    @intrinsic
-    def clear(typing: Any, table: Any, row: Any, value: Any) -> Any:  # noqa: ARG001
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            data = _data(context, builder, signature.args[0], args[0])
-            builder.store(_splat(builder, args[2], lanes), _row(builder, data, args[1], lanes), align=4)
-            return context.get_dummy_value()
-
-        return types.void(table, types.int64, table.dtype), generate
-
-    return clear
-
-
-def _make_pull(lanes: int) -> Any:
-    @intrinsic
-    def pull(typing: Any, table: Any, row: Any, heads: Any, weights: Any, low: Any, high: Any) -> Any:  # noqa: ARG001
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            data, head, weight = (_data(context, builder, signature.args[k], args[k]) for k in (0, 2, 3))
-            target = _row(builder, data, args[1], lanes)
-            least = cgutils.alloca_once_value(builder, _load(builder, target))
-            with cgutils.for_range(builder, args[5], start=args[4]) as loop:
-                other = builder.sext(_at(builder, head, loop.index), _INT64)
-                step = _splat(builder, _at(builder, weight, loop.index), lanes)
-                way = builder.add(_load(builder, _row(builder, data, other, lanes)), step)
-                builder.store(_least(builder, way, builder.load(least)), least)
-            builder.store(builder.load(least), target, align=4)
-            return context.get_dummy_value()
-
-        return types.void(table, types.int64, heads, weights, types.int64, types.int64), generate
-
-    return pull
-
-
-def _make_push(lanes: int) -> Any:
-    @intrinsic
-    def push(
-        typing: Any,  # noqa: ARG001
-        table: Any,
-        row: Any,  # noqa: ARG001
-        heads: Any,
-        weights: Any,
-        low: Any,  # noqa: ARG001
-        high: Any,  # noqa: ARG001
-        hot: Any,
-    ) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            kinds = signature.args
-            data, head, weight, flag = (_data(context, builder, kinds[k], args[k]) for k in (0, 2, 3, 6))
-            here = _load(builder, _row(builder, data, args[1], lanes))
-            with cgutils.for_range(builder, args[5], start=args[4]) as loop:
-                other = builder.sext(_at(builder, head, loop.index), _INT64)
-                step = _splat(builder, _at(builder, weight, loop.index), lanes)
-                target = _row(builder, data, other, lanes)
-                builder.store(_least(builder, builder.add(here, step), _load(builder, target)), target, align=4)
-                builder.store(ir.Constant(ir.IntType(8), 1), builder.gep(flag, [other]))
-            return context.get_dummy_value()
-
-        return types.void(table, types.int64, heads, weights, types.int64, types.int64, hot), generate
-
-    return push
-
-
-@intrinsic
-def _give_kinds(typing: Any, table: Any, row: Any, limit: Any, out: Any, place: Any) -> Any:  # noqa: ARG001
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data, result = (_data(context, builder, signature.args[k], args[k]) for k in (0, 3))
-        distance = _load(builder, _row(builder, data, args[1], KINDS))
-        near = builder.icmp_unsigned("<=", distance, _splat(builder, args[2], KINDS))
-        lost = ir.Constant(distance.type, [int(UNREACHED)] * KINDS)
-        target = builder.bitcast(builder.gep(result, [args[4]]), distance.type.as_pointer())
-        builder.store(builder.select(near, distance, lost), target, align=4)
-        return context.get_dummy_value()
-
-    return types.void(table, types.int64, types.uint32, out, types.int64), generate
-
-
-def _read(builder: Any, data: Any, place: Any) -> Any:
-    """Return the distances of a place (row, leg, row, leg) as a vector."""
-    row_a, leg_a, row_b, leg_b = (builder.extract_value(place, k) for k in range(4))
-    way_a = builder.add(_load(builder, _row(builder, data, row_a, WIDE)), _splat(builder, leg_a, WIDE))
-    way_b = builder.add(_load(builder, _row(builder, data, row_b, WIDE)), _splat(builder, leg_b, WIDE))
-    return _least(builder, way_a, way_b)
-
-
-_PLACE = types.Tuple((types.int64, types.uint32, types.int64, types.uint32))
-
-
-@intrinsic
-def _read_place(typing: Any, table: Any, place: Any, out: Any) -> Any:  # noqa: ARG001
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        table_data, out_data = (_data(context, builder, signature.args[k], args[k]) for k in (0, 2))
-        builder.store(
-            _read(builder, table_data, args[1]), _row(builder, out_data, ir.Constant(_INT64, 0), WIDE), align=4
-        )
-        return context.get_dummy_value()
-
-    return types.void(table, _PLACE, out), generate
-
-
-@intrinsic
-def _tally(typing: Any, table: Any, place: Any, weight: Any, breaks: Any, sums: Any) -> Any:  # noqa: ARG001
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        table_data, limit, total = (_data(context, builder, signature.args[k], args[k]) for k in (0, 3, 4))
-        count = cgutils.create_struct_proxy(signature.args[3])(context, builder, value=args[3]).nitems
-        distance = _read(builder, table_data, args[1])
-        share = _splat(builder, args[2], WIDE)
-        nothing = ir.Constant(ir.VectorType(_DOUBLE, WIDE), [0.0] * WIDE)
-        with cgutils.for_range(builder, count) as loop:
-            near = builder.icmp_unsigned("<=", distance, _splat(builder, _at(builder, limit, loop.index), WIDE))
-            # most rows of a cell lie beyond the shorter limits of all 32
-            with builder.if_then(builder.icmp_unsigned("!=", builder.bitcast(near, _INT32), ir.Constant(_INT32, 0))):
-                target = _row(builder, total, loop.index, WIDE)
-                old = builder.load(target, align=8)
-                builder.store(builder.fadd(old, builder.select(near, share, nothing)), target, align=8)
-        return context.get_dummy_value()
-
-    return types.void(table, _PLACE, types.float64, breaks, sums), generate
-
-
-@intrinsic
-def _weigh(typing: Any, table: Any, place: Any, breaks: Any, steps: Any, out: Any) -> Any:  # noqa: ARG001
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        table_data, limit, step, result = (_data(context, builder, signature.args[k], args[k]) for k in (0, 2, 3, 4))
-        count = cgutils.create_struct_proxy(signature.args[2])(context, builder, value=args[2]).nitems
-        distance = _read(builder, table_data, args[1])
-        nothing = ir.Constant(ir.VectorType(_DOUBLE, WIDE), [0.0] * WIDE)
-        weight = cgutils.alloca_once_value(builder, nothing)
-        bits = cgutils.alloca_once_value(builder, ir.Constant(_INT32, 0))
-        with cgutils.for_range(builder, count) as loop:
-            near = builder.icmp_unsigned("<=", distance, _splat(builder, _at(builder, limit, loop.index), WIDE))
-            part = builder.select(near, _splat(builder, _at(builder, step, loop.index), WIDE), nothing)
-            builder.store(builder.fadd(builder.load(weight), part), weight)
-            builder.store(builder.or_(builder.load(bits), builder.bitcast(near, _INT32)), bits)
-        builder.store(builder.load(weight), _row(builder, result, ir.Constant(_INT64, 0), WIDE), align=8)
-        return builder.zext(builder.load(bits), _INT64)
-
-    return types.uint64(table, _PLACE, breaks, steps, out), generate
-
-
-@intrinsic
-def _add_scaled(typing: Any, sums: Any, values: Any, factor: Any) -> Any:  # noqa: ARG001
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        zero = ir.Constant(_INT64, 0)
-        target, value = (_row(builder, _data(context, builder, signature.args[k], args[k]), zero, WIDE) for k in (0, 1))
-        part = builder.fmul(builder.load(value, align=8), _splat(builder, args[2], WIDE))
-        builder.store(builder.fadd(builder.load(target, align=8), part), target, align=8)
-        return context.get_dummy_value()
-
-    return types.void(sums, values, types.float64), generate
-
-
-@kernel
-def _plain_clear(table, row, value):
-    for q in range(table.shape[1]):
+@_written_by(_write_clear)
+def clear(lanes, table, row, value):
+    """Put the value into a row of the table (n, lanes)."""
+    for q in range(lanes):
         table[row, q] = value
 
 
-@kernel
-def _plain_pull(table, row, heads, weights, low, high):
+def _write_pull(to: _Writer, table: Any, row: Any, heads: Any, weights: Any, low: Any, high: Any) -> None:
+    target = to.row(table, row)
+    least = cgutils.alloca_once_value(to.builder, to.load(target))
+    with cgutils.for_range(to.builder, high, start=low) as arc:
+        other = to.load(to.row(table, to.at(heads, arc.index)))
+        way = to.builder.add(other, to.every_at(weights, arc.index))
+        to.builder.store(to.least(way, to.builder.load(least)), least)
+    to.store(to.builder.load(least), target)
+
+
+@_written_by(_write_pull)
+def pull(lanes, table, row, heads, weights, low, high):
+    """Lower a row to row ``heads[e]`` plus ``weights[e]``, low ≤ e < high."""
     for e in range(low, high):
-        for q in range(table.shape[1]):
+        for q in range(lanes):
             table[row, q] = min(table[row, q], table[heads[e], q] + weights[e])
 
 
-@kernel
-def _plain_push(table, row, heads, weights, low, high, hot):
+def _write_push(to: _Writer, table: Any, row: Any, heads: Any, weights: Any, low: Any, high: Any, hot: Any) -> None:
+    here = to.load(to.row(table, row))
+    with cgutils.for_range(to.builder, high, start=low) as arc:
+        other = to.builder.sext(to.at(heads, arc.index), _INT64)
+        target = to.row(table, other)
+        way = to.builder.add(here, to.every_at(weights, arc.index))
+        to.store(to.least(way, to.load(target)), target)
+        to.builder.store(ir.Constant(ir.IntType(8), 1), to.builder.gep(hot.data, [other]))
+
+
+@_written_by(_write_push)
+def push(lanes, table, row, heads, weights, low, high, hot):
+    """Lower rows ``heads[e]`` to this one plus ``weights[e]``, low ≤ e < high, and set ``hot[heads[e]]``."""
     for e in range(low, high):
         hot[heads[e]] = 1
-        for q in range(table.shape[1]):
+        for q in range(lanes):
             table[heads[e], q] = min(table[heads[e], q], table[row, q] + weights[e])
 
 
-@kernel
-def _plain_give_kinds(table, row, limit, out, place):
-    for q in range(table.shape[1]):
-        out[place + q] = table[row, q] if table[row, q] <= limit else UNREACHED
+def _write_give(to: _Writer, table: Any, row: Any, limit: Any, lost: Any, out: Any, place: Any) -> None:
+    distance = to.load(to.row(table, row))
+    near = to.within(distance, to.every(limit))
+    to.store(to.builder.select(near, distance, to.every(lost)), to.vector(out, place))
 
 
-@kernel
-def _plain_read_place(table, place, out):
+@_written_by(_write_give)
+def give(lanes, table, row, limit, lost, out, place):
+    """Put a row into out from a place on, ``lost`` for what is beyond the limit."""
+    for q in range(lanes):
+        out[place + q] = table[row, q] if table[row, q] <= limit else lost
+
+
+def _write_read_place(to: _Writer, table: Any, place: Any, out: Any) -> None:
+    to.store(to.distance(table, place), to.vector(out, ir.Constant(_INT64, 0)))
+
+
+@_written_by(_write_read_place)
+def read_place(lanes, table, place, out):
+    """Put the distances of a place (row, leg, row, leg) into out (lanes)."""
     row_a, leg_a, row_b, leg_b = place
-    for q in range(table.shape[1]):
+    for q in range(lanes):
         out[q] = min(table[row_a, q] + leg_a, table[row_b, q] + leg_b)
 
 
-@kernel
-def _plain_tally(table, place, weight, breaks, sums):
+def _write_tally(to: _Writer, table: Any, place: Any, weight: Any, breaks: Any, sums: Any) -> None:
+    distance, share = to.distance(table, place), to.every(weight)
+    nothing, none = ir.Constant(share.type, [0.0] * to.lanes), ir.Constant(ir.IntType(to.lanes), 0)
+    with cgutils.for_range(to.builder, breaks.nitems) as step:
+        near = to.within(distance, to.every_at(breaks, step.index))
+        # most rows of a cell lie beyond the shorter limits of all 32
+        with to.builder.if_then(to.builder.icmp_unsigned("!=", to.builder.bitcast(near, none.type), none)):
+            target = to.row(sums, step.index)
+            to.store(to.builder.fadd(to.load(target), to.builder.select(near, share, nothing)), target)
+
+
+@_written_by(_write_tally)
+def tally(lanes, table, place, weight, breaks, sums):
+    """Add the weight to sums (t, lanes) where the distances of a place are within breaks (t)."""
     row_a, leg_a, row_b, leg_b = place
     for t in range(len(breaks)):
-        for q in range(table.shape[1]):
+        for q in range(lanes):
             if min(table[row_a, q] + leg_a, table[row_b, q] + leg_b) <= breaks[t]:
                 sums[t, q] += weight
 
 
-@kernel
-def _plain_weigh(table, place, breaks, steps, out):
+def _write_weigh(to: _Writer, table: Any, place: Any, breaks: Any, steps: Any, out: Any) -> Any:
+    distance, word = to.distance(table, place), ir.IntType(to.lanes)
+    nothing = ir.Constant(ir.VectorType(ir.DoubleType(), to.lanes), [0.0] * to.lanes)
+    weight = cgutils.alloca_once_value(to.builder, nothing)
+    bits = cgutils.alloca_once_value(to.builder, ir.Constant(word, 0))
+    with cgutils.for_range(to.builder, breaks.nitems) as step:
+        near = to.within(distance, to.every_at(breaks, step.index))
+        part = to.builder.select(near, to.every_at(steps, step.index), nothing)
+        to.builder.store(to.builder.fadd(to.builder.load(weight), part), weight)
+        to.builder.store(to.builder.or_(to.builder.load(bits), to.builder.bitcast(near, word)), bits)
+    to.store(to.builder.load(weight), to.vector(out, ir.Constant(_INT64, 0)))
+    return to.builder.zext(to.builder.load(bits), _INT64)
+
+
+@_written_by(_write_weigh, types.uint64)
+def weigh(lanes, table, place, breaks, steps, out):
+    """Put the sum of the steps (t) whose breaks (t) a place is within into out (lanes); return the bits of any."""
     row_a, leg_a, row_b, leg_b = place
     bits = np.uint64(0)
-    for q in range(table.shape[1]):
+    for q in range(lanes):
         out[q] = 0.0
         for t in range(len(breaks)):
             if min(table[row_a, q] + leg_a, table[row_b, q] + leg_b) <= breaks[t]:
@@ -270,58 +232,16 @@ def _plain_weigh(table, place, breaks, steps, out):
     return bits
 
 
-@kernel
-def _plain_add_scaled(sums, values, factor):
-    for q in range(len(sums)):
+def _write_add_scaled(to: _Writer, sums: Any, values: Any, factor: Any) -> None:
+    target, value = (to.vector(array, ir.Constant(_INT64, 0)) for array in (sums, values))
+    to.store(to.builder.fadd(to.load(target), to.builder.fmul(to.load(value), to.every(factor))), target)
+
+
+@_written_by(_write_add_scaled)
+def add_scaled(lanes, sums, values, factor):
+    """Add values (lanes) times a factor to sums (lanes)."""
+    for q in range(lanes):
         sums[q] += values[q] * factor
-
-
-PLAIN = SimpleNamespace(
-    clear=_plain_clear,
-    pull=_plain_pull,
-    push=_plain_push,
-    give_kinds=_plain_give_kinds,
-    read_place=_plain_read_place,
-    tally=_plain_tally,
-    weigh=_plain_weigh,
-    add_scaled=_plain_add_scaled,
-)
-VECTOR = SimpleNamespace(
-    clear={lanes: _make_clear(lanes) for lanes in (OWNED, KINDS, WIDE)},
-    pull={lanes: _make_pull(lanes) for lanes in (OWNED, KINDS, WIDE)},
-    push={lanes: _make_push(lanes) for lanes in (OWNED, KINDS, WIDE)},
-    give_kinds=_give_kinds,
-    read_place=_read_place,
-    tally=_tally,
-    weigh=_weigh,
-    add_scaled=_add_scaled,
-)
-_USE_PLAIN = bool(numba.config.DISABLE_JIT or os.environ.get("CIMKIT_PLAIN_LANES"))
-
-
-def _pick(name: str, lanes: int) -> Any:
-    return getattr(PLAIN, name) if _USE_PLAIN else getattr(VECTOR, name)[lanes]
-
-
-#: ``clear(table, row, value)``: put the value into a row of the table (n, lanes).
-clear_owned, clear_kinds, clear_wide = _pick("clear", OWNED), _pick("clear", KINDS), _pick("clear", WIDE)
-#: ``pull(table, row, heads, weights, low, high)``: lower a row to row ``heads[e]`` plus ``weights[e]``, low ≤ e < high.
-pull_owned, pull_kinds, pull_wide = _pick("pull", OWNED), _pick("pull", KINDS), _pick("pull", WIDE)
-#: ``push(table, row, heads, weights, low, high, hot)``: lower rows ``heads[e]`` to this one plus ``weights[e]``, and
-#: set ``hot[heads[e]]``.
-push_owned, push_kinds, push_wide = _pick("push", OWNED), _pick("push", KINDS), _pick("push", WIDE)
-_LANES = PLAIN if _USE_PLAIN else VECTOR
-#: ``give_kinds(table, row, limit, out, place)``: a row (16) into out from a place on, beyond the limit as unreached.
-give_kinds: Any = _LANES.give_kinds
-#: ``read_place(table, place, out)``: distances of a place (row, leg, row, leg) into out (32).
-read_place: Any = _LANES.read_place
-#: ``tally(table, place, weight, breaks, sums)``: add the weight to sums (t, 32) where the place is within breaks (t).
-tally: Any = _LANES.tally
-#: ``weigh(table, place, breaks, steps, out)``: sum of the steps (t) whose breaks (t) a place is within, into out (32);
-#: returns the bits of the distances within any.
-weigh: Any = _LANES.weigh
-#: ``add_scaled(sums, values, factor)``: sums (32) += values (32) × factor.
-add_scaled: Any = _LANES.add_scaled
 
 
 @kernel

@@ -6,14 +6,14 @@ their intersections, and those from cutting: far less work than a sweep.
 
 from __future__ import annotations
 
-from cimkit.kernels._jit import lean
+from cimkit.kernels._jit import woven
 from cimkit.kernels.overlay_edges import ring_area
 
 CLIP_PARTS = 4  # more parts in a group have too many combinations; they are swept
 CLIP_ROOM = 64  # vertices of a cut ring; larger ones are swept
 
 
-@lean()
+@woven
 def _cut(clip, source, n, target, ax, ay, dx, dy):
     """Keep what lies left of the line through (ax, ay) along (dx, dy); return the vertices, -1 if they do not fit."""
     m = 0
@@ -35,7 +35,7 @@ def _cut(clip, source, n, target, ax, ay, dx, dy):
     return m
 
 
-@lean()
+@woven
 def twice_area(clip, at, n):
     """Compute twice the signed area of a ring without its closing vertex [m²]."""
     twice = 0.0
@@ -49,7 +49,7 @@ def twice_area(clip, at, n):
     return twice
 
 
-@lean()
+@woven
 def cut_by_ring(clip, source, n, target, shapes, ring, origin):
     """Cut a ring by a convex one into the places ``target`` and ``target`` + 1; return its vertices and place."""
     xy, a, b = shapes.xy, shapes.ring[ring], shapes.ring[ring + 1]
@@ -63,12 +63,12 @@ def cut_by_ring(clip, source, n, target, shapes, ring, origin):
     return n, source
 
 
-@lean()
-def intersections(s, sign, count, voids, spaces, origin):
+@woven
+def intersections(s, sign, count, parts, origin):
     """Add the area of a ring within each set of convex parts to ``s.table``; tell whether all fitted.
 
     The ring stands at place 0 of ``s.clip``. A set of parts is a bit mask; its ring is that of the set without the
-    highest part, cut by that part. ``s.clip_size``: vertices of each set; rows 1 and 2 say which polygon each part is.
+    highest part, cut by that part. ``s.clip_size``: vertices of each set.
     """
     clip, size, place = s.clip, s.clip_size, s.clip_place
     for mask in range(1, 1 << count):
@@ -76,20 +76,19 @@ def intersections(s, sign, count, voids, spaces, origin):
         while mask >> (top + 1):
             top += 1
         parent = mask ^ (1 << top)
-        size[0, mask] = 0
-        if size[0, parent] == 0:
+        size[mask] = 0
+        if size[parent] == 0:
             continue
-        shapes = voids if size[1, top] == 0 else spaces
-        ring = shapes.poly[size[2, top]]
-        n, at = cut_by_ring(clip, place[parent], size[0, parent], 2 * mask, shapes, ring, origin)
+        ring = parts.poly[s.row[s.member[top]]]
+        n, at = cut_by_ring(clip, place[parent], size[parent], 2 * mask, parts, ring, origin)
         if n < 0:
             return False
-        size[0, mask], place[mask] = n, at
+        size[mask], place[mask] = n, at
         s.table[mask] += 0.5 * sign * abs(twice_area(clip, at, n))
     return True
 
 
-@lean()
+@woven
 def split_areas(table, count):
     """Turn areas within at least the parts of each set into areas within exactly those parts."""
     for bit in range(count):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cimkit.kernels._jit import lean
+from cimkit.kernels._jit import woven
 
 FLAT = 1e-200  # [m] rise of edges that are taken as level: their slope would be infinite
 SIMPLE_LIMIT = 64  # larger rings go to the sweep instead of the pairwise test of their edges
@@ -29,18 +29,7 @@ class Shapes(NamedTuple):
     kind: Any = _NONE
 
 
-class Edges(NamedTuple):
-    """Rising edges of one job: lower end, upper height, slope dx/dy, ring, and 1 or -1 if drawn upwards or down."""
-
-    x0: Any
-    y0: Any
-    y1: Any
-    slope: Any
-    ring: Any
-    turn: Any
-
-
-@lean()
+@woven
 def ring_area(xy, a, b):
     """Compute twice the signed area of the closed ring of vertices ``a`` to ``b`` [m²]."""
     ox, oy = xy[a, 0], xy[a, 1]  # near the origin, so that zone-prefixed coordinates cost no digits
@@ -53,7 +42,7 @@ def ring_area(xy, a, b):
     return twice
 
 
-@lean()
+@woven
 def polygon_area(shapes, row):
     """Compute the area of a simple polygon: outer ring less holes, in any orientation [m²]."""
     first = shapes.poly[row]
@@ -64,7 +53,7 @@ def polygon_area(shapes, row):
     return total
 
 
-@lean()
+@woven
 def _turns(xy, a, b, x, y):
     """Return how often the closed ring of vertices ``a`` to ``b`` winds round a point."""
     count = 0
@@ -77,7 +66,7 @@ def _turns(xy, a, b, x, y):
     return count
 
 
-@lean()
+@woven
 def holds_point(shapes, row, x, y):
     """Tell whether a point lies in a polygon: its outer ring winds round the point and no hole does."""
     first, last = shapes.poly[row], shapes.poly[row + 1]
@@ -87,7 +76,7 @@ def holds_point(shapes, row, x, y):
     return last > first
 
 
-@lean()
+@woven
 def touches_box(shapes, row, x_lo, y_lo, x_hi, y_hi):
     """Tell whether an edge of the polygon touches the box."""
     xy = shapes.xy
@@ -103,7 +92,7 @@ def touches_box(shapes, row, x_lo, y_lo, x_hi, y_hi):
     return False
 
 
-@lean()
+@woven
 def bounds_of(shapes, row):
     """Return (min x, min y, max x, max y) of a polygon [m]; an empty one gives an inverted box."""
     xy = shapes.xy
@@ -114,9 +103,13 @@ def bounds_of(shapes, row):
     return x_lo, y_lo, x_hi, y_hi
 
 
-@lean()
-def is_convex(xy, a, b):
-    """Tell whether a closed ring turns one way only, once round."""
+@woven
+def is_convex(shapes, row):
+    """Tell whether a polygon is one ring that turns one way only, once round."""
+    xy, r = shapes.xy, shapes.poly[row]
+    a, b = shapes.ring[r], shapes.ring[shapes.poly[row + 1]]
+    if shapes.poly[row + 1] - r != 1 or b - a < 4:
+        return False
     left, right, flips = 0, 0, 0
     px, py = xy[b - 1, 0] - xy[b - 2, 0], xy[b - 1, 1] - xy[b - 2, 1]
     for k in range(a, b - 1):
@@ -133,9 +126,11 @@ def is_convex(xy, a, b):
     return left * right == 0 and left + right > 0 and flips <= 2
 
 
-@lean()
-def _sides(xa, ya, xb, yb, xc, yc, xd, yd):
-    """Tell whether the segments ab and cd have a point in common."""
+@woven
+def _sides(xy, i, j):
+    """Tell whether the edges from vertices i and j have a point in common."""
+    xa, ya, xb, yb = xy[i, 0], xy[i, 1], xy[i + 1, 0], xy[i + 1, 1]
+    xc, yc, xd, yd = xy[j, 0], xy[j, 1], xy[j + 1, 0], xy[j + 1, 1]
     if min(xa, xb) > max(xc, xd) or max(xa, xb) < min(xc, xd):
         return False
     if min(ya, yb) > max(yc, yd) or max(ya, yb) < min(yc, yd):
@@ -149,7 +144,7 @@ def _sides(xa, ya, xb, yb, xc, yc, xd, yd):
     return not ((a > 0.0 and b > 0.0) or (a < 0.0 and b < 0.0))
 
 
-@lean()
+@woven
 def is_simple(shapes, row):
     """Tell whether shoelaces give the area: no edges touch but neighbours, the one hole lies inside.
 
@@ -160,31 +155,26 @@ def is_simple(shapes, row):
     if r1 == r0:
         return True
     a, b = ring[r0], ring[r1]
-    if r1 - r0 > 2 or b - a > SIMPLE_LIMIT:
-        return r1 - r0 == 1 and b - a > 3 and is_convex(xy, a, b)
-    if r1 - r0 == 1 and b - a > 3 and is_convex(xy, a, b):
+    if is_convex(shapes, row):
         return True
+    if r1 - r0 > 2 or b - a > SIMPLE_LIMIT:
+        return False
     for r in range(r0, r1):
         if ring[r + 1] - ring[r] < 4:
             return False
         for i in range(ring[r], ring[r + 1] - 1):
-            for s in range(r, r1):
-                last = ring[s + 1] - 2
-                for j in range(i + 2 if s == r else ring[s], last + 1):
-                    if s == r and i == ring[r] and j == last:
-                        continue
-                    if _sides(
-                        xy[i, 0], xy[i, 1], xy[i + 1, 0], xy[i + 1, 1],
-                        xy[j, 0], xy[j, 1], xy[j + 1, 0], xy[j + 1, 1],
-                    ):  # fmt: skip
+            for t in range(r, r1):
+                last = ring[t + 1] - 2
+                for j in range(i + 2 if t == r else ring[t], last + 1):
+                    if not (t == r and i == ring[r] and j == last) and _sides(xy, i, j):
                         return False
     hole = ring[r0 + 1]
     return r1 - r0 == 1 or _turns(xy, a, hole, xy[hole, 0], xy[hole, 1]) != 0
 
 
-@lean()
-def add_edges(edges, m, rings, shapes, row, origin, window):
-    """Append the rising edges of a polygon, moved to the origin and clipped to the window; return their number.
+@woven
+def add_edges(s, m, rings, shapes, row, origin, window):
+    """Append the rising edges of a polygon, moved to the origin and clipped to the window; return the number of all.
 
     Its rings are numbered from ``rings`` on. ``window``: right, low and high end. Edges right of it are left out:
     the sweep goes from left to right and never needs them.
@@ -204,8 +194,8 @@ def add_edges(edges, m, rings, shapes, row, origin, window):
             if y0 < y_lo:
                 x0 += (y_lo - y0) * slope
                 y0 = y_lo
-            edges.x0[m], edges.y0[m], edges.y1[m], edges.slope[m] = x0, y0, min(y1, y_hi), slope
-            edges.ring[m], edges.turn[m] = rings, turn
+            s.x0[m], s.y0[m], s.y1[m], s.slope[m] = x0, y0, min(y1, y_hi), slope
+            s.ring[m], s.turn[m] = rings, turn
             m += 1
         rings += 1
     return m

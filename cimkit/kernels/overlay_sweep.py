@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cimkit.kernels._jit import inner, lean
+from cimkit.kernels._jit import inner, woven
 from cimkit.kernels.overlay_clip import CLIP_PARTS, CLIP_ROOM
-from cimkit.kernels.overlay_edges import Edges, add_edges
+from cimkit.kernels.overlay_edges import add_edges
 
-PARCEL, PLATE, VOID, SPACE = 0, 1, 2, 3  # classes of edges; spaces of class c have SPACE + c
+PARCEL, PLATE, VOID, SPACE = 0, 1, 2, 3  # classes of edges; spaces of class c have SPACE + c, voids are class -1
 GROSS, VOIDS, NET, COVERED = 0, 1, 2, 3  # columns of Overlay.total
 EDGES, RINGS, PARTS, LOOSE = 0, 1, 2, 3  # places in Scratch.size
 HOLE = -1_000_000  # weight of a hole in its polygon's score
@@ -18,9 +18,21 @@ TABLE_BITS = 12  # parcel, plate, void and up to nine classes of space have one 
 
 
 class Scratch(NamedTuple):
-    """Working arrays of one block of jobs, allocated once for it."""
+    """Working arrays of one block of jobs, allocated once for it.
 
-    edges: Edges
+    Rising edges: lower end ``x0``, ``y0``, upper height ``y1``, ``slope`` dx/dy, ``ring``, and ``turn``, 1 or -1 if
+    drawn upwards or down; their ``order`` by ``key``; those in a slab ``active``, crossing its middle ``at``. State of
+    rings and of polygons (``part_``); ``count`` of polygons of each class here, ``fixed`` those of the whole window,
+    ``live`` classes here; ``local`` numbers of classes, their ``kind_of`` and the ``table`` of their combinations.
+    Parts of the plate: ``box``, ``row``, ``kind``, ``label`` of the group, ``member`` of it; rings to ``clip``.
+    """
+
+    x0: Any
+    y0: Any
+    y1: Any
+    slope: Any
+    ring: Any
+    turn: Any
     order: Any
     key: Any
     active: Any
@@ -49,50 +61,47 @@ class Scratch(NamedTuple):
     clip_place: Any
 
 
-@inner()
+@inner
 def new_scratch(edges, rings, classes, parts):
     """Allocate the working arrays for jobs of up to so many edges, rings, classes of space, and parts."""
-    f, i = np.float64, np.intp
-    e = Edges(
-        np.empty(edges, f),
-        np.empty(edges, f),
-        np.empty(edges, f),
-        np.empty(edges, f),
-        np.empty(edges, i),
-        np.empty(edges, i),
-    )
+    i = np.intp
     return Scratch(
-        e,
-        np.empty(edges, i),
-        np.empty(edges, f),
-        np.empty(edges, i),
-        np.empty(edges, f),
-        np.zeros(4, i),
-        np.zeros(rings, i),
-        np.zeros(rings, i),
-        np.zeros(rings, i),
-        np.zeros(parts + 2, i),
-        np.zeros(parts + 2, i),
-        np.zeros(parts + 2, i),
-        np.zeros(SPACE + classes, i),
-        np.zeros(SPACE + classes, i),
-        np.empty(classes + 1, i),
-        np.zeros(SPACE + classes, i),
-        np.zeros(TABLE_BITS, i),
-        np.zeros(1 << TABLE_BITS, f),
-        np.zeros(4, f),
-        np.empty((parts, 4), f),
-        np.empty(parts, i),
-        np.empty(parts, i),
-        np.empty(parts, i),
-        np.zeros(CLIP_PARTS, i),
-        np.empty((2 << CLIP_PARTS, 2, CLIP_ROOM), f),
-        np.zeros((3, 1 << CLIP_PARTS), i),
-        np.zeros(1 << CLIP_PARTS, i),
+        x0=np.empty(edges),
+        y0=np.empty(edges),
+        y1=np.empty(edges),
+        slope=np.empty(edges),
+        ring=np.empty(edges, i),
+        turn=np.empty(edges, i),
+        order=np.empty(edges, i),
+        key=np.empty(edges),
+        active=np.empty(edges, i),
+        at=np.empty(edges),
+        size=np.zeros(4, i),
+        ring_count=np.zeros(rings, i),
+        ring_part=np.zeros(rings, i),
+        ring_weight=np.zeros(rings, i),
+        part_score=np.zeros(parts + 2, i),
+        part_kind=np.zeros(parts + 2, i),
+        part_bit=np.zeros(parts + 2, i),
+        count=np.zeros(SPACE + classes, i),
+        fixed=np.zeros(2, i),
+        live=np.empty(classes + 1, i),
+        local=np.zeros(SPACE + classes, i),
+        kind_of=np.zeros(TABLE_BITS, i),
+        table=np.zeros(1 << TABLE_BITS),
+        acc=np.zeros(4),
+        box=np.empty((parts, 4)),
+        row=np.empty(parts, i),
+        kind=np.empty(parts, i),
+        label=np.empty(parts, i),
+        member=np.zeros(CLIP_PARTS, i),
+        clip=np.empty((2 << CLIP_PARTS, 2, CLIP_ROOM)),
+        clip_size=np.zeros(1 << CLIP_PARTS, i),
+        clip_place=np.zeros(1 << CLIP_PARTS, i),
     )
 
 
-@lean()
+@woven
 def _insert(keys, rows, n, key, row):
     """Put a row behind the first n, which are in order of their keys (jobs have about twenty edges)."""
     k = n - 1
@@ -102,22 +111,21 @@ def _insert(keys, rows, n, key, row):
     keys[k + 1], rows[k + 1] = key, row
 
 
-@lean()
+@woven
 def _crossings(s, m, heights):
     """Write the heights at which two edges cross; return how many there are (perhaps more than fit)."""
-    e = s.edges
     n = 0
     for p in range(m):
         i = s.order[p]
-        x0, y0, y1, slope = e.x0[i], e.y0[i], e.y1[i], e.slope[i]
+        x0, y0, y1, slope = s.x0[i], s.y0[i], s.y1[i], s.slope[i]
         for q in range(p + 1, m):
             low = s.key[q]
             if low >= y1:
                 break
             j = s.order[q]
-            high = min(y1, e.y1[j])
-            gap = (e.x0[j] - x0) - (low - y0) * slope  # signed gap at both ends of the common range
-            end = gap + (high - low) * (e.slope[j] - slope)
+            high = min(y1, s.y1[j])
+            gap = (s.x0[j] - x0) - (low - y0) * slope  # signed gap at both ends of the common range
+            end = gap + (high - low) * (s.slope[j] - slope)
             if gap * end < 0.0:
                 if n < heights.size:
                     heights[n] = low + (high - low) * (gap / (gap - end))
@@ -125,7 +133,7 @@ def _crossings(s, m, heights):
     return n
 
 
-@lean()
+@woven
 def _sort(values, n):
     """Sort the first n values (by shrinking gaps: insertion for the usual ten, no memory for thousands)."""
     gap = 1
@@ -142,19 +150,12 @@ def _sort(values, n):
         gap //= 3
 
 
-@lean()
-def begin(s):
-    """Begin a new job without edges."""
-    for k in range(4):
-        s.size[k] = 0
-
-
-@lean()
+@woven
 def add_polygon(s, shapes, row, kind, origin, window):
     """Add a polygon of a class, moved to the origin and clipped; only the last one may be clipped on the right."""
     ring, part = s.size[RINGS], s.size[PARTS]
     s.size[LOOSE] = ring
-    s.size[EDGES] = add_edges(s.edges, s.size[EDGES], ring, shapes, row, origin, window)
+    s.size[EDGES] = add_edges(s, s.size[EDGES], ring, shapes, row, origin, window)
     for r in range(shapes.poly[row], shapes.poly[row + 1]):
         s.ring_count[ring] = 0
         s.ring_part[ring] = part
@@ -164,16 +165,16 @@ def add_polygon(s, shapes, row, kind, origin, window):
     s.size[RINGS], s.size[PARTS] = ring, part + 1
 
 
-@lean()
+@woven
 def _cross(s, edge):
     """Cross an edge from left to right: return by how much the number of its class's polygons here changes.
 
     A ring fills where its winding number is not 0; a polygon is its outer ring less its holes; so a score of 1
     says inside, whichever way round rings are drawn and however they cross themselves.
     """
-    ring = s.edges.ring[edge]
+    ring = s.ring[edge]
     before = s.ring_count[ring]
-    after = before - s.edges.turn[edge]
+    after = before - s.turn[edge]
     s.ring_count[ring] = after
     part = s.ring_part[ring]
     score = s.part_score[part]
@@ -182,7 +183,7 @@ def _cross(s, edge):
     return int(changed == 1) - int(score == 1)
 
 
-@lean()
+@woven
 def _list_space(s, kind, live, change):
     """Put a class of space on the list of those that cover this place, kept in order, or take it off."""
     k = live - 1
@@ -200,13 +201,13 @@ def _list_space(s, kind, live, change):
     return live - 1
 
 
-@lean()
+@woven
 def _scan_lists(s, active, height, share, own, first):
     """Walk one slab from left to right and add each gap's area to all that cover it, however many they are."""
     live = 0
     for t in range(active):
         e = s.active[t]
-        kind = s.part_kind[s.ring_part[s.edges.ring[e]]]
+        kind = s.part_kind[s.ring_part[s.ring[e]]]
         before = s.count[kind]
         after = before + _cross(s, e)
         s.count[kind] = after
@@ -224,12 +225,12 @@ def _scan_lists(s, active, height, share, own, first):
                     share[first + s.live[k] - SPACE] += area
 
 
-@lean()
+@woven
 def _scan_table(s, active, height, state):
     """Walk one slab from left to right and add each gap's area to the entry of its combination of classes."""
     e = s.active[0]
     for t in range(active):
-        bit = s.part_bit[s.ring_part[s.edges.ring[e]]]
+        bit = s.part_bit[s.ring_part[s.ring[e]]]
         after = s.count[bit] + _cross(s, e)
         s.count[bit] = after
         state = (state & ~(1 << bit)) | ((after != 0) << bit)
@@ -238,7 +239,7 @@ def _scan_table(s, active, height, state):
             s.table[state] += (s.at[t + 1] - s.at[t]) * height
 
 
-@lean()
+@woven
 def _number_classes(s):
     """Give the classes at hand small numbers, so that each combination has a table entry; return their number."""
     n = SPACE
@@ -260,7 +261,7 @@ def _number_classes(s):
     return n
 
 
-@lean()
+@woven
 def _read_table(s, bits, share, own, first):
     """Add the areas of all combinations of classes to what they belong to."""
     for state in range(3, 1 << bits, 4):
@@ -281,7 +282,7 @@ def _read_table(s, bits, share, own, first):
             own[lowest] += area
 
 
-@lean()
+@woven
 def _renew(s):
     """Make the state left of all edges: only the last polygon may lack edges on the right and need it."""
     for ring in range(s.size[LOOSE], s.size[RINGS]):
@@ -290,16 +291,15 @@ def _renew(s):
     s.count[PARCEL], s.count[PLATE] = s.fixed[PARCEL], s.fixed[PLATE]
 
 
-@lean()
+@woven
 def sweep(s, heights, share, own, first):
     """Add the areas of the polygons collected; return 0, or for how many heights there should be room.
 
     ``s.fixed`` says in which of parcel and plate the whole window lies.
     """
-    e = s.edges
     m = s.size[EDGES]
     for i in range(m):
-        _insert(s.key, s.order, i, e.y0[i], i)
+        _insert(s.key, s.order, i, s.y0[i], i)
     crossings = _crossings(s, m, heights)
     if crossings > heights.size:  # rare: hundreds of edges that cross one another
         return crossings
@@ -307,8 +307,7 @@ def sweep(s, heights, share, own, first):
     # A table entry for each combination of classes: 1.4 times faster than lists of covering spaces.
     bits = _number_classes(s)
     base = s.fixed[PARCEL] | (s.fixed[PLATE] << PLATE)
-    for k in range(s.count.size):
-        s.count[k] = 0
+    s.count[:] = 0
     active, started, crossed = 0, 0, 0
     low = 0.0
     while active > 0 or started < m:
@@ -319,15 +318,15 @@ def sweep(s, heights, share, own, first):
         for t in range(active):
             i = s.active[t]
             s.active[kept] = i
-            if e.y1[i] > low:
+            if s.y1[i] > low:
                 kept += 1
-                high = min(high, e.y1[i])
+                high = min(high, s.y1[i])
         while started < m and s.key[started] <= low:
             i = s.order[started]
             s.active[kept] = i
             started += 1
             kept += 1
-            high = min(high, e.y1[i])
+            high = min(high, s.y1[i])
         active = kept
         if active == 0:
             continue
@@ -340,7 +339,7 @@ def sweep(s, heights, share, own, first):
         middle = 0.5 * (low + high)
         for t in range(active):
             i = s.active[t]
-            _insert(s.at, s.active, t, e.x0[i] + (middle - e.y0[i]) * e.slope[i], i)
+            _insert(s.at, s.active, t, s.x0[i] + (middle - s.y0[i]) * s.slope[i], i)
         _renew(s)
         if bits <= TABLE_BITS:
             _scan_table(s, active, high - low, base)

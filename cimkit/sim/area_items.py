@@ -154,10 +154,13 @@ def _overlay(plates: Polygons, voids: Polygons | None, shapes: Polygons, owner: 
     n = len(plates)
     sizes = np.bincount(owner, minlength=n)
     start = offsets_of(sizes)
-    holes = Polygons.empty() if voids is None else voids
-    one_each = np.full(n, int(voids is not None)), np.zeros(len(holes), np.int64)
-    numbered = _kernel_shapes(shapes, sizes, np.arange(len(owner)) - start[owner])
-    layers = _kernel_shapes(plates), _kernel_shapes(holes, *one_each), numbered
+    kind = np.arange(len(owner)) - start[owner]
+    parts, owned = shapes, sizes
+    if voids is not None:  # one on each plate, before its shapes
+        order = np.argsort(np.concatenate([np.arange(n), owner]), kind="stable")
+        parts = Polygons.concat([voids, shapes]).take(order)
+        owned, kind = sizes + 1, np.concatenate([np.full(n, -1), kind])[order]
+    layers = _kernel_shapes(plates), _kernel_shapes(parts, owned, kind)
     rows, equal = distinct_plates(*layers)
     once = offsets_of(sizes[rows])
     result = overlay_areas(*layers, _kernel_shapes(Polygons.empty()), every_plate(rows), start=once)

@@ -15,16 +15,13 @@ import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, as_floats, one_of
 from cimkit.errors import InputError
-from cimkit.kernels import cells
-from cimkit.kernels.catchment import BALANCED, SPREAD, THREE_STEPS, TWO_STEPS, catchments
+from cimkit.kernels import cells, reach
 from cimkit.kernels.graph import UNREACHED, nearest_k
 from cimkit.kernels.hilbert import hilbert_order
-from cimkit.kernels.matrix import distances
-from cimkit.kernels.reach import sums_within, weighted_sums
 from cimkit.kernels.sweep import nearest_kinds
 from cimkit.sim.network import Places, WalkNetwork
 
-METHODS = {"sum": SPREAD, "2sfca": TWO_STEPS, "3sfca": THREE_STEPS, "balanced": BALANCED}
+METHODS = {"sum": reach.SPREAD, "2sfca": reach.TWO_STEPS, "3sfca": reach.THREE_STEPS, "balanced": reach.BALANCED}
 LOST = float(UNREACHED)
 
 
@@ -178,16 +175,17 @@ def _sweep(
     graph, hierarchy = network.prepared(timed=timed, towards=towards, limit=limit)
     nodes, legs = ends_of(network, a, timed=timed, outward=not towards)
     seeds = 2 * np.arange(len(nodes) + 1), nodes.reshape(-1), closed_to_unreached(legs).reshape(-1)
-    sources = cells.sources_of(hierarchy, *seeds, hilbert_order(network.nodes[nodes[:, 0], :2]))
     if towards:
         reader, source, direct = shared_edges(network, b, a, timed=timed)
     else:
         source, reader, direct = shared_edges(network, a, b, timed=timed)
     rows = np.argsort(source, kind="stable")
-    mates = np.searchsorted(source[rows], np.arange(len(nodes) + 1))
+    begin = np.searchsorted(source[rows], np.arange(len(nodes) + 1))
+    mates = begin, reader[rows], closed_to_unreached(direct[rows])
+    sources = cells.sources_of(hierarchy, *seeds, hilbert_order(network.nodes[nodes[:, 0], :2]), mates)
     ends, ways = ends_of(network, b, timed=timed, outward=towards)
     readers = cells.readers_of(hierarchy, ends, closed_to_unreached(ways), as_floats(weight, name="weight"))
-    return graph, hierarchy, cells.with_mates(sources, mates, reader[rows], closed_to_unreached(direct[rows])), readers
+    return graph, hierarchy, sources, readers
 
 
 # Measures ----
@@ -229,7 +227,7 @@ def walk_matrix(
     array([[10., 75.],
            [75.,  0.]])
     """
-    ways = distances(*_sweep(network, from_, to, np.ones(len(to.edge)), timed=timed, limit=limit))
+    ways = reach.distances(*_sweep(network, from_, to, np.ones(len(to.edge)), timed=timed, limit=limit))
     return _in_units(ways, network.unit(timed=timed), limit)
 
 
@@ -347,9 +345,9 @@ def reach_sums(
         limits = as_floats(within, name="within")
     swept, unit = _sweep(network, from_, to, weight, timed=timed, limit=float(limits.max())), network.unit(timed=timed)
     if isinstance(within, Decay):
-        sums: FloatArray = weighted_sums(*swept, within.in_whole(unit))
+        sums: FloatArray = reach.weighted_sums(*swept, within.in_whole(unit))
     else:
-        sums = sums_within(*swept, np.floor(limits * unit + 1e-6))
+        sums = reach.sums_within(*swept, np.floor(limits * unit + 1e-6))
     return sums
 
 
@@ -395,5 +393,5 @@ def floating_catchments(
         network, services, homes, persons, timed=timed, towards=True, limit=decay.limit
     )
     size, shape = as_floats(capacity, name="capacity"), decay.in_whole(network.unit(timed=timed))
-    scores, ratios = catchments(graph, hierarchy, sources, kinds, size, readers, shape, code)
+    scores, ratios = reach.catchments(graph, hierarchy, sources, kinds, size, readers, shape, code)
     return scores, ratios

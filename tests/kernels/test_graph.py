@@ -24,9 +24,9 @@ def _route(previous, node):
 
 @settings(max_examples=80, deadline=None)
 @given(cases(), LIMIT)
-def test_shortest_times__every_pair_as_floyd_warshall(case, limit):
+def test_shortest_tree__every_pair_as_floyd_warshall(case, limit):
     csr = graph.build_csr(case.n, *case.edges)
-    got = np.stack([graph.shortest_times(csr, [node], [0.0], limit) for node in range(case.n)])
+    got = np.stack([graph.shortest_tree(csr, [node], [0.0], limit)[0] for node in range(case.n)])
     assert np.array_equal(got, whole(between_nodes(case.n, *case.edges), limit))
 
 

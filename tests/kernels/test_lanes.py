@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cimkit.kernels import _lanes, lanes
+from cimkit.kernels.graph import UNREACHED
 
 
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="vectors are compiled")
@@ -18,27 +19,27 @@ def test_push_and_pull__as_their_plain_twins(width):
     rng = np.random.default_rng(width)
     heads, low, high = rng.integers(0, 9, 20).astype(np.int32), 3, 17
     weights = rng.integers(0, 1 << 20, 20).astype(kind)
-    push, pull, clear = (getattr(lanes.VECTOR, n)[width] for n in ("push", "pull", "clear"))
+    push, pull, clear = (lanes.VECTOR[name] for name in ("push", "pull", "clear"))
 
     @numba.njit
     def vector(table, hot):
-        push(table, 9, heads_, weights_, low, high, hot)
-        pull(table, 10, heads_, weights_, low, high)
-        clear(table, 11, table[0, 0])
+        push(width, table, 9, heads_, weights_, low, high, hot)
+        pull(width, table, 10, heads_, weights_, low, high)
+        clear(width, table, 11, table[0, 0])
 
     heads_, weights_ = heads, weights
     first = rng.integers(0, 1 << 30, (12, width)).astype(kind)
     a, b, hot_a, hot_b = first.copy(), first.copy(), np.zeros(12, np.uint8), np.zeros(12, np.uint8)
     vector(a, hot_a)
-    lanes.PLAIN.push(b, 9, heads, weights, low, high, hot_b)
-    lanes.PLAIN.pull(b, 10, heads, weights, low, high)
-    lanes.PLAIN.clear(b, 11, b[0, 0])
+    lanes.PLAIN["push"](width, b, 9, heads, weights, low, high, hot_b)
+    lanes.PLAIN["pull"](width, b, 10, heads, weights, low, high)
+    lanes.PLAIN["clear"](width, b, 11, b[0, 0])
     assert np.array_equal(a, b)
     assert np.array_equal(hot_a, hot_b)
 
 
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="vectors are compiled")
-def test_equal_lanes_and_give_kinds__as_their_plain_twins():
+def test_equal_lanes_and_give__as_their_plain_twins():
     rng = np.random.default_rng(5)
     words = rng.integers(0, 4, 40).astype(np.int32)
     equal = numba.njit(lambda table, place, word: _lanes.equal_lanes(table, place, np.int32(word)))
@@ -47,14 +48,14 @@ def test_equal_lanes_and_give_kinds__as_their_plain_twins():
     rows = rng.integers(0, 1 << 32, (5, 16)).astype(np.uint32)
     a, b = np.zeros((2, 40), np.uint32)
     rows[3, 4] = 1 << 31  # the limit belongs to it
-    vector = lanes.VECTOR.give_kinds
+    vector, lost = lanes.VECTOR["give"], UNREACHED
 
     @numba.njit
     def give(table, out):
-        vector(table, 3, np.uint32(1 << 31), out, 1)
+        vector(16, table, 3, np.uint32(1 << 31), lost, out, 1)
 
     give(rows, a)
-    lanes.PLAIN.give_kinds(rows, 3, np.uint32(1 << 31), b, 1)
+    lanes.PLAIN["give"](16, rows, 3, np.uint32(1 << 31), lost, b, 1)
     assert np.array_equal(a, b)
 
 

@@ -43,13 +43,18 @@ def owned(lists, kinds=None):
     return ragged([p for q in lists for p in q])._replace(start=start, kind=kind)
 
 
+def parts(voids, spaces, kinds=None):
+    """Lay out the voids and spaces of each plate."""
+    return naive.parts_of(owned(voids), owned(spaces, kinds))
+
+
 def one(plate, voids=(), spaces=(), kinds=(), classes=3, parcel=None, run=overlay_areas):
     """Overlay a single plate."""
     plates = ragged([plate])
     parcels = ragged([parcel] if parcel else [])
     pairs = meet_parcels(plates, parcels, np.arange(1)) if parcel else every_plate([0])
     start = classes * np.arange(len(pairs.plate) + 1)
-    return run(plates, owned([list(voids)]), owned([list(spaces)], [list(kinds)]), parcels, pairs, start=start)
+    return run(plates, parts([list(voids)], [list(spaces)], [list(kinds)]), parcels, pairs, start=start)
 
 
 def test_overlay_areas__hand_worked_plate():
@@ -73,15 +78,13 @@ def test_overlay_areas__parcel_cuts():
 
 def test_overlay_areas__no_plates():
     none = ragged([])
-    r = overlay_areas(none, owned([]), owned([]), none, every_plate([]), start=np.zeros(1, np.int64))
+    r = overlay_areas(none, parts([], []), none, every_plate([]), start=np.zeros(1, np.int64))
     assert r.total.shape == (0, 4)
 
 
 def test_overlay_areas__plate_without_vertices():
     plates = ragged([[], box(0, 0, 2, 2)])
-    r = overlay_areas(
-        plates, owned([[], []]), owned([[], []], [[], []]), plates, every_plate([0, 1]), start=np.zeros(3, np.int64)
-    )
+    r = overlay_areas(plates, parts([[], []], [[], []]), plates, every_plate([0, 1]), start=np.zeros(3, np.int64))
     assert r.total[:, 0].tolist() == [0.0, 4.0]
 
 
@@ -109,8 +112,8 @@ def test_overlay_areas__awkward_rings(plate, spaces, gross, covered):
 
 def test_overlay_areas__hole_outside_its_shell_whatever_follows():
     outside = [*box(0, 0, 4, 4), *box(9, 1, 1, 1)]
-    plates, none = ragged([outside, box(1, 1, 1, 1)]), owned([[], []])
-    r = overlay_areas(plates, none, none, ragged([]), every_plate([0, 1]), start=np.zeros(3, np.int64))
+    plates, none = ragged([outside, box(1, 1, 1, 1)]), parts([[], []], [[], []])
+    r = overlay_areas(plates, none, ragged([]), every_plate([0, 1]), start=np.zeros(3, np.int64))
     assert r.total[:, 0].tolist() == [16.0, 1.0]
 
 
@@ -259,12 +262,12 @@ def harness(count, shift=(0.0, 0.0)):
         return layers[name]._replace(start=np.concatenate([[0], np.cumsum(sizes)]), kind=kind.astype(np.int64))
 
     voids, spaces = own("void", np.zeros(len(w["void_owner"]))), own("space", w["space_cat"])
-    return module, w, layers["plate"], voids, spaces, layers["parcel"]
+    return module, w, layers["plate"], naive.parts_of(voids, spaces), layers["parcel"]
 
 
-def per_parcel(plates, voids, spaces, parcels) -> tuple[Overlay, np.ndarray]:
+def per_parcel(plates, owned_, parcels) -> tuple[Overlay, np.ndarray]:
     pairs = meet_parcels(plates, parcels, np.arange(len(plates.poly) - 1))
-    r = overlay_areas(plates, voids, spaces, parcels, pairs, start=4 * np.arange(len(pairs.plate) + 1))
+    r = overlay_areas(plates, owned_, parcels, pairs, start=4 * np.arange(len(pairs.plate) + 1))
     columns = np.column_stack([r.total, r.share.reshape(-1, 4), r.total[:, 2] - r.total[:, 3]])
     count = len(parcels.poly) - 1
     return r, np.column_stack([np.bincount(pairs.parcel, column, count) for column in columns.T])
@@ -287,6 +290,7 @@ def test_overlay_areas__same_bits_on_any_number_of_threads():
     assert (results[0][1] == results[1][1]).all()
 
 
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
 def test_overlay_areas__one_compiled_version():
     one(box(0, 0, 1, 1))
     one(box(0, 0, 1, 1), parcel=box(-1, -1, 4, 4))
@@ -309,16 +313,15 @@ def test_meet_parcels__hole_of_a_parcel():
 def test_distinct_plates__are_those_that_differ_in_anything_they_own():
     a, b = box(0, 0, 4, 4), box(1, 1, 1, 1)
     plates = ragged([a, a, a, a, b])
-    voids = owned([[b], [b], [], [b], []])
-    spaces = owned([[a], [a], [a], [a], []], [[0], [0], [0], [1], []])
-    rows, equal = distinct_plates(plates, voids, spaces)
+    both = parts([[b], [b], [], [b], []], [[a], [a], [a], [a], []], [[0], [0], [0], [1], []])
+    rows, equal = distinct_plates(plates, both)
     assert (rows.tolist(), equal.tolist()) == ([0, 2, 3, 4], [0, 0, 1, 2, 3])
 
 
 def test_distinct_plates__same_points_in_other_rings_differ():
     a, b = box(0, 0, 4, 4), box(1, 1, 1, 1)
     spaces = owned([[a, b], [a + b], [a, b], [a + b]], [[0, 0], [0], [0, 0], [0]])
-    rows, equal = distinct_plates(ragged([a] * 4), owned([[]] * 4), spaces)
+    rows, equal = distinct_plates(ragged([a] * 4), spaces)
     assert (rows.tolist(), equal.tolist()) == ([0, 1], [0, 1, 0, 1])
 
 
@@ -327,7 +330,7 @@ def test_distinct_plates__same_points_in_other_rings_differ():
 def test_distinct_plates__are_what_a_dictionary_finds(made):
     shapes = [box(0, 0, 4, 4), box(1, 1, 1, 1), box(0, 0, 4, 4) + box(1, 1, 1, 1)]
     spaces = owned([[shapes[q] for q in s] for _, s, _ in made], [[k] * len(s) for _, s, k in made])
-    rows, equal = distinct_plates(ragged([shapes[p] for p, _, _ in made]), owned([[]] * len(made)), spaces)
+    rows, equal = distinct_plates(ragged([shapes[p] for p, _, _ in made]), spaces)
     seen: dict[object, int] = {}
     keys = [(p, tuple(s), k if s else 0) for p, s, k in made]
     assert equal.tolist() == [seen.setdefault(key, len(seen)) for key in keys]
@@ -337,7 +340,7 @@ def test_distinct_plates__are_what_a_dictionary_finds(made):
 def test_part_unequal__plates_with_only_a_hash_in_common():
     a, b = box(0, 0, 4, 4), box(1, 1, 1, 1)
     none = owned([[]] * 3)
-    layers = [s._replace(xy=s.xy.view(np.uint64)) for s in (ragged([a, b, a]), none, none)]
+    layers = [s._replace(xy=s.xy.view(np.uint64)) for s in (ragged([a, b, a]), none)]
     first = np.zeros(3, np.intp)
     _part_unequal(*layers, first, 1)
     assert first.tolist() == [0, 1, 0]

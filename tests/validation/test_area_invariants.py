@@ -23,6 +23,7 @@ from cimkit.model.tables import Buildings, Parcels, Plates, Spaces, Storeys, Voi
 from cimkit.sim.area_items import INSIDE, LEAST, OPENINGS, OUTSIDE
 from cimkit.sim.area_rules import LocalRules
 from cimkit.sim.areas import AreaMethod, floor_areas
+from tests.naive_overlay import parts_of
 
 COUNT = 10_000
 SPAN = 60.0  # [m] from one case to the next
@@ -80,8 +81,9 @@ def swept(c):
     order, at = np.argsort(c.void_of, kind="stable"), np.argsort(c.space_of, kind="stable")
     every = np.arange(COUNT)
     r = overlay_areas(
-        ragged(c.plates), ragged(c.voids[order], c.void_of, np.zeros(len(order))),
-        ragged(c.spaces[at], c.space_of, c.kind[at]), ragged(c.parcels),
+        ragged(c.plates),
+        parts_of(ragged(c.voids[order], c.void_of, np.zeros(len(order))), ragged(c.spaces[at], c.space_of, c.kind[at])),
+        ragged(c.parcels),
         Pairs(every, every, np.zeros(COUNT, dtype=bool)), start=CLASSES * np.arange(COUNT + 1),
     )  # fmt: skip
     return np.column_stack([r.total, r.share.reshape(-1, CLASSES), r.own.reshape(-1, CLASSES)])
