@@ -12,7 +12,7 @@ from cimkit.errors import MissingDataError
 from cimkit.model.kinds import EntranceKind, PathKind, SpaceKind
 from cimkit.rules.indicator import Given, Subjects, Values
 from cimkit.rules.subjects import facility_kinds
-from cimkit.sim.wall_roads import BESIDE
+from cimkit.sim.site_ratios import BESIDE
 
 if TYPE_CHECKING:
     from cimkit.rules.measurements import Measurements

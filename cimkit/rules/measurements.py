@@ -232,8 +232,8 @@ class Measurements:
 
     @cached_property
     def wall_roads(self) -> Any:
-        """Site roads in front of walls, see ``cimkit.sim.wall_roads``."""
-        from cimkit.sim.wall_roads import wall_roads
+        """Site roads in front of walls, see ``cimkit.sim.site_ratios``."""
+        from cimkit.sim.site_ratios import wall_roads
 
         return wall_roads(self.community)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -108,23 +108,19 @@ Decay.E2SFCA = Decay.steps((300.0, 500.0, 1000.0), (1.0, 0.68, 0.22))
 # Places along edges in the whole numbers of the kernels ----
 
 
-class Marks(NamedTuple):
-    """Where places stand on their edges: share, whole numbers ahead and back from the start, the leg, shape (p)."""
+def _stand(network: WalkNetwork, places: Places, timed: bool) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return share of the edge (p), ways from its start and end to the place and back (p, 2 each), and the leg (p).
 
-    share: FloatArray
-    ahead: FloatArray
-    back: FloatArray
-    leg: FloatArray
-
-
-def marks_of(network: WalkNetwork, places: Places, *, timed: bool) -> Marks:
-    """Return where places stand; nothing of a closed direction is nothing."""
-    ahead, back = network.whole(timed=timed)
+    Nothing of a closed direction is nothing.
+    """
+    whole = [w[places.edge] for w in network.whole(timed=timed)]
     share = np.clip(np.nan_to_num(places.along) / np.maximum(network.length[places.edge], 1e-9), 0.0, 1.0)
     leg = places.leg / network.method.speed_ms / 60.0 if timed else places.leg
     with np.errstate(invalid="ignore"):
-        at = [np.where(share > 0, np.round(share * whole[places.edge]), 0.0) for whole in (ahead, back)]
-    return Marks(share, at[0], at[1], np.where(places.edge >= 0, np.round(leg * network.unit(timed=timed)), np.inf))
+        ahead, back = (np.where(share > 0, np.round(share * w), 0.0) for w in whole)
+        onward, rest = (np.where(share >= 1, 0.0, w - m) for w, m in zip(whole, (ahead, back), strict=True))
+    leg = np.where(places.edge >= 0, np.round(leg * network.unit(timed=timed)), np.inf)
+    return share, np.stack([ahead, rest], axis=1), np.stack([back, onward], axis=1), leg
 
 
 def ends_of(
@@ -134,11 +130,8 @@ def ends_of(
 
     ``outward`` goes from the place to the ends, else from the ends to the place.
     """
-    ahead, back = (w[places.edge] for w in network.whole(timed=timed))
-    marks = marks_of(network, places, timed=timed)
-    with np.errstate(invalid="ignore"):
-        onward, rest = (np.where(marks.share >= 1, 0.0, w - m) for w, m in ((ahead, marks.ahead), (back, marks.back)))
-    legs = np.stack([marks.back, onward] if outward else [marks.ahead, rest], axis=1) + marks.leg[:, None]
+    _, into, out, leg = _stand(network, places, timed)
+    legs = (out if outward else into) + leg[:, None]
     legs = np.where((places.edge >= 0)[:, None] & np.isfinite(legs), legs, np.inf)
     return np.stack([network.start[places.edge], network.end[places.edge]], axis=1), legs
 
@@ -152,12 +145,12 @@ def shared_edges(
     count = np.where(a.edge >= 0, high - low, 0)
     source = np.repeat(np.arange(len(a.edge)), count)
     place = order[np.arange(len(source)) - np.repeat(np.cumsum(count) - count - low, count)]
-    from_, to = marks_of(network, a, timed=timed), marks_of(network, b, timed=timed)
-    start, stop = from_.share[source], to.share[place]
+    (start, ahead, back, leg), (stop, there, past, last) = (_stand(network, p, timed) for p in (a, b))
+    start, stop = start[source], stop[place]
     with np.errstate(invalid="ignore"):
-        cost = np.where(start < stop, to.ahead[place] - from_.ahead[source], from_.back[source] - to.back[place])
+        cost = np.where(start < stop, there[place, 0] - ahead[source, 0], back[source, 0] - past[place, 0])
     cost = np.where(start == stop, 0.0, np.where(np.isfinite(cost), cost, np.inf))
-    return source, place, cost + from_.leg[source] + to.leg[place]
+    return source, place, cost + leg[source] + last[place]
 
 
 def closed_to_unreached(cost: Any) -> Any:

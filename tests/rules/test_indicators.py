@@ -25,7 +25,7 @@ from cimkit.rules.place import climate_zone_at, place_of
 from cimkit.rules.subjects import named
 from cimkit.samples import slab_rows
 from cimkit.sim.joined import homes_of
-from cimkit.sim.wall_roads import wall_roads
+from cimkit.sim.site_ratios import wall_roads
 
 HANGZHOU = Location(30.25, 120.17)
 
