@@ -6,12 +6,9 @@ import functools
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numba
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _HERE = Path(__file__).parent
 _PLAIN = os.environ.get("CIMKIT_PLAIN_LANES", "").encode()  # chooses between twins, see lanes.py
@@ -29,7 +26,7 @@ def kernel_folder() -> str:
     return os.path.join(numba.config.CACHE_DIR or cache_folder(), _STAMP)
 
 
-def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+def kernel(function: Any = None, **options: Any) -> Any:
     """Compile with numba; an edit of any kernel file starts a fresh cache folder.
 
     numba's own cache looks only at the file of the function itself, so an edited callee in

@@ -10,29 +10,19 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from cimkit.kernels._jit import lean
 
-@intrinsic
-def _count_ones(typing: Any, word: Any) -> Any:  # noqa: ARG001
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
-        return builder.ctpop(args[0])
-
-    return types.uint64(types.uint64), generate
+_COMPILED = not numba.config.DISABLE_JIT
 
 
-@intrinsic
-def _trailing_zeros(typing: Any, word: Any) -> Any:  # noqa: ARG001
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+def _of_word(result: Any, write: Any, plain: Any) -> Any:
+    """Return an operation on a word as what compiled code may call, or the plain one where compiling is off."""
 
-    return types.int64(types.uint64), generate
+    @intrinsic
+    def operation(typing: Any, word: Any) -> Any:  # noqa: ARG001
+        return result(types.uint64), lambda context, builder, signature, args: write(builder, args[0])  # noqa: ARG005
 
-
-@intrinsic
-def _leading_zeros(typing: Any, word: Any) -> Any:  # noqa: ARG001
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
-        return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.int64(types.uint64), generate
+    return operation if _COMPILED else plain
 
 
 @intrinsic
@@ -53,24 +43,27 @@ def _plain_equal_lanes(table: Any, place: int, word: Any) -> np.uint64:
     return np.uint64(sum(1 << q for q in range(16) if table[place + q] == word))
 
 
-def _plain_count_ones(word: Any) -> np.uint64:
-    return np.uint64(int(word).bit_count())
+@lean(inline="always")
+def keep(n):
+    """Return a word with the n lowest bits set, all from 64 on."""
+    return np.uint64(0xFFFFFFFFFFFFFFFF) if n >= 64 else (np.uint64(1) << np.uint64(n)) - np.uint64(1)
 
 
-def _plain_trailing_zeros(word: Any) -> int:
-    return (int(word) & -int(word)).bit_length() - 1 if word else 64
-
-
-def _plain_leading_zeros(word: Any) -> int:
-    return 64 - int(word).bit_length()
-
-
-_COMPILED = not numba.config.DISABLE_JIT
 #: Number of set bits of a word.
-count_ones: Any = _count_ones if _COMPILED else _plain_count_ones
+count_ones: Any = _of_word(
+    types.uint64, lambda builder, word: builder.ctpop(word), lambda word: np.uint64(int(word).bit_count())
+)
 #: Place of the lowest set bit of a word; 64 if none is set.
-trailing_zeros: Any = _trailing_zeros if _COMPILED else _plain_trailing_zeros
+trailing_zeros: Any = _of_word(
+    types.int64,
+    lambda builder, word: builder.cttz(word, ir.Constant(ir.IntType(1), 0)),
+    lambda word: (int(word) & -int(word)).bit_length() - 1 if word else 64,
+)
+#: Number of bits above the highest set bit of a word; 64 if none is set.
+leading_zeros: Any = _of_word(
+    types.int64,
+    lambda builder, word: builder.ctlz(word, ir.Constant(ir.IntType(1), 0)),
+    lambda word: 64 - int(word).bit_length(),
+)
 #: ``equal_lanes(table, place, word)``: bits of the 16 words from a place of a table that equal a word.
 equal_lanes: Any = _equal_lanes if _COMPILED else _plain_equal_lanes
-#: Number of bits above the highest set bit of a word; 64 if none is set.
-leading_zeros: Any = _leading_zeros if _COMPILED else _plain_leading_zeros

@@ -5,67 +5,35 @@ their inner side: the upright ones through A and B, which all receptors of a col
 edge. Each is a quadratic in tan(w/2), as in ``sunfan``; the pass over all walls of a column is vector code.
 
 Slabs (base above the receptor) need no convexity: outside the outline the receptor is the common corner of one
-triangle an edge, and the signed number of those the ray is in, risen to the base, tells whether it enters from below.
+triangle an edge, and the ray, risen to the base, enters from below when it is in an odd number of those.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
 from numba import prange
 
+from cimkit.kernels import sunfan_circle as circle
 from cimkit.kernels._jit import inner, kernel, lean
-from cimkit.kernels._lanes import trailing_zeros
-from cimkit.kernels.column_lanes import (
-    BETWEEN,
-    CELLS,
-    HIGH,
-    LONG,
-    LONG_ROWS,
-    OX,
-    OY,
-    PX,
-    PY,
-    SHADED,
-    SIDE,
-    open_walls,
-    take_next,
-    wall_ends,
-    wall_shades,
-)
+from cimkit.kernels._lanes import keep, trailing_zeros
+from cimkit.kernels.column_groups import Groups
+from cimkit.kernels.column_lanes import WIDE, take_next, view_edges
 from cimkit.kernels.column_prisms import Prisms, PrismTree, prism_tree
-from cimkit.kernels.column_sun import SunTable, sun_table
-from cimkit.kernels.column_walls import (
-    TOUCH,
-    Walls,
-    frame_of,
-    load_group,
-    load_patch,
-    new_walls,
-    touches,
-    view_walls,
-)
+from cimkit.kernels.column_sun import SunTable, frame_of, sun_table
+from cimkit.kernels.column_walls import TOUCH, Walls, circle_around, far_of, load_group, load_patch, new_walls, touches
 from cimkit.kernels.intervals import insert
-from cimkit.kernels.sunfan_circle import (
-    Fan,
-    block_band,
-    declination_at,
-    half_space,
-    list_cover,
-    narrow,
-    pack_rows,
-    turn,
-    write_lit,
-)
-
-if TYPE_CHECKING:
-    from cimkit.kernels.column_groups import Groups
 
 ROOM = 8  # lit intervals of a receptor; a run with more is repeated with enough
 STEP = math.radians(1.0)  # of the table that only tells what is in reach
+BLOCK = 8  # walls of a block: row after row, so that the loops over one become vector code
+AX, AY, BX, BY, TOP, SIDE = range(6)  # its rows: ends about the column, top, cross product
+OUTER, INNER = 6, 9  # from, to, hole of the span between the ends, widened or narrowed by what the declination drifts
+LOW, HIGH = 12, 14  # of two spans shaded
+ROWS = 16
 U = np.uint64
 _START = 1e-9  # rise after which a receptor at a wall is asked whether it looks into the solid [m]
 
@@ -74,65 +42,66 @@ class _Work(NamedTuple):
     """Working memory of a part of the work (a thread)."""
 
     walls: Walls
-    wall: np.ndarray  # walls in view, then the outlines of specials, in blocks of 8 as ``column_lanes`` reads them
-    outline: np.ndarray  # (specials, 4): prism, first and last edge of its outline, 1 for a slab + 2 if touched
-    taken: np.ndarray  # (4, spells): starts and ends of what is blocked for all of a group, for one receptor
-    event: np.ndarray  # (2, spells): when a ray enters and leaves the triangles of a slab, and their sign
+    wall: np.ndarray  # blocks of the walls in view, then of the outlines of specials
+    outline: np.ndarray  # (specials, 5): prism, first and last edge of its outline, whether a slab, whether touched
+    taken: tuple  # starts and ends of what is blocked for all of a group, then for one receptor
+    event: np.ndarray  # when a ray enters or leaves one of the triangles of a slab
     piece: np.ndarray  # (16, 2)
 
 
 @inner
-def _new_work(prisms, vertices):
+def _new_work(prisms):
     """Allocate for so many."""
-    edges = (2 * vertices // LONG + prisms + 4) * LONG
-    return _Work(
-        new_walls(prisms, vertices),
-        np.empty(edges * LONG_ROWS),
-        np.empty((prisms + 1, 4), np.int64),
-        np.empty((4, 6 * edges + 8)),
-        np.empty((2, 8 * edges + 8)),
-        np.empty((16, 2)),
-    )
+    walls = new_walls(prisms)
+    edges = len(walls.origin) + BLOCK * len(prisms.top)
+    outline = np.empty((len(prisms.top) + 1, 5), np.int64)
+    taken = (np.empty(8), np.empty(8), np.empty(6 * edges + 8), np.empty(6 * edges + 8))
+    event, piece = np.empty(8 * edges + 8), np.empty((16, 2))
+    return _Work(walls, np.empty(edges * ROWS), outline, taken, event, piece)
 
 
 @lean(inline="always")
 def _at(k, row):
     """Place of a row of a wall."""
-    return U((k >> 3) * (LONG_ROWS * LONG) + row * LONG + (k & 7))
+    return U((k >> 3) * (ROWS * BLOCK) + row * BLOCK + (k & 7))
 
 
 @lean
 def _add_wall(edge, place, walls, prisms, wall, count):
-    """Write an edge about a column (x, y)."""
-    u, v, xy = walls.ends[edge, 0], walls.ends[edge, 1], prisms.xy
-    wall[_at(count, OX)], wall[_at(count, OY)] = xy[u, 0] - place[0], xy[u, 1] - place[1]
-    wall[_at(count, PX)], wall[_at(count, PY)] = xy[v, 0] - place[0], xy[v, 1] - place[1]
-    wall[_at(count, HIGH)] = prisms.top[walls.ends[edge, 2]]
+    """Write an edge of the group about a column (x, y)."""
+    source, xy = walls.source[walls.origin[edge]], prisms.xy
+    u, v = source[0], source[1]
+    wall[_at(count, AX)], wall[_at(count, AY)] = xy[u, 0] - place[0], xy[u, 1] - place[1]
+    wall[_at(count, BX)], wall[_at(count, BY)] = xy[v, 0] - place[0], xy[v, 1] - place[1]
+    wall[_at(count, TOP)] = prisms.top[source[2]]
 
 
 @lean
 def _fill_block(wall, count):
     """Fill the last block with walls that shade nothing; return where the next begins."""
-    while count & 7:
-        wall[_at(count, HIGH)] = -np.inf
+    while count % BLOCK:
+        for row in range(TOP):
+            wall[_at(count, row)] = wall[_at(count - 1, row)]
+        wall[_at(count, TOP)] = -1e30
         count += 1
     return count
 
 
-@lean
+@lean(inline="always")
 def _walls_in_view(view, place, counts, prisms, table, work):
     """Gather the walls a column may see, then the outlines of slabs and of solids it touches; return both ends.
 
-    view = (x, y) about the group and lowest receptor; place = (x, y) of the column.
+    view = (x, y) about the patch and lowest receptor; place = (x, y) of the column.
     """
     walls, wall = work.walls, work.wall
     count, found = 0, 0
-    for base in range(0, counts[0], 64):
+    for start in range(0, counts[0], WIDE):
         bits = U(0)
         for p in range(len(table.part)):
-            bits |= view_walls(walls, base, counts[0], frame_of(view, table, p))
+            bits |= view_edges(walls.edge, walls.place, start, frame_of(view, table, p))
+        bits &= keep(counts[0] - start)
         while bits != U(0):
-            _add_wall(base + trailing_zeros(bits), place, walls, prisms, wall, count)
+            _add_wall(start + trailing_zeros(bits), place, walls, prisms, wall, count)
             bits &= bits - U(1)
             count += 1
     count = _fill_block(wall, count)
@@ -141,9 +110,9 @@ def _walls_in_view(view, place, counts, prisms, table, work):
         special, outline = walls.special[k], work.outline[found]
         touched = touches(special[1], special[2], walls.edge, view[0], view[1], TOUCH)
         if touched or special[3] == 1:
-            outline[0], outline[1], outline[3] = special[0], stop, special[3] + (2 if touched else 0)
-            for v in range(special[1], special[2]):
-                _add_wall(v, place, walls, prisms, wall, stop)
+            outline[0], outline[1], outline[3], outline[4] = special[0], stop, special[3], 1 if touched else 0
+            for edge in range(special[1], special[2]):
+                _add_wall(edge, place, walls, prisms, wall, stop)
                 stop += 1
             outline[2] = stop
             stop = _fill_block(wall, stop)
@@ -152,223 +121,216 @@ def _walls_in_view(view, place, counts, prisms, table, work):
 
 
 @lean
-def _cut(sun, nx, ny, nz, piece, count):
-    """Cut pieces by the plane with this normal (x, y, z); return their number."""
-    if count == 0:
-        return 0
-    e = sun.e
-    number, rise, fall = half_space(
-        sun,
-        e[0, 0] * nx + e[0, 1] * ny + e[0, 2] * nz,
-        e[1, 0] * nx + e[1, 1] * ny + e[1, 2] * nz,
-        e[2, 0] * nx + e[2, 1] * ny + e[2, 2] * nz,
-        0.0,
-    )
-    return narrow(piece, count, number, rise, fall)
+def _path_of(sun, share):
+    """The sun's path as ``within`` reads it, with a share of the slack, and its axes."""
+    path, e = (sun.fit_a - sun.fit_b, sun.fit_a + sun.fit_b, sun.fit_c, share * sun.slack), sun.e
+    return path, ((e[0, 0], e[0, 1], e[0, 2]), (e[1, 0], e[1, 1], e[1, 2]), (e[2, 0], e[2, 1], e[2, 2]))
+
+
+@lean
+def _mark_ends(wall, stop, sun, share, band, into):
+    """Write the spans of the sun between the ends of walls, from a row on."""
+    low, high = band
+    (path, axes), into = _path_of(sun, share), U(BLOCK * into)
+    (ex, ey, _), (px, py, _), (qx, qy, _) = axes
+    for block in range(U(stop) // U(BLOCK)):
+        for k in range(U(BLOCK)):
+            v = block * U(ROWS * BLOCK) + k
+            ax, ay, bx, by = wall[v], wall[v + U(BLOCK * AY)], wall[v + U(BLOCK * BX)], wall[v + U(BLOCK * BY)]
+            cross = ax * (by - ay) - ay * (bx - ax)
+            f = 1.0 if cross < 0.0 else -1.0
+            x, y = f * ay, -f * ax
+            start, end, cut, _, _ = circle.within(ex * x + ey * y, px * x + py * y, qx * x + qy * y, path, low, high)
+            x, y = -f * by, f * bx
+            start2, end2, cut2, _, _ = circle.within(ex * x + ey * y, px * x + py * y, qx * x + qy * y, path, low, high)
+            wall[v + U(BLOCK * SIDE)] = cross
+            wall[v + into] = max(start, start2, low)
+            wall[v + into + U(BLOCK)] = min(end, end2, high)
+            wall[v + into + U(2 * BLOCK)] = 1.0 if cut | cut2 else 0.0
+
+
+@lean
+def _shade(wall, blocks, z, sun, share, band, into):
+    """Find the two spans that each wall hides from a receptor at z; return the cells that whole ones fill."""
+    (path, axes), (low, high), into = _path_of(sun, share), band, U(BLOCK * into)
+    (ex, ey, ez), (px, py, pz), (qx, qy, qz) = axes
+    scale, filled = circle.CELLS / (high - low), U(0)
+    for block in range(U(blocks)):
+        for k in range(U(BLOCK)):
+            v = block * U(ROWS * BLOCK) + k
+            ax, ay, bx, by = wall[v], wall[v + U(BLOCK * AY)], wall[v + U(BLOCK * BX)], wall[v + U(BLOCK * BY)]
+            h, cross = wall[v + U(BLOCK * TOP)] - z, wall[v + U(BLOCK * SIDE)]
+            x, y = h * (ay - by), h * (bx - ax)
+            nx, ny, nz = (ex * x + ey * y + ez * cross, px * x + py * y + pz * cross, qx * x + qy * y + qz * cross)
+            start, end, cut, fall, rise = circle.within(nx, ny, nz, path, low, high)
+            first, last, hole = wall[v + into], wall[v + into + U(BLOCK)], wall[v + into + U(2 * BLOCK)]
+            last = last if (h > 0.0) & (cross < 0.0) else first
+            a, b = max(first, start), min(last, fall if cut else end)
+            c = max(first, rise) if cut else np.inf
+            wall[v + U(BLOCK * LOW)], wall[v + U(BLOCK * HIGH)] = a, b
+            wall[v + U(BLOCK * (LOW + 1))], wall[v + U(BLOCK * (HIGH + 1))] = c, last
+            one, two = circle.full_cells(a, b, low, scale), circle.full_cells(c, last, low, scale)
+            filled |= (one if a < b else U(0)) | (two if c < last else U(0)) if hole == 0.0 else U(0)
+    return filled
+
+
+@lean(inline="always")
+def _left_open(wall, block, low, scale, cover):
+    """Bits of the 16 spans of a block of walls that do not lie within the cells covered."""
+    bits = U(0)
+    for k in range(U(2 * BLOCK)):
+        v = U(block) * U(ROWS * BLOCK) + k
+        a, b = wall[v + U(BLOCK * LOW)], wall[v + U(BLOCK * HIGH)]
+        bits |= U((a < b) & (not circle.in_cells(a, b, low, scale, cover))) << k
+    return bits
 
 
 @lean
 def _pieces(sun, wall, k, rises, span, piece):
     """Find when a ray meets a wall between two rises (0 for any); return the number of pieces."""
-    ax, ay, bx, by = wall[_at(k, OX)], wall[_at(k, OY)], wall[_at(k, PX)], wall[_at(k, PY)]
-    ex, ey, c = bx - ax, by - ay, wall[_at(k, SIDE)]
-    f = 1.0 if c < 0.0 else -1.0
+    ax, ay, bx, by = wall[_at(k, AX)], wall[_at(k, AY)], wall[_at(k, BX)], wall[_at(k, BY)]
+    ex, ey, e, count = bx - ax, by - ay, sun.e, 1
+    f = 1.0 if wall[_at(k, SIDE)] < 0.0 else -1.0
+    low, high, c = f * rises[0], f * rises[1], f * wall[_at(k, SIDE)]
+    ends = (f * ay, -f * ax, 0.0), (-f * by, f * bx, 0.0)
     piece[0, 0], piece[0, 1] = span
-    count = _cut(sun, f * ay, -f * ax, 0.0, piece, 1)
-    count = _cut(sun, -f * by, f * bx, 0.0, piece, count)
-    low, high = f * rises[0], f * rises[1]
-    if low != 0.0:
-        count = _cut(sun, low * ey, -low * ex, -f * c, piece, count)
-    if high != 0.0:
-        count = _cut(sun, -high * ey, high * ex, f * c, piece, count)
+    for x, y, z in (ends[0], ends[1], (low * ey, -low * ex, -c), (-high * ey, high * ex, c)):
+        if count > 0 and (x != 0.0 or y != 0.0):
+            number, rise, fall = circle.half_space(
+                sun,
+                e[0, 0] * x + e[0, 1] * y + e[0, 2] * z,
+                e[1, 0] * x + e[1, 1] * y + e[1, 2] * z,
+                e[2, 0] * x + e[2, 1] * y + e[2, 2] * z,
+                0.0,
+            )
+            count = circle.narrow(piece, count, number, rise, fall)
     return count
 
 
 @lean
-def _ahead(wall, k):
-    """Whether the sun may stand between the ends of an edge."""
-    return wall[_at(k, BETWEEN)] < wall[_at(k, BETWEEN + 1)]
-
-
-@lean
-def _far(wall, first, last):
-    """Distance of the farthest corner of an outline."""
-    far2 = 0.0
-    for v in range(first, last):
-        x, y = wall[_at(v, OX)], wall[_at(v, OY)]
-        far2 = max(far2, x * x + y * y)
-    return math.sqrt(far2)
-
-
-@lean
-def _take_entered(sun, wall, first, last, rise, span, event, piece, starts, ends, taken):
+def _take_entered(sun, wall, outline, rise, span, event, piece, starts, ends, taken):
     """Block the times when the ray, risen this much, is inside an outline; return the number of blocked spells."""
     n = 0
-    for v in range(first, last):
-        cross = wall[_at(v, SIDE)]
-        if cross == 0.0 or not _ahead(wall, v):
-            continue
-        sign = 1.0 if cross > 0.0 else -1.0
-        for p in range(_pieces(sun, wall, v, (rise, 0.0), span, piece)):
-            for side in range(2):
-                k, time = n, piece[p, side]
-                while k > 0 and event[0, k - 1] > time:
-                    event[0, k], event[1, k] = event[0, k - 1], event[1, k - 1]
-                    k -= 1
-                event[0, k], event[1, k] = time, sign if side == 0 else -sign
-                n += 1
-    inside, since = 0.0, 0.0
-    for k in range(n):
-        before = inside
-        inside += event[1, k]
-        if before == 0.0:
-            since = event[0, k]
-        elif inside == 0.0 and event[0, k] > since:
-            taken = insert(starts, ends, taken, since, event[0, k])
+    for v in range(outline[1], outline[2]):
+        if wall[_at(v, SIDE)] != 0.0 and wall[_at(v, OUTER)] < wall[_at(v, OUTER + 1)]:
+            for p in range(_pieces(sun, wall, v, (rise, 0.0), span, piece)):
+                for side in range(2):
+                    k, time = n, piece[p, side]
+                    while k > 0 and event[k - 1] > time:
+                        event[k] = event[k - 1]
+                        k -= 1
+                    event[k] = time
+                    n += 1
+    for k in range(0, n, 2):
+        if event[k] < event[k + 1]:
+            taken = insert(starts, ends, taken, event[k], event[k + 1])
     return taken
 
 
 @lean
-def _take_special(sun, outline, far, z, prisms, reach, span, work, taken):
-    """Block what one slab, or a solid the receptor touches, takes; ``far`` is the distance of its farthest corner."""
-    b, first, last, slab, touched = outline[0], outline[1], outline[2], outline[3] & 1 == 1, outline[3] > 1
-    wall, event, piece, starts, ends = work.wall, work.event, work.piece, work.taken[2], work.taken[3]
-    rise, high = prisms.base[b] - z, prisms.top[b] - z
-    if high <= 0.0 or (slab and rise > far * reach):
-        return taken
-    if slab:
-        for v in range(first, last):
-            if wall[_at(v, SIDE)] < 0.0 and _ahead(wall, v):
+def _take_special(sun, wall, outline, rise, high, span, event, piece, starts, ends, taken):
+    """Block what one slab, or a solid the receptor touches, takes between two rises."""
+    if outline[3]:
+        for v in range(outline[1], outline[2]):
+            if wall[_at(v, SIDE)] < 0.0 and wall[_at(v, OUTER)] < wall[_at(v, OUTER + 1)]:
                 for p in range(_pieces(sun, wall, v, (max(rise, 0.0), high), span, piece)):
                     taken = insert(starts, ends, taken, piece[p, 0], piece[p, 1])
-    if touched or rise > 0.0:
-        rise = max(rise, _START)
-        taken = _take_entered(sun, wall, first, last, rise, span, event, piece, starts, ends, taken)
+    if outline[4] or rise > 0.0:
+        taken = _take_entered(sun, wall, outline, max(rise, _START), span, event, piece, starts, ends, taken)
     return taken
 
 
 @lean
-def _take_walls(sun, stop, z, band, rows, work, taken):
+def _take_walls(sun, blocks, z, band, wall, piece, starts, ends, taken):
     """Block what the walls in view take from one receptor; return the number of blocked spells.
 
     Spans overlap a lot, and sorting them in costs a wrongly guessed branch each. So the band is cut into 63 cells:
     cells that single spans fill are marked, and only spans that do not lie within the marked ones are sorted in.
     """
-    wall, starts, ends, piece = work.wall, work.taken[2], work.taken[3], work.piece
-    fixed, cover = sun.slack == 0.0, U(0)
-    for block in range(stop >> 3):
-        if fixed:
-            cover |= wall_shades(wall, block, z, band, rows, ())
-        else:
-            cover |= wall_shades(wall, block, z, band, rows, (1.0, -1.0))
-    taken = list_cover(cover, (band[0], band[1]), starts, ends, taken)
-    for block in range(stop >> 3):
-        bits = open_walls(wall, block, band, cover)
+    fixed, scale, cover = sun.slack == 0.0, circle.CELLS / (band[1] - band[0]), U(0)
+    if not fixed:  # what is hidden however the declination drifts
+        cover = _shade(wall, blocks, z, sun, -1.0, band, INNER)
+    filled = _shade(wall, blocks, z, sun, 1.0, band, OUTER)
+    cover = filled if fixed else cover
+    taken = circle.list_cover(cover, band, starts, ends, taken)
+    for block in range(blocks):
+        bits = _left_open(wall, block, band[0], scale, cover)
         if not fixed:
-            bits = (bits | (bits >> U(LONG))) & U(255)
+            bits = (bits | (bits >> U(BLOCK))) & U(255)
         while bits != U(0):
             place = trailing_zeros(bits)
             bits &= bits - U(1)
-            k = 8 * block + (place & 7)
-            if fixed and wall[_at(k, BETWEEN + 2)] == 0.0:
-                span = SHADED + 2 * (place >> 3)
-                taken = insert(starts, ends, taken, wall[_at(k, span)], wall[_at(k, span + 1)])
+            k = BLOCK * block + (place & 7)
+            if fixed and wall[_at(k, OUTER + 2)] == 0.0:
+                span = place >> 3
+                taken = insert(starts, ends, taken, wall[_at(k, LOW + span)], wall[_at(k, HIGH + span)])
                 continue
-            for p in range(_pieces(sun, wall, k, (0.0, wall[_at(k, HIGH)] - z), (band[0], band[1]), piece)):
+            for p in range(_pieces(sun, wall, k, (0.0, wall[_at(k, TOP)] - z), band, piece)):
                 taken = insert(starts, ends, taken, piece[p, 0], piece[p, 1])
     return taken
 
 
-@lean
-def _lit_column(place, view, counts, shut, points, order, prisms, table, sun, band, rows, work, out):
+@lean(inline="always")
+def _lit_column(start, stop, patch, counts, shut, points, order, prisms, tree, table, sun, band, work, out):
     """Write the lit spells of every receptor of a column.
 
-    place = (first, last); view = (x, y) about the group's centre and lowest receptor; counts = (walls, specials); out =
-    (band's start, band's end, room, counts, starts, ends).
+    counts = (walls, specials); out = (band's start, band's end, room, counts, starts, ends).
     """
-    taken, wall = work.taken, work.wall
-    start, stop, room, number, starts, ends = out
-    head = order[place[0]]
-    seen, edges, found = _walls_in_view(view, (points[head, 0], points[head, 1]), counts, prisms, table, work)
-    for block in range(edges >> 3):
-        if sun.slack == 0.0:
-            wall_ends(wall, block, band, rows, ())
-        else:
-            wall_ends(wall, block, band, rows, (1.0, -1.0))
-    for i in range(place[0], place[1]):
+    wall, event, piece, (begins, stops, starts, ends) = work.wall, work.event, work.piece, work.taken
+    fan_start, fan_stop, room, number, lit_starts, lit_ends = out
+    head = order[start]
+    place = (points[head, 0], points[head, 1])
+    x, y, low = place[0] - patch[0], place[1] - patch[1], points[head, 2] - patch[3]
+    view = (np.float32(x), np.float32(y), np.float32(low))
+    seen, edges, found = _walls_in_view(view, place, counts, prisms, table, work)
+    _mark_ends(wall, edges, sun, 1.0, band, OUTER)
+    if sun.slack > 0.0:
+        _mark_ends(wall, edges, sun, -1.0, band, INNER)
+    for i in range(start, stop):
         z = points[order[i], 2]
-        blocked = shut
         for k in range(shut):
-            taken[2, k], taken[3, k] = taken[0, k], taken[1, k]
-        blocked = _take_walls(sun, seen, z, band, rows, work, blocked)
+            starts[k], ends[k] = begins[k], stops[k]
+        taken = _take_walls(sun, seen // BLOCK, z, band, wall, piece, starts, ends, shut)
         for k in range(found):
             outline = work.outline[k]
-            far = _far(wall, outline[1], outline[2]) if outline[3] & 1 else 0.0
-            span = (band[0], band[1])
-            blocked = _take_special(sun, outline, far, z, prisms, table.steepest, span, work, blocked)
+            b = outline[0]
+            rise, high = prisms.base[b] - z, prisms.top[b] - z
+            if high > 0.0 and rise <= far_of(b, place, tree.circle) * table.steepest:
+                taken = _take_special(sun, wall, outline, rise, high, band, event, piece, starts, ends, taken)
         into = slice(i * room, (i + 1) * room)
-        number[i] = write_lit(sun, start, stop, taken[2], taken[3], blocked, starts[into], ends[into])
+        number[i] = circle.write_lit(sun, fan_start, fan_stop, starts, ends, taken, lit_starts[into], lit_ends[into])
 
 
 @lean
-def _lit_patch(s, groups, points, normals, prisms, tree, table, sun, rows, work, out):
+def _lit_patch(s, groups, points, normals, prisms, tree, table, sun, work, out):
     """Write the lit spells of the receptors of one patch."""
-    order, column, circle, walls = groups.order, groups.column, groups.circle, work.walls
-    around = (groups.patch_circle[s, 0], groups.patch_circle[s, 1], groups.patch_circle[s, 2])
-    patch = (around[0], around[1], groups.patch_low[s])
-    near = load_patch(around, patch[2], tree, prisms, table, walls)
+    order, column, group, walls = groups.order, groups.column, groups.group, work.walls
+    patch = circle_around(points, groups, group[groups.patch[s]], group[groups.patch[s + 1]])
+    found = load_patch(patch, tree, prisms, table, walls)
     begins, stops = work.taken[0], work.taken[1]
     for g in range(groups.patch[s], groups.patch[s + 1]):
-        first, last, low = groups.group[g], groups.group[g + 1], groups.low[g]
+        first, last = group[g], group[g + 1]
         head = order[column[first]]
         normal = (normals[head, 0], normals[head, 1], normals[head, 2])
-        shut = block_band(sun, normal[0], normal[1], normal[2], begins, stops)
-        lo = stops[0] if shut > 0 and begins[0] <= -sun.limit else -sun.limit
-        hi = begins[shut - 1] if shut > 0 and stops[shut - 1] >= sun.limit else sun.limit
-        if lo >= hi:
+        shut = circle.block_band(sun, normal[0], normal[1], normal[2], begins, stops)
+        low = stops[0] if shut > 0 and begins[0] <= -sun.limit else -sun.limit
+        high = begins[shut - 1] if shut > 0 and stops[shut - 1] >= sun.limit else sun.limit
+        if low >= high:
             out[3][column[first] : column[last]] = 0
             continue
-        centre = (circle[g, 0], circle[g, 1], circle[g, 2], low)
-        counts = load_group(centre, normal, patch, near, prisms, tree, table, walls)
-        band = (lo, hi, CELLS / (hi - lo))
+        counts = load_group(circle_around(points, groups, first, last), normal, patch, found, prisms, table, walls)
         for c in range(first, last):
-            head = order[column[c]]
-            view = (
-                np.float32(points[head, 0] - centre[0]),
-                np.float32(points[head, 1] - centre[1]),
-                np.float32(points[head, 2] - low),
-            )
-            place = (column[c], column[c + 1])
-            _lit_column(place, view, counts, shut, points, order, prisms, table, sun, band, rows, work, out)
-
-
-@lean
-def _plane_rows(sun):
-    """Return the quadratic (a, b, c, slack) of n·s for n = x, y and z."""
-    e, minus, plus = sun.e, sun.fit_a - sun.fit_b, sun.fit_a + sun.fit_b
-    return (
-        minus * e[2, 0] - e[0, 0],
-        e[1, 0] + sun.fit_c * e[2, 0],
-        plus * e[2, 0] + e[0, 0],
-        sun.slack * e[2, 0],
-        minus * e[2, 1] - e[0, 1],
-        e[1, 1] + sun.fit_c * e[2, 1],
-        plus * e[2, 1] + e[0, 1],
-        sun.slack * e[2, 1],
-        minus * e[2, 2] - e[0, 2],
-        e[1, 2] + sun.fit_c * e[2, 2],
-        plus * e[2, 2] + e[0, 2],
-        sun.slack * e[2, 2],
-    )
+            start, stop, band = column[c], column[c + 1], (low, high)
+            _lit_column(start, stop, patch, counts, shut, points, order, prisms, tree, table, sun, band, work, out)
 
 
 @inner
 def _lit_part(counter, groups, points, normals, prisms, tree, table, sun, out):
     """Lit spells of the receptors of the patches one thread gets hold of."""
-    work, rows = _new_work(len(prisms.top), len(prisms.xy)), _plane_rows(sun)
+    work = _new_work(prisms)
     s = take_next(counter)
     while s < len(groups.patch) - 1:
-        _lit_patch(s, groups, points, normals, prisms, tree, table, sun, rows, work, out)
+        _lit_patch(s, groups, points, normals, prisms, tree, table, sun, work, out)
         s = take_next(counter)
 
 
@@ -380,36 +342,28 @@ def _lit(parts, counter, groups, points, normals, prisms, tree, table, sun, out)
 
 
 @kernel
-def _way(fan, step):
-    """Directions (t, 3) along the part of the fan's path that counts, its ends among them; below 0 between parts."""
-    sun = turn(fan)
+def _shut(sun):
+    """Starts and ends of what is blocked for all."""
     starts, ends = np.empty(8), np.empty(8)
-    shut = block_band(sun, 0.0, 0.0, 0.0, starts, ends)
-    out = np.empty((int(14 / step) + 64, 3))
-    n, reached = 0, -sun.limit
-    for k in range(shut + 1):
-        stop = starts[k] if k < shut else sun.limit
-        if stop > reached:
-            a, b = 2.0 * math.atan(reached), 2.0 * math.atan(stop)
-            count = max(1, int((b - a) / step)) + 1
-            for q in range(count + 1):
-                w = a + (b - a) * q / count
-                d = declination_at(sun, w)
-                for axis in range(3):
-                    out[n, axis] = math.cos(d) * (math.cos(w) * sun.e[0, axis] + math.sin(w) * sun.e[1, axis])
-                    out[n, axis] += math.sin(d) * sun.e[2, axis]
-                out[n, 2] = max(out[n, 2], 1e-7)
-                n += 1
-            out[n, 0], out[n, 1], out[n, 2] = 0.0, 0.0, -1.0
-            n += 1
-        if k < shut:
-            reached = max(reached, ends[k])
-    return out[:n]
+    count = circle.block_band(sun, 0.0, 0.0, 0.0, starts, ends)
+    return starts[:count], ends[:count]
 
 
-def way_table(fan: Fan) -> SunTable:
-    """Tabulate the path of a fan, to tell what is in reach of any of its suns."""
-    return sun_table(_way(fan, STEP))
+def way_table(fan: circle.Fan) -> SunTable:
+    """Tabulate the part of a fan's path that counts, to tell what is in reach of any of its suns."""
+    sun = circle.turn(fan)
+    starts, ends = _shut(sun)
+    night = np.array([[0.0, 0.0, -1.0]])
+    rows = [night]
+    for a, b in zip([-sun.limit, *ends], [*starts, sun.limit], strict=True):
+        if a < b:
+            low, high = 2.0 * math.atan(a), 2.0 * math.atan(b)
+            w = np.linspace(low, high, int((high - low) / STEP) + 2)
+            d = sun.d0 + w * (sun.d1 + w * sun.d2)
+            way = np.column_stack([np.cos(d) * np.cos(w), np.cos(d) * np.sin(w), np.sin(d)]) @ sun.e
+            way[:, 2] = np.maximum(way[:, 2], 1e-7)
+            rows += [way, night]
+    return sun_table(np.concatenate(rows))
 
 
 def column_lit(
@@ -417,7 +371,7 @@ def column_lit(
     points: np.ndarray,
     normals: np.ndarray,
     prisms: Prisms,
-    fan: Fan,
+    fan: circle.Fan,
     *,
     tree: PrismTree | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -442,7 +396,7 @@ def column_lit(
         Ragged lists: offsets (n + 1), starts and ends [rad].
     """
     tree = prism_tree(prisms) if tree is None else tree
-    n, table, room, sun = len(points), way_table(fan), ROOM, turn(fan)
+    n, table, room, sun = len(points), way_table(fan), ROOM, circle.turn(fan)
     number = np.zeros(n, np.int64)
     while True:
         starts, ends = np.empty(n * room), np.empty(n * room)
@@ -457,5 +411,5 @@ def column_lit(
     offsets[groups.order + 1] = number
     np.cumsum(offsets, out=offsets)
     out_starts, out_ends = np.empty(offsets[-1]), np.empty(offsets[-1])
-    pack_rows(number, groups.order, room, starts, ends, offsets, out_starts, out_ends)
+    circle.pack_rows(number, groups.order, room, starts, ends, offsets, out_starts, out_ends)
     return offsets, out_starts, out_ends

@@ -8,7 +8,7 @@ import numpy as np
 
 from cimkit.kernels._jit import kernel, lean
 from cimkit.kernels._lanes import trailing_zeros
-from cimkit.kernels.column_lanes import BOUND_ROWS, WIDE, near_circles
+from cimkit.kernels.column_lanes import HIGH, WIDE, near_circles
 from cimkit.kernels.column_sun import sky_of
 from cimkit.kernels.hilbert import hilbert_order
 
@@ -48,7 +48,7 @@ class PrismTree(NamedTuple):
     level
         First block of each level, the prisms themselves first, shape (l + 1).
     bound
-        Rows x, y, radius and top of the 16 circles of each block, float32, never too small, shape (blocks × 4 × 16).
+        Rows x, y, radius and top of the circles, 16 a block, float32, never too small, shape (4, blocks × 16).
     """
 
     origin: np.ndarray
@@ -85,46 +85,49 @@ def prism_tree(prisms: Prisms) -> PrismTree:
     levels, level = [], [0]
     while True:
         rows = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % WIDE, axis=0)])
-        blocks = rows.reshape(-1, WIDE, BOUND_ROWS)
-        levels.append((blocks + [0, 0, slack, slack]).swapaxes(1, 2).astype(np.float32).ravel())
+        blocks = rows.reshape(-1, WIDE, HIGH + 1)
+        levels.append((rows + [0, 0, slack, slack]).T.astype(np.float32))
         level.append(level[-1] + len(blocks))
         if len(blocks) == 1:
             break
         middle = blocks[:, :, :2].mean(axis=1)
         away = np.hypot(*np.moveaxis(blocks[:, :, :2] - middle[:, None], 2, 0)) + blocks[:, :, 2]
         rows = np.column_stack([middle, away.max(axis=1), blocks[:, :, 3].max(axis=1)])
-    return PrismTree(origin, item, circle, np.array(level), np.concatenate(levels))
+    return PrismTree(origin, item, circle, np.array(level), np.ascontiguousarray(np.hstack(levels)))
 
 
 @lean
-def seen_circles(bound, block, viewer, sun):
-    """Bits of the circles of a block that may hide any sun from a viewer (x, y, radius, lowest receptor)."""
+def seen_circles(circle, start, viewer, sun):
+    """Bits of the 16 circles from ``start`` on that may hide any sun from a viewer (x, y, radius, lowest receptor)."""
     bits = np.uint64(0)
     for p in range(len(sun.part)):
-        bits |= near_circles(bound, block, viewer, sky_of(sun, p))
+        bits |= near_circles(circle, start, viewer, sky_of(sun, p))
     return bits
 
 
+@lean(inline="always")
+def about(circle, origin):
+    """Count a circle (x, y, radius, lowest receptor) from a point (x, y, z)."""
+    x, y, low = circle[0] - origin[0], circle[1] - origin[1], circle[3] - origin[2]
+    return np.float32(x), np.float32(y), np.float32(circle[2]), np.float32(low)
+
+
 @lean
-def find_prisms(circle, low, tree, sun, found):
-    """Write the prisms that may shade a circle (x, y, r), lowest receptor at ``low``, to row 0; return how many."""
-    viewer = (
-        np.float32(circle[0] - tree.origin[0]),
-        np.float32(circle[1] - tree.origin[1]),
-        np.float32(circle[2]),
-        np.float32(low - tree.origin[2]),
-    )
-    now, count, last = 0, 1, len(tree.item)
+def find_prisms(around, tree, sun, found):
+    """Write the prisms that may shade a circle (x, y, r, lowest receptor) to row 0; return how many."""
+    viewer = about(around, tree.origin)
+    now, count = 0, 1
     found[0, 0] = 0
     for level in range(len(tree.level) - 2, -1, -1):
         n, start = 0, tree.level[level]
+        last = len(tree.item) if level == 0 else start - tree.level[level - 1]
         for k in range(count):
             block = found[now, k]
-            bits = seen_circles(tree.bound, start + block, viewer, sun)
+            bits = seen_circles(tree.bound, WIDE * (start + block), viewer, sun)
             while bits != np.uint64(0):
                 child = block * WIDE + trailing_zeros(bits)
                 bits &= bits - np.uint64(1)
-                if child < (last if level == 0 else tree.level[level] - tree.level[level - 1]):
+                if child < last:
                     found[1 - now, n] = child
                     n += 1
         now, count = 1 - now, n

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cimkit.kernels._jit import lean
+from cimkit.kernels.column_lanes import PLAIN, turn
 
 LOOKUP = 2048
 HEAD = 10  # columns before the turns
@@ -23,11 +24,9 @@ class SunTable(NamedTuple):
     Parameters
     ----------
     direction
-        Unit vectors towards the sun in order of time, shape (t, 3).
-    block
-        The same, 64 times a block and one axis after the other, 0 below the horizon; shape (blocks × 3 × 64).
-    east, north
-        Horizontal travel of a ray for each metre of rise, float32, shape (t padded to a multiple of 64, and 64 more).
+        Unit vectors towards the sun in order of time, 0 below the horizon; shape (3, t padded to a multiple of 64).
+    path
+        Horizontal travel east and north of a ray for each metre of rise, float32, shape (2, the same t and 64 more).
     stretch
         Of each stretch, float32: middle direction east and north, 1 if the turn grows clockwise or -1, lowest and
         highest turn q that may matter, cells of the lookup per turn, c0, c1 and c2 of c0 + c1 q + c2 q² (c2 <= 0)
@@ -43,57 +42,29 @@ class SunTable(NamedTuple):
     """
 
     direction: np.ndarray
-    block: np.ndarray
-    east: np.ndarray
-    north: np.ndarray
+    path: np.ndarray
     stretch: np.ndarray
     part: np.ndarray
     cell: np.ndarray
     steepest: float
 
 
-def _stretches(direction: np.ndarray) -> list[tuple[int, int, bool]]:
-    """Return (first, last, clockwise) of each stretch above the horizon with monotonic azimuth below 300°."""
-    found: list[tuple[int, int, bool]] = []
-    start, way, sweep = -1, 0, 0.0
-    for t in range(len(direction)):
-        zenith = math.hypot(direction[t, 0], direction[t, 1]) < 1e-9
-        if direction[t, 2] <= 0 or zenith:
-            if start >= 0:
-                found.append((start, t, way >= 0))
-            if zenith and direction[t, 2] > 0:
-                found.append((t, t + 1, True))
-            start = -1
-            continue
-        if start < 0:
-            start, way, sweep = t, 0, 0.0
-            continue
-        (x0, y0), (x1, y1) = direction[t - 1, :2], direction[t, :2]
-        step = math.atan2(x1 * y0 - y1 * x0, x0 * x1 + y0 * y1)
-        side = (step > 0) - (step < 0)
-        if (side * way < 0) or sweep + abs(step) > math.radians(300):
-            found.append((start, t, way >= 0))
-            start, way, sweep = t, 0, 0.0
-            continue
-        way, sweep = way or side, sweep + abs(step)
-    if start >= 0:
-        found.append((start, len(direction), way >= 0))
+def _stretches(direction: np.ndarray) -> list[list[int]]:
+    """Return first, last + 1, way (±1) of each stretch above the horizon with monotonic azimuth below 300°."""
+    east, north, up = direction.T
+    step = np.arctan2(east[1:] * north[:-1] - north[1:] * east[:-1], east[:-1] * east[1:] + north[:-1] * north[1:])
+    found: list[list[int]] = []
+    way, sweep = 0.0, 0.0
+    for t in np.flatnonzero(up > 0).tolist():
+        if found and found[-1][1] == t:
+            side, swept = np.sign(step[t - 1]), sweep + abs(step[t - 1])
+            if side * way >= 0 and swept <= math.radians(300):
+                way, sweep = way or side, swept
+                found[-1][1:] = t + 1, 1 if way >= 0 else -1
+                continue
+        found.append([t, t + 1, 1])
+        way, sweep = 0.0, 0.0
     return found
-
-
-def _turns(direction: np.ndarray, middle: np.ndarray, way: float) -> np.ndarray:
-    """Return the turns of directions (t, 3) seen from the middle direction (2)."""
-    ahead = direction[:, 0] * middle[0] + direction[:, 1] * middle[1]
-    right = way * (direction[:, 0] * middle[1] - direction[:, 1] * middle[0])
-    share = right / np.maximum(np.abs(right) + np.abs(ahead), 1e-30)
-    return np.where(ahead >= 0, share, np.where(right >= 0, 2 - share, -2 - share))
-
-
-def _middle(direction: np.ndarray) -> np.ndarray:
-    """Return the unit vector half way, by angle, through the azimuths of directions in order."""
-    azimuth = np.unwrap(np.arctan2(direction[:, 0], direction[:, 1]))
-    angle = (azimuth[0] + azimuth[-1]) / 2
-    return np.array([math.sin(angle), math.cos(angle)])
 
 
 def _least_slope(q: np.ndarray, slope: np.ndarray) -> np.ndarray:
@@ -108,33 +79,34 @@ def _least_slope(q: np.ndarray, slope: np.ndarray) -> np.ndarray:
 
 def sun_table(direction: np.ndarray) -> SunTable:
     """Tabulate the directions of a day, shape (t, 3), in order of time; those below the horizon stay unused."""
-    direction = np.ascontiguousarray(direction, dtype=np.float64)
+    direction = np.array(direction, dtype=np.float64)
+    direction[np.hypot(direction[:, 0], direction[:, 1]) < 1e-9, 1] = 1e-9  # the zenith has no azimuth
     parts = _stretches(direction)
-    words = -(-max(len(direction), 1) // 64)
-    path, block = np.zeros((2, 64 * words + 64), np.float32), np.zeros((words, 64, 3))
+    times = 64 * -(-max(len(direction), 1) // 64)
+    path, suns, slope = np.zeros((2, times + 64), np.float32), np.zeros((3, times)), np.zeros(len(direction))
     up = np.flatnonzero(direction[:, 2] > 0)
-    block.reshape(-1, 3)[up] = direction[up]
+    suns[:, up] = direction[up].T
     path[:, up] = (direction[up, :2] / direction[up, 2:]).T
-    slope = np.zeros(len(direction))
-    slope[up] = direction[up, 2] / np.maximum(np.hypot(direction[up, 0], direction[up, 1]), 1e-9)
+    slope[up] = direction[up, 2] / np.hypot(direction[up, 0], direction[up, 1])
     longest = max((last - first for first, last, _ in parts), default=0)
     stretch = np.full((len(parts), HEAD + longest + 2), _FAR, np.float32)
     part, cell = np.zeros((len(parts), 3), np.int64), np.zeros((len(parts), LOOKUP + 2), np.int32)
-    for p, (first, last, clockwise) in enumerate(parts):
-        rows, way = direction[first:last], 1.0 if clockwise else -1.0
-        middle = _middle(rows).astype(np.float32)
-        q = np.sort(_turns(rows, middle.astype(np.float64), way).astype(np.float32))
+    for p, (first, last, way) in enumerate(parts):
+        rows = direction[first:last]
+        azimuth = np.unwrap(np.arctan2(rows[:, 0], rows[:, 1]))
+        angle = (azimuth[0] + azimuth[-1]) / 2
+        mx, my = (float(np.float32(x)) for x in (math.sin(angle), math.cos(angle)))
+        q = np.sort(turn(PLAIN, rows[:, 0], rows[:, 1], mx, my, way).astype(np.float32))
         step = np.diff(q[[0, 1, -2, -1]])[[0, 2]] if len(q) > 1 else np.zeros(2)
         low, high = q[0] - step[0] - np.float32(1e-5), q[-1] + step[1] + np.float32(1e-5)
         scale = np.float32(LOOKUP) / (high - low)
         bound = _least_slope(q.astype(np.float64), np.minimum(slope[first:last], 20.0))
-        stretch[p, :HEAD] = *middle, way, low, high, scale, *bound, slope[up].min()
+        stretch[p, :HEAD] = mx, my, way, low, high, scale, *bound, slope[up].min()
         stretch[p, HEAD : HEAD + len(q)] = q
-        place = ((q - low) * scale).astype(np.int64)  # as ``turns_below`` finds it
+        place = ((q - low) * scale).astype(np.int64)  # as ``view_edges`` finds it
         cell[p] = np.searchsorted(place, np.arange(LOOKUP + 2), side="left")
         part[p] = first, last - first, np.diff(cell[p]).max() > 1
-    steepest = float(slope.max(initial=0.0))
-    return SunTable(direction, block.swapaxes(1, 2).ravel(), path[0], path[1], stretch, part, cell, steepest)
+    return SunTable(suns, path, stretch, part, cell, float(slope.max(initial=0.0)))
 
 
 @lean
@@ -145,12 +117,7 @@ def sky_of(sun, p):
 
 
 @lean
-def turns_below(q, stretch, part, cell, p):
-    """Number of turns of stretch p below q."""
-    low, high, scale = stretch[p, 3], stretch[p, 4], stretch[p, 5]
-    k = cell[p, np.uint64(np.int32((min(max(q, low), high) - low) * scale))]
-    k += np.int32(1) if q > stretch[p, np.uint64(k) + np.uint64(HEAD)] else np.int32(0)
-    if part[p, 2] == 1:
-        while q > stretch[p, np.uint64(k) + np.uint64(HEAD)]:
-            k += np.int32(1)
-    return np.int64(k)
+def frame_of(column, sun, p):
+    """What the view of a stretch asks for: column (x, y, lowest receptor), middle, way, turns that matter, scale."""
+    s = sun.stretch
+    return (column[0], column[1], column[2], s[p, 0], s[p, 1], s[p, 2], s[p, 3], s[p, 4], s[p, 5])

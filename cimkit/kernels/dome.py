@@ -13,7 +13,7 @@ import math
 import numba
 import numpy as np
 
-from cimkit.kernels._jit import kernel
+from cimkit.kernels._jit import kernel, lean
 from cimkit.kernels.bvh import DEPTH
 from cimkit.kernels.intervals import insert
 from cimkit.kernels.rays import NEAREST
@@ -60,6 +60,13 @@ def _slopes(starts, ends, count):
     return left, right
 
 
+@lean(inline="always")
+def _along(bvh, node, px, py, ax, ay):
+    """Return how far the middle of a box lies ahead in a plane, and how far beside it."""
+    cx, cy = 0.5 * (bvh.lo[node, 0] + bvh.hi[node, 0]) - px, 0.5 * (bvh.lo[node, 1] + bvh.hi[node, 1]) - py
+    return cx * ax + cy * ay, cx * ay - cy * ax
+
+
 @kernel
 def _hide(bvh, px, py, pz, ax, ay, starts, ends, count, stack):
     """Add all arcs that triangles hide in one plane to the list; return (starts, ends, count), grown if need be."""
@@ -70,28 +77,17 @@ def _hide(bvh, px, py, pz, ax, ay, starts, ends, count, stack):
         waiting -= 1
         node = stack[waiting]
         top = bvh.hi[node, 2] - pz
-        cx, cy = 0.5 * (bvh.lo[node, 0] + bvh.hi[node, 0]) - px, 0.5 * (bvh.lo[node, 1] + bvh.hi[node, 1]) - py
         hx, hy = 0.5 * (bvh.hi[node, 0] - bvh.lo[node, 0]), 0.5 * (bvh.hi[node, 1] - bvh.lo[node, 1])
-        if top <= 0.0 or abs(cx * ay - cy * ax) > abs(ay) * hx + abs(ax) * hy:
+        middle, beside = _along(bvh, node, px, py, ax, ay)
+        if top <= 0.0 or abs(beside) > abs(ay) * hx + abs(ax) * hy:
             continue
-        middle, reach = cx * ax + cy * ay, abs(ax) * hx + abs(ay) * hy
-        if (middle > reach and top <= (middle - reach) * right) or (
-            middle < -reach and top <= -(middle + reach) * left
-        ):
+        near = abs(middle) - abs(ax) * hx - abs(ay) * hy
+        if near > 0.0 and top <= near * (right if middle > 0.0 else left):
             continue
         child = bvh.left[node]
         if child >= 0:
-            one = abs(
-                (bvh.lo[child, 0] + bvh.hi[child, 0] - 2 * px) * ax
-                + (bvh.lo[child, 1] + bvh.hi[child, 1] - 2 * py) * ay
-            )
-            child += 1
-            two = abs(
-                (bvh.lo[child, 0] + bvh.hi[child, 0] - 2 * px) * ax
-                + (bvh.lo[child, 1] + bvh.hi[child, 1] - 2 * py) * ay
-            )
-            near, far = (child - 1, child) if one <= two else (child, child - 1)
-            stack[waiting], stack[waiting + 1] = far, near
+            ahead = abs(_along(bvh, child, px, py, ax, ay)[0]) <= abs(_along(bvh, child + 1, px, py, ax, ay)[0])
+            stack[waiting], stack[waiting + 1] = (child + 1, child) if ahead else (child, child + 1)
             waiting += 2
             continue
         for k in range(bvh.first[node], bvh.first[node] + bvh.count[node]):
@@ -100,15 +96,11 @@ def _hide(bvh, px, py, pz, ax, ay, starts, ends, count, stack):
                 continue
             if count + 3 > starts.size:
                 starts, ends = np.append(starts, np.empty(starts.size)), np.append(ends, np.empty(ends.size))
-            low, high = low - SEAM, high + SEAM
-            if not nadir:
-                if low < HALF and high > -HALF:
-                    count = insert(starts, ends, count, max(low, -HALF), min(high, HALF))
-            else:
-                if high - 2 * SEAM < HALF:
-                    count = insert(starts, ends, count, max(high - 2 * SEAM, -HALF), HALF)
-                if low + 2 * SEAM > -HALF:
-                    count = insert(starts, ends, count, -HALF, min(low + 2 * SEAM, HALF))
+            one, two = (low - SEAM, high + SEAM) if not nadir else (high - SEAM, HALF)
+            if one < HALF and two > -HALF:
+                count = insert(starts, ends, count, max(one, -HALF), min(two, HALF))
+            if nadir and low + SEAM > -HALF:
+                count = insert(starts, ends, count, -HALF, min(low + SEAM, HALF))
             left, right = _slopes(starts, ends, count)
     return starts, ends, count
 

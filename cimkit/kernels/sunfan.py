@@ -38,6 +38,7 @@ from cimkit.kernels.sunfan_circle import (
     make_fan,
     narrow,
     turn,
+    within,
     write_lit,
 )
 from cimkit.kernels.sunfan_walk import (
@@ -76,27 +77,8 @@ U = np.uint64
 @lean(inline="always")
 def _within(ax, ay, az, bx, by, bz, sign, circle, low, high):
     """Return the span of the sun on the inner side of an edge, whether it has a gap, and the gap."""
-    minus, plus, fit_c, slack = circle
     nx, ny, nz = (ay * bz - az * by) * sign, (az * bx - ax * bz) * sign, (ax * by - ay * bx) * sign
-    more = abs(nz) * slack
-    qa, qb, qc = nz * minus - nx + more, ny + nz * fit_c, nz * plus + nx + more
-    never = qa + qc < 0.0  # an edge without length rules nothing out
-    qa = qa if abs(qa) > 1e-200 else 1e-200
-    disc = qb * qb - qa * qc
-    root = np.sqrt(disc if disc > 0.0 else 0.0)
-    positive = qb >= 0.0
-    q = -(qb + root) if positive else root - qb
-    share = 1.0 / (q * qa)  # one division for two
-    one, two = q * q * share, qc * qa * share
-    rise = two if positive else one
-    fall = one if positive else two
-    through = rise >= fall  # positive through midnight
-    before, after, none = fall <= low, rise >= high, disc <= 0.0
-    start = rise if (not through) | before else -np.inf
-    stop = fall if (not through) | after else np.inf
-    start = (np.inf if never else -np.inf) if none else start
-    stop = np.inf if none else stop
-    return start, stop, through & (not before) & (not after) & (not none), fall, rise
+    return within(nx, ny, nz, circle, low, high)
 
 
 @lean(inline="always")

@@ -142,6 +142,34 @@ def half_space(sun, nx, ny, nz, bound):
     return number, rise, fall
 
 
+@lean(inline="always")
+def within(nx, ny, nz, circle, low, high):
+    """Return the span of the sun on the inner side of a plane, whether it has a gap, and the gap.
+
+    circle = (fit_a - fit_b, fit_a + fit_b, fit_c, slack); a normal without length rules nothing out.
+    """
+    minus, plus, fit_c, slack = circle
+    more = abs(nz) * slack
+    qa, qb, qc = nz * minus - nx + more, ny + nz * fit_c, nz * plus + nx + more
+    never = qa + qc < 0.0  # an edge without length rules nothing out
+    qa = qa if abs(qa) > 1e-200 else 1e-200
+    disc = qb * qb - qa * qc
+    root = np.sqrt(disc if disc > 0.0 else 0.0)
+    positive = qb >= 0.0
+    q = -(qb + root) if positive else root - qb
+    share = 1.0 / (q * qa)  # one division for two
+    one, two = q * q * share, qc * qa * share
+    rise = two if positive else one
+    fall = one if positive else two
+    through = rise >= fall  # positive through midnight
+    before, after, none = fall <= low, rise >= high, disc <= 0.0
+    start = rise if (not through) | before else -np.inf
+    stop = fall if (not through) | after else np.inf
+    start = (np.inf if never else -np.inf) if none else start
+    stop = np.inf if none else stop
+    return start, stop, through & (not before) & (not after) & (not none), fall, rise
+
+
 @lean
 def _block_outside(sun, nx, ny, nz, bound, starts, ends, count):
     """Add to a list of blocked intervals where n·s < bound, n in x, y, z."""
