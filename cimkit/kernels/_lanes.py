@@ -26,6 +26,14 @@ def _of_word(result: Any, write: Any, plain: Any) -> Any:
 
 
 @intrinsic
+def _as_word(typing: Any, number: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        return builder.bitcast(args[0], ir.IntType(64))
+
+    return types.uint64(types.float64), generate
+
+
+@intrinsic
 def _equal_lanes(typing: Any, table: Any, place: Any, word: Any) -> Any:  # noqa: ARG001
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         data = cgutils.create_struct_proxy(signature.args[0])(context, builder, value=args[0]).data
@@ -65,5 +73,12 @@ leading_zeros: Any = _of_word(
     lambda builder, word: builder.ctlz(word, ir.Constant(ir.IntType(1), 0)),
     lambda word: 64 - int(word).bit_length(),
 )
+#: A word kept among numbers, and back: vector code that writes to one array alone needs no check for overlap.
+as_number: Any = _of_word(
+    types.float64,
+    lambda builder, word: builder.bitcast(word, ir.DoubleType()),
+    lambda word: np.uint64(word).view(np.float64),
+)
+as_word: Any = _as_word if _COMPILED else lambda number: np.float64(number).view(np.uint64)
 #: ``equal_lanes(table, place, word)``: bits of the 16 words from a place of a table that equal a word.
 equal_lanes: Any = _equal_lanes if _COMPILED else _plain_equal_lanes

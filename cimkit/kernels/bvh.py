@@ -14,6 +14,7 @@ LEAF = 4  # triangles in a leaf at most, unless their middles coincide
 BINS = 16
 SAH_DEPTH = 64  # deeper nodes are cut in halves, so that no input makes a walk overflow its stack
 FLAT = 1e-7  # corners this near to the plane of three others lie in it [m]
+LANES = 8  # faces of a clump at most, one vector
 DEPTH = SAH_DEPTH + 64  # room on the stack of a walk
 
 
@@ -22,8 +23,12 @@ class Bvh(NamedTuple):
 
     ``lo``, ``hi`` (b, 3): boxes [m]. ``left`` (b): first child, the other follows it; -1 for a leaf.
     ``first``, ``count`` (b): triangles below a node, in tree order. ``order`` (m): input row of each triangle in
-    tree order. ``corners`` (m, 3, 3): triangles in tree order [m]. ``fold`` (m): 1 where a triangle (a, b, c) and the
-    next one (a, c, d) are a flat convex quadrilateral, 2 at that next one, else 0.
+    tree order. ``corners`` (m, 3, 3): triangles in tree order [m].
+
+    Clumps are the highest nodes with at most 8 *faces*: flat convex quadrilaterals of two triangles, and triangles.
+    ``clump`` (m + 1): clump of each triangle, and their number c. ``boxes`` (6, c): middle and half sides [m].
+    ``faces`` (c, 12, 8): x, y, z of the corners a, b, c, d of its faces, c = d in triangles [m]. ``sizes`` (2, c):
+    number of quadrilaterals, which come first, and of faces.
     """
 
     lo: Any
@@ -33,7 +38,10 @@ class Bvh(NamedTuple):
     count: Any
     order: Any
     corners: Any
-    fold: Any
+    clump: Any
+    boxes: Any
+    faces: Any
+    sizes: Any
 
 
 @lean
@@ -170,21 +178,8 @@ def _folds(one, two):
     return False
 
 
-@lean
-def _fold_leaf(first, count, order, corners, fold):
-    """Put the triangles of a leaf that make quadrilaterals one after the other."""
-    for k in range(first, first + count - 1):
-        for j in range(k + 1, first + count):
-            if fold[k] == 0 and fold[j] == 0 and _folds(corners[k], corners[j]):
-                order[k + 1], order[j] = order[j], order[k + 1]
-                for c in range(3):
-                    for a in range(3):
-                        corners[k + 1, c, a], corners[j, c, a] = corners[j, c, a], corners[k + 1, c, a]
-                fold[k], fold[k + 1] = 1, 2
-
-
 @kernel
-def _grow_tree(triangles, order, corners, fold, nodes, left, first, count):
+def _grow_tree(triangles, order, corners, nodes, left, first, count):
     """Fill the order of triangles (m, 3, 3) and the nodes of their tree; return the number of nodes."""
     m, room = triangles.shape[0], left.size
     boxes, depth = _boxes_of(triangles), np.empty(room, np.int64)
@@ -224,26 +219,79 @@ def _grow_tree(triangles, order, corners, fold, nodes, left, first, count):
         waiting += 2
         used += 2
     for q in range(m):
-        fold[q] = 0
         for c in range(3):
             for a in range(3):
                 corners[q, c, a] = triangles[order[q], c, a]
-    for node in range(used):
-        if left[node] < 0:
-            _fold_leaf(first[node], count[node], order, corners, fold)
     return used
+
+
+@lean
+def _pair(corners, first, stop, mate):
+    """Write the later triangle with which each makes a face, -1 for none, -2 for that later one; return the faces."""
+    mate[first:stop] = -1
+    faces = stop - first
+    for k in range(first, stop):
+        for j in range(k + 1, stop):
+            if mate[k] == -1 and mate[j] == -1 and _folds(corners[k], corners[j]):
+                mate[k], mate[j] = j, -2
+                faces -= 1
+    return faces
+
+
+@kernel
+def _find_clumps(corners, left, first, count, mate, clump, nodes):
+    """Fill ``mate`` (m), ``clump`` (m + 1) and the node of each clump; return their number."""
+    stack = np.empty(DEPTH, np.int64)
+    stack[0] = 0
+    waiting, found = 1 if corners.shape[0] > 0 else 0, 0
+    while waiting > 0:
+        waiting -= 1
+        node = stack[waiting]
+        start, stop = first[node], first[node] + count[node]
+        if count[node] > 2 * LANES or _pair(corners, start, stop, mate) > LANES:
+            stack[waiting], stack[waiting + 1] = left[node] + 1, left[node]
+            waiting += 2
+            continue
+        clump[start:stop] = found
+        nodes[found] = node
+        found += 1
+    clump[corners.shape[0]] = found
+    return found
+
+
+@kernel
+def _fill_clumps(corners, first, count, mate, nodes, faces, sizes):
+    """Write the faces of each clump, quadrilaterals first; places left are copies of the first."""
+    for g in range(nodes.size):
+        start, n = first[nodes[g]], 0
+        for whole in (True, False):
+            for k in range(start, start + count[nodes[g]]):
+                if mate[k] > -2 and (mate[k] >= 0) == whole:
+                    for a in range(3):
+                        for c in range(3):
+                            faces[g, 3 * c + a, n] = corners[k, c, a]
+                        faces[g, 9 + a, n] = corners[mate[k] if whole else k, 2, a]
+                    n += 1
+            sizes[0 if whole else 1, g] = n
+        faces[g, :, n:] = faces[g, :, :1]
 
 
 def build(triangles: Any) -> Bvh:
     """Build the tree of triangles (m, 3, 3) [m]; the same input always gives the same tree."""
     m = len(triangles)
     room, order = max(1, 2 * m), np.arange(m)
-    corners, fold = np.empty((m, 3, 3)), np.empty(m, np.int8)
+    corners, mate, clump = np.empty((m, 3, 3)), np.empty(m, np.int64), np.empty(m + 1, np.int64)
     nodes, (left, first, count) = np.empty((room, 6)), np.empty((3, room), np.int64)
-    used = _grow_tree(triangles, order, corners, fold, nodes, left, first, count)
+    used = _grow_tree(triangles, order, corners, nodes, left, first, count)
     pad = 1e-9 * (1.0 + np.abs(nodes[0]).max()) if m > 0 else 0.0  # covers the rounding of a box test
     lo, hi = nodes[:used, :3] - pad, nodes[:used, 3:] + pad
-    return Bvh(lo, hi, left[:used].copy(), first[:used].copy(), count[:used].copy(), order, corners, fold)
+    heads = np.empty(m, np.int64)
+    heads = heads[: _find_clumps(corners, left, first, count, mate, clump, heads)]
+    faces, sizes = np.empty((len(heads), 12, LANES)), np.empty((2, len(heads)), np.int64)
+    _fill_clumps(corners, first, count, mate, heads, faces, sizes)
+    boxes = np.ascontiguousarray(np.hstack([0.5 * (lo[heads] + hi[heads]), 0.5 * (hi[heads] - lo[heads])]).T)
+    own = (left[:used].copy(), first[:used].copy(), count[:used].copy())
+    return Bvh(lo, hi, *own, order, corners, clump, boxes, faces, sizes)
 
 
 @lean

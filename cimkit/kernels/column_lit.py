@@ -169,9 +169,15 @@ def _shade(wall, blocks, z, sun, share, band, into):
             c = max(first, rise) if cut else np.inf
             wall[v + U(BLOCK * LOW)], wall[v + U(BLOCK * HIGH)] = a, b
             wall[v + U(BLOCK * (LOW + 1))], wall[v + U(BLOCK * (HIGH + 1))] = c, last
-            one, two = circle.full_cells(a, b, low, scale), circle.full_cells(c, last, low, scale)
+            one, two = _full(a, b, low, scale), _full(c, last, low, scale)
             filled |= (one if a < b else U(0)) | (two if c < last else U(0)) if hole == 0.0 else U(0)
     return filled
+
+
+@lean(inline="always")
+def _full(a, b, low, scale):
+    """Return the cells that a span fills."""
+    return circle.full_cells(circle.cell_of(a, low, scale), circle.cell_of(b, low, scale))
 
 
 @lean(inline="always")
@@ -181,7 +187,8 @@ def _left_open(wall, block, low, scale, cover):
     for k in range(U(2 * BLOCK)):
         v = U(block) * U(ROWS * BLOCK) + k
         a, b = wall[v + U(BLOCK * LOW)], wall[v + U(BLOCK * HIGH)]
-        bits |= U((a < b) & (not circle.in_cells(a, b, low, scale, cover))) << k
+        touched = circle.touched_cells(circle.cell_of(a, low, scale), circle.cell_of(b, low, scale))
+        bits |= U((a < b) & (touched & ~cover != U(0))) << k
     return bits
 
 

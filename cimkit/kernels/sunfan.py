@@ -21,53 +21,21 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
+from cimkit.kernels import sunfan_circle as circle
+from cimkit.kernels import sunfan_walk as walk
 from cimkit.kernels._jit import inner, kernel, lean
+from cimkit.kernels._lanes import as_number, as_word, leading_zeros, trailing_zeros
 from cimkit.kernels.bvh import DEPTH, Bvh
 from cimkit.kernels.intervals import insert
-from cimkit.kernels.sunfan_circle import (
-    CELLS,
-    EVERY,
-    Fan,
-    block_band,
-    choose_spans,
-    cover_list,
-    full_cells,
-    half_space,
-    in_cells,
-    list_cover,
-    make_fan,
-    narrow,
-    turn,
-    within,
-    write_lit,
-)
-from cimkit.kernels.sunfan_walk import (
-    CAP,
-    FROM,
-    HIGH,
-    HOLE,
-    LOW,
-    ROW,
-    ROWS,
-    SIGN,
-    TINY,
-    TO,
-    box_clumps,
-    collect,
-    is_enclosed,
-    load,
-    next_block,
-    sieve,
-    sift_clumps,
-    sight_of,
-    view_of,
-)
+from cimkit.kernels.sunfan_circle import CELLS, EVERY, Fan, make_fan
+from cimkit.kernels.sunfan_walk import CAP, FROM, HIGH, HOLE, LOW, ROW, ROWS, SIGN, TINY, TO, TOUCH
 
 __all__ = ["Fan", "lit_intervals", "make_fan"]
 
 GROUP = 32  # receptors that share their faces, at most
 REACH = 7.0  # widest box of a group [m]
 TILE = 32.0  # widest box of receptors that walk the tree together [m]
+SPLIT = 4  # of a side of it, into parts for groups
 ROOM = 8  # lit intervals kept in the first pass; the few receptors with more are computed again
 CHUNK = 1024  # receptors walked by one task
 SCATTER = 1_000_003  # a prime above the number of tasks
@@ -75,46 +43,56 @@ U = np.uint64
 
 
 @lean(inline="always")
-def _within(ax, ay, az, bx, by, bz, sign, circle, low, high):
+def _within(ax, ay, az, bx, by, bz, sign, fit, low, high):
     """Return the span of the sun on the inner side of an edge, whether it has a gap, and the gap."""
     nx, ny, nz = (ay * bz - az * by) * sign, (az * bx - ax * bz) * sign, (ax * by - ay * bx) * sign
-    return within(nx, ny, nz, circle, low, high)
+    return circle.within(nx, ny, nz, fit, low, high)
 
 
-@lean(inline="always")
-def _hide_eight(s, base, four, px, py, pz, closed, circle, low, high):
+@lean
+def _hide_eight(block, base, four, place, closed, fit, band):
     """Find the span that each of eight faces hides; HOLE is 1 where a gap (FROM, TO) parts it, 2 where more do.
 
-    All in one loop, so that nothing is written between the edges and it becomes vector code.
+    Return the cells of the band that they fill, as far as spans are whole and exact, and those they touch. All in one
+    loop, so that nothing is written between the edges and it becomes vector code.
     """
+    s, (px, py, pz), (low, high) = block.rows, place, band
+    scale, filled, some, fixed = CELLS / (high - low), U(0), U(0), fit[3] == 0.0
     for k in range(U(8)):
-        v = base + U(k)
+        v = U(base) + k
         ax, ay, az = s[v] - px, s[U(ROW) + v] - py, s[U(2 * ROW) + v] - pz
         bx, by, bz = s[U(3 * ROW) + v] - px, s[U(4 * ROW) + v] - py, s[U(5 * ROW) + v] - pz
         cx, cy, cz = s[U(6 * ROW) + v] - px, s[U(7 * ROW) + v] - py, s[U(8 * ROW) + v] - pz
         dx, dy, dz = s[U(9 * ROW) + v] - px, s[U(10 * ROW) + v] - py, s[U(11 * ROW) + v] - pz
         det = ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)
-        tiny = s[U(TINY) + v]
+        det, tiny = det * abs(det), s[U(TINY) + v]
         sign = 1.0 if det > tiny else (-1.0 if (det < -tiny) & (not closed) else 0.0)  # the axes are left-handed
-        start, stop, cut, gone, back = _within(ax, ay, az, bx, by, bz, sign, circle, low, high)
+        start, stop, cut, gone, back = _within(ax, ay, az, bx, by, bz, sign, fit, low, high)
         gaps = 1.0 if cut else 0.0
-        lo, hi, cut, fall, rise = _within(bx, by, bz, cx, cy, cz, sign, circle, low, high)
+        lo, hi, cut, fall, rise = _within(bx, by, bz, cx, cy, cz, sign, fit, low, high)
         start, stop, gaps = max(start, lo), min(stop, hi), gaps + (1.0 if cut else 0.0)
         gone, back = fall if cut else gone, rise if cut else back
-        lo, hi, cut, fall, rise = _within(dx, dy, dz, ax, ay, az, sign, circle, low, high)
+        lo, hi, cut, fall, rise = _within(dx, dy, dz, ax, ay, az, sign, fit, low, high)
         start, stop, gaps = max(start, lo), min(stop, hi), gaps + (1.0 if cut else 0.0)
         gone, back = fall if cut else gone, rise if cut else back
         if four:
-            lo, hi, cut, fall, rise = _within(cx, cy, cz, dx, dy, dz, sign, circle, low, high)
+            lo, hi, cut, fall, rise = _within(cx, cy, cz, dx, dy, dz, sign, fit, low, high)
             start, stop, gaps = max(start, lo), min(stop, hi), gaps + (1.0 if cut else 0.0)
             gone, back = fall if cut else gone, rise if cut else back
         start, stop = max(start, low) if sign != 0.0 else np.inf, min(stop, high)
         start = max(start, back) if (gaps > 0.0) & (gone <= start) else start
         stop = min(stop, gone) if (gaps > 0.0) & (back >= stop) else stop
         parted = 1.0 if (gaps > 0.0) & (start < gone) & (back < stop) else 0.0
+        hole = 2.0 if gaps > 1.0 else parted
         s[U(LOW) + v], s[U(HIGH) + v], s[U(FROM) + v], s[U(TO) + v] = start, stop, gone, back
-        s[U(SIGN) + v] = sign
-        s[U(HOLE) + v] = (2.0 if gaps > 1.0 else parted) if start < stop else 0.0
+        s[U(SIGN) + v], s[U(HOLE) + v] = sign, hole
+        one, two = circle.cell_of(start, low, scale), circle.cell_of(stop, low, scale)
+        full, part = circle.full_cells(one, two), circle.touched_cells(one, two)
+        part = part if start < stop else U(0)
+        filled |= full if (start < stop) & (hole == 0.0) & fixed else U(0)
+        some |= part
+        s[U(TOUCH) + v] = as_number(part)
+    return filled, some
 
 
 @lean
@@ -129,8 +107,8 @@ def _pieces(sun, s, v, px, py, pz, low, high, pieces):
         bx, by, bz = s[two] - px, s[two + ROW] - py, s[two + 2 * ROW] - pz
         nx, ny, nz = (ay * bz - az * by) * g, (az * bx - ax * bz) * g, (ax * by - ay * bx) * g
         if nx != 0.0 or ny != 0.0 or nz != 0.0:
-            number, rise, fall = half_space(sun, nx, ny, nz, 0.0)
-            count = narrow(pieces, count, number, rise, fall)
+            number, rise, fall = circle.half_space(sun, nx, ny, nz, 0.0)
+            count = circle.narrow(pieces, count, number, rise, fall)
     return count
 
 
@@ -206,47 +184,105 @@ class Receptors(NamedTuple):
     order: Any
 
 
-@lean
-def _hide(sun, s, base, place, band, own, chosen, pieces, starts, ends):
-    """Add what eight faces, their spans known, hide from a receptor; own = (intervals, cells) before and after."""
-    low, high = band
-    count, cover = own
-    scale, fixed = CELLS / (high - low), sun.slack == 0.0
-    stop, some = base + 8, False
-    for v in range(U(base), U(stop)):
-        some |= s[U(LOW) + v] < s[U(HIGH) + v]
-    if not some:
-        return own
-    exact = s[HOLE + base : HOLE + stop] if fixed else s[TINY + base : TINY + stop]
-    cover, number = choose_spans(s[LOW + base : LOW + stop], s[HIGH + base : HIGH + stop], exact, band, cover, chosen)
-    for k in range(number):
-        v = base + chosen[k]
-        if fixed and s[HOLE + v] == 0.0:
-            count = insert(starts, ends, count, s[LOW + v], s[HIGH + v])
-        elif fixed and s[HOLE + v] == 1.0:
-            count = insert(starts, ends, count, s[LOW + v], s[FROM + v])
-            count = insert(starts, ends, count, s[TO + v], s[HIGH + v])
-        elif fixed or not in_cells(s[LOW + v], s[HIGH + v], low, scale, cover):
-            for p in range(_pieces(sun, s, v, place[0], place[1], place[2], low, high, pieces)):
-                count = insert(starts, ends, count, pieces[p, 0], pieces[p, 1])
-                cover |= full_cells(pieces[p, 0], pieces[p, 1], low, scale)
-    return count, cover
+@lean(inline="always")
+def _add_span(a, b, touch, own, reach, starts, ends):
+    """Add a dark span of a receptor that touches some cells; own = (intervals, cells covered, cells with ends).
+
+    ``reach``: how far each cell is dark from its start on and, behind that, from where on to its end. Most spans only
+    move those; what lies within a cell is sorted in.
+    """
+    count, cover, ragged = own
+    first, last = U(trailing_zeros(touch)), U(63 - leading_zeros(touch))
+    if first < last:
+        reach[last], reach[first + U(64)] = max(reach[last], b), min(reach[first + U(64)], a)
+    elif a <= reach[first]:
+        reach[first] = max(reach[first], b)
+    elif b >= reach[first + U(64)]:
+        reach[first + U(64)] = min(reach[first + U(64)], a)
+    else:
+        count = insert(starts, ends, count, a, b)
+    cover |= U(1) << last if reach[last] >= reach[last + U(64)] else U(0)
+    cover |= U(1) << first if reach[first] >= reach[first + U(64)] else U(0)
+    return count, cover, ragged | U(1) << first | U(1) << last
 
 
 @lean
-def _light_one(sun, n, fours, solid, place, band, own, work, starts, ends):
-    """Add what a block of n faces hides from a receptor; own = (intervals, cells covered) before and after."""
-    s, count, cover = work.rows, own[0], own[1]
-    circle = (sun.fit_a - sun.fit_b, sun.fit_a + sun.fit_b, sun.fit_c, sun.slack)
-    for base in range(0, n, 8):
-        if work.marks[base >> 3] & ~cover == U(0):
-            continue
-        if base < fours:
-            _hide_eight(s, U(base), True, place[0], place[1], place[2], solid, circle, band[0], band[1])
-        else:
-            _hide_eight(s, U(base), False, place[0], place[1], place[2], solid, circle, band[0], band[1])
-        count, cover = _hide(sun, s, base, place, band, (count, cover), work.chosen, work.pieces, starts, ends)
-    return count, cover_list(starts, ends, count, band, cover)
+def _add_parted(sun, s, v, place, band, own, pieces, reach, starts, ends):
+    """Add what a face hides from a receptor with gaps or drift; own as in ``_add_span``."""
+    number, scale = 2, CELLS / (band[1] - band[0])
+    if sun.slack == 0.0 and s[HOLE + v] == 1.0:
+        pieces[0, 0], pieces[0, 1], pieces[1, 0], pieces[1, 1] = s[LOW + v], s[FROM + v], s[TO + v], s[HIGH + v]
+    else:
+        number = _pieces(sun, s, v, place[0], place[1], place[2], band[0], band[1], pieces)
+    for p in range(number):
+        a, b = pieces[p, 0], pieces[p, 1]
+        one, two = circle.cell_of(a, band[0], scale), circle.cell_of(b, band[0], scale)
+        count, cover, ragged = _add_span(a, b, circle.touched_cells(one, two), own, reach, starts, ends)
+        own = (count, cover | circle.full_cells(one, two), ragged)
+    return own
+
+
+@lean
+def _light_one(sun, block, fours, threes, solid, place, band, own, pieces, reach, starts, ends):
+    """Add what a block of faces hides from a receptor; own as in ``_add_span``.
+
+    Spans overlap a lot. So first all cells are marked that spans fill, and only those not within such cells are added.
+    """
+    count, cover, ragged = own
+    fit = (sun.fit_a - sun.fit_b, sun.fit_a + sun.fit_b, sun.fit_c, sun.slack)
+    hiding, low, s, fixed = U(0), (CAP - threes) & ~7, block.rows, sun.slack == 0.0
+    for base in range(0, fours, 8):
+        if block.marks[base >> 3] & ~cover != U(0):
+            filled, some = _hide_eight(block, base, True, place, solid, fit, band)
+            cover |= filled
+            hiding |= U(1) << U(base >> 3) if some != U(0) else U(0)
+    for base in range(low, CAP, 8):
+        if block.marks[base >> 3] & ~cover != U(0):
+            filled, some = _hide_eight(block, base, False, place, solid, fit, band)
+            cover |= filled
+            hiding |= U(1) << U(base >> 3) if some != U(0) else U(0)
+    while hiding != U(0):
+        base, part = U(8 * trailing_zeros(hiding)), U(0)
+        hiding &= hiding - U(1)
+        for k in range(U(8)):
+            part |= U(1) << k if as_word(s[U(TOUCH) + base + k]) & ~cover != U(0) else U(0)
+        while part != U(0):
+            v = base + U(trailing_zeros(part))
+            part &= part - U(1)
+            touch = as_word(s[U(TOUCH) + v])
+            if touch & ~cover == U(0):
+                continue
+            if fixed and s[U(HOLE) + v] == 0.0:
+                a, b = s[U(LOW) + v], s[U(HIGH) + v]
+                count, cover, ragged = _add_span(a, b, touch, (count, cover, ragged), reach, starts, ends)
+            else:
+                own = (count, cover, ragged)
+                count, cover, ragged = _add_parted(sun, s, np.int64(v), place, band, own, pieces, reach, starts, ends)
+    return count, cover, ragged
+
+
+@lean
+def _clear_reach(band, reach):
+    """Make all cells lit."""
+    step = (band[1] - band[0]) / CELLS
+    for c in range(U(CELLS)):
+        reach[c], reach[U(64) + c] = band[0] + c * step, band[0] + (c + U(1)) * step
+    reach[64 + CELLS - 1] = band[1]
+
+
+@lean
+def _list_reach(band, own, reach, clear, starts, ends):
+    """Add to a list of intervals what cells hold; return its number. ``clear``: reach of lit cells."""
+    count, cover, ragged = own
+    ragged &= ~cover
+    while ragged != U(0):
+        c = trailing_zeros(ragged)
+        ragged &= ragged - U(1)
+        if reach[c] > clear[c]:
+            count = insert(starts, ends, count, clear[c], reach[c])
+        if reach[64 + c] < clear[64 + c]:
+            count = insert(starts, ends, count, reach[64 + c], clear[64 + c])
+    return circle.list_cover(cover, band, starts, ends, count)
 
 
 class Tile(NamedTuple):
@@ -264,23 +300,23 @@ class Work(NamedTuple):
 
     boxes: Any
     seen: Any
-    cells: Any
-    faces: Any
-    marks: Any
-    rows: Any
-    chosen: Any
+    near: Any
+    eight: Any
+    block: Any
     pieces: Any
     listed: Any
     covers: Any
+    reach: Any
 
 
 @inner
 def _new_work(clumps):
     """Allocate for so many clumps of a tile."""
+    block = walk.Block(np.zeros(ROWS), np.zeros(CAP >> 3, U))
     return Work(
-        np.empty((7, clumps)), np.empty(clumps, np.int64), np.empty(clumps, U), np.empty(2 * CAP, np.int64),
-        np.empty(2 * CAP, U), np.empty(ROWS), np.empty(CAP + 1, np.int64), np.empty((16, 2)),
-        np.empty(GROUP, np.int64), np.empty(GROUP, U),
+        np.empty((7, clumps)), np.empty(clumps, np.int64), np.empty((7, clumps)), np.empty(14 * 8),
+        block, np.empty((16, 2)), np.empty(GROUP, np.int64), np.empty((GROUP, 2), U),
+        np.zeros((GROUP + 1, 128)),
     )  # fmt: skip
 
 
@@ -296,27 +332,59 @@ def _with_room(lists, most):
 
 
 @inner
+def _light_block(sun, tile, first, last, fours, threes, solid, band, lists, work):
+    """Add what a block of faces hides from each receptor of a group; return the lists and the cells all have dark."""
+    walk.close_block(work.block, fours, threes)
+    lists = _with_room(lists, work.listed[: last - first].max())
+    cover = EVERY
+    for g in range(last - first):
+        own = (work.listed[g], work.covers[g, 0], work.covers[g, 1])
+        place, starts, ends = tile.places[first + g], lists[0, g], lists[1, g]
+        place = (place[0], place[1], place[2])
+        own = _light_one(
+            sun, work.block, fours, threes, solid, place, band, own, work.pieces, work.reach[g], starts, ends
+        )
+        work.listed[g], work.covers[g, 0], work.covers[g, 1] = own
+        cover &= own[1]
+    work.block.marks[:] = U(0)
+    return lists, cover
+
+
+@inner
 def _light_group(bvh, sun, tile, first, last, solid, band, view, count, lists, work):
     """Add what the clumps near a group hide from each of its receptors to their lists, the near clumps first."""
-    cover, going = U(0), (0, 0)
-    while True:
-        n, going = next_block(bvh, tile.found, work, count, going, cover)
-        if n == 0:
-            break
-        load(bvh.corners, sun.e, tile.middle, work.faces, n, work.rows)
-        n, fours = sieve(work.rows, n, view, sun, solid, work.faces, work.marks, work.chosen)
-        if n == 0:
-            continue
-        lists = _with_room(lists, work.listed[: last - first].max())
-        cover = EVERY
-        for g in range(last - first):
-            own = (work.listed[g], work.covers[g])
-            place, starts, ends = tile.places[first + g], lists[0, g], lists[1, g]
-            own = _light_one(sun, n, fours, solid, place, band, own, work, starts, ends)
-            work.listed[g], work.covers[g] = own
-            cover &= own[1]
+    cover, fours, threes, s = U(0), 0, 0, work.eight
+    clear = work.reach[GROUP]
+    _clear_reach(band, clear)
     for g in range(last - first):
-        work.listed[g] = list_cover(work.covers[g], band, lists[0, g], lists[1, g], work.listed[g])
+        for c in range(U(128)):
+            work.reach[U(g), c] = clear[c]
+    for k in range(count):
+        if as_word(work.near[6, k]) & ~cover == U(0):
+            continue
+        clump = tile.found[work.seen[k]]
+        kept = walk.sift_faces(bvh.faces[clump], sun.e, tile.middle, view, solid, band, s)
+        quads, size = bvh.sizes[0, clump], bvh.sizes[1, clump]
+        kept &= (U(1) << U(size)) - U(1)
+        while kept != U(0):
+            v = trailing_zeros(kept)
+            kept &= kept - U(1)
+            if as_word(s[13 * 8 + v]) & ~cover == U(0):
+                continue
+            if v < quads:
+                walk.add_face(work.block, s, v, fours)
+                fours += 1
+            else:
+                threes += 1
+                walk.add_face(work.block, s, v, CAP - threes)
+        if fours + threes > CAP - 22:
+            lists, cover = _light_block(sun, tile, first, last, fours, threes, solid, band, lists, work)
+            fours, threes = 0, 0
+    if fours + threes > 0:
+        lists, cover = _light_block(sun, tile, first, last, fours, threes, solid, band, lists, work)
+    for g in range(last - first):
+        own = (work.listed[g], work.covers[g, 0], work.covers[g, 1])
+        work.listed[g] = _list_reach(band, own, work.reach[g], clear, lists[0, g], lists[1, g])
     return lists
 
 
@@ -332,36 +400,38 @@ def _walk(bvh, fan, sun, receptors, closed, first, stop, counts, out_starts, out
         middle, half = _middle_of(low, high)
         rows, places = receptors.order[first:last], all_places[: last - first]
         _turn_places(points, receptors.order, first, last, sun.e, middle, places)
-        found, total = collect(bvh, sight_of(sun, -sun.limit, sun.limit, (0.0, 0.0, 0.0), middle, half), stack, found)
+        found, total = walk.collect(
+            bvh, walk.sight_of(sun, -sun.limit, sun.limit, (0.0, 0.0, 0.0), middle, half), stack, found
+        )
         tile = Tile(rows, places, middle, found, total)
         if total > work.seen.size:
             work = _new_work(2 * total)
-        box_clumps(bvh, found, total, middle, work.boxes)
+        walk.box_clumps(bvh, found, total, middle, work.boxes)
         begin = 0
         while begin < rows.size:
             end = _next_group(places, normals, rows, begin, low, high)
             normal = (normals[rows[begin], 0], normals[rows[begin], 1], normals[rows[begin], 2])
             starts, ends = lists[0, 0], lists[1, 0]
-            shut = block_band(sun, normal[0], normal[1], normal[2], starts, ends)
+            shut = circle.block_band(sun, normal[0], normal[1], normal[2], starts, ends)
             open_from = ends[0] if shut > 0 and starts[0] <= -sun.limit else -sun.limit
             open_to = starts[shut - 1] if shut > 0 and ends[shut - 1] >= sun.limit else sun.limit
             for g in range(end - begin):
-                work.listed[g], work.covers[g] = shut, U(0)
+                work.listed[g], work.covers[g, 0], work.covers[g, 1] = shut, U(0), U(0)
                 lists[0, g, :shut], lists[1, g, :shut] = starts[:shut], ends[:shut]
             if open_from < open_to:
                 solid, band = closed, (open_from, open_to)
                 for g in range(begin, end if closed else begin):
                     i = rows[g]
-                    solid = solid and not is_enclosed(bvh, points[i, 0], points[i, 1], points[i, 2], stack)
+                    solid = solid and not walk.is_enclosed(bvh, points[i, 0], points[i, 1], points[i, 2], stack)
                 around, half = _middle_of(low, high)
                 _box_of(points, rows, begin, end, middle, low, high)
-                sight = sight_of(sun, open_from, open_to, normal, *_middle_of(low, high))
-                view = view_of(sun, sight, around, half)
-                count = sift_clumps(work.boxes, total, sun, sight, band, work.seen, work.cells)
+                sight = walk.sight_of(sun, open_from, open_to, normal, *_middle_of(low, high))
+                view = walk.view_of(sun, sight, around, half)
+                count = walk.sift_clumps(work.boxes, total, sun, sight, band, work.seen, work.near)
                 lists = _light_group(bvh, sun, tile, begin, end, solid, band, view, count, lists, work)
             for g in range(end - begin):
                 i, starts, ends = rows[begin + g], lists[0, g], lists[1, g]
-                counts[i] = write_lit(
+                counts[i] = circle.write_lit(
                     sun, fan.start, fan.stop, starts, ends, work.listed[g], out_starts[i], out_ends[i]
                 )
             begin = end
@@ -390,11 +460,11 @@ def _near_keys(points, normals, keys):
         place += 1
     for i in range(n):
         turned = int(normals[i, 0] * 57337.0) + int(normals[i, 1] * 253921.0) + int(normals[i, 2] * 1040257.0)
-        tile, cell = 0, turned & 0x3FF
+        tile, cell = 0, turned & 0x1FF
         for a in range(3):
-            quarter = int((points[i, a] - low[a]) * (4.0 / TILE))
-            tile, cell = tile << 9 | (quarter >> 2 & 0x1FF), cell << 2 | (quarter & 3)
-        keys[i] = (tile << 16 | cell) << place | i
+            part = int((points[i, a] - low[a]) * (SPLIT / TILE))
+            tile, cell = tile << 9 | (part // SPLIT & 0x1FF), cell * SPLIT + part % SPLIT
+        keys[i] = (tile << 18 | cell) << place | i
     return place
 
 
@@ -411,7 +481,7 @@ def _rows(bvh: Bvh, points: Any, normals: Any, fan: Fan, closed: bool, room: int
     n = len(points)
     counts, starts, ends = np.zeros(n, np.int64), np.empty((n, room)), np.empty((n, room))
     receptors = Receptors(points, normals, _near_order(points, normals))
-    _lit(bvh, fan, turn(fan), receptors, closed, counts, starts, ends)
+    _lit(bvh, fan, circle.turn(fan), receptors, closed, counts, starts, ends)
     return counts, starts, ends
 
 

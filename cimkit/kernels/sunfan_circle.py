@@ -239,38 +239,23 @@ def cell_of(t, low, scale):
 
 
 @lean(inline="always")
-def full_cells(a, b, low, scale):
-    """Return the cells that a span fills, as bits."""
-    first, last = np.int64(math.ceil(cell_of(a, low, scale))), np.int64(cell_of(b, low, scale))
-    return (EVERY >> U(CELLS - max(last - first, 0))) << U(first)
+def bits_from(first, number):
+    """Return so many bits from one on."""
+    return (EVERY >> U(CELLS - number)) << U(first)
 
 
 @lean(inline="always")
-def in_cells(a, b, low, scale, cover):
-    """Whether all cells that a span touches are among some, given as bits."""
-    first, last = np.int64(cell_of(a, low, scale)), min(np.int64(cell_of(b, low, scale)), CELLS - 1)
-    return ((EVERY >> U(CELLS - 1 - max(last - first, 0))) << U(min(first, CELLS - 1))) & ~cover == U(0)
+def full_cells(one, two):
+    """Return the cells that a span between two places among them fills, as bits."""
+    first, last = np.int32(np.ceil(one)), np.int32(two)
+    return bits_from(first, max(last - first, 0))
 
 
-@lean
-def choose_spans(lows, highs, exact, band, cover, chosen):
-    """Mark the cells of a band that exact spans fill; choose the spans that do not lie within; return both, counted.
-
-    Spans overlap a lot, and sorting them in costs a wrongly guessed branch each. So only spans that are not within the
-    cells are sorted in one by one. Twice as fast where spans overlap a lot, no faster where they are scattered.
-    """
-    low, scale = band[0], CELLS / (band[1] - band[0])
-    for k in range(U(lows.size)):
-        v = U(k)
-        bits = full_cells(lows[v], highs[v], low, scale)
-        cover |= bits if (lows[v] < highs[v]) & (exact[v] == 0.0) else U(0)
-    left = U(0)
-    for k in range(U(lows.size)):
-        v = U(k)
-        inside = in_cells(lows[v], highs[v], low, scale, cover)
-        chosen[left] = np.int64(k)
-        left += U(1) if (lows[v] < highs[v]) & (not inside) else U(0)
-    return cover, np.int64(left)
+@lean(inline="always")
+def touched_cells(one, two):
+    """Return the cells that a span between two places among them touches, as bits; no place is below -1."""
+    first, last = min(np.int32(one), CELLS - 1), min(np.int32(two), CELLS - 1)
+    return bits_from(first, max(last - first, 0) + 1)
 
 
 @lean
@@ -278,7 +263,7 @@ def cover_list(starts, ends, count, band, cover):
     """Add the cells that the intervals of a list fill."""
     scale = CELLS / (band[1] - band[0])
     for k in range(count):
-        cover |= full_cells(starts[k], ends[k], band[0], scale)
+        cover |= full_cells(cell_of(starts[k], band[0], scale), cell_of(ends[k], band[0], scale))
     return cover
 
 

@@ -1,9 +1,9 @@
 """Which faces may hide the sun: a walk through the tree for a tile of receptors, then two sieves for each group in it.
 
-The walk finds clumps, the lowest nodes with several triangles. The first sieve keeps the clumps whose box may hide the
-sun from a group, the second the faces in them, a block at a time. A face is a triangle or a flat convex quadrilateral,
-written as twice the row of its (first) triangle, plus one if the next triangle belongs to it. The second sieve works on
-rows of faces: coordinates of the four corners in the sun's axes.
+The walk finds clumps of up to eight faces, triangles or flat convex quadrilaterals. The first sieve keeps the clumps
+whose box may hide the sun from a group and tells in which hours, the second the faces in them. What is kept is written
+to rows: coordinates of the four corners in the sun's axes, quadrilaterals from the front, triangles from the back.
+No test takes a root: heights along the pole are compared with distances by their squares.
 """
 
 from __future__ import annotations
@@ -14,35 +14,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cimkit.kernels._jit import inner, lean
+from cimkit.kernels._lanes import as_number, as_word
+from cimkit.kernels.bvh import LANES
 from cimkit.kernels.rays import NEAREST
-from cimkit.kernels.sunfan_circle import CELLS, EVERY, cell_of
+from cimkit.kernels.sunfan_circle import CELLS, EVERY, cell_of, touched_cells
 
-CAP = 64  # faces of one vector pass
-CLUMP = 16  # triangles in a clump at most, unless a leaf has more
+CAP = 64  # faces of one pass over the receptors of a group
+BLOB = 128  # triangles below a node whose clumps are tested without walking on, at most
 ROW = CAP + 8  # numbers in a row; not a power of two, so that rows do not fall on each other in the cache
-TINY, SIGN, LOW, HIGH, HOLE, FROM, TO, ROWS = (k * ROW for k in range(12, 20))  # rows after the 12 coordinates
+TINY, SIGN, LOW, HIGH, HOLE, FROM, TO, TOUCH, ROWS = (k * ROW for k in range(12, 21))  # after the 12 coordinates
 U = np.uint64
-
-
-class View(NamedTuple):
-    """What a group can see of the sun, in the sun's axes: half-planes through the pole, facade, middle, half a box.
-
-    Each plane (x, y, z) comes with how much a box reaches along it.
-    """
-
-    first: Any
-    last: Any
-    facade: Any
-    up: Any
-    wide: bool
-    middle: Any
-    half: Any
 
 
 class Sight(NamedTuple):
     """What receptors in a box see of the sun, in x, y, z: half-planes through the pole, facade, pole, middle, half.
 
-    ``wide``: the band is more than half a turn. ``least``: lowest height of a ray that counts, 0 at most.
+    ``wide``: the band is more than half a turn. ``least``: lowest height of a ray that counts, 0 at most. Of it and of
+    the least and greatest sin d the signed squares.
     """
 
     first: Any
@@ -53,8 +41,30 @@ class Sight(NamedTuple):
     half: Any
     wide: bool
     least: float
-    sin_low: float
-    sin_high: float
+    low: float
+    high: float
+
+
+class View(NamedTuple):
+    """The same in the sun's axes for a group: planes (x, y, z, reach of the box along it), middle, half a box.
+
+    ``under``, ``over``: how much nearer to the cone of suns than a corner any place of the group may see it, for each
+    side.
+    """
+
+    facade: Any
+    middle: Any
+    half: Any
+    low: float
+    high: float
+    under: float
+    over: float
+
+
+@lean(inline="always")
+def _signed(x):
+    """Return the square of a number with its sign."""
+    return x * abs(x)
 
 
 @lean
@@ -68,8 +78,8 @@ def sight_of(sun, open_from, open_to, normal, middle, half):
     x, y = 2.0 * open_to / two, (open_to * open_to - 1.0) / two
     last = (x * e[0, 0] + y * e[1, 0], x * e[0, 1] + y * e[1, 1], x * e[0, 2] + y * e[1, 2])
     pole = (e[2, 0], e[2, 1], e[2, 2])
-    least = min(0.0, sun.least_height)
-    return Sight(first, last, normal, pole, middle, half, wide, least, sun.sin_low, sun.sin_high)
+    least, low, high = _signed(min(0.0, sun.least_height)), _signed(sun.sin_low), _signed(sun.sin_high)
+    return Sight(first, last, normal, pole, middle, half, wide, least, low, high)
 
 
 @lean
@@ -84,9 +94,10 @@ def _plane(half, e, n):
 @lean
 def view_of(sun, sight, middle, half):
     """Return the same as a sight in the sun's axes, where the group's box is this."""
-    e = sun.e
-    planes = (_plane(half, e, sight.first), _plane(half, e, sight.last), _plane(half, e, sight.facade))
-    return View(planes[0], planes[1], planes[2], _plane(half, e, (0.0, 0.0, 1.0)), sight.wide, middle, half)
+    spread = math.sqrt(half[0] * half[0] + half[1] * half[1] + half[2] * half[2])
+    under = half[2] + max(-sun.sin_low, 0.0) * spread + 1e-6
+    over = half[2] + max(sun.sin_high, 0.0) * spread + 1e-6
+    return View(_plane(half, sun.e, sight.facade), middle, half, sight.low, sight.high, under, over)
 
 
 @lean(inline="always")
@@ -105,26 +116,27 @@ def _misses(sight, x, y, z, wx, wy, wz):
     behind = _support(sight.facade, x, y, z, wx, wy, wz) < 0.0
     out = behind | (before & after) | ((before | after) & (not sight.wide))
     gx, gy, gz = max(abs(x) - wx, 0.0), max(abs(y) - wy, 0.0), max(abs(z) - wz, 0.0)
-    near = np.sqrt(gx * gx + gy * gy + gz * gz)
+    near = gx * gx + gy * gy + gz * gz
     gx, gy, gz = abs(x) + wx, abs(y) + wy, abs(z) + wz
-    far = np.sqrt(gx * gx + gy * gy + gz * gz)
+    far = gx * gx + gy * gy + gz * gz
     most = _support(sight.pole, x, y, z, wx, wy, wz)
     least = 2.0 * (sight.pole[0] * x + sight.pole[1] * y + sight.pole[2] * z) - most
-    low = sight.sin_low * (far if sight.sin_low < 0.0 else near)
-    high = sight.sin_high * (near if sight.sin_high < 0.0 else far)
-    return out | (z + wz < sight.least * far) | (most < low - 1e-6) | (least > high + 1e-6)
+    out |= _signed(most + 1e-6) < sight.low * (far if sight.low < 0.0 else near)
+    return (
+        out
+        | (_signed(least - 1e-6) > sight.high * (near if sight.high < 0.0 else far))
+        | (_signed(z + wz) < sight.least * far)
+    )
 
 
 @inner
-def _kept(found, count, node):
-    """Append to a list and return it, longer if it was full."""
-    if count == found.size:
-        wider = np.empty(2 * count, np.int64)
-        for q in range(count):
-            wider[q] = found[q]
-        found = wider
-    found[count] = node
-    return found
+def _with_room(found, need):
+    """Return a list with room, longer if it was full."""
+    if need <= found.size:
+        return found
+    wider = np.empty(2 * need, np.int64)
+    wider[: found.size] = found
+    return wider
 
 
 @lean
@@ -136,11 +148,22 @@ def _away(bvh, node, middle):
     return away
 
 
+@lean
+def _flag_clumps(boxes, first, n, sight, out):
+    """Write 1 for those of n clumps from a first one on that can hide no sun, else 0."""
+    rows = (boxes[0], boxes[1], boxes[2], boxes[3], boxes[4], boxes[5])
+    for k in range(U(n)):
+        v = U(first) + U(k)
+        miss = _misses(sight, rows[0][v], rows[1][v], rows[2][v], rows[3][v], rows[4][v], rows[5][v])
+        out[U(k)] = 1.0 if miss else 0.0
+
+
 @inner
 def collect(bvh, sight, stack, found):
     """Walk the tree for a tile, the near first; return the clumps that may hide the sun, and their number."""
     stack[0] = 0
-    waiting, count = 1, 0
+    waiting, count = 1 if bvh.order.size > 0 else 0, U(0)
+    out = np.empty(BLOB)
     while waiting > 0:
         waiting -= 1
         node = stack[waiting]
@@ -150,24 +173,28 @@ def collect(bvh, sight, stack, found):
             0.5 * (hi[0] - lo[0]), 0.5 * (hi[1] - lo[1]), 0.5 * (hi[2] - lo[2]),
         ):  # fmt: skip
             continue
-        child = bvh.left[node]
-        if child < 0 or bvh.count[node] <= CLUMP:
-            found = _kept(found, count, node)
-            count += 1
+        if bvh.count[node] > BLOB:
+            child = bvh.left[node]
+            swap = 1 if _away(bvh, child, sight.middle) < _away(bvh, child + 1, sight.middle) else 0
+            stack[waiting], stack[waiting + 1] = child + swap, child + 1 - swap
+            waiting += 2
             continue
-        swap = 1 if _away(bvh, child, sight.middle) < _away(bvh, child + 1, sight.middle) else 0
-        stack[waiting], stack[waiting + 1] = child + swap, child + 1 - swap
-        waiting += 2
-    return found, count
+        first, stop = bvh.clump[bvh.first[node]], bvh.clump[bvh.first[node] + bvh.count[node]]
+        found = _with_room(found, np.int64(count) + stop - first)
+        _flag_clumps(bvh.boxes, first, stop - first, sight, out)
+        for k in range(U(stop - first)):
+            found[count] = first + np.int64(k)
+            count += U(1) if out[k] == 0.0 else U(0)
+    return found, np.int64(count)
 
 
 @lean
 def box_clumps(bvh, found, n, middle, boxes):
     """Write the boxes (6, n) of clumps, middle and half, around a point."""
-    for k in range(n):
-        for a in range(3):
-            lo, hi = bvh.lo[found[k], a], bvh.hi[found[k], a]
-            boxes[a, k], boxes[3 + a, k] = 0.5 * (lo + hi) - middle[a], 0.5 * (hi - lo)
+    for k in range(U(n)):
+        for a in range(U(3)):
+            boxes[a, k] = bvh.boxes[a, U(found[k])] - middle[a]
+            boxes[U(3) + a, k] = bvh.boxes[U(3) + a, U(found[k])]
 
 
 @lean(inline="always")
@@ -177,99 +204,44 @@ def _tangent(x, y):
     return (y if x > 0.0 else r - x) / (x + r if x > 0.0 else y)
 
 
-@lean
-def _cells_of(x, y, wx, wy, low, scale):
+@lean(inline="always")
+def _cells_between(left, right, low, high, band, scale):
     """Return the cells of a band that a rectangle across the pole may hide, as bits."""
-    if x - wx <= 0.0 and abs(y) <= wy:
-        return EVERY
-    one, two, three = _tangent(x - wx, y - wy), _tangent(x - wx, y + wy), _tangent(x + wx, y - wy)
-    four = _tangent(x + wx, y + wy)
-    first = np.int64(cell_of(min(one, two, three, four), low, scale) - 1e-6)
-    last = min(np.int64(cell_of(max(one, two, three, four), low, scale) + 1e-6), CELLS - 1)
-    return (EVERY >> U(CELLS - 1 - max(last - first, 0))) << U(first)
+    around = (left <= 0.0) & (low <= 0.0) & (high >= 0.0)
+    side = low if low + high > 0.0 else high  # nearest the pole, if the rectangle lies on both sides of x = 0
+    one = _tangent(right if low >= 0.0 else left, low if left >= 0.0 else (high if right <= 0.0 else side))
+    two = _tangent(right if high <= 0.0 else left, high if left >= 0.0 else (low if right <= 0.0 else side))
+    bits = touched_cells(cell_of(one, band[0], scale) - 1e-6, cell_of(two, band[0], scale) + 1e-6)
+    return EVERY if around else (U(0) if (two < band[0]) | (one > band[1]) else bits)
 
 
 @lean
-def sift_clumps(boxes, n, sun, sight, band, seen, cells):
-    """Write which of n clumps may hide the sun from a group, and which cells of its band; return their number."""
-    e, out = sun.e, boxes[6]
-    for k in range(U(n)):
-        v = U(k)
-        miss = _misses(sight, boxes[0][v], boxes[1][v], boxes[2][v], boxes[3][v], boxes[4][v], boxes[5][v])
-        out[v] = 1.0 if miss else 0.0
-    count, scale = U(0), CELLS / (band[1] - band[0])
+def _mark_cells(s, n, room, e, sight, band):
+    """Write the cells of a band that boxes in rows with so much room may hide, as numbers."""
+    a0, a1, a2, b0, b1, b2 = e[0, 0], e[0, 1], e[0, 2], e[1, 0], e[1, 1], e[1, 2]
+    (px, py, pz), (hx, hy, hz), scale, row = sight.middle, sight.half, CELLS / (band[1] - band[0]), U(room)
+    for v in range(U(n)):
+        x, y, z = s[v] - px, s[row + v] - py, s[U(2) * row + v] - pz
+        wx, wy, wz = s[U(3) * row + v] + hx, s[U(4) * row + v] + hy, s[U(5) * row + v] + hz
+        u, w = a0 * x + a1 * y + a2 * z, b0 * x + b1 * y + b2 * z
+        du, dw = abs(a0) * wx + abs(a1) * wy + abs(a2) * wz, abs(b0) * wx + abs(b1) * wy + abs(b2) * wz
+        s[U(6) * row + v] = as_number(_cells_between(u - du, u + du, w - dw, w + dw, band, scale))
+
+
+@lean
+def sift_clumps(boxes, n, sun, sight, band, seen, near):
+    """Write which of n clumps may hide the sun from a group, and to ``near`` which cells; return their number."""
+    out = boxes[6]
+    _flag_clumps(boxes, 0, n, sight, out)
+    count = U(0)
     for k in range(U(n)):
         seen[count] = np.int64(k)
-        count += U(1) if out[U(k)] == 0.0 else U(0)
-    for k in range(count):
-        v = U(seen[k])
-        x, y, z = boxes[0][v] - sight.middle[0], boxes[1][v] - sight.middle[1], boxes[2][v] - sight.middle[2]
-        wx, wy, wz = boxes[3][v] + sight.half[0], boxes[4][v] + sight.half[1], boxes[5][v] + sight.half[2]
-        cells[k] = _cells_of(
-            e[0, 0] * x + e[0, 1] * y + e[0, 2] * z,
-            e[1, 0] * x + e[1, 1] * y + e[1, 2] * z,
-            abs(e[0, 0]) * wx + abs(e[0, 1]) * wy + abs(e[0, 2]) * wz,
-            abs(e[1, 0]) * wx + abs(e[1, 1]) * wy + abs(e[1, 2]) * wz,
-            band[0],
-            scale,
-        )
+        count += U(1) if out[k] == 0.0 else U(0)
+    for a in range(U(6)):
+        for k in range(count):
+            near[a, k] = boxes[a, U(seen[k])]
+    _mark_cells(near.reshape(near.size), count, near.shape[1], sun.e, sight, band)
     return np.int64(count)
-
-
-@lean
-def next_block(bvh, found, work, count, place, cover):
-    """Write the next faces of a group's clumps and the cells they may hide, but for clumps within cells covered.
-
-    Return the number of faces and the place.
-
-    place = (clump, triangle in it), where to go on.
-    """
-    seen, cells, faces, marks = work.seen, work.cells, work.faces, work.marks
-    n, (clump, at) = 0, place
-    while clump < count and n < CAP:
-        node = found[seen[clump]]
-        first = bvh.first[node]
-        if at == 0 and cells[clump] & ~cover == U(0):
-            clump += 1
-            continue
-        while at < bvh.count[node] and n < CAP:
-            k = first + at
-            if bvh.fold[k] != 2:
-                whole = bvh.fold[k] == 1
-                faces[n], marks[n] = 2 * k + (1 if whole else 0), cells[clump]
-                n += 1
-            at += 1
-        if at == bvh.count[node]:
-            clump, at = clump + 1, 0
-    return n, (clump, at)
-
-
-@lean
-def load(corners, e, middle, faces, n, s):
-    """Write the corners of n faces into rows, in the sun's axes around a middle."""
-    e0, e1, e2 = e[0, 0], e[0, 1], e[0, 2]
-    f0, f1, f2 = e[1, 0], e[1, 1], e[1, 2]
-    g0, g1, g2 = e[2, 0], e[2, 1], e[2, 2]
-    for v in range(U(n)):
-        k, more = faces[v] >> 1, faces[v] & 1
-        for c in range(U(4)):
-            corner = corners[U(k), c] if c < 3 else corners[U(k + more), U(2)]
-            x, y, z = corner[0] - middle[0], corner[1] - middle[1], corner[2] - middle[2]
-            place = U(3 * ROW) * c + v
-            s[place] = e0 * x + e1 * y + e2 * z
-            s[U(ROW) + place] = f0 * x + f1 * y + f2 * z
-            s[U(2 * ROW) + place] = g0 * x + g1 * y + g2 * z
-
-
-@lean
-def pad(s, n):
-    """Fill n loaded faces up to whole vectors, with copies of the first that hide nothing; return their number."""
-    padded = (n + 7) & ~7
-    for v in range(n, padded):
-        for k in range(12):
-            s[k * ROW + v] = s[k * ROW]
-        s[TINY + v] = np.inf
-    return padded
 
 
 @lean(inline="always")
@@ -281,76 +253,85 @@ def _most(n, ax, ay, az, bx, by, bz, cx, cy, cz, dx, dy, dz):
 
 
 @lean
-def _rule_out(s, n, view, sun, solid):
-    """Write the least det of hits, and set the row LOW to 1 for faces that can hide no sun from a group.
+def sift_faces(faces, e, origin, view, solid, band, s):
+    """Write eight faces in the sun's axes around an origin to rows of eight; return which may hide the sun, as bits.
 
-    They turn their inner side to all of it, which counts if ``solid``; lie behind the facade, outside the band or, if
-    that counts, below the horizon; or on one side of the cone of the day's suns. Over a face, the height along the pole
+    Not those that turn their inner side to all of a group, if ``solid``; lie behind the facade or outside the band; or
+    on one side of the cone of the day's suns. Over a face, the height along the pole
     less sin d times the distance is convex for d < 0 and concave for d > 0: its greatest or least value is at a corner.
-    For the other value the nearest point of the face's box stands in.
+    For the other value the nearest point of the face's box stands in. Also writes the square of the least det of hits
+    and the ``cells`` of the band that each may hide.
     """
     mx, my, mz = view.middle
     hx, hy, hz = view.half
-    narrow, horizon = not view.wide, sun.least_height >= 0.0
-    spread, low, high = math.sqrt(hx * hx + hy * hy + hz * hz), sun.sin_low, sun.sin_high
-    for k in range(U(n)):
-        v = U(k)
-        ax, ay, az = s[v] - mx, s[U(ROW) + v] - my, s[U(2 * ROW) + v] - mz
-        bx, by, bz = s[U(3 * ROW) + v] - mx, s[U(4 * ROW) + v] - my, s[U(5 * ROW) + v] - mz
-        cx, cy, cz = s[U(6 * ROW) + v] - mx, s[U(7 * ROW) + v] - my, s[U(8 * ROW) + v] - mz
-        dx, dy, dz = s[U(9 * ROW) + v] - mx, s[U(10 * ROW) + v] - my, s[U(11 * ROW) + v] - mz
+    ox, oy, oz = origin
+    e0, e1, e2, f0, f1, f2, g0, g1, g2 = e[0, 0], e[0, 1], e[0, 2], e[1, 0], e[1, 1], e[1, 2], e[2, 0], e[2, 1], e[2, 2]
+    scale, kept = CELLS / (band[1] - band[0]), U(0)
+    for row in range(U(4)):
+        xs, ys, zs = faces[U(3) * row], faces[U(3) * row + U(1)], faces[U(3) * row + U(2)]
+        for v in range(U(LANES)):
+            x, y, z, place = xs[v] - ox, ys[v] - oy, zs[v] - oz, U(24) * row + v
+            s[place] = e0 * x + e1 * y + e2 * z
+            s[U(8) + place] = f0 * x + f1 * y + f2 * z
+            s[U(16) + place] = g0 * x + g1 * y + g2 * z
+    for v in range(U(LANES)):
+        ax, ay, az = s[v] - mx, s[U(8) + v] - my, s[U(16) + v] - mz
+        bx, by, bz = s[U(24) + v] - mx, s[U(32) + v] - my, s[U(40) + v] - mz
+        cx, cy, cz = s[U(48) + v] - mx, s[U(56) + v] - my, s[U(64) + v] - mz
+        dx, dy, dz = s[U(72) + v] - mx, s[U(80) + v] - my, s[U(88) + v] - mz
         ux, uy, uz, vx, vy, vz = bx - ax, by - ay, bz - az, cx - ax, cy - ay, cz - az
         nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        tiny = NEAREST * np.sqrt(nx * nx + ny * ny + nz * nz)
-        inner = ax * nx + ay * ny + az * nz + abs(nx) * hx + abs(ny) * hy + abs(nz) * hz <= tiny
-        before = _most(view.first, ax, ay, az, bx, by, bz, cx, cy, cz, dx, dy, dz) < 0.0
-        after = _most(view.last, ax, ay, az, bx, by, bz, cx, cy, cz, dx, dy, dz) < 0.0
+        tiny = NEAREST * NEAREST * (nx * nx + ny * ny + nz * nz)
+        inner = _signed(ax * nx + ay * ny + az * nz + abs(nx) * hx + abs(ny) * hy + abs(nz) * hz) <= tiny
         behind = _most(view.facade, ax, ay, az, bx, by, bz, cx, cy, cz, dx, dy, dz) < 0.0
-        below = _most(view.up, ax, ay, az, bx, by, bz, cx, cy, cz, dx, dy, dz) < 0.0
-        out = (inner & solid) | behind | (below & horizon) | (before & after) | ((before | after) & narrow)
-        ra, rb = np.sqrt(ax * ax + ay * ay + az * az), np.sqrt(bx * bx + by * by + bz * bz)
-        rc, rd = np.sqrt(cx * cx + cy * cy + cz * cz), np.sqrt(dx * dx + dy * dy + dz * dz)
-        x = max(max(min(ax, bx, cx, dx), -max(ax, bx, cx, dx)) - hx, 0.0)
-        y = max(max(min(ay, by, cy, dy), -max(ay, by, cy, dy)) - hy, 0.0)
-        z = max(max(min(az, bz, cz, dz), -max(az, bz, cz, dz)) - hz, 0.0)
-        near = np.sqrt(x * x + y * y + z * z)
-        top, floor = max(az, bz, cz, dz) + hz + 1e-6, min(az, bz, cz, dz) - hz - 1e-6
-        most = max(az - low * ra, bz - low * rb, cz - low * rc, dz - low * rd) + hz - low * spread + 1e-6
-        least = min(az - high * ra, bz - high * rb, cz - high * rc, dz - high * rd) - hz - high * spread - 1e-6
-        under = (most < 0.0) if low < 0.0 else (top < low * near)
-        over = (least > 0.0) if high > 0.0 else (floor > high * near)
-        s[U(TINY) + v] = tiny
-        s[U(LOW) + v] = 1.0 if out | under | over else 0.0
+        out = (inner & solid) | behind
+        left, right = min(ax, bx, cx, dx) - hx, max(ax, bx, cx, dx) + hx
+        low, high = min(ay, by, cy, dy) - hy, max(ay, by, cy, dy) + hy
+        floor, top = min(az, bz, cz, dz) - hz, max(az, bz, cz, dz) + hz
+        x, y, z = max(left, -right, 0.0), max(low, -high, 0.0), max(floor, -top, 0.0)
+        near = x * x + y * y + z * z
+        aa, bb = ax * ax + ay * ay + az * az, bx * bx + by * by + bz * bz
+        cc, dd = cx * cx + cy * cy + cz * cz, dx * dx + dy * dy + dz * dz
+        under = max(
+            _signed(az + view.under) - view.low * aa, _signed(bz + view.under) - view.low * bb,
+            _signed(cz + view.under) - view.low * cc, _signed(dz + view.under) - view.low * dd,
+        ) < 0.0 if view.low < 0.0 else _signed(top + 1e-6) < view.low * near  # fmt: skip
+        over = min(
+            _signed(az - view.over) - view.high * aa, _signed(bz - view.over) - view.high * bb,
+            _signed(cz - view.over) - view.high * cc, _signed(dz - view.over) - view.high * dd,
+        ) > 0.0 if view.high > 0.0 else _signed(floor - 1e-6) > view.high * near  # fmt: skip
+        s[U(96) + v] = tiny
+        mark = _cells_between(left, right, low, high, band, scale)
+        s[U(104) + v] = as_number(mark)
+        kept |= U(0) if out | under | over | (mark == U(0)) else U(1) << v
+    return kept
+
+
+class Block(NamedTuple):
+    """Faces that may hide the sun from a group, to be tried for each receptor.
+
+    ``rows``: of numbers of each face, see above. ``marks``: the cells that each 8 places may hide.
+    """
+
+    rows: Any
+    marks: Any
 
 
 @lean
-def sieve(s, n, view, sun, solid, faces, marks, chosen):
-    """Keep those of n loaded faces that may hide the sun from a group, quadrilaterals first; return both numbers.
+def add_face(block, s, v, place):
+    """Put the face of a place among eight into a block."""
+    for k in range(U(13)):
+        block.rows[U(ROW) * k + U(place)] = s[U(8) * k + U(v)]
+    block.marks[place >> 3] |= as_word(s[U(104) + U(v)])
 
-    ``marks``: then of each vector of 8 faces.
-    """
-    _rule_out(s, pad(s, n), view, sun, solid)
-    count, fours = U(0), U(0)
-    for whole in range(2):
-        fours = count
-        for v in range(U(n)):
-            chosen[count] = np.int64(v)
-            count += U(1) if (s[U(LOW) + v] == 0.0) & (faces[v] & 1 != whole) else U(0)
-    for v in range(count):
-        faces[U(CAP) + v], marks[U(CAP) + v] = faces[U(chosen[v])], marks[U(chosen[v])]
-    for v in range(CAP >> 3):
-        marks[v] = U(0)
-    for v in range(count):
-        faces[v] = faces[U(CAP) + v]
-        marks[v >> U(3)] |= marks[U(CAP) + v]
-    for k in range(13):
-        row = s[k * ROW : (k + 1) * ROW]
-        for v in range(count):
-            s[U(LOW) + v] = row[U(chosen[v])]
-        for v in range(count):
-            row[v] = s[U(LOW) + v]
-    pad(s, np.int64(count))
-    return np.int64(count), np.int64(fours)
+
+@lean
+def close_block(block, fours, threes):
+    """Fill what stands between quadrilaterals and triangles up to whole vectors with what hides nothing."""
+    for v in range(fours, (fours + 7) & ~7):
+        block.rows[TINY + v] = np.inf
+    for v in range((CAP - threes) & ~7, CAP - threes):
+        block.rows[TINY + v] = np.inf
 
 
 @lean

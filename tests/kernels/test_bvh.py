@@ -51,18 +51,17 @@ def test_build__the_same_input_gives_the_same_tree():
 def test_build__walls_are_quadrilaterals_and_bent_or_hollow_pairs_are_not():
     square = np.array([[(0, 0, 0), (4, 0, 0), (4, 0, 3)], [(4, 0, 3), (0, 0, 3), (0, 0, 0)]], float)
     tree = bvh.build(square[:, [1, 2, 0]])
-    (a, b, c), (a_too, c_too, d) = tree.corners
-    assert tree.fold.tolist() == [1, 2]
-    assert np.array_equal(a, a_too)
-    assert np.array_equal(c, c_too)
+    a, b, c, d = tree.faces[0, :, 0].reshape(4, 3)
+    assert tree.sizes.tolist() == [[1], [1]]
     assert np.array_equal(a + c, b + d)
+    assert {*map(tuple, (a, b, c, d))} == {*map(tuple, square.reshape(-1, 3))}
     for corner in (
         (0, 1e-3, 3),
         (3, 0, 1),
         (4, 0, -1),
     ):  # out of the plane, hollow at its corner, hollow at the shared one
         square[1, 1] = corner
-        assert bvh.build(square).fold.tolist() == [0, 0]
+        assert bvh.build(square).sizes.tolist() == [[0], [2]]
 
 
 def test_any_hits__equals_naive():
