@@ -180,12 +180,17 @@ def _nearest(low: float, high: float, value: float) -> float:
     return high if isfinite(high) and abs(high - value) < abs(value - low) else low
 
 
+def _limit(value: float) -> str:
+    """Return a limit as text, with two decimals, below 1 with four."""
+    return f"{round(value, 2 if abs(value) >= 1 else 4):g}"
+
+
 def limits_in_words(rule: Rule, low: float, high: float) -> str:
     """Return comparator and limits as text with the unit, empty without a limit."""
     if isfinite(low) and isfinite(high):
-        return f"{round(low, 2):g}–{round(high, 2):g} {rule.unit}".strip()
+        return f"{_limit(low)}–{_limit(high)} {rule.unit}".strip()
     one = low if isfinite(low) else high
-    return f"{rule.comparator} {round(one, 2):g} {rule.unit}".strip() if isfinite(one) else ""
+    return f"{rule.comparator} {_limit(one)} {rule.unit}".strip() if isfinite(one) else ""
 
 
 @dataclass(frozen=True, repr=False)
