@@ -11,7 +11,7 @@ from cimkit.errors import MissingDataError
 from cimkit.model.kinds import FacilityKind, Provenance, SpaceKind, StoreyKind
 from cimkit.rules.indicator import Given, Subjects, Values
 from cimkit.rules.subjects import facility_kinds
-from cimkit.sim.area_measure import short_sides
+from cimkit.sim.area_rules import short_sides
 from cimkit.sim.site_ratios import GREENS
 
 if TYPE_CHECKING:

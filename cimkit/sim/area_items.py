@@ -21,8 +21,7 @@ from cimkit.kernels.overlay_sweep import COVERED, NET
 from cimkit.model.community import Community
 from cimkit.model.kinds import Kind, SpaceKind, StoreyKind, VoidKind
 from cimkit.model.tables import Storeys
-from cimkit.sim.area_measure import next_storeys, short_sides
-from cimkit.sim.area_rules import kinds_named
+from cimkit.sim.area_rules import kinds_named, next_storeys, short_sides
 
 Items = dict[str, Any]  #: Columns of n items by name.
 INSIDE = kinds_named(["inside"])  # spaces that take their area from the storey, in this order where they overlap

@@ -1,27 +1,34 @@
 """Articles of the two national area codes and of cities: what counts in full, half or not at all, and for FAR (计容).
 
-All of it is data. ``area_rules.toml`` has the national codes; ``area_local.toml`` has what cities say beyond them: what
+All of it is data: ``area_rules.toml`` has the national codes; ``area_local.toml`` has what cities say beyond them: what
 counts for FAR, caps per dwelling, public space outside FAR. Thresholds marked M are our own where the text that frees a
-space gives no number; replace them as soon as the local text is at hand (``dataclasses.replace``).
+space gives no number; replace them as soon as the local text is at hand (``dataclasses.replace``). What exemptions ask
+of a space is measured from the drawing (``MEASURES``): a label alone frees nothing.
 """
 
 from __future__ import annotations
 
 import operator
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nan
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
+import shapely
 
-from cimkit.arrays import BoolArray, one_of
-from cimkit.model.kinds import BuildingUse, Kind, SpaceKind, StoreyKind, VoidKind
+from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
+from cimkit.geometry.ragged import ragged_rows
+from cimkit.geometry.topology import connected_parts
+from cimkit.model.community import Community
+from cimkit.model.kinds import BuildingUse, FacilityKind, Kind, PathKind, SpaceKind, StoreyKind, VoidKind
+from cimkit.model.tables import Storeys
 
 OPERATORS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt, "==": operator.eq}
 STATES = {"enclosed", "roofed", "public", "inside_structure", "continuous"}
+T = TypeVar("T")
 FAMILIES: dict[str, type[Kind]] = {"storey": StoreyKind, "void": VoidKind, "space": SpaceKind}  # of items
 _LISTS, _PLACES = (
     tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
@@ -126,12 +133,6 @@ class AreaRule:
     when: tuple[Test, ...] = ()
     mark: str = "P"
 
-    @classmethod
-    def listed(cls, given: Mapping[str, Any]) -> AreaRule:
-        """Return the article that a line of ``area_rules.toml`` states."""
-        when = tuple(map(Test.read, given.get("when", ())))
-        return cls(**{**given, "kinds": kinds_named(given["kinds"]), "when": when})
-
 
 def kinds_named(names: Sequence[str]) -> tuple[Kind, ...]:
     """Return the kinds of ``family.kind`` names and of the groups in ``area_rules.toml``; ``anywhere`` is any space.
@@ -151,8 +152,19 @@ def kinds_named(names: Sequence[str]) -> tuple[Kind, ...]:
     return tuple(found)
 
 
+def stated(kind: type[T], given: Mapping[str, Any]) -> T:
+    """Return an article, exemption or step as a line of the lists states it."""
+    return kind(**{name: _MEANT[name](value) if name in _MEANT else value for name, value in given.items()})
+
+
+_MEANT: dict[str, Callable[[Sequence[str]], Any]] = {
+    "kinds": kinds_named,
+    "tests": lambda texts: tuple(map(Test.read, texts)),
+    "when": lambda texts: tuple(map(Test.read, texts)),
+    "uses": lambda codes: tuple(map(BuildingUse.parse, codes)),
+}
 GBT50353_2013, GB55031_2022 = (
-    tuple(map(AreaRule.listed, _LISTS["codes"][code])) for code in ("GBT50353_2013", "GB55031_2022")
+    tuple(stated(AreaRule, line) for line in _LISTS["codes"][code]) for code in ("GBT50353_2013", "GB55031_2022")
 )
 
 
@@ -195,7 +207,7 @@ class Exemption:
     clause: str
     name: str
     kinds: tuple[Kind, ...]
-    tests: tuple[Test, ...]
+    tests: tuple[Test, ...] = ()
     part: str = ""
     from_area: bool = False
     otherwise: float = nan
@@ -297,18 +309,272 @@ class LocalRules:
     HONG_KONG_JPN: ClassVar[LocalRules]
 
 
-def _exemption(given: Mapping[str, Any]) -> Exemption:
-    """Return an exemption as ``area_local.toml`` states it."""
-    tests = tuple(map(Test.read, given.get("tests", ())))
-    return Exemption(**{**given, "kinds": kinds_named(given["kinds"]), "tests": tests})
-
-
-def _height_step(given: Mapping[str, Any]) -> HeightStep:
-    """Return a multiplier for high storeys as ``area_local.toml`` states it."""
-    return HeightStep(**{**given, "uses": tuple(map(BuildingUse.parse, given["uses"]))})
-
-
-_PARTS: dict[str, Any] = {"heights": _height_step, "exemptions": _exemption, "rules": AreaRule.listed}
+_PARTS = {"heights": HeightStep, "exemptions": Exemption, "rules": AreaRule}
 for _place, _given in _PLACES.items():
-    _given |= {part: tuple(map(made, _given.get(part, ()))) for part, made in _PARTS.items()}
+    _given |= {part: tuple(stated(kind, line) for line in _given.get(part, ())) for part, kind in _PARTS.items()}
     setattr(LocalRules, _place, LocalRules(**{**_given, "caps": UnitCaps() if _given.get("caps") else None}))
+
+# What exemptions ask of a space, measured from the drawing ----
+
+SAME_PLACE = 0.05  # [m] drawings meet to this
+SLIVER = 0.005  # [m]
+STREETS = (PathKind.STREET, PathKind.MAIN_ROAD)
+COVERABLE = kinds_named(["coverable"])
+ROUTES = (SpaceKind.EVACUATION_CORRIDOR, SpaceKind.FIRE_LANE, SpaceKind.ROAD)
+REACH, DOOR = 0.5, 30.0  # [m] parts of a route join across a kerb; a door joins it over so much open ground
+
+
+class _Asked(NamedTuple):
+    """Items of which something is asked: ``rows`` of all items."""
+
+    community: Community
+    items: Mapping[str, Any]
+    rows: IntArray
+
+    def of(self, name: str) -> Any:
+        """Return a column of these items."""
+        return self.items[name][self.rows]
+
+    def shapes(self) -> Any:
+        """Return the outline of each of them."""
+        return item_shapes(self.community, self.items, self.rows)
+
+    def plates(self, storey: IntArray) -> Any:
+        """Return the outlines of storeys."""
+        return self.community.plates.outline.take(self.community.storeys.plate[storey]).to_shapely()
+
+
+def next_storeys(storeys: Storeys, step: int) -> IntArray:
+    """Return the row of the storey above (``step`` 1) or below (-1) each storey of a building, -1 for none."""
+    rank = storeys.level - (storeys.level > 0)  # there is no level 0
+    key = storeys.building * 100_000 + rank
+    order = np.argsort(key)
+    at = np.minimum(np.searchsorted(key[order], key + step), max(len(order) - 1, 0))
+    return np.where(key[order][at] == key + step, order[at], -1) if len(order) else order
+
+
+def _rectangles(shapes: Any) -> FloatArray:
+    """Return three corners of the smallest rectangle around each shape, shape (n, 3, 2) [m].
+
+    Around a triangle two or three are equally small: the narrowest is taken. Of lines they are 0.
+    """
+    hulls = shapely.convex_hull(shapes)
+    size = np.where(shapely.get_dimensions(hulls) == 2, shapely.get_num_coordinates(hulls), 0)
+    corners = np.zeros((len(hulls), 3, 2))
+    for count in np.unique(size[size > 0]):
+        rows = np.flatnonzero(size == count)
+        xy = shapely.get_coordinates(hulls[rows]).reshape(len(rows), count, 2)
+        side = np.diff(xy, axis=1)  # one of them lies on the rectangle
+        along = side / np.hypot(side[..., 0], side[..., 1])[..., None]
+        across = np.stack([-along[..., 1], along[..., 0]], axis=-1)
+        u, v = along @ xy.swapaxes(1, 2), across @ xy.swapaxes(1, 2)
+        width, area = np.ptp(v, axis=2), np.ptp(u, axis=2) * np.ptp(v, axis=2)
+        smallest = area <= area.min(axis=1, keepdims=True) * (1 + 1e-9)
+        best = np.arange(len(rows)), np.where(smallest, width, np.inf).argmin(axis=1)
+        ends = [(u.min(axis=2), v.min(axis=2)), (u.max(axis=2), v.min(axis=2)), (u.max(axis=2), v.max(axis=2))]
+        for k, (a, b) in enumerate(ends):
+            corners[rows, k] = a[best][:, None] * along[best] + b[best][:, None] * across[best]
+    return corners
+
+
+def short_sides(shapes: Any) -> FloatArray:
+    """Return the short side of the smallest rectangle around each shape, to the millimetre, shape (n) [m]."""
+    sides = np.hypot(*np.moveaxis(np.diff(_rectangles(shapes), axis=1), 2, 0))
+    return np.round(sides.min(axis=1), 3) if len(sides) else np.zeros(0)
+
+
+def measure(community: Community, items: Mapping[str, Any], wanted: Mapping[str, IntArray]) -> dict[str, FloatArray]:
+    """Return columns of measured properties; what is not asked for, or cannot be told, is nan.
+
+    ``wanted`` says of which items each property of ``MEASURES`` is asked.
+    """
+    columns = {name: np.full(len(items["area"]), np.nan) for name in MEASURES}
+    coverable = np.flatnonzero(of_kinds(items, COVERABLE) & (items["storey"] >= 0))
+    for name, rows in {**wanted, "covered_share": coverable}.items():
+        if len(rows):
+            columns[name][rows] = MEASURES[name](_Asked(community, items, rows))
+    return columns
+
+
+def item_shapes(community: Community, items: Mapping[str, Any], rows: IntArray) -> Any:
+    """Return the outline of each item: the space's or opening's, else the plate of the storey."""
+    shapes = np.empty(len(rows), dtype=object)
+    storey = items["storey"][rows]
+    for name, table in (("space", community.spaces), ("void", community.voids)):
+        own = items[name][rows] >= 0
+        shapes[own] = table.outline.take(items[name][rows][own]).to_shapely()
+    rest = shapely.is_missing(shapes)
+    shapes[rest] = community.plates.outline.take(community.storeys.plate[storey[rest]]).to_shapely()
+    return shapes
+
+
+def _united(shapes: Any, owner: IntArray, count: int) -> Any:
+    """Return the union of the shapes of each owner, empty for those without, shape (count)."""
+    result = np.full(count, shapely.Polygon(), dtype=object)
+    if len(owner):
+        order = np.argsort(owner, kind="stable")
+        own, place = np.unique(owner[order], return_inverse=True)
+        result[own] = shapely.union_all(shapely.geometrycollections(shapes[order], indices=place)[:, None], axis=1)
+    return result
+
+
+def _free_borders(asked: _Asked, shapes: Any) -> tuple[Any, Any]:
+    """Return the outline of each item, and what of it no wall stands along.
+
+    Walls are closed spaces of the storey, what remains of a storey with outer walls, and other buildings.
+    """
+    storeys, spaces, buildings = asked.community.storeys, asked.community.spaces, asked.community.buildings
+    storey, count = asked.of("storey"), len(shapes)
+    order = np.argsort(spaces.storey, kind="stable")
+    first = np.searchsorted(spaces.storey[order], np.arange(-1, len(storeys) + 1))
+    there = np.where(storey >= 0, storey, len(storeys)) + 1
+    places, offsets = ragged_rows(np.append(first, len(order)), there)
+    owner, other = np.repeat(np.arange(count), np.diff(offsets)), order[places]
+    apart = (other != asked.of("space")[owner]) & (storey[owner] >= 0)
+    owner, other = owner[apart], other[apart]
+    outlines = spaces.outline.take(other).to_shapely()
+    closed, opened = spaces.enclosed[other] == 1, spaces.enclosed[other] == 0
+    walls = _united(outlines[closed], owner[closed], count)
+    solid = np.flatnonzero((storey >= 0) & np.append(storeys.enclosed, False)[storey])
+    open_parts = shapely.union(shapes[solid], _united(outlines[opened], owner[opened], count)[solid])
+    walls[solid] = shapely.union(walls[solid], shapely.difference(asked.plates(storey[solid]), open_parts))
+    footprints = buildings.footprint.to_shapely()
+    near, building = shapely.STRtree(footprints).query(shapes, predicate="dwithin", distance=SAME_PLACE)
+    floor = np.append(storeys.z, 0.0)[storey]
+    beside = (building != asked.of("building")[near]) & (buildings.height[building] > floor[near])
+    walls = shapely.union(walls, _united(footprints[building[beside]], near[beside], count))
+    border = shapely.boundary(shapes)
+    free, some = border.copy(), np.flatnonzero(~shapely.is_empty(walls))
+    thick = shapely.buffer(walls[some], -SLIVER, join_style="mitre")  # what rounding leaves between edges is no wall
+    free[some] = shapely.difference(border[some], shapely.buffer(thick, SAME_PLACE + SLIVER))
+    return border, free
+
+
+def _open_share(asked: _Asked) -> FloatArray:
+    """Return the share of the perimeter of each item that no wall stands along."""
+    border, free = (shapely.length(lines) for lines in _free_borders(asked, asked.shapes()))
+    return np.asarray(np.round(free / border, 3))
+
+
+def _open_sides(asked: _Asked) -> FloatArray:
+    """Return how many of the four sides of the smallest rectangle around are open over half their length."""
+    shapes = asked.shapes()
+    corners = _rectangles(shapes)
+    axis = corners[:, 1] - corners[:, 0]
+    axis /= np.maximum(np.hypot(*axis.T), 1e-9)[:, None]
+    middle = 0.5 * (corners[:, 0] + corners[:, 2])
+
+    def by_side(lines: Any) -> FloatArray:
+        parts, row = shapely.get_parts(lines, return_index=True)
+        xy, part = shapely.get_coordinates(parts, return_index=True)
+        same = part[1:] == part[:-1]
+        step, k = np.diff(xy, axis=0)[same], row[part[1:][same]]
+        length, off = np.hypot(*step.T), (0.5 * (xy[1:] + xy[:-1]))[same] - middle[k]
+        along = np.abs((step * axis[k]).sum(axis=1)) > 0.7071 * length
+        u, v = (off * axis[k]).sum(axis=1), axis[k, 0] * off[:, 1] - axis[k, 1] * off[:, 0]
+        side = np.where(along, (v > 0).astype(int), 2 + (u > 0))
+        return np.bincount(4 * k + side, length, 4 * len(shapes)).reshape(-1, 4).astype(np.float64)
+
+    whole, free = (by_side(lines) for lines in _free_borders(asked, shapes))
+    return np.asarray(((free >= 0.5 * whole) & (whole > 0)).sum(axis=1), dtype=np.float64)
+
+
+def _shares_45(asked: _Asked) -> FloatArray:
+    """Return the share of each space within the line that falls at 45° from the edge of what covers it."""
+    shapes, height = asked.shapes(), asked.of("clear_height")
+    free = _free_borders(asked, shapes)[1]
+    lit = shapely.intersection(shapes, shapely.buffer(free, np.nan_to_num(height, posinf=1e4), quad_segs=32))
+    return np.where(np.isnan(height), np.nan, np.round(shapely.area(lit) / shapely.area(shapes), 4))
+
+
+def _widths(asked: _Asked) -> FloatArray:
+    """Return the diameter of the largest circle within each outline [m]."""
+    return np.round(2.0 * np.asarray(shapely.length(shapely.maximum_inscribed_circle(asked.shapes(), 0.01))), 2)
+
+
+def _corridor_widths(asked: _Asked) -> FloatArray:
+    """Return the diameter of the largest circle that can be rolled through each outline, to 1 cm [m]."""
+    shapes = asked.shapes()
+    low, high = np.zeros(len(shapes)), 2.0 * shapely.length(shapely.maximum_inscribed_circle(shapes, 0.01)) + 0.02
+    while (high - low > 0.005).any():
+        middle = 0.5 * (low + high)
+        left = shapely.buffer(shapes, -0.5 * middle, join_style="mitre")
+        passes = ~shapely.is_empty(left) & (shapely.get_num_geometries(left) == 1)
+        low, high = np.where(passes, middle, low), np.where(passes, high, middle)
+    return np.asarray(np.round(0.5 * (low + high), 2))
+
+
+def _path_gaps(asked: _Asked) -> FloatArray:
+    """Return the distance to the nearest public path from which a street can be reached [m]."""
+    edges, gaps = asked.community.path_edges, np.full(len(asked.rows), np.nan)
+    public = np.flatnonzero(edges.public)
+    if len(public) == 0:
+        return gaps
+    start = edges.start[public]
+    part = connected_parts(start, edges.end[public], len(asked.community.path_nodes))[start]
+    streets = np.isin(edges.kind[public], STREETS)
+    reached = np.isin(part, part[streets]) if streets.any() else part == np.bincount(part).argmax()
+    tree = shapely.STRtree(edges.course.to_shapely()[public[reached]])
+    found, distance = tree.query_nearest(asked.shapes(), all_matches=False, return_distance=True)
+    gaps[found[0]] = np.round(distance, 2)
+    return gaps
+
+
+def _continuous(asked: _Asked) -> FloatArray:
+    """Return 1 where a route leads on from a building to a shelter, 0 where it breaks off.
+
+    Routes go over corridors, fire lanes, roads and paths that can be walked; nan where the data knows no shelter.
+    """
+    c, spaces, edges = asked.community, asked.community.spaces, asked.community.path_edges
+    points = c.facilities.shapes()[c.facilities.kind == FacilityKind.SHELTER]
+    grounds = spaces.outline.take(np.flatnonzero(spaces.kind == SpaceKind.SHELTER)).to_shapely()
+    if len(points) + len(grounds) == 0:
+        return np.full(len(asked.rows), np.nan)
+    lanes = spaces.outline.take(np.flatnonzero(np.isin(spaces.kind, ROUTES))).to_shapely()
+    walkable = ~np.isin(edges.kind, (PathKind.TRUNK_ROAD, PathKind.RAILWAY))
+    half = 0.5 * np.nan_to_num(edges.width[walkable], nan=0.0)
+    paths = shapely.buffer(edges.course.to_shapely()[walkable], half, quad_segs=2)
+    shapes = np.concatenate([lanes, paths, asked.shapes()])
+    tree = shapely.STRtree(shapes)
+    one, other = tree.query(shapes, predicate="dwithin", distance=REACH)
+    part = connected_parts(one, other, len(shapes))
+
+    def met(ends: Any, distance: float) -> Any:
+        return part[tree.query(ends, predicate="dwithin", distance=distance)[1]]
+
+    own = part[len(shapes) - len(asked.rows) :]
+    begins = np.concatenate([met(c.buildings.footprint.to_shapely(), DOOR), own[asked.of("building") >= 0]])
+    ends = np.concatenate([met(grounds, REACH), met(points, DOOR)])
+    return np.isin(own, np.intersect1d(begins, ends)).astype(np.float64)
+
+
+def _covered_shares(asked: _Asked) -> FloatArray:
+    """Return which share of each space lies under the next storey of its building."""
+    above, share = next_storeys(asked.community.storeys, 1)[asked.of("storey")], np.zeros(len(asked.rows))
+    found = np.flatnonzero(above >= 0)
+    shapes = asked.shapes()[found]
+    under = shapely.intersection(shapes, asked.plates(above[found]))
+    share[found] = shapely.area(under) / shapely.area(shapes)
+    return np.round(share, 3)
+
+
+def _void_heights(asked: _Asked) -> FloatArray:
+    """Return the height of each hall under an opening: that of its storey and the one below [m]."""
+    storeys, storey = asked.community.storeys, asked.of("storey")
+    below = next_storeys(storeys, -1)[storey]
+    top = storeys.z[storey] + storeys.height[storey]
+    return np.where(below >= 0, np.round(top - storeys.z[below], 3), np.nan)
+
+
+MEASURES: dict[str, Callable[[_Asked], FloatArray]] = {
+    "open_share": _open_share,
+    "open_sides": _open_sides,
+    "share_45": _shares_45,
+    "width": _widths,
+    "short_side": lambda asked: short_sides(asked.shapes()),
+    "corridor_width": _corridor_widths,
+    "path_gap": _path_gaps,
+    "continuous": _continuous,
+    "covered_share": _covered_shares,
+    "void_height": _void_heights,
+}

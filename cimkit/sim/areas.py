@@ -1,6 +1,6 @@
 """Three ledgers of space: building area, area counted for FAR (计容), public space; each line with its reason.
 
-Imports in this theme go one way: area_rules → area_measure → area_items → areas → site_ratios.
+Imports in this theme go one way: area_rules → area_items → areas → site_ratios.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from cimkit.model.kinds import BuildingUse, SpaceKind, StoreyKind
 from cimkit.model.table import lookup_names
 from cimkit.sim import area_rules
 from cimkit.sim.area_items import Items, area_items
-from cimkit.sim.area_measure import MEASURES, item_shapes, measure
-from cimkit.sim.area_rules import AreaRule, Exemption, LocalRules, of_kinds
+from cimkit.sim.area_rules import MEASURES, AreaRule, Exemption, LocalRules, item_shapes, measure, of_kinds
 
 LEDGERS = ("building_area", "far_area", "public_space")
 BUILDING, FAR, PUBLIC = 0, 1, 2

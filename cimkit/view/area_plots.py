@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import FloatArray, IntArray, one_of
-from cimkit.sim.area_measure import item_shapes
+from cimkit.sim.area_rules import item_shapes
 from cimkit.sim.areas import LEDGERS, FloorAreas
 from cimkit.view.colours import COUNTED, INK
 from cimkit.view.fonts import drawing
