@@ -23,7 +23,7 @@ LAYERS = [  # lowest first; areas of one row do not import each other
     {"__main__"},
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
-IN_KERNELS = {"numpy", "numba", "llvmlite", "math", "typing", "functools", "__future__"}
+IN_KERNELS = {"numpy", "numba", "llvmlite", "math", "typing", "collections", "functools", "__future__"}
 FOR_THE_COMPILER = {"hashlib", "os", "pathlib", "types"}  # where numba is configured, and the vector intrinsic
 LATE = {
     *("pandas", "geopandas", "scipy", "trimesh", "pyvista", "matplotlib"),

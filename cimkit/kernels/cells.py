@@ -11,7 +11,8 @@ the very edge of a source is its *mate*: the way along the edge counts too.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections import namedtuple
+from typing import Any
 
 import numpy as np
 
@@ -26,51 +27,34 @@ _NO_NUMBERS = np.empty(0)
 _NO_LIMITS = np.empty(0, np.uint32)
 
 
-class Sources(NamedTuple):
+class Sources(namedtuple("Sources", "start positions offsets order mate_start mate direct")):
     """Many sources (s): source i has the seeds ``start[i]`` to ``start[i + 1]``, each a position and its offset (q).
 
     ``order`` (s) names them so that neighbours follow each other. Mates of source i are ``mate_start[i]`` to
     ``mate_start[i + 1]`` of ``mate`` (m), rows of readers, and ``direct`` (m), the way along the edge.
     """
 
-    start: Any
-    positions: Any
-    offsets: Any
-    order: Any
-    mate_start: Any
-    mate: Any
-    direct: Any
 
-
-class Readers(NamedTuple):
+class Readers(namedtuple("Readers", "ends legs weight first which slot")):
     """Places (p) with two ends (p, 2), positions, a leg to each (p, 2), and a weight (p).
 
     Position i is an end of the readers ``which[first[i]]`` to ``which[first[i + 1]]``; ``slot`` (p): rank of each
     reader by position.
     """
 
-    ends: Any
-    legs: Any
-    weight: Any
-    first: Any
-    which: Any
-    slot: Any
 
-
-class Decay(NamedTuple):
+class Decay(namedtuple("Decay", "breaks steps table width")):
     """Weight of a distance: the sum of the ``steps`` whose ``breaks`` it does not exceed, or a table.
 
     ``breaks`` (t) uint32 and ``steps`` (t); or ``table`` (b): weights at 0, ``width``, 2 ``width``, …, straight between
     them and nothing beyond the last.
     """
 
-    breaks: Any
-    steps: Any
-    table: Any
-    width: float
+
+_CELL = "time local words nodes first heads up down hot rows mates wanted place legs who slot distance weights"
 
 
-class Cell(NamedTuple):
+class Cell(namedtuple("Cell", _CELL)):
     """Room for one cell; one for each thread. Sizes are those of the whole graph: memory is used where it is touched.
 
     ``time``, ``local`` (n), ``words`` (n / 64): the search and its marks. ``nodes`` (k) positions in the cell,
@@ -79,25 +63,6 @@ class Cell(NamedTuple):
     row needs, from the top. ``place`` (r, 2) rows and ``legs`` (r, 2) of the readers ``who`` (r) in the cell; ``slot``
     (p) their place in it. ``distance``, ``weights`` (32): one reader's.
     """
-
-    time: Any
-    local: Any
-    words: Any
-    nodes: Any
-    first: Any
-    heads: Any
-    up: Any
-    down: Any
-    hot: Any
-    rows: Any
-    mates: Any
-    wanted: Any
-    place: Any
-    legs: Any
-    who: Any
-    slot: Any
-    distance: Any
-    weights: Any
 
 
 @kernel

@@ -9,7 +9,7 @@ searches at once. Street networks need 2 to 4 arcs a node: dead ends and chains 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections import namedtuple
 
 import numpy as np
 
@@ -24,7 +24,7 @@ START, SIZE, ROOM, LISTED = 0, 1, 2, 3  # columns of the state of a node
 GONE = 1 << 30  # size of a node that is taken out
 
 
-class Hierarchy(NamedTuple):
+class Hierarchy(namedtuple("Hierarchy", "node position first upper up down limit complete")):
     """A graph of n nodes as arcs between *positions*, each leading to a higher one.
 
     ``node`` (n): node at each position; ``position`` (n): position of each node, int32. Position i owns arcs
@@ -33,15 +33,6 @@ class Hierarchy(NamedTuple):
     up to this are exact, others are not known. ``complete``: false if the graph is too dense for this method
     (lattices, squares with all lines of sight): then there are no arcs, and the bounded search is to be used.
     """
-
-    node: Any
-    position: Any
-    first: Any
-    upper: Any
-    up: Any
-    down: Any
-    limit: Any
-    complete: bool
 
 
 @woven
@@ -55,7 +46,7 @@ def _place(heads, at, stop, node):
     return stop
 
 
-class _Tables(NamedTuple):
+class _Tables(namedtuple("_Tables", "heads ways state lists entries order first arcs")):
     """What elimination works on.
 
     ``heads`` (m), ``ways`` (m, 2): neighbours, and the weights to them and from them. ``state`` (n, 4): where the
@@ -63,15 +54,6 @@ class _Tables(NamedTuple):
     the cache. ``lists``, ``entries``: the last entry of each degree; node and the entry before it. ``order`` (n),
     ``first`` (n + 1), ``arcs`` (3 m): nodes taken out, and their neighbours then as head, weight to it, from it.
     """
-
-    heads: Any
-    ways: Any
-    state: Any
-    lists: Any
-    entries: Any
-    order: Any
-    first: Any
-    arcs: Any
 
 
 @woven

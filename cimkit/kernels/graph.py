@@ -12,7 +12,8 @@ of pairs. Other nodes than those reached are never touched after the arrays are 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections import namedtuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -26,16 +27,12 @@ _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
 
-class Csr(NamedTuple):
+class Csr(namedtuple("Csr", "offsets heads weights")):
     """Arcs of a directed graph by the node they leave.
 
     Node i owns arcs ``offsets[i]`` to ``offsets[i + 1]``: ``offsets`` (n + 1) int64, ``heads`` (m) int32 are the nodes
     they enter, in ascending order, ``weights`` (m) uint32 whole numbers of the caller's unit.
     """
-
-    offsets: Any
-    heads: Any
-    weights: Any
 
 
 @inner

@@ -9,7 +9,8 @@ where its winding number is not zero, a polygon is its outer ring less its holes
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections import namedtuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -21,34 +22,20 @@ from cimkit.kernels._jit import inner, kernel, woven
 from cimkit.kernels.overlay_edges import Shapes
 
 
-class Pairs(NamedTuple):
+class Pairs(namedtuple("Pairs", "plate parcel inside")):
     """Which plate meets which parcel, and whether the parcel contains the plate (then its edges are not needed)."""
 
-    plate: Any
-    parcel: Any
-    inside: Any
 
-
-class Overlay(NamedTuple):
+class Overlay(namedtuple("Overlay", "pairs total start share own")):
     """Areas of each pair of a plate and a parcel [m²].
 
     ``total`` (n, 4): gross, in voids, net, net covered by any space. ``share`` and ``own`` are ragged by
     ``start`` (n + 1): net area in each class of space, and the part of it in no class of a lower number.
     """
 
-    pairs: Pairs
-    total: Any
-    start: Any
-    share: Any
-    own: Any
 
-
-class Layers(NamedTuple):
+class Layers(namedtuple("Layers", "plates parts parcels")):
     """Polygons: plates, what each of them owns (voids and spaces), and parcels that cut them."""
-
-    plates: Shapes
-    parts: Shapes
-    parcels: Shapes
 
 
 @woven

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections import namedtuple
 
 import numpy as np
 
@@ -15,18 +15,12 @@ SIMPLE_LIMIT = 64  # larger rings go to the sweep instead of the pairwise test o
 _NONE = np.zeros(0, np.intp)
 
 
-class Shapes(NamedTuple):
+class Shapes(namedtuple("Shapes", "xy ring poly start kind", defaults=(_NONE, _NONE))):
     """Polygons in ragged layout, with or without owners.
 
     ``xy`` (v, 2) [m]: closed rings. ``ring``: first vertex of each ring, ``poly``: first ring of each polygon.
     Owner i has the polygons ``start[i]`` to ``start[i + 1]``; ``kind`` is their class.
     """
-
-    xy: Any
-    ring: Any
-    poly: Any
-    start: Any = _NONE
-    kind: Any = _NONE
 
 
 @woven

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections import namedtuple
 
 import numpy as np
 
@@ -15,9 +15,13 @@ GROSS, VOIDS, NET, COVERED = 0, 1, 2, 3  # columns of Overlay.total
 EDGES, RINGS, PARTS, LOOSE = 0, 1, 2, 3  # places in Scratch.size
 HOLE = -1_000_000  # weight of a hole in its polygon's score
 TABLE_BITS = 12  # parcel, plate, void and up to nine classes of space have one table entry for each combination
+_SCRATCH = (
+    "x0 y0 y1 slope ring turn order key active at size ring_count ring_part ring_weight part_score part_kind part_bit "
+    "count fixed live local kind_of table acc box row kind label member clip clip_size clip_place"
+)
 
 
-class Scratch(NamedTuple):
+class Scratch(namedtuple("Scratch", _SCRATCH)):
     """Working arrays of one block of jobs, allocated once for it.
 
     Rising edges: lower end ``x0``, ``y0``, upper height ``y1``, ``slope`` dx/dy, ``ring``, and ``turn``, 1 or -1 if
@@ -26,39 +30,6 @@ class Scratch(NamedTuple):
     ``live`` classes here; ``local`` numbers of classes, their ``kind_of`` and the ``table`` of their combinations.
     Parts of the plate: ``box``, ``row``, ``kind``, ``label`` of the group, ``member`` of it; rings to ``clip``.
     """
-
-    x0: Any
-    y0: Any
-    y1: Any
-    slope: Any
-    ring: Any
-    turn: Any
-    order: Any
-    key: Any
-    active: Any
-    at: Any
-    size: Any
-    ring_count: Any
-    ring_part: Any
-    ring_weight: Any
-    part_score: Any
-    part_kind: Any
-    part_bit: Any
-    count: Any
-    fixed: Any
-    live: Any
-    local: Any
-    kind_of: Any
-    table: Any
-    acc: Any
-    box: Any
-    row: Any
-    kind: Any
-    label: Any
-    member: Any
-    clip: Any
-    clip_size: Any
-    clip_place: Any
 
 
 @inner

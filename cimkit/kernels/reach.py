@@ -14,7 +14,8 @@ fixed order, and then part by part, so the bits do not depend on the number of t
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections import namedtuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -38,12 +39,8 @@ PAGE = 64  # readers whose scores are kept together
 TILE = 16  # distances written together: one cache line of each source's row
 
 
-class Supply(NamedTuple):
+class Supply(namedtuple("Supply", "kind capacity totals")):
     """Kind (s) from 0 and capacity (s) of each supplier, and ``totals`` (p, k): Σ f of each reader, if it is needed."""
-
-    kind: Any
-    capacity: Any
-    totals: Any
 
 
 _NO_SUPPLY = Supply(np.empty(0, np.int64), np.empty(0), np.empty((1, 0)))
