@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 from numba import prange
@@ -15,7 +15,7 @@ _TILES = 32  # of a patch: 16 of ground, 4 of walls
 U = np.uint64
 
 
-class Groups(NamedTuple):
+class Groups(namedtuple("Groups", "order column group patch")):
     """Receptors in columns, columns in groups, groups in patches; each level an offset array into the one below.
 
     Parameters
@@ -25,11 +25,6 @@ class Groups(NamedTuple):
     column, group, patch
         First place of each column (c + 1), first column of each group (g + 1), first group of each patch (s + 1).
     """
-
-    order: np.ndarray
-    column: np.ndarray
-    group: np.ndarray
-    patch: np.ndarray
 
 
 @lean

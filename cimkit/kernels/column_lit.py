@@ -11,7 +11,7 @@ triangle an edge, and the ray, risen to the base, enters from below when it is i
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections import namedtuple
 
 import numba
 import numpy as np
@@ -24,7 +24,7 @@ from cimkit.kernels.column_groups import Groups
 from cimkit.kernels.column_lanes import WIDE, take_next, view_edges
 from cimkit.kernels.column_prisms import Prisms, PrismTree, prism_tree
 from cimkit.kernels.column_sun import SunTable, frame_of, sun_table
-from cimkit.kernels.column_walls import TOUCH, Walls, circle_around, far_of, load_group, load_patch, new_walls, touches
+from cimkit.kernels.column_walls import TOUCH, circle_around, far_of, load_group, load_patch, new_walls, touches
 from cimkit.kernels.intervals import insert
 
 ROOM = 8  # lit intervals of a receptor; a run with more is repeated with enough
@@ -38,15 +38,14 @@ U = np.uint64
 _START = 1e-9  # rise after which a receptor at a wall is asked whether it looks into the solid [m]
 
 
-class _Work(NamedTuple):
-    """Working memory of a part of the work (a thread)."""
+class _Work(namedtuple("_Work", "walls wall outline taken event piece")):
+    """Working memory of a part of the work (a thread).
 
-    walls: Walls
-    wall: np.ndarray  # blocks of the walls in view, then of the outlines of specials
-    outline: np.ndarray  # (specials, 5): prism, first and last edge of its outline, whether a slab, whether touched
-    taken: tuple  # starts and ends of what is blocked for all of a group, then for one receptor
-    event: np.ndarray  # when a ray enters or leaves one of the triangles of a slab
-    piece: np.ndarray  # (16, 2)
+    ``wall``: blocks of the walls in view, then of the outlines of specials. ``outline`` (specials, 5): prism, first and
+    last edge of its outline, whether a slab, whether touched. ``taken``: starts and ends of what is blocked for all of
+    a group, then for one receptor. ``event``: when a ray enters or leaves one of the triangles of a slab. ``piece``
+    (16, 2).
+    """
 
 
 @inner

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from cimkit.kernels.column_sun import sky_of
 from cimkit.kernels.hilbert import hilbert_order
 
 
-class Prisms(NamedTuple):
+class Prisms(namedtuple("Prisms", "xy ring poly base top")):
     """Upright prisms: ragged outlines, and the heights they reach from and to.
 
     Parameters
@@ -27,14 +27,8 @@ class Prisms(NamedTuple):
         Lower and upper end, shape (p) [m]; a base above a receptor makes the prism a slab that light passes under.
     """
 
-    xy: np.ndarray
-    ring: np.ndarray
-    poly: np.ndarray
-    base: np.ndarray
-    top: np.ndarray
 
-
-class PrismTree(NamedTuple):
+class PrismTree(namedtuple("PrismTree", "origin item circle level bound")):
     """Circles around the prisms and, 16 by 16 along a Hilbert curve, around those circles.
 
     Parameters
@@ -50,12 +44,6 @@ class PrismTree(NamedTuple):
     bound
         Rows x, y, radius and top of the circles, 16 a block, float32, never too small, shape (4, blocks × 16).
     """
-
-    origin: np.ndarray
-    item: np.ndarray
-    circle: np.ndarray
-    level: np.ndarray
-    bound: np.ndarray
 
 
 @kernel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ HEAD = 10  # columns before the turns
 _FAR = 9.0  # above every turn, which lies in -2..2
 
 
-class SunTable(NamedTuple):
+class SunTable(namedtuple("SunTable", "direction path stretch part cell steepest")):
     """Directions of a day (t) and, for each stretch of monotonic azimuth, where an azimuth falls among them.
 
     A *turn* is an azimuth without trigonometry: 0 in the middle of the stretch, ±2 behind it, growing with time:
@@ -40,13 +40,6 @@ class SunTable(NamedTuple):
     steepest
         Tangent of the highest sun.
     """
-
-    direction: np.ndarray
-    path: np.ndarray
-    stretch: np.ndarray
-    part: np.ndarray
-    cell: np.ndarray
-    steepest: float
 
 
 def _stretches(direction: np.ndarray) -> list[list[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ TOUCH = 5e-3  # a receptor this close to a wall, or inside, is asked whether it 
 _FIRM = 1e-9  # component of a normal above which a surface is not upright
 
 
-class Walls(NamedTuple):
+class Walls(namedtuple("Walls", "found circle near first source edge place origin special")):
     """What a patch and a group may see, about the centre and the lowest receptor of the patch; 16 spare at the end.
 
     Parameters
@@ -38,16 +38,6 @@ class Walls(NamedTuple):
     special
         Prism, first edge, last edge + 1, 1 for a slab, (prisms, 4).
     """
-
-    found: np.ndarray
-    circle: np.ndarray
-    near: np.ndarray
-    first: np.ndarray
-    source: np.ndarray
-    edge: np.ndarray
-    place: np.ndarray
-    origin: np.ndarray
-    special: np.ndarray
 
 
 @inner

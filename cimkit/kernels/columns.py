@@ -12,7 +12,7 @@ different sides of the ray. All of that are half-plane tests without a division,
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import namedtuple
 
 import numba
 import numpy as np
@@ -24,7 +24,7 @@ from cimkit.kernels._lanes import count_ones, keep, trailing_zeros
 from cimkit.kernels.column_groups import Groups
 from cimkit.kernels.column_prisms import Prisms, PrismTree, prism_tree
 from cimkit.kernels.column_sun import HEAD, SunTable, frame_of
-from cimkit.kernels.column_walls import TOUCH, Walls, circle_around, far_of, load_group, load_patch, new_walls, touches
+from cimkit.kernels.column_walls import TOUCH, circle_around, far_of, load_group, load_patch, new_walls, touches
 
 # Functions that one place calls are inlined: every array handed over is copied at a call, which took a quarter.
 GRAZING = 1e-6  # a sun this close to the plane of the receptor's surface does not light it
@@ -33,14 +33,13 @@ _START = 1e-4  # rise after which a receptor at a wall is asked whether it looks
 _NOTHING = np.float32(-1e30)
 
 
-class _Work(NamedTuple):
-    """Working memory of a part of the work (a thread)."""
+class _Work(namedtuple("_Work", "walls span level height word")):
+    """Working memory of a part of the work (a thread).
 
-    walls: Walls
-    span: np.ndarray  # int32 (spans, 4): edge, first time, last time + 1
-    level: np.ndarray  # float32 (tallest): height of each receptor of the column
-    height: np.ndarray  # float32 (t): shaded height of the column
-    word: np.ndarray  # uint64 (1 + tallest, w + 1): suns in front, blocked suns of each receptor
+    ``span`` int32 (spans, 4): edge, first time, last time + 1. ``level`` float32 (tallest): height of each receptor of
+    the column. ``height`` float32 (t): shaded height of the column. ``word`` uint64 (1 + tallest, w + 1): suns in
+    front, blocked suns of each receptor.
+    """
 
 
 @inner
