@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from cimkit.cli.common import Source
-from cimkit.cli.many import judged
+from cimkit.cli.judge import judged
 
 PAGE = Path(__file__).parents[1] / "docs" / "real_data.md"
 DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -10,14 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from cimkit.cli.common import BAD_INPUT, RESOURCES, app, complain
+from cimkit.cli.common import Exit, app, complain
 from cimkit.errors import CimkitError
 
 _USAGE: Any = typer.BadParameter.__bases__[0]  # every mistake in the words of a command
 
 _STOPPED = 130  # what typer makes of Ctrl-C
 
-for _commands in ("files", "sun", "walk", "areas", "services", "judge"):  # in the order of the help
+for _commands in ("files", "sun", "walk", "areas", "judge"):  # in the order of the help
     import_module(f"cimkit.cli.{_commands}")
 
 
@@ -42,18 +42,18 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except CimkitError as error:
-        code = complain(str(error), BAD_INPUT)
+        code = complain(str(error), Exit.BAD_INPUT)
     except MemoryError:
-        code = complain("memory: the work must fit into memory; it did not. Take a smaller area.", RESOURCES)
+        code = complain("memory: the work must fit into memory; it did not. Take a smaller area.", Exit.RESOURCES)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         what = "the disk is full. Free some space" if full else f"{error.strerror or error}. Check path and rights"
-        code = complain(f"{error.filename or 'file'}: it must be readable and writable; {what}.", RESOURCES)
+        code = complain(f"{error.filename or 'file'}: it must be readable and writable; {what}.", Exit.RESOURCES)
     except (KeyboardInterrupt, typer.Abort):
         code = _STOPPED
     except _USAGE as error:
         error.show()
-        code = BAD_INPUT
+        code = Exit.BAD_INPUT
     if code == _STOPPED:
-        code = complain("stopped by the user; files are whole or absent.", RESOURCES)
+        code = complain("stopped by the user; files are whole or absent.", Exit.RESOURCES)
     sys.exit(code or 0)

@@ -13,6 +13,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -23,23 +24,17 @@ from rich.table import Table as Grid
 
 import cimkit as ck
 from cimkit.arrays import one_of
+from cimkit.io.atomic import atomic_write
+from cimkit.io.results import json_text, write_table
 
 T = TypeVar("T")
-PASSED, FAILED, BAD_INPUT, UNKNOWN, RESOURCES = range(5)  # exit codes
+Exit = IntEnum("Exit", "PASSED FAILED BAD_INPUT UNKNOWN RESOURCES", start=0)  # codes of the command line
 WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("options.toml").read_text(encoding="utf-8"))
 
 _WIDTH = None if sys.stdout.isatty() else 160  # of pages that go to a file or a pipe
 out, err = Console(highlight=False, width=_WIDTH), Console(stderr=True, highlight=False, soft_wrap=True)
 
-app = typer.Typer(
-    name="cimkit",
-    help="Community information model (CIM, 社区信息模型): sunlight, walking, space, and rules that judge a plan.",
-    epilog="Exit codes: 0 passed, 1 failed, 2 bad input, 3 unknown left, 4 resources.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, **WORDS["app"])
 
 
 def complain(text: str, code: int) -> int:
@@ -114,9 +109,8 @@ class Source:
     def complete(self, *, assume_housing: bool = False, windows: bool = False) -> ck.Community:
         """Read the plan and fill in what it lacks by the stated rules, which the notes then say."""
         community = ck.complete(self.read()[0], windows=windows, assume_housing=assume_housing)
-        guessed = [n for n in community.notes if n.code[0] in "DNWHP" and n.severity == "info"]
-        if guessed:
-            texts = list(dict.fromkeys(n.text for n in guessed))
+        guessed = (n.text for n in community.notes if n.code[0] in "DNWHP" and n.severity == "info")
+        if texts := list(dict.fromkeys(guessed)):
             more = f"; {len(texts) - 6} more in the notes" if len(texts) > 6 else ""
             err.print("[dim]derived: " + "; ".join(map(escape, texts[:6])) + more + "[/]")
         return community
@@ -141,9 +135,9 @@ class Sheet:
 
     def write(self, frame: Any, layer: str, *, rows: int = 20) -> None:
         """Write a table to files by suffix, or print it; as JSON records for scripts."""
-        from cimkit.io.results import json_text
-
-        write_tables(frame, self.output, layer)
+        for path in self.output:
+            write_table(frame, path, layer=layer)
+            wrote(path)
         if self.json:
             sys.stdout.write(json_text(frame))
         elif self.screen:
@@ -163,15 +157,6 @@ class Sink(Sheet):
             labels = len(community.buildings) <= 80
             plan = ck.view.plot_plan(community, result, column=column, labels=labels, lang="zh-en")
             save_figure(plan.figure, self.picture)
-
-
-def write_tables(frame: Any, output: Sequence[Path], layer: str) -> None:
-    """Write a table to files by suffix."""
-    from cimkit.io.results import write_table
-
-    for path in output:
-        write_table(frame, path, layer=layer)
-        wrote(path)
 
 
 def command(example: str = "", *, group: typer.Typer = app) -> Callable[[Callable[..., None]], None]:
@@ -239,8 +224,6 @@ def plain(result: Any) -> str:
 
 def save_figure(figure: Any, path: Path) -> None:
     """Write a picture whole or not at all."""
-    from cimkit.io.atomic import atomic_write
-
     with step(f"drawing {path.name}"), atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=150, bbox_inches="tight")
     wrote(path)

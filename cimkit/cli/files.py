@@ -6,12 +6,11 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import typer
 
 import cimkit as ck
-from cimkit.cli.common import BAD_INPUT, FAILED, WORDS, Sheet, Source, command, out, show_frame, step, wrote
+from cimkit.cli.common import WORDS, Exit, Sheet, Source, command, out, show_frame, step, wrote
 
 
 @command("community.gpkg")
@@ -53,7 +52,7 @@ def _validate(source: Source, sheet: Sheet) -> None:
     counts = {s: sum(n.count for n in every if n.severity == s) for s in ("error", "warning", "info")}
     if not sheet.json:
         out.print(f"[dim]{', '.join(f'{n:,} {s}' for s, n in counts.items())}[/]")
-    raise typer.Exit(FAILED * any(n.severity == "error" for n in every))
+    raise typer.Exit(Exit.FAILED * any(n.severity == "error" for n in every))
 
 
 @command("site.gpkg site.city.json")
@@ -76,42 +75,40 @@ def _doctor(sheet: Sheet) -> None:
     """Say what is installed and what is missing; the last line is 'ready' or what to install."""
     import pandas as pd
 
-    frame = pd.DataFrame(list(_checks()), columns=["what", "for", "state", "remedy"])
+    rows = [(what, use, found or "missing", "" if found else remedy) for what, use, found, remedy in _checks()]
+    frame = pd.DataFrame(rows, columns=["what", "for", "state", "remedy"])
     sheet.write(frame, "doctor", rows=len(frame))
     broken = frame[(frame["for"] == "core") & (frame["state"] == "missing")]
     if len(broken):
         out.print(f"not ready: {'; '.join(broken['remedy'])}")
-        raise typer.Exit(BAD_INPUT)
+        raise typer.Exit(Exit.BAD_INPUT)
     out.print("ready") if not sheet.json else None
 
 
 def _checks() -> Iterator[tuple[str, str, str, str]]:
-    """Yield what, what for, state and remedy of each thing that cimkit can use."""
+    """Yield what, what for, what was found, empty for nothing, and remedy of each thing that cimkit can use."""
     import ctypes.util
     import shutil
     from importlib.metadata import PackageNotFoundError, version
 
     from cimkit.kernels._jit import cache_folder
 
-    def there(what: str, use: str, found: Any, remedy: str) -> tuple[str, str, str, str]:
-        return what, use, found or "missing", "" if found else remedy
-
     yield "python", "core", sys.version.split()[0], ""
     for name, (use, extra) in WORDS["packages"].items():
         try:
             yield name, use, version(name), ""
         except PackageNotFoundError:
-            yield name, use, "missing", f"pip install 'cimkit[{extra}]'" if extra else f"pip install {name}"
+            yield name, use, "", f"pip install 'cimkit[{extra}]'" if extra else f"pip install {name}"
     folder = Path(cache_folder())
     folder = next(p for p in (folder, *folder.parents) if p.exists())
-    yield there("kernel cache", "core", "writable" * os.access(folder, os.W_OK), "set NUMBA_CACHE_DIR")
+    yield "kernel cache", "core", "writable" * os.access(folder, os.W_OK), "set NUMBA_CACHE_DIR"
     yield "free disk", "cache", f"{shutil.disk_usage(folder).free / 1e9:.0f} GB", ""
     graphics = any(ctypes.util.find_library(n) for n in ("EGL", "OSMesa")) or bool(os.environ.get("DISPLAY"))
-    yield there("EGL or OSMesa", "3D window", "found" * graphics, "libegl1 or libosmesa6")
+    yield "EGL or OSMesa", "3D window", "found" * graphics, "libegl1 or libosmesa6"
     try:
         chinese = ck.view.fonts().language("zh") == "zh"
     except ImportError:
         chinese = False
-    yield there("Chinese font", "pictures", "found" * chinese, "fonts-noto-cjk")
+    yield "Chinese font", "pictures", "found" * chinese, "fonts-noto-cjk"
     browser = next((b for b in ("chromium", "google-chrome", "chrome") if shutil.which(b)), "")
-    yield there("browser", "report tests", browser, "chromium")
+    yield "browser", "report tests", browser, "chromium"

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import hashlib
 import json
+import os
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +18,12 @@ import typer
 from rich.markup import escape
 
 import cimkit as ck
-from cimkit.cli.common import (
-    PASSED,
-    UNKNOWN,
-    Sheet,
-    Source,
-    app,
-    command,
-    err,
-    out,
-    pairs,
-    plain,
-    show_frame,
-    step,
-    wrote,
-)
+from cimkit.cli.common import Exit, Sheet, Source, app, command, err, out, pairs, plain, show_frame, step, wrote
+from cimkit.io.atomic import write_text
+
+# Side files of a Shapefile, plans of their own never.
+_BESIDE = (".dbf", ".shx", ".prj", ".cpg", ".qpj", ".sbn", ".sbx")
+_WORST = (Exit.RESOURCES, Exit.FAILED, Exit.BAD_INPUT, Exit.UNKNOWN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +56,13 @@ def _check(
 ) -> None:
     """Judge a plan by packs of rules; the exit code is the verdict."""
     from cimkit.cli.compile import compile_kernels
-    from cimkit.cli.many import check_many, judged
 
     about = rules.about()
     compile_kernels()
     if many:
         if before or baseline:
             raise typer.BadParameter("--many judges each plan alone: leave out --before and --baseline")
-        raise typer.Exit(check_many(source, about, sheet, weather=weather))
+        raise typer.Exit(_check_many(source, about, sheet, weather=weather))
     earlier = source.of(before).complete(assume_housing=True) if before else None
     community = source.complete(assume_housing=True)
     about["weather"] = ck.read_epw(weather) if weather else None
@@ -77,9 +73,13 @@ def _check(
     if sheet.json:
         sys.stdout.write(findings.to_json())
     else:
-        _show(findings)
+        frame = findings.summary()
+        open_ = frame[(frame["fail"] > 0) | (frame["unknown"] > 0)]
+        columns = ["standard", "clause", "text", "required", "mark", "fail", "unknown", "pass"]
+        show_frame(open_[columns].rename(columns={"text": "rule"}), rows=40)
+        out.print(plain(findings))
     code = findings.exit_code
-    raise typer.Exit(PASSED if allow_unknown and code == UNKNOWN else code)
+    raise typer.Exit(0 if allow_unknown and code == Exit.UNKNOWN else code)
 
 
 @command("low.gpkg high.gpkg --city hangzhou -o scenarios.xlsx")
@@ -124,14 +124,11 @@ def _future(source: Source, sheet: Sheet, *, responses: Path | None = None, lang
     source, project = source.without_target("the project file (.toml)")
     if project.suffix != ".toml":
         raise typer.BadParameter(f"the project file must be .toml; got {project.name}")
-    answers = None
-    if responses:
-        answers = pd.read_excel(responses) if responses.suffix == ".xlsx" else pd.read_csv(responses)
+    answers = responses and (pd.read_excel if responses.suffix == ".xlsx" else pd.read_csv)(responses)
     assessment = ck.assess(source.complete(assume_housing=True), project, responses=answers)
-    pages = [p for p in sheet.output if p.suffix == ".html"]
-    for path in pages:
+    for path in (p for p in sheet.output if p.suffix == ".html"):
         wrote(ck.view.self_assessment(assessment, path=path, lang=lang))
-    tables = [p for p in sheet.output if p not in pages]
+    tables = [p for p in sheet.output if p.suffix != ".html"]
     replace(sheet, output=tables).write(assessment.to_frame(), "indicators")
     err.print(plain(assessment))
 
@@ -143,7 +140,6 @@ app.add_typer(_pack, name="pack", help="Packs of rules: write your own, check it
 @command("my-city.toml --extends CN-ZJ", group=_pack)
 def _pack_new(path: Path, *, extends: list[str] = ["CN-residential"], level: str = "project") -> None:
     """Write a pack to fill in, with a limit changed and a rule of one's own as examples."""
-    from cimkit.io.atomic import write_text
     from cimkit.rules.load import load_packs, template
 
     if path.exists() or path.suffix != ".toml":
@@ -187,18 +183,8 @@ def _pack_list(sheet: Sheet, *, indicators: bool = False) -> None:
     sheet.write(pd.DataFrame(rows, columns=names), "packs", rows=len(rows))
 
 
-def _show(findings: ck.Findings) -> None:
-    """Print the clauses that fail or are open, then the verdict."""
-    frame = findings.summary()
-    open_ = frame[(frame["fail"] > 0) | (frame["unknown"] > 0)]
-    columns = ["standard", "clause", "text", "required", "mark", "fail", "unknown", "pass"]
-    show_frame(open_[columns].rename(columns={"text": "rule"}), rows=40)
-    out.print(plain(findings))
-
-
 def _deliver(community: ck.Community, findings: ck.Findings, path: Path, lang: str) -> None:
     """Write findings by the suffix of the file."""
-    from cimkit.io.atomic import write_text
     from cimkit.io.results import write_table
     from cimkit.rules.export import to_junit, to_sarif
 
@@ -232,3 +218,88 @@ def _report(source: Source, *, lang: str = "zh-en") -> None:
     with step(f"writing {target.name}"):
         ck.view.report(community, path=target, results=results, lang=lang)
     wrote(target)
+
+
+def _check_many(source: Source, about: dict[str, Any], sheet: Sheet, *, weather: Path | None) -> int:
+    """Judge plans one by one; one that cannot be judged is a row with its error, and the next one follows.
+
+    Beside the first output stands a journal that can be read at any time; after an interruption the same command
+    takes the rows of plans that are as they were from it.
+    """
+    output = sheet.output
+    journal = output[0].with_name(output[0].name + ".part") if output else Path(os.devnull)
+    plans = [p for given in source.plan for p in (sorted(given.iterdir()) if given.is_dir() else [given])]
+    plans = [p for p in plans if p.suffix not in _BESIDE and p not in (*output, journal) and p.name[:1] != "."]
+    beside = [Path(p) for p in (*(about["packs"] or ()), weather) if p and Path(p).is_file()]
+    how = source.of(), about, [p.read_bytes() for p in beside]
+    about = about | {"weather": ck.read_epw(weather) if weather else None}  # once for all
+    known, rows = _interrupted(journal), []
+    with journal.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in known.values())
+        for number, path in enumerate(plans, 1):
+            key = _key(path, how)
+            row = known.get(key)
+            if row is None:
+                name = path.name if len(source.plan) == 1 else str(path)
+                row = {"plan": name, **_judged(source.of(path), about), "key": key}
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                file.flush()
+            rows.append({k: v for k, v in row.items() if k != "key"})
+            said = row["error"] or ", ".join(f"{row[v]:,} {v}" for v in ("fail", "unknown", "pass"))
+            err.print(f"[dim]{number:,}/{len(plans):,}[/] {escape(f'{path.name}: {said}')}")
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    counted = dict.fromkeys(frame.columns[2:-1], "Int64")  # whole numbers, or none
+    sheet.write(frame.astype(counted), "plans")
+    if output:
+        journal.unlink()
+    codes = {row["exit_code"] for row in rows}
+    return next((c for c in _WORST if c in codes), Exit.PASSED)
+
+
+def _judged(source: Source, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the row of one plan says; whatever goes wrong with it is its error."""
+    from cimkit.rules.findings import ORDER
+
+    counts: dict[str, Any] = dict.fromkeys([*(v.value for v in ORDER), "unverified"])
+    err.quiet = True
+    try:
+        findings = judged(source.complete(assume_housing=True), about)
+        counts |= {**findings.counts, "unverified": findings.unverified}
+        return {"exit_code": findings.exit_code, **counts, "error": ""}
+    except Exception as error:  # noqa: BLE001 - no plan may stop those after it
+        known = isinstance(error, (ck.CimkitError, OSError))
+        code = Exit.RESOURCES if isinstance(error, MemoryError) else Exit.BAD_INPUT
+        return {"exit_code": int(code), **counts, "error": str(error) if known else f"{type(error).__name__}: {error}"}
+    finally:
+        err.quiet = False
+        gc.collect()  # a community, what was measured of it and its findings hold each other
+
+
+def judged(community: ck.Community, about: Mapping[str, Any], **more: Any) -> ck.Findings:
+    """Judge a community as the options say; ``weather`` among them is a typical year, or None."""
+    from cimkit.rules.measurements import Measurements
+
+    how = dict(about)
+    measured = Measurements(community.after(), weather=how.pop("weather"))
+    return ck.check(community, measurements=measured, **how, **more)
+
+
+def _key(path: Path, how: tuple[Any, ...]) -> str:
+    """Return what a row depends on: the file as it is, and how it is read and judged."""
+    state = path.stat()
+    what = repr((path.resolve(), state.st_size, state.st_mtime_ns, *how, version("cimkit")))
+    return hashlib.blake2b(what.encode(), digest_size=12).hexdigest()
+
+
+def _interrupted(journal: Path) -> dict[str, dict[str, Any]]:
+    """Return the rows of an interrupted run by key; the last one may be torn."""
+    known: dict[str, dict[str, Any]] = {}
+    for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else ():
+        with suppress(ValueError):
+            row = json.loads(line)
+            known[row["key"]] = row
+    if known:
+        err.print(f"{len(known):,} rows of an interrupted run are taken from {escape(journal.name)}")
+    return known

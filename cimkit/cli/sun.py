@@ -11,7 +11,8 @@ import typer
 
 import cimkit as ck
 from cimkit.arrays import one_of
-from cimkit.cli.common import FAILED, Sink, Source, command, err, measured, plain, save_figure, step, wrote
+from cimkit.cli.common import Exit, Sink, Source, command, err, measured, plain, save_figure, step, wrote
+from cimkit.io.atomic import atomic_write
 
 DAYS = {"great-cold": "great_cold", "winter-solstice": "winter_solstice"}
 _GREAT_COLD = "great-cold"
@@ -41,7 +42,7 @@ def _sunlight(
         compared = ck.compare_sunlight(was, light, required=required)
         err.print(plain(compared))
         sink.give(community, compared, layer="change")
-        raise typer.Exit(FAILED * bool((compared.newly_short | compared.worse).any()))
+        raise typer.Exit(Exit.FAILED * bool((compared.newly_short | compared.worse).any()))
     short = int((light.hours < required - 1e-9).sum())
     err.print(f"{short:,} of {len(light):,} have less than {required:g} h")
     shown: Any = light
@@ -82,13 +83,7 @@ def _spacing(source: Source, sink: Sink, *, rule: str) -> None:
 
 @command("site.gpkg --building B07 -o who.csv --picture who.png")
 def _blockers(
-    source: Source,
-    sink: Sink,
-    *,
-    day: str = _GREAT_COLD,
-    at: str = "windows",
-    spacing: float = 0.0,
-    building: str = "",
+    source: Source, sink: Sink, *, day: str = _GREAT_COLD, at: str = "windows", spacing: float = 0.0, building: str = ""
 ) -> None:
     """Who takes the sun from whom, and when (遮挡关系)."""
     community = source.state(windows=at == "windows")
@@ -149,7 +144,7 @@ def _envelope(
     sink.write(frame, "envelope")
     if sink.picture is not None:
         save_figure(ck.view.plot_envelope(found, lang="zh-en").figure, sink.picture)
-    raise typer.Exit(FAILED * (not found.verified))
+    raise typer.Exit(Exit.FAILED * (not found.verified))
 
 
 def day_of(community: ck.Community, name: str) -> ck.SunDay:
@@ -174,8 +169,6 @@ def _receptors(community: ck.Community, at: str, spacing: float) -> ck.Receptors
 def save_map(community: ck.Community, light: ck.Sunlight, path: Path) -> None:
     """Write what was measured, facade lines of the ground storey (沿线) and isochrones (等时线) as layers."""
     import shapely
-
-    from cimkit.io.atomic import atomic_write
 
     place = community.frame.to_geoframe
     with step("facade lines and isochrones"):

@@ -10,7 +10,7 @@ from typing import Any
 from rich.markup import escape
 
 import cimkit as ck
-from cimkit.cli.common import Sink, Source, command, err, measured, step, write_tables
+from cimkit.cli.common import Sheet, Sink, Source, command, err, measured, step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +27,8 @@ class Way:
         method = walker(who)
         if self.lifts_off:
             method = replace(method, name=f"{method.name}, lifts off", lifts_work=False)
-        network = None
-        if len(community.path_edges):
-            network = ck.WalkNetwork.of(community, method=method, hour=self.hour)
+        paths = len(community.path_edges)
+        network = ck.WalkNetwork.of(community, method=method, hour=self.hour) if paths else None
         if network and self.open_space:
             with step("crossing open spaces"):
                 network, notes = ck.with_open_space(network, community)
@@ -67,16 +66,15 @@ def _walk(
     if circles is not None:
         with step("living circles"):
             there = [k for k in walk.kinds if (community.facilities.kind == k).any()]
-            named = {"method": how["method"], "network": how["network"]}
-            found = [ck.living_circles(community, k, **named).to_frame() for k in there]
-        write_tables(pd.concat(found, ignore_index=True), [circles], "circles")
+            found = [ck.living_circles(community, k, network=how["network"], method=how["method"]) for k in there]
+        Sheet(output=[circles]).write(pd.concat([c.to_frame() for c in found], ignore_index=True), "circles")
     if access is not None:
         offer = measured("what services offer", ck.service_access, community, competition=competition, **how)
         _say(n for n in offer.notes if n not in set(walk.notes))
-        write_tables(offer.to_frame(), [access], "access")
+        Sheet(output=[access]).write(offer.to_frame(), "access")
     if passing is not None:
         use = measured("who passes each path", ck.path_use, community, **how)
-        write_tables(use.to_frame(), [passing], "passing")
+        Sheet(output=[passing]).write(use.to_frame(), "passing")
 
 
 @command("site.gpkg --from H1-0101 --to health_station --by old_elder -o route.gpkg")

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from cimkit.errors import InputError
 
+File = str | PathLike[str]
+
 
 @contextlib.contextmanager
-def atomic_write(path: str | PathLike[str]) -> Iterator[Path]:
+def atomic_write(path: File) -> Iterator[Path]:
     """Give a temporary path beside the target; on success it takes the target's place at once.
 
     The temporary file is synchronised to disk before it replaces the target. If the block
@@ -56,7 +58,7 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[Path]:
     _synchronise(target.parent)
 
 
-def write_text(path: str | PathLike[str], text: str, *, encoding: str = "utf-8") -> None:
+def write_text(path: File, text: str, *, encoding: str = "utf-8") -> None:
     """Write a text file at once, with line ends as they are in ``text``."""
     with atomic_write(path) as temporary:
         temporary.write_bytes(text.encode(encoding))

@@ -9,11 +9,11 @@ import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray
 from cimkit.errors import InputError
+from cimkit.geometry.ragged import owners
 from cimkit.model.community import Community
 from cimkit.model.kinds import FacilityKind, RoomKind
 from cimkit.sim.receptors import Receptors
-from cimkit.view.colours import CHANGE, COUNTED, INK, STOREYS, SUNLIGHT, WALK, Classes, Row, shades
-from cimkit.view.texts import DAYS, LAYERS
+from cimkit.view.lists import CHANGE, COUNTED, INK, LAYERS, STOREYS, SUNLIGHT, WALK, Classes, Row, chinese, shades
 
 HABITABLE = (RoomKind.LIVING, RoomKind.BEDROOM)
 
@@ -106,13 +106,12 @@ def layer_of(community: Community, result: Any = None, *, column: str = "") -> L
     """
     if is_a(result, "WalkTimes"):
         return walk_layer(community, result, column or result.kinds[0].code)
-    if result is not None:
-        maker = _MAKERS.get(type(result).__name__)
-        if maker is None:
-            listed = ", ".join(sorted((*_MAKERS, "WalkTimes")))
-            raise InputError(f"plot: result must be one of {listed}; got {type(result).__name__}.")
-        made: Layer = maker(community, result)
+    if is_a(result, *_MAKERS):
+        made: Layer = _MAKERS[type(result).__name__](community, result)
         return made
+    if result is not None:
+        listed = ", ".join(sorted((*_MAKERS, "WalkTimes")))
+        raise InputError(f"plot: result must be one of {listed}; got {type(result).__name__}.")
     if not column:
         return None
     values = getattr(community.buildings, column, None)
@@ -141,13 +140,12 @@ def even_classes(values: FloatArray, english: str, chinese: str, unit: str) -> C
     return Classes(english, chinese, unit, (*edges, float("inf")), shades(STOREYS.colours, len(edges)))
 
 
-def _title(result: Any, **about: Any) -> tuple[str, str]:
-    """Return what the picture of a result shows, in English and Chinese; a pair fills in one text for each."""
+def _title(result: Any, kind: Any = None) -> tuple[str, str]:
+    """Return what the picture of a result shows, in English and Chinese, with its day and its kind of service."""
     day = getattr(getattr(result, "sun_day", None), "name", "")
-    about["day"] = (day, DAYS.get(day, day))
-    filled = [{k: v[n] if isinstance(v, tuple) else v for k, v in about.items()} for n in range(2)]
-    english, chinese = LAYERS[type(result).__name__]
-    return english.format(**filled[0]), chinese.format(**filled[1])
+    english, zh = getattr(kind or getattr(result, "kind", None), "title", ("", ""))
+    said = LAYERS[type(result).__name__]
+    return said[0].format(r=result, day=day, kind=english), said[1].format(r=result, day=chinese(day), kind=zh)
 
 
 def _worst(community: Community, rows: IntArray, values: Any, worst: np.ufunc = np.fmax) -> FloatArray:
@@ -176,9 +174,9 @@ def _at_receptors(result: Any, values: Any, unit: str) -> Layer:
     return _measured(even_classes(values, *_title(result), unit), result.receptors, values)
 
 
-def _even(result: Any, buildings: FloatArray, unit: str, **about: Any) -> Layer:
+def _even(result: Any, buildings: FloatArray, unit: str) -> Layer:
     """Return the layer of values of buildings, in even classes."""
-    return Layer(even_classes(buildings, *_title(result, **about), unit), buildings)
+    return Layer(even_classes(buildings, *_title(result), unit), buildings)
 
 
 def _sunlight(community: Community, light: Any) -> Layer:
@@ -267,7 +265,7 @@ def _isochrones(_: Community, lines: Any) -> Layer:
 def _spacing(_: Community, pairs: Any) -> Layer:
     """Return the least distance of each building to a facing one over what the rule asks."""
     edges = (-float("inf"), -10.0, -3.0, 0.0, 3.0, float("inf"))
-    return Layer(Classes(*_title(pairs, rule=pairs.rule), "m", edges, CHANGE.colours, 0.0), pairs.margins())
+    return Layer(Classes(*_title(pairs), "m", edges, CHANGE.colours, 0.0), pairs.margins())
 
 
 def _walk_change(community: Community, change: Any) -> Layer:
@@ -279,16 +277,14 @@ def _walk_change(community: Community, change: Any) -> Layer:
 def _route(_: Community, route: Any) -> Layer:
     """Return the way walked."""
     strokes = np.column_stack([route.line[:-1, :2], route.line[1:, :2]])
-    classes = WALK.of(*_title(route, home=route.home, facility=route.facility))
+    classes = WALK.of(*_title(route))
     return Layer(classes, strokes=strokes, values=np.full(len(strokes), route.walk_min))
 
 
 def _path_use(_: Community, use: Any) -> Layer:
     """Return how many people pass each path."""
-    xy, line = use.network.course.xyz[:, :2], use.network.course.line
-    pieces, owner = np.ones(len(xy), dtype=bool), np.repeat(np.arange(len(line) - 1), np.diff(line))
-    pieces[line[1:] - 1] = False  # the last point of a path begins no piece
-    first = np.flatnonzero(pieces)
+    xy, owner = use.network.course.xyz[:, :2], owners(use.network.course.line)
+    first = np.flatnonzero(owner[:-1] == owner[1:])  # the last point of a path begins no piece
     values, strokes = use.persons[owner[first]], np.column_stack([xy[first], xy[first + 1]])
     return Layer(even_classes(values, *_title(use), ""), strokes=strokes, values=values)
 
@@ -305,22 +301,22 @@ def _circles(_: Community, circles: Any) -> Layer:
     edges = np.asarray(circles.minutes, dtype=np.float64)
     names = tuple((f"within {m:g} min", f"{m:g} 分钟内") for m in edges)
     colours = shades(WALK.colours[: max(2, len(edges))], len(edges))
-    title = _title(circles, kind=circles.kind.title)
+    title = _title(circles)
     classes = Classes(*title, "", (*edges, float("inf")), colours, names=names)
     return Layer(classes, areas=tuple(zip(circles.areas[::-1], edges[::-1], strict=True)))
 
 
 def _envelope(community: Community, envelope: Any) -> Layer:
     """Return the storeys of the massing, the buildings around it without a value."""
-    b, name = community.buildings, envelope.parcel
-    storeys = np.where(np.char.startswith(b.id.astype(str), f"{name}-E"), b.n_above, np.nan)
-    return Layer(STOREYS.of(*_title(envelope, parcel=name)), storeys)
+    b = community.buildings
+    storeys = np.where(np.char.startswith(b.id.astype(str), f"{envelope.parcel}-E"), b.n_above, np.nan)
+    return Layer(STOREYS.of(*_title(envelope)), storeys)
 
 
 def _improvement(_: Community, plan: Any) -> Layer:
     """Return where services are added or enlarged, the first the most useful."""
     order = np.arange(1.0, len(plan.xy) + 1)
-    classes = even_classes(order, *_title(plan, kind=plan.kind.title), "")
+    classes = even_classes(order, *_title(plan), "")
     return Layer(classes, strokes=np.column_stack([plan.xy, plan.xy]), values=order)
 
 
@@ -328,35 +324,27 @@ def _nearest(community: Community, way: Any) -> Layer:
     """Return the longest way of each building."""
     worst = _worst(community, way.homes.building, way.cost[:, 0])
     if not way.timed:
-        return _even(way, worst, "m", kind=way.kind.title)
-    return Layer(WALK.of(*_title(way, kind=way.kind.title)), worst)
+        return _even(way, worst, "m")
+    return Layer(WALK.of(*_title(way)), worst)
 
 
 _MAKERS: dict[str, Any] = {
-    "Route": _route,
-    "PathUse": _path_use,
-    "WalkChange": _walk_change,
-    "Findings": _findings,
-    "Improvement": _improvement,
-    "NearestServices": _nearest,
-    "ServiceAccess": lambda c, r: _even(r, _worst(c, r.homes.building, r.score.mean(axis=1), np.fmin), ""),
     "Sunlight": _sunlight,
     "SunlightChange": _change,
-    "FloorAreas": _floor_areas,
-    "SiteIndicators": _site,
     "Shadows": _shadows,
-    "Spacing": _spacing,
     "SunPatches": _patches,
+}
+_MAKERS |= {"Isochrones": _isochrones, "Blockers": _blockers, "Affected": _affected, "Spacing": _spacing}
+_MAKERS |= {"SolarEnvelope": _envelope, "FloorAreas": _floor_areas, "SiteIndicators": _site, "Findings": _findings}
+_MAKERS |= {"Route": _route, "PathUse": _path_use, "WalkChange": _walk_change, "LivingCircles": _circles}
+_MAKERS |= {"NearestServices": _nearest, "Improvement": _improvement}
+_MAKERS |= {
+    "ServiceAccess": lambda c, r: _even(r, _worst(c, r.homes.building, r.score.mean(axis=1), np.fmin), ""),
+    "Evacuation": lambda c, r: _even(r, _named(c, r.building, r.reach_min), "min"),
     "SkyView": lambda _, r: _at_receptors(r, r.sky_view, ""),
     "Irradiance": lambda _, r: _at_receptors(r, r.total, "kWh/m²"),
     "ProbableSunlight": lambda _, r: _at_receptors(r, r.annual, "%"),
     "SolarPotential": lambda _, r: _at_receptors(r.irradiance, r.irradiance.total, "kWh/m²"),
-    "Isochrones": _isochrones,
-    "LivingCircles": _circles,
-    "Evacuation": lambda c, r: _even(r, _named(c, r.building, r.reach_min), "min"),
-    "Blockers": _blockers,
-    "Affected": _affected,
-    "SolarEnvelope": _envelope,
 }
 LAYERED = tuple(_MAKERS)
 
@@ -364,7 +352,7 @@ LAYERED = tuple(_MAKERS)
 def walk_layer(community: Community, walk: Any, kind: str | FacilityKind) -> Layer:
     """Return the longest walk from each building to the nearest service of a kind; unreached is infinite."""
     worst = _worst(community, walk.homes.building, walk.walk_min[:, walk.of(kind)])
-    return Layer(WALK.of(*_title(walk, kind=FacilityKind.parse(kind).title)), worst)
+    return Layer(WALK.of(*_title(walk, FacilityKind.parse(kind))), worst)
 
 
 def best_of_dwellings(community: Community, sunlight: Any) -> tuple[IntArray, FloatArray]:

@@ -5,20 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
-from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 from importlib import resources
-from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup as Html  # text that is markup already; whatever else a template gets is escaped
 
 from cimkit.errors import MissingDataError
-from cimkit.io.atomic import write_text
-from cimkit.view.colours import INK, TREE, VERDICTS
-from cimkit.view.texts import DAYS, MARKS, MEANINGS, TEXTS, chinese
+from cimkit.view.lists import INK, MARKS, MEANINGS, TEXTS, TREE, VERDICTS, chinese, day_name
 
 FILES = resources.files("cimkit.view")
 
@@ -46,23 +40,15 @@ def told(text: str) -> Html:
     return both(text, chinese(text))
 
 
-def day_words(name: str) -> Html:
-    """Return the name of a standard day in both languages."""
-    return both(name[:1].upper() + name[1:], DAYS.get(name, name))
-
-
 @lru_cache(maxsize=1)
 def _templates() -> Any:
     """Return the templates; their line breaks and indents are for people and stay out of the pages."""
     import jinja2
 
-    loader = jinja2.FunctionLoader(lambda name: re.sub(r"\n *", "", template(name)))
-    made = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.do"]
-    )
-    made.globals |= {"both": both, "told": told, "words": words, "day_words": day_words}
-    made.globals |= {"TEXTS": TEXTS, "MARKS": MARKS, "MEANINGS": MEANINGS}
-    made.globals |= {"INK": INK, "TREE": TREE, "VERDICTS": VERDICTS}
+    made = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.do"])
+    made.loader = jinja2.FunctionLoader(lambda name: re.sub(r"\n *", "", template(name)))
+    made.globals |= {"both": both, "told": told, "words": words, "day_name": day_name, "TEXTS": TEXTS, "MARKS": MARKS}
+    made.globals |= {"MEANINGS": MEANINGS, "INK": INK, "TREE": TREE, "VERDICTS": VERDICTS}
     made.filters["f"] = format
     return made
 
@@ -120,34 +106,3 @@ def scene_element(scene: bytes) -> Html:
 def _sha256(text: str) -> str:
     """Return the source expression that lets exactly this text run."""
     return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-@dataclass(frozen=True, repr=False)
-class View3D:
-    """A 3D view that is a web page of its own: turns in a notebook, live or saved, without a network.
-
-    Parameters
-    ----------
-    html
-        The page.
-    title
-        What it shows.
-    """
-
-    html: str
-    title: str
-
-    def __repr__(self) -> str:
-        return f"<View3D of {self.title}: {len(self.html) / 1e6:.1f} MB; .save(path) writes it>"
-
-    def _repr_html_(self) -> str:
-        """Return the page in a frame that may run its own script only."""
-        return (
-            f'<iframe sandbox="allow-scripts" srcdoc="{escape(self.html, quote=True)}" '
-            'style="width:100%;height:640px;border:0" title="3D"></iframe>'
-        )
-
-    def save(self, path: str | PathLike[str]) -> Path:
-        """Write the page to a file; return it."""
-        write_text(path, self.html)
-        return Path(path)

@@ -1,22 +1,119 @@
-"""Plans: parcels, ground, paths and buildings, with a result in colour (matplotlib)."""
+"""Plans with a result in colour, north up, and charts of what has no place (matplotlib).
+
+Fonts are settled here, so that Chinese text is drawn or replaced by English, never by boxes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import one_of
 from cimkit.errors import InputError
 from cimkit.model.community import Community
 from cimkit.model.kinds import Status
-from cimkit.view.charts import CHARTS, plot_chart
-from cimkit.view.colours import INK, TREE, WALL, Row, bar_length, use_colour, use_legend
-from cimkit.view.fonts import drawing
 from cimkit.view.layers import Layer, is_a, layer_of
-from cimkit.view.svg import MOST_LABELS, crowns, ground, paths
-from cimkit.view.texts import TEXTS, say
+from cimkit.view.lists import FONTS, INK, LANGUAGES, STATES, TEXTS, TREE, Row, bar_length, say, use_legend
+from cimkit.view.svg import MOST_LABELS, crowns, ground, house_colours, paths
+
+CHARTS = ("Assessment", "Satisfaction")
+ADVICE = "no font with Chinese characters was found; labels are English. Install fonts-noto-cjk or set CIMKIT_FONT."
+LATIN = "DejaVu Sans"  # part of matplotlib
+_log = logging.getLogger("cimkit")
+_warn_once = lru_cache(_log.warning)
+
+
+@dataclass(frozen=True)
+class Fonts:
+    """What text is drawn with.
+
+    Parameters
+    ----------
+    families
+        Font families in order, for matplotlib's ``font.family``.
+    chinese
+        Family with Chinese characters, empty if there is none.
+    path
+        File of it, empty if unknown; pyvista needs the file.
+    """
+
+    families: tuple[str, ...]
+    chinese: str
+    path: str
+
+    @property
+    def rc(self) -> Any:
+        """Settings for ``matplotlib.rc_context``."""
+        return {"font.family": list(self.families), "axes.unicode_minus": False, "svg.fonttype": "path"}
+
+    def language(self, lang: str) -> str:
+        """Return the language that can be drawn: English where Chinese was wanted and cannot be."""
+        if lang == "en" or self.chinese:
+            return lang
+        _warn_once(ADVICE)
+        return "en"
+
+
+@contextmanager
+def drawing(ax: Any, lang: str, size: tuple[float, float], **more: Any) -> Iterator[tuple[Any, str]]:
+    """Draw with the fonts settled; give the axes, new ones of a size [inch] for None, and the language to write."""
+    import matplotlib.pyplot as plt
+
+    settled = fonts()
+    with plt.rc_context(settled.rc):
+        if ax is None:
+            _, ax = plt.subplots(figsize=size, layout="constrained", **more)
+        yield ax, settled.language(one_of(lang, LANGUAGES, name="lang"))
+
+
+def fonts() -> Fonts:
+    """Find the fonts to draw with: ``CIMKIT_FONT`` (a family or a file) first, then the usual ones.
+
+    Fonts installed after matplotlib made its list are found too.
+
+    Returns
+    -------
+    Fonts
+        Without a Chinese one if there is none on this machine.
+    """
+    import matplotlib.pyplot as plt
+
+    plt.draw_if_interactive()  # type: ignore[no-untyped-call]  # loads the backend: within rc_context, a notebook's would lose its settings again
+    return _find(os.environ.get("CIMKIT_FONT", ""))
+
+
+@lru_cache(maxsize=8)
+def _find(wish: str) -> Fonts:
+    """Return the fonts for a wish, empty for none."""
+    from matplotlib import font_manager
+
+    manager = font_manager.fontManager
+    if wish and Path(wish).is_file():
+        manager.addfont(wish)
+        name = font_manager.FontProperties(fname=wish).get_name()
+        return Fonts((LATIN, name), name, wish)
+    wanted = ((wish,) if wish else ()) + FONTS
+    for fresh in (False, True):
+        if fresh:  # the system's fonts that matplotlib's stored list does not know yet
+            for path in {*font_manager.findSystemFonts()} - {e.fname for e in manager.ttflist}:
+                try:
+                    manager.addfont(path)
+                except (OSError, RuntimeError, ValueError):  # a damaged or unusual font file is not our business
+                    _log.debug("font not readable: %s", path)
+        listed = {e.name: e.fname for e in reversed(manager.ttflist)}
+        chinese = next((name for name in wanted if name in listed), "")
+        if chinese:  # Latin first: digits and minus signs stay as usual
+            return Fonts((LATIN, chinese), chinese, listed[chinese])
+    return Fonts((LATIN,), "", "")
 
 
 def plot(result: Any, *, community: Community | None = None, column: str = "", ax: Any = None, lang: str = "en") -> Any:
@@ -72,13 +169,7 @@ def community_of(result: Any, community: Community | None = None) -> Community:
 
 
 def plot_plan(
-    community: Community,
-    result: Any = None,
-    *,
-    column: str = "",
-    ax: Any = None,
-    lang: str = "en",
-    labels: bool = True,
+    community: Community, result: Any = None, *, column: str = "", ax: Any = None, lang: str = "en", labels: bool = True
 ) -> Any:
     """Draw a plan with matplotlib, north up, with scale bar, north arrow and legend.
 
@@ -126,7 +217,7 @@ def plot_plan(
         _frame(ax, community)
         if labels:
             _labels(ax, community)
-        rows = use_legend(community.buildings, community.spaces) if layer is None else layer.legend()
+        rows = use_legend(community) if layer is None else layer.legend()
         key(ax, rows, lang)
         words = TEXTS["plan"] if layer is None else layer.title
         name = [community.name] if community.name and (lang != "en" or community.name.isascii()) else []
@@ -152,13 +243,12 @@ def key(ax: Any, rows: Iterable[Row], lang: str, *, columns: int = 5, title: str
 def patches(ax: Any, shapes: Any, **style: Any) -> None:
     """Draw polygons with their holes in one collection."""
     from matplotlib.collections import PathCollection
-    from matplotlib.path import Path
+    from matplotlib.path import Path as MplPath
 
     drawn = []
-    for shape in shapes:
-        if shape is not None and not shape.is_empty:
-            rings = [shape.exterior, *shape.interiors]
-            drawn.append(Path.make_compound_path(*[Path(np.asarray(r.coords), closed=True) for r in rings]))
+    for shape in (s for s in shapes if s is not None and not s.is_empty):
+        rings = [MplPath(np.asarray(r.coords), closed=True) for r in (shape.exterior, *shape.interiors)]
+        drawn.append(MplPath.make_compound_path(*rings))
     if drawn:
         ax.add_collection(PathCollection(drawn, transform=ax.transData, **style), autolim=True)
 
@@ -179,19 +269,11 @@ def _ground(ax: Any, community: Community) -> None:
 
 def _buildings(ax: Any, community: Community, layer: Layer | None, fine: float) -> None:
     """Draw buildings by use, or by value; those to be demolished as dashed outlines."""
-    b = community.buildings
-    shapes = b.footprint.to_shapely()
-    if layer is None:
-        colours = [use_colour(u) for u in b.use]
-    elif not np.isnan(layer.buildings).all():
-        colours = [layer.classes.colour(v) for v in layer.buildings]
-    else:
-        colours = [WALL] * len(b)
-    stands = b.status != Status.DEMOLISH
-    chosen = [colours[k] for k in np.flatnonzero(stands)]
-    patches(ax, shapes[stands], facecolors=chosen, edgecolors=INK, linewidths=0.7 * fine, zorder=4)
+    shapes, status = community.buildings.footprint.to_shapely(), community.buildings.status
+    stands, new = status != Status.DEMOLISH, status == Status.PLANNED
+    colours = np.array(house_colours(community, layer))[stands]
+    patches(ax, shapes[stands], facecolors=colours, edgecolors=INK, linewidths=0.7 * fine, zorder=4)
     patches(ax, shapes[~stands], facecolors="none", edgecolors="#8d5a50", linewidths=0.8, linestyles="--", zorder=3.5)
-    new = b.status == Status.PLANNED
     patches(ax, shapes[new], facecolors="none", edgecolors=INK, linewidths=1.5, zorder=4.1)
 
 
@@ -238,7 +320,44 @@ def _frame(ax: Any, community: Community) -> None:
     tail = tip - 0.06 * (north - south) * np.array([-np.sin(turn), np.cos(turn)])
     ax.annotate("", xy=tip, xytext=tail, arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.2}, zorder=8)
     ax.text(*tail, "N", fontsize=9, color=INK, ha="center", va="top", zorder=8)
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for side in ax.spines.values():
-        side.set_color("#c9ced3")
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_color("#c9ced3")
+
+
+def plot_chart(result: Any, *, ax: Any = None, lang: str = "en") -> Any:
+    """Draw an assessment or a survey as bars; return the axes."""
+    with drawing(ax, lang, (8.0, 4.6)) as (ax, lang):  # noqa: PLR1704
+        chinese = lang == "zh"
+        frame = result.to_frame()
+        title = _by_scene(ax, frame, chinese) if "state" in frame else _by_question(ax, frame, chinese)
+        ax.invert_yaxis()
+        ax.spines[["top", "right", "left"]].set_visible(False)
+        ax.tick_params(left=False)
+        ax.set_title(title, fontsize=9.5, color=INK, loc="left")
+        return ax
+
+
+def _by_scene(ax: Any, frame: Any, chinese: bool) -> str:
+    """Draw how many indicators of each scene are in each state."""
+    scene, state = ("scene", "state_zh") if chinese else ("scene_en", "state")
+    scenes = list(dict.fromkeys(frame[scene]))
+    left = np.zeros(len(scenes))
+    for name, colour in STATES.items():
+        here = frame[frame["state"] == name]
+        count = np.array([(here[scene] == s).sum() for s in scenes])
+        if count.any():
+            ax.barh(scenes, count, left=left, color=colour, label=here[state].iloc[0], height=0.62)
+        left += count
+    ax.legend(frameon=False, fontsize=8, loc="lower right")
+    return "场景指标" if chinese else "Indicators of each scene by state"
+
+
+def _by_question(ax: Any, frame: Any, chinese: bool) -> str:
+    """Draw the score of each question with its interval."""
+    names = frame["text_zh" if chinese else "text"].where(lambda t: t != "", frame["question"])
+    score = frame["score"].fillna(0.0)
+    ends = np.nan_to_num(np.abs(frame[["low", "high"]].to_numpy().T - score.to_numpy()))
+    bars = [f"{n[:48]} ({c})" for n, c in zip(names, frame["answers"], strict=True)]
+    ax.barh(bars, score, xerr=ends, color="#57809d", ecolor=INK, height=0.62)
+    ax.set_xlim(0, 100)
+    return "满意度得分与置信区间（答卷数）" if chinese else "Scores of 100 with their interval (answers)"

@@ -1,11 +1,11 @@
-"""A community and its results as the 3D viewer reads them: one compressed block of arrays and words."""
+"""A community and its results as the 3D viewer reads them: what it is coloured by, one compressed block of arrays."""
 
 from __future__ import annotations
 
 import gzip
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,28 +16,108 @@ from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, FacilityKind, PathKind, RoomKind, SpaceKind, Status
 from cimkit.rules.findings import Finding
 from cimkit.sim.receptors import Receptors
+from cimkit.sim.sunlight import Sunlight
 from cimkit.sim.sunpath import SunDay
-from cimkit.view.colours import GROUND, OTHER_PATH, PATHS, SCENE, VERDICTS
-from cimkit.view.judged import ORDER, measured, origin, required
-from cimkit.view.layers import is_a, rows_of
-from cimkit.view.modes import Mode, code, modes_of
+from cimkit.view.layers import LAYERED, Layer, is_a, layer_of, rows_of, walk_layer
+from cimkit.view.lists import COUNTED, GROUND, PATHS, SCENE, STOREYS, SUNLIGHT, TEXTS, USES, VERDICTS, Classes, day_name
 from cimkit.view.svg import crowns, sheet_of
-from cimkit.view.texts import DAYS, TEXTS
+from cimkit.view.tables import ORDER, measured, origin, required
 
 MOST_FINDINGS = 20_000
 GRID = 160  # most nodes of the drawn ground along one side
-TYPES = {  # type of an array, by its whole name or the last word of it; else four bytes
+TYPES = {  # type of an array, by its whole name or the last word of it; else four bytes. No class, -1, becomes 255
     **dict.fromkeys(("status", "kind", "buildings", "spaces", "classes"), "u1"),
     **dict.fromkeys(("level", "azimuth", "normal"), "i2"),
     **dict.fromkeys(("width", "height", "room", "start", "end", "r", "tree.base", "tree.top"), "u2"),
     **dict.fromkeys(("ring", "poly", "line", "first"), "u4"),
 }
 Arrays = dict[str, Any]  # by name
+STATES = {Status.EXISTING: "#c9c4bb", Status.PLANNED: "#e0a458", Status.DEMOLISH: "#b98a80"}
 
 
-def scene_bytes(
-    community: Community, results: Sequence[Any] = (), rows: Sequence[Finding] = (), *, sun_day: SunDay | None = None
-) -> bytes:
+class Mode(NamedTuple):
+    """One way to colour a scene.
+
+    Parameters
+    ----------
+    key
+        Name of it in the page.
+    layer
+        Colours, values of buildings, values of receptors.
+    title
+        English and Chinese.
+    said
+        Whether the values of buildings say more than their class.
+    spaces
+        Class of each space, -1 for none.
+    light
+        Lit intervals of the receptors.
+    """
+
+    key: str
+    layer: Layer
+    title: tuple[str, str]
+    said: bool = True
+    spaces: IntArray | None = None
+    light: Sunlight | None = None
+
+
+def modes_of(community: Community, results: Sequence[Any] = ()) -> list[Mode]:
+    """Return the ways to colour a community: by each result, then by use, state and storeys."""
+    b = community.buildings
+    found = [mode for k, result in enumerate(results) for mode in _result_modes(community, result, f"r{k}")]
+    uses = np.unique(b.use)
+    listed = [(USES[u], BuildingUse(u).title) for u in uses]
+    found.append(_listed("use", listed, np.searchsorted(uses, b.use)))
+    if len(np.unique(b.status)) > 1:
+        found.append(_listed("status", [(STATES[s], TEXTS[s.code]) for s in Status], b.status))
+    if (b.n_above > 0).any():
+        storeys = np.where(b.n_above > 0, b.n_above, np.nan)
+        found.append(Mode("storeys", Layer(STOREYS, storeys), TEXTS["storeys"]))
+    return found
+
+
+def _listed(key: str, listed: Sequence[tuple[str, tuple[str, str]]], which: IntArray) -> Mode:
+    """Return the mode of colours and names, and which of them each building has."""
+    edges, colours = tuple(map(float, range(len(listed) + 1))), tuple(colour for colour, _ in listed)
+    classes = Classes(*TEXTS[key], "", edges, colours, names=tuple(name for _, name in listed))
+    return Mode(key, Layer(classes, which.astype(np.float64)), TEXTS[key], said=False)
+
+
+def _result_modes(community: Community, result: Any, key: str) -> list[Mode]:
+    """Return the modes of a result; none for one that has no picture in space."""
+    if is_a(result, "WalkTimes") and len(result):
+        layers = [(k.code, walk_layer(community, result, k)) for k in result.kinds]
+        return [Mode(f"{key}-{code}", layer, layer.title) for code, layer in layers]
+    if is_a(result, "FloorAreas") and len(result):
+        title = ("Spaces: share counted for FAR", "空间：计容系数")
+        return [Mode(key, Layer(COUNTED), title, spaces=_counted(community, result))]
+    if is_a(result, "Isochrones"):
+        x, y = (v.ravel() for v in np.meshgrid(result.x, result.y))
+        known = ~np.isnan(result.hours.ravel())
+        points = Receptors.at(np.column_stack([x, y, np.zeros(len(x))])[known])
+        classes = SUNLIGHT.of("Hours of sun on the ground", "地面日照时数")
+        layer: Layer | None = Layer(classes, receptors=points, at=result.hours.ravel()[known])
+    else:
+        layer = layer_of(community, result) if is_a(result, *LAYERED) else None
+    if layer is None or (layer.receptors is None and np.isnan(layer.buildings).all()):
+        return []
+    english, chinese = layer.title
+    light = result if is_a(result, "Sunlight") else None
+    return [Mode(key, layer, (english.split(":")[0], chinese.split("：")[0]), light=light)]
+
+
+def _counted(community: Community, areas: Any) -> IntArray:
+    """Return the class of what counts of each space for the floor area ratio; areas of a state keep their ids."""
+    from cimkit.sim.areas import FAR
+
+    own, found = np.flatnonzero(areas.items["space"] >= 0), np.full(len(community.spaces), -1)
+    rows = rows_of(areas.community.spaces.names()[areas.items["space"][own]], community.spaces.names())
+    found[rows[rows >= 0]] = COUNTED.which(areas.factor[own, FAR])[rows >= 0]
+    return found
+
+
+def scene_bytes(community: Community, results: Sequence[Any] = (), rows: Sequence[Finding] = ()) -> bytes:
     """Return a community with results and findings as the viewer reads it.
 
     Parameters
@@ -45,37 +125,32 @@ def scene_bytes(
     community
         Everything in it is drawn, each state by itself.
     results
-        Results to colour by.
+        Results to colour by; the sun is that of the first sunlight among them, else that of Great Cold day.
     rows
         Findings, see ``judged``.
-    sun_day
-        Whose sun shines; that of the first sunlight result without it, else Great Cold day.
     """
     arrays: Arrays = {}
     modes = modes_of(community, results)
-    day = sun_day or next((r.sun_day for r in results if is_a(r, "Sunlight")), None)
-    if day is None and community.location is not None:
-        day = SunDay.great_cold(community.location)
+    day = SunDay.great_cold(community.location) if community.location is not None else None
+    day = next((r.sun_day for r in results if is_a(r, "Sunlight")), day)
     sheet = sheet_of(community)
     wide = 0.12 * max(sheet.width, sheet.height)
     box = [sheet.west - wide, sheet.north - sheet.height - wide, sheet.west + sheet.width + wide, sheet.north + wide]
     windows = _windows(community, modes, arrays)
+    sun = day and {"circle": [v.tolist() for v in day.circle()], "band": day.band, "name": day_name(day.name)}
     header = {
         "name": community.name,
         "box": [round(v, 2) for v in box],
         "north": community.frame.convergence,
         "colours": SCENE,
         "verdicts": [[VERDICTS[v], *TEXTS[v]] for v in ORDER],
-        "sun": None if day is None else _sun(day),
+        "sun": sun,
         "ground": _ground(community, box, arrays),
         "top": _solids(community, arrays),
         "buildings": _buildings(community, arrays),
         "windows": windows,
         "flat": _flats(community, arrays),
-        "path": _paths(community, arrays),
-        "facilities": _facilities(community, arrays),
-        "parcels": _texts(community.parcels.id),
-        "homes": _homes(community, arrays),
+        **_life(community, arrays),
         "modes": [_mode(m, arrays, windows["id"]) for m in modes],
         "findings": _findings(rows),
     }
@@ -127,20 +202,9 @@ def _outlines(name: str, shapes: Polygons) -> Arrays:
     return {f"{name}.xy": _steps(shapes.xy), f"{name}.ring": shapes.ring, f"{name}.poly": shapes.poly}
 
 
-def _texts(values: Any) -> list[str]:
-    """Return texts as JSON has them."""
-    return [str(v) for v in values]
-
-
 def _numbers(values: Any) -> list[float | str | None]:
     """Return numbers as JSON has them, to 0.01."""
     return [None if np.isnan(v) else "∞" if np.isinf(v) else round(float(v), 2) for v in values]
-
-
-def _sun(day: SunDay) -> dict[str, Any]:
-    """Return the circle the sun runs on, and the band that counts."""
-    name = [day.name[:1].upper() + day.name[1:], DAYS.get(day.name, day.name)]
-    return {"circle": [v.tolist() for v in day.circle()], "band": list(day.band), "name": name}
 
 
 def _ground(community: Community, box: Sequence[float], arrays: Arrays) -> list[int]:
@@ -150,8 +214,8 @@ def _ground(community: Community, box: Sequence[float], arrays: Arrays) -> list[
     level = community.terrain is None and float(np.ptp(feet)) < 0.01
     wide, deep = east - west, north - south
     columns, rows = (2, 2) if level else (int(GRID * s / max(wide, deep)) + 2 for s in (wide, deep))
-    x, y = np.meshgrid(np.linspace(west, east, columns), np.linspace(south, north, rows))
-    xy = np.column_stack([x.ravel(), y.ravel()])
+    lines = np.linspace(west, east, columns), np.linspace(south, north, rows)
+    xy = np.stack(np.meshgrid(*lines), axis=-1).reshape(-1, 2)
     if community.terrain is not None:
         z = np.nan_to_num(community.terrain.elevation(xy), nan=float(np.nanmin(community.terrain.z)))
     elif level:
@@ -183,28 +247,17 @@ def _buildings(community: Community, arrays: Arrays) -> dict[str, Any]:
     order = np.lexsort((s.level, s.building))
     order = order[s.level[order] > 0]
     base = s.z[order] + b.ground_z[s.building[order]]
-    arrays |= {
-        "building.status": b.status,
-        "floor.first": np.searchsorted(s.building[order], np.arange(len(b) + 1)),
-        "floor.level": s.level[order],
-        "floor.base": _cm(base),
-        "floor.top": _cm(base + s.height[order]),
-    }
-    return {
-        "id": _texts(b.id),
-        "name": _texts(b.name),
-        "use": [["", ""] if u < 0 else BuildingUse(u).title for u in b.use],
-        "storeys": b.n_above.tolist(),
-        "height": _numbers(b.height),
-        "status": [TEXTS[v.code] for v in Status],
-    }
+    arrays |= {"building.status": b.status, "floor.first": np.searchsorted(s.building[order], np.arange(len(b) + 1))}
+    arrays |= {"floor.level": s.level[order], "floor.base": _cm(base), "floor.top": _cm(base + s.height[order])}
+    uses, states = [BuildingUse(u).title for u in b.use], [TEXTS[v.code] for v in Status]
+    said = {"id": b.id.tolist(), "name": b.name.tolist(), "use": uses, "storeys": b.n_above.tolist()}
+    return {**said, "height": _numbers(b.height), "status": states}
 
 
 def _windows(community: Community, modes: Sequence[Mode], arrays: Arrays) -> dict[str, Any]:
     """Keep the windows of the community, or those placed by rule for a result."""
     w = community.windows
-    measured_at = [m.layer.receptors for m in modes if m.layer.receptors is not None]
-    placed = [r for r in measured_at if r.kind == "window"]
+    placed = [r for m in modes if (r := m.layer.receptors) is not None and r.kind == "window"]
     if len(w) or not placed:
         ids, xyz, azimuth = w.id, np.column_stack([w.x, w.y, w.z]), w.azimuth
         building, dwelling, level = w.building, w.dwelling, np.append(community.storeys.level, 0)[w.storey]
@@ -212,36 +265,26 @@ def _windows(community: Community, modes: Sequence[Mode], arrays: Arrays) -> dic
         room, rooms = w.room, [r.title for r in RoomKind]
     else:
         ids, first = np.unique(np.concatenate([r.ids for r in placed]).astype(str), return_index=True)
-        points, ends, normals = (
-            np.concatenate(parts)[first]
-            for parts in zip(*[(r.points, _other_ends(r), r.normals) for r in placed], strict=True)
-        )
-        building = rows_of(np.concatenate([r.building_ids for r in placed])[first], community.buildings.id)
-        xyz, azimuth = (points + ends) / 2, np.degrees(np.arctan2(normals[:, 0], normals[:, 1]))
-        width, height = np.linalg.norm(ends - points, axis=1), np.full(len(xyz), 1.5)
+        parts = zip(*[(r.points, r.middles(), r.normals, r.building_ids) for r in placed], strict=True)
+        points, xyz, normals, owners = (np.concatenate(part)[first] for part in parts)
+        building, azimuth = rows_of(owners, community.buildings.id), np.degrees(np.arctan2(*normals[:, :2].T))
+        width, height = 2 * np.linalg.norm(xyz - points, axis=1), np.full(len(xyz), 1.5)
         dwelling, level = np.full(len(xyz), -1), _levels(community, building, xyz[:, 2])
         room, rooms = np.zeros(len(xyz), dtype=np.int64), [("", "")]
     arrays |= {"window.xyz": _steps(xyz), "window.azimuth": np.rint(azimuth * 10), "window.width": _cm(width)}
     arrays |= {"window.height": _cm(height), "window.room": room, "window.building": building}
     arrays |= {"window.dwelling": dwelling, "window.level": level}
-    return {"id": _texts(ids), "rooms": rooms}
-
-
-def _other_ends(receptors: Receptors) -> FloatArray:
-    """Return the other end of what is measured, itself for points."""
-    return receptors.points if receptors.other_ends is None else receptors.other_ends
+    return {"id": ids.tolist(), "rooms": rooms}
 
 
 def _levels(community: Community, building: Any, z: FloatArray) -> Any:
     """Return the storey each height lies in, by the storeys of its building."""
     s, found = community.storeys, np.ones(len(z), dtype=np.int64)
     base = s.z + community.buildings.ground_z[s.building]
-    for b in np.unique(building[building >= 0]):
-        own, here = np.flatnonzero((s.building == b) & (s.level > 0)), np.flatnonzero(building == b)
-        order = own[np.argsort(base[own])]
-        if len(order):
-            at = np.searchsorted(base[order], z[here] + 1e-6) - 1
-            found[here] = s.level[order][np.clip(at, 0, len(order) - 1)]
+    for b in np.intersect1d(building, s.building[s.level > 0]):
+        own, here = np.flatnonzero((s.building == b) & (s.level > 0)), building == b
+        own = own[np.argsort(base[own])]
+        found[here] = s.level[own][np.maximum(np.searchsorted(base[own], z[here] + 1e-6) - 1, 0)]
     return found
 
 
@@ -249,39 +292,25 @@ def _flats(community: Community, arrays: Arrays) -> dict[str, Any]:
     """Keep spaces: those on the ground are painted on it, those on storeys lie at their floor."""
     v, s, b = community.spaces, community.storeys, community.buildings
     kinds = [*GROUND, *(k for k in SpaceKind if k not in GROUND)]
-    place = np.zeros(max(SpaceKind) + 1, dtype=np.int64)
-    place[[int(k) for k in kinds]] = np.arange(len(kinds))
     owner = np.append(s.building, -1)[v.storey]
     z = np.where(v.storey >= 0, np.append(s.z, 0.0)[v.storey] + np.append(b.ground_z, 0.0)[owner], v.z)
     arrays |= _outlines("flat", v.outline)
-    arrays |= {"flat.kind": place[v.kind], "flat.z": _cm(z), "flat.level": np.append(s.level, 0)[v.storey]}
+    arrays |= {"flat.kind": np.argsort(kinds)[v.kind], "flat.z": _cm(z), "flat.level": np.append(s.level, 0)[v.storey]}
     arrays |= {"flat.building": owner, "flat.status": v.status}
     palette = [[GROUND.get(k, SCENE["space"]), *k.title] for k in kinds]
-    return {"id": _texts(v.names()), "palette": palette, "area": v.outline.areas().round(1).tolist()}
+    return {"id": v.names().tolist(), "palette": palette, "area": v.outline.areas().round(1).tolist()}
 
 
-def _paths(community: Community, arrays: Arrays) -> dict[str, Any]:
-    """Keep the courses of the paths."""
-    e, titles = community.path_edges, {int(k): k.title for k in PathKind}
-    arrays |= {"path.xyz": _steps(e.course.xyz), "path.line": e.course.line}
-    arrays |= {"path.kind": e.kind, "path.status": e.status}
-    palette = [[*PATHS.get(k, OTHER_PATH), *titles.get(k, ("", ""))] for k in range(max(titles) + 1)]  # type: ignore[call-overload]
-    return {"id": _texts(e.names()), "palette": palette}
-
-
-def _facilities(community: Community, arrays: Arrays) -> dict[str, Any]:
-    """Keep the places of services."""
-    f = community.facilities
-    arrays["facility.xyz"] = _steps(np.column_stack([f.x, f.y, f.z]))
+def _life(community: Community, arrays: Arrays) -> dict[str, Any]:
+    """Keep the courses of the paths, the places of services and of dwellings; return what is said of them."""
+    e, f, d, s = community.path_edges, community.facilities, community.dwellings, community.storeys
+    arrays |= {"path.xyz": _steps(e.course.xyz), "path.line": e.course.line, "path.kind": e.kind}
+    arrays |= {"path.status": e.status, "facility.xyz": _steps(np.column_stack([f.x, f.y, f.z]))}
     arrays |= {"facility.building": f.building, "facility.status": f.status}
-    return {"id": _texts(f.id), "name": _texts(f.name), "kind": [FacilityKind(k).title for k in f.kind]}
-
-
-def _homes(community: Community, arrays: Arrays) -> list[str]:
-    """Return the ids of the dwellings and keep where they are."""
-    d, s = community.dwellings, community.storeys
     arrays |= {"home.building": np.append(s.building, -1)[d.storey], "home.level": np.append(s.level, 0)[d.storey]}
-    return _texts(d.id)
+    services = {"id": f.id.tolist(), "name": f.name.tolist(), "kind": [FacilityKind(k).title for k in f.kind]}
+    paths = {"id": e.names().tolist(), "palette": [[*PATHS[k], *k.title] for k in PathKind]}
+    return {"path": paths, "facilities": services, "parcels": community.parcels.id.tolist(), "homes": d.id.tolist()}
 
 
 def _mode(mode: Mode, arrays: Arrays, windows: Sequence[str]) -> dict[str, Any]:
@@ -289,7 +318,7 @@ def _mode(mode: Mode, arrays: Arrays, windows: Sequence[str]) -> dict[str, Any]:
     key, layer, classes = mode.key, mode.layer, mode.layer.classes
     m: dict[str, Any] = {"key": key, "title": mode.title, "unit": classes.unit, "legend": classes.legend()}
     if not np.isnan(layer.buildings).all():
-        arrays[m.setdefault("buildings", f"{key}.buildings")] = code(classes, layer.buildings)
+        arrays[m.setdefault("buildings", f"{key}.buildings")] = classes.which(layer.buildings)
         if mode.said:
             m["values"] = _numbers(layer.buildings)
     if mode.spaces is not None:
@@ -303,7 +332,7 @@ def _mode(mode: Mode, arrays: Arrays, windows: Sequence[str]) -> dict[str, Any]:
         else:  # the values of the windows of the scene
             at, rows = np.full(len(windows), np.nan), found
             at[rows] = layer.at
-    arrays[m.setdefault("classes", f"{key}.classes")] = code(classes, at)
+    arrays[m.setdefault("classes", f"{key}.classes")] = classes.which(at)
     arrays[m.setdefault("hours", f"{key}.hours")] = _cm(np.nan_to_num(at, nan=-300.0))
     if (light := mode.light) is not None:
         counts = np.zeros(len(at), dtype=np.int64)
@@ -331,7 +360,7 @@ def _place(receptors: Receptors, key: str, arrays: Arrays) -> str:
 
         nearest = cKDTree(points).query(points[:: max(1, len(points) // 500)], k=[2])[0]
         apart = float(np.clip(np.median(nearest), 0.2, 50.0))
-    arrays[f"{key}.xyz"] = _steps((points + _other_ends(receptors)) / 2)
+    arrays[f"{key}.xyz"] = _steps(receptors.middles())
     arrays |= {f"{key}.normal": _cm(receptors.normals).ravel(), f"{key}.size": _cm([apart])}
     return "ground" if receptors.kind == "ground" else "walls"
 

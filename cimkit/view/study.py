@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from cimkit.arrays import FloatArray
 from cimkit.errors import InputError, needed
+from cimkit.io.atomic import File
 from cimkit.model.changes import Edit, Record, described, find_object, read_scenario, scenario_json
 from cimkit.model.community import Community
 from cimkit.rules.check import check
@@ -89,7 +89,7 @@ class Study:
         self,
         community: Community,
         *,
-        packs: Sequence[str | PathLike[str]] | None = None,
+        packs: Sequence[File] | None = None,
         city: str = "",
         place: Mapping[str, str] | None = None,
     ) -> None:
@@ -110,16 +110,7 @@ class Study:
     @property
     def state(self) -> State:
         """The current state, measured when asked for."""
-        now = self.variants[self.name]
-        while len(now.states) <= len(now.edits):
-            before = now.states[-1] if now.states else None
-            community, places = self.base, np.zeros((0, 4))
-            if before is not None:
-                edit = now.edits[len(now.states) - 1]
-                community = edit.apply(before.community)
-                places = _places(before.community, community, edit.target)
-            now.states.append(self._measured(community, before, places))
-        return now.states[-1]
+        return self._state(self.name)
 
     @property
     def community(self) -> Community:
@@ -131,13 +122,20 @@ class Study:
         """The findings of the current state."""
         return self.state.findings
 
-    def _measured(self, community: Community, before: State | None, places: FloatArray) -> State:
-        """Judge a community; what no edit can have changed is taken from the state before."""
-        measured = Measurements(community)
-        if before is not None and before.findings.measurements is not None:
-            measured.carry_over(before.findings.measurements, places)
-        found = check(community, measurements=measured, **self._by)
-        return State(community, found, tuple(measured.results()))
+    def _state(self, name: str) -> State:
+        """Return the last state of a variant, all judged; what an edit cannot have changed is taken from before it."""
+        now = self.variants[name]
+        while len(now.states) <= len(now.edits):
+            measured = Measurements(self.base)
+            if now.states:
+                edit, before = now.edits[len(now.states) - 1], now.states[-1]
+                measured = Measurements(edit.apply(before.community))
+                if before.findings.measurements is not None:
+                    places = _places(before.community, measured.community, edit.target)
+                    measured.carry_over(before.findings.measurements, places)
+            found = check(measured.community, measurements=measured, **self._by)
+            now.states.append(State(measured.community, found, tuple(measured.results())))
+        return now.states[-1]
 
     def edit(self, edit: Edit) -> State:
         """Record an edit and return the state after it.
@@ -192,8 +190,8 @@ class Study:
         now = self.variants[self.name]
         if not now.undone:
             raise InputError(f"redo: there must be an undone edit in {self.name!r}; got none.")
-        rest = now.undone[:-1]
-        state = self.edit(now.undone[-1])
+        *rest, last = now.undone
+        state = self.edit(last)
         now.undone = rest
         return state
 
@@ -209,18 +207,11 @@ class Study:
         """Return a DataFrame of the figures of each variant, the base first."""
         import pandas as pd
 
-        return pd.DataFrame({name: state.figures() for name, state in self._states().items()})
+        return pd.DataFrame({name: self._state(name).figures() for name in self.variants})
 
     def compare(self) -> Any:
         """Return the findings of all variants side by side, one row a rule."""
-        return scenarios({name: state.findings for name, state in self._states().items()})
-
-    def _states(self) -> dict[str, State]:
-        """Return the state of each variant, the base first."""
-        here = self.name
-        found = {name: self.variant(name).state for name in self.variants}
-        self.name = here
-        return found
+        return scenarios({name: self._state(name).findings for name in self.variants})
 
     def to_json(self) -> str:
         """Return the edits of the current variant as a scenario."""
@@ -246,9 +237,9 @@ class Study:
             If anywidget is not installed.
         """
         needed("anywidget", who="widget", extra="view")
-        from cimkit.view.widget import widget_of
+        from cimkit.view.widget import StudyWidget
 
-        return widget_of(self, lang=lang)
+        return StudyWidget(self, lang=lang)
 
 
 def _places(before: Community, after: Community, name: str) -> FloatArray:
@@ -260,12 +251,10 @@ def _places(before: Community, after: Community, name: str) -> FloatArray:
         except InputError:
             continue
         if title == "buildings":
-            b = c.buildings
-            own = c.solids.owner == row
-            shapes = [b.footprint.take([row]), c.solids.outline.take(np.flatnonzero(own))]
-            xy = np.concatenate([s.xy for s in shapes] + [c.mesh.corners[c.mesh.owner == row, :, :2].reshape(-1, 2)])
-            top = max(float(b.ground_z[row] + b.height[row]), float(c.solids.top[own].max(initial=0.0)))
-            top = max(top, float(c.mesh.corners[c.mesh.owner == row, :, 2].max(initial=0.0)))
+            b, own = c.buildings, c.solids.take(np.flatnonzero(c.solids.owner == row))
+            corners = c.mesh.corners[c.mesh.owner == row].reshape(-1, 3)
+            xy = np.concatenate([b.footprint.take([row]).xy, own.outline.xy, corners[:, :2]])
+            top = max(b.ground_z[row] + b.height[row], own.top.max(initial=0.0), corners[:, 2].max(initial=0.0))
         elif title == "spaces":
             xy, top = c.spaces.outline.take([row]).xy, 200.0
         else:

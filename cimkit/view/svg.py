@@ -10,10 +10,9 @@ import numpy as np
 from cimkit.arrays import FloatArray
 from cimkit.geometry.polygons import Lines, Polygons
 from cimkit.model.community import Community
-from cimkit.model.kinds import PathKind, Status
-from cimkit.view.colours import GROUND, OTHER_PATH, PATHS, WALL, Row, bar_length, use_colour, use_legend
-from cimkit.view.judged import Mark
+from cimkit.model.kinds import Status
 from cimkit.view.layers import Layer
+from cimkit.view.lists import GROUND, PATHS, USES, WALL, Row, bar_length, use_legend
 
 MARGIN = 12.0  # [m] around what is drawn
 MOST_TREES, MOST_STROKES = 4_000, 40_000
@@ -87,25 +86,29 @@ def paths(community: Community) -> list[tuple[str, float, Lines]]:
     """Return the paths by kind: colour, drawn width [m], courses."""
     e = community.path_edges
     stays = e.status != Status.DEMOLISH
-    kinds = [PathKind(k) for k in np.unique(e.kind)]
-    courses = [e.course.take(np.flatnonzero(stays & (e.kind == k))) for k in kinds]
-    return [(*PATHS.get(k, OTHER_PATH), lines) for k, lines in zip(kinds, courses, strict=True)]
+    return [(*PATHS[k], e.course.take(np.flatnonzero(stays & (e.kind == k)))) for k in np.unique(e.kind)]
+
+
+def house_colours(community: Community, layer: Layer | None) -> list[str]:
+    """Return the colour of each building: by its use, by its value, or plain where no building has one."""
+    if layer is None:
+        return [USES[u] for u in community.buildings.use]
+    plain = [WALL] * len(community.buildings)
+    return plain if np.isnan(layer.buildings).all() else [layer.classes.colour(v) for v in layer.buildings]
 
 
 def base(community: Community, sheet: Sheet) -> dict[str, Any]:
     """Return what lies under every plan, drawn once: ground, trees, paths, parcels; for the template."""
     trees = crowns(community)
-    return {
-        "ground": [(colour, "".join(sheet.outlines(shapes))) for colour, shapes in ground(community)],
-        "trees": np.column_stack([sheet.xy(trees), trees[:, 2]]).tolist() if len(trees) <= MOST_TREES else [],
-        "paths": [(colour, width, "".join(sheet.courses(lines))) for colour, width, lines in paths(community)],
-        "parcels": "".join(sheet.outlines(community.parcels.outline)),
-        "north": community.frame.convergence,
-    }
+    courses = [(colour, width, "".join(sheet.courses(lines))) for colour, width, lines in paths(community)]
+    areas = [(colour, "".join(sheet.outlines(shapes))) for colour, shapes in ground(community)]
+    signs = np.column_stack([sheet.xy(trees), trees[:, 2]]).tolist() if len(trees) <= MOST_TREES else []
+    about = {"parcels": "".join(sheet.outlines(community.parcels.outline)), "north": community.frame.convergence}
+    return {"ground": areas, "trees": signs, "paths": courses, **about}
 
 
 def plan(
-    community: Community, sheet: Sheet, layer: Layer | None = None, *, marks: Sequence[Mark] = ()
+    community: Community, sheet: Sheet, layer: Layer | None = None, *, marks: Sequence[Any] = ()
 ) -> dict[str, Any]:
     """Return one plan: buildings by use or value, strokes, names and marks of findings; for the template."""
     return {
@@ -120,16 +123,11 @@ def plan(
 
 def _houses(community: Community, sheet: Sheet, layer: Layer | None) -> list[dict[str, Any]]:
     """Return the buildings with their names as tooltips; those to be demolished lie below."""
-    b = community.buildings
-    valued = layer is not None and not np.isnan(layer.buildings).all()
-    houses = []
-    for row, d in enumerate(sheet.outlines(b.footprint)):
-        about, fill = f"{b.id[row]} {b.name[row]}".strip(), use_colour(b.use[row])
-        if layer is not None:
-            fill = layer.classes.colour(layer.buildings[row]) if valued else WALL
-            if valued and not np.isnan(layer.buildings[row]):
-                about += f"\n{_value(layer.buildings[row], layer.classes.unit)}"
-        state = Status(b.status[row]).code
+    b, houses = community.buildings, []
+    for row, (d, fill) in enumerate(zip(sheet.outlines(b.footprint), house_colours(community, layer), strict=True)):
+        about, state = f"{b.id[row]} {b.name[row]}".strip(), Status(b.status[row]).code
+        if layer is not None and len(layer.buildings) and not np.isnan(value := layer.buildings[row]):
+            about += "\n∞" if np.isinf(value) else f"\n{value:.2f} {layer.classes.unit}".rstrip(" ")
         houses.append({"row": row, "id": b.id[row], "about": about, "d": d, "state": state, "fill": fill})
     return sorted(houses, key=lambda h: h["state"] != "demolish")
 
@@ -143,11 +141,6 @@ def _upper_plates(community: Community) -> Polygons:
     return community.plates.outline.take(plates[own < 0.95 * whole])
 
 
-def _value(value: float, unit: str) -> str:
-    """Return a value with its unit."""
-    return "∞" if np.isinf(value) else f"{value:.2f} {unit}".strip()
-
-
 def _strokes(sheet: Sheet, layer: Layer) -> dict[str, Any]:
     """Return windows in the colours of their values, one path a class; dots where both ends are equal."""
     ends, values = (part[:MOST_STROKES] for part in layer.least())
@@ -156,10 +149,8 @@ def _strokes(sheet: Sheet, layer: Layer) -> dict[str, Any]:
     b = b + (0.01, 0.0) if dots else b
     which = layer.classes.which(values)
     drawn = [f"M{x:.1f} {y:.1f}L{u:.1f} {v:.1f}" for (x, y), (u, v) in zip(a, b, strict=True)]
-    classes = [
-        (colour, "".join(drawn[r] for r in np.flatnonzero(which == k)))
-        for k, colour in enumerate(layer.classes.colours)
-    ]
+    marks = ("".join(drawn[r] for r in np.flatnonzero(which == k)) for k in range(len(layer.classes.colours)))
+    classes = list(zip(layer.classes.colours, marks, strict=True))
     return {"classes": classes, "width": f"{2 * sheet.coarse:.3g}", "cap": "round" if dots else "butt"}
 
 
@@ -178,4 +169,4 @@ def site_legend(community: Community) -> tuple[list[Row], list[Status]]:
     """Return the uses and kinds of ground that occur, and the states drawn otherwise that do."""
     b = community.buildings
     states = [s for s in (Status.PLANNED, Status.DEMOLISH) if (b.status == s).any()]
-    return use_legend(b, community.spaces), states
+    return use_legend(community), states

@@ -9,10 +9,10 @@ import anywidget
 import traitlets
 
 from cimkit.errors import CimkitError
-from cimkit.view.judged import judged
 from cimkit.view.layers import is_a
 from cimkit.view.page import viewer_files
 from cimkit.view.scene import scene_bytes
+from cimkit.view.tables import judged
 
 
 class StudyWidget(anywidget.AnyWidget):
@@ -27,6 +27,7 @@ class StudyWidget(anywidget.AnyWidget):
     lang = traitlets.Unicode("en").tag(sync=True)
 
     def __init__(self, study: Any, **kwargs: Any) -> None:
+        StudyWidget._esm, StudyWidget._css = viewer_files()
         self.study = study
         self._dragged = ""  # building whose slider is held: the steps of a drag are one edit
         super().__init__(**kwargs)
@@ -36,20 +37,19 @@ class StudyWidget(anywidget.AnyWidget):
     def refresh(self) -> None:
         """Show the current state, its figures beside those of the base."""
         state = self.study.state
-        base = self.study.variants["base"].states[0] if self.study.variants["base"].states else state
+        base = next(iter(self.study.variants["base"].states), state)
         lights = [r for r in state.results if is_a(r, "Sunlight")]
         self.scene = scene_bytes(state.community, lights, judged(state.findings))
         old, new = base.figures(), state.figures()
-        self.figures = {k: [_plain(old[k]), _plain(v)] for k, v in new.items()}
+        self.figures = {k: [None if isnan(v) else round(float(v), 3) for v in (old[k], new[k])] for k in new}
 
     def _wished(self, change: Any) -> None:
         """Do what the page asks for: storeys, move, remove, undo, redo."""
         wish = dict(change["new"])
         dragged, self._dragged = self._dragged, ""
         try:
-            act = {"undo": self.study.undo, "redo": self.study.redo}.get(wish["do"])
-            if act is not None:
-                act()
+            if wish["do"] in ("undo", "redo"):
+                getattr(self.study, wish["do"])()
             elif wish["do"] == "storeys":
                 if dragged == wish["target"]:
                     self.study.undo()
@@ -64,14 +64,3 @@ class StudyWidget(anywidget.AnyWidget):
             self.said = str(error)
         self.refresh()
         self.done = float(wish.get("time", 0.0))
-
-
-def widget_of(study: Any, *, lang: str) -> StudyWidget:
-    """Return the widget of a study."""
-    StudyWidget._esm, StudyWidget._css = viewer_files()
-    return StudyWidget(study, lang=lang)
-
-
-def _plain(value: float) -> float | None:
-    """Return a figure to three places, None for nan."""
-    return None if isnan(value) else round(float(value), 3)

@@ -88,7 +88,7 @@ def test_check__many_goes_on_after_a_bad_file(
 def test_check__many_goes_on_where_it_was_stopped(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from cimkit.cli import many
+    from cimkit.cli import judge as many
 
     asked, judge, table = [], many._judged, tmp_path / "many.csv"
 
@@ -119,7 +119,7 @@ def test_check__many_goes_on_where_it_was_stopped(
 def test_check__many_survives_what_nobody_foresaw(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cimkit.cli import many
+    from cimkit.cli import judge as many
 
     def broken(*_: Any, **__: Any) -> None:
         raise MemoryError("9.5 TiB")

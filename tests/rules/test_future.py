@@ -18,7 +18,7 @@ from cimkit.rules.load import load_pack
 from cimkit.rules.measurements import Measurements
 from cimkit.rules.survey import Question, Questionnaire, satisfaction
 from cimkit.samples import slab_rows
-from cimkit.view.assessment import self_assessment
+from cimkit.view.report import self_assessment
 
 PROJECT = """[pack]
 name = "riverside"

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from cimkit.view.colours import SUNLIGHT, WALK
-from cimkit.view.texts import say
+from cimkit.view.lists import SUNLIGHT, WALK, say
 
 
 def test_classes__unreached_is_a_class_of_its_own():

@@ -24,11 +24,10 @@ from cimkit.model.drawn import Drawn
 from cimkit.sim import sky
 from cimkit.sim.receptors import Receptors
 from cimkit.view import show as shown
-from cimkit.view.charts import CHARTS
-from cimkit.view.colours import use_colour
 from cimkit.view.layers import LAYERED, even_classes
-from cimkit.view.modes import modes_of
-from cimkit.view.scene import scene_bytes
+from cimkit.view.lists import USES
+from cimkit.view.plan import CHARTS
+from cimkit.view.scene import modes_of, scene_bytes
 
 mpl.use("Agg")
 SITE = ck.samples.slab_rows(rows=3, gap=18)
@@ -234,7 +233,7 @@ def test_exchange__gltf_carries_rows_and_geopackage_opens_in_colour(tmp_path: An
     assert first.bounds[1][1] == pytest.approx(SITE.buildings.height[0])
     light = np.asarray(first.visual.material.baseColorFactor[:3], dtype=np.float64) / 255  # linear, as glTF has it
     drawn = 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    assert drawn == pytest.approx([int(use_colour(SITE.buildings.use[0])[k : k + 2], 16) for k in (1, 3, 5)], abs=2)
+    assert drawn == pytest.approx([int(USES[SITE.buildings.use[0]][k : k + 2], 16) for k in (1, 3, 5)], abs=2)
     ck.write(SITE, tmp_path / "site.gpkg")
     ck.view.add_qgis_styles(tmp_path / "site.gpkg")
     import sqlite3

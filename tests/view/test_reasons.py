@@ -13,7 +13,7 @@ from cimkit.rules.check import check
 from cimkit.rules.load import load_pack, pack_names
 from cimkit.rules.measurements import Measurements
 from cimkit.samples import courtyard_block, slab_rows
-from cimkit.view.texts import REASONS, chinese
+from cimkit.view.lists import REASONS, chinese
 
 ENGLISH = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")  # two words running; names of columns, codes and options are one
 
