@@ -81,7 +81,7 @@ def plot_storeys(areas: FloorAreas, building: str, *, exploded: bool = False, ax
         ax.autoscale_view()
         ax.set_aspect("equal")
         ax.axis("off")
-        key(ax, COUNTED.legend(), lang, title=say(lang, COUNTED.english, COUNTED.chinese))
+        key(ax, COUNTED.legend(), lang, title=say(lang, *COUNTED.title))
         head(ax, f"{building} · {areas.method.name}, {areas.method.local.name}")
         return ax
 

@@ -52,11 +52,6 @@ class Layer:
     alpha: float = 1.0
     inside: bool = False
 
-    @property
-    def title(self) -> tuple[str, str]:
-        """What is shown, in English and Chinese."""
-        return self.classes.english, self.classes.chinese
-
     def legend(self) -> tuple[Row, ...]:
         """Return what the colours mean, that of buildings without a value too where others have one."""
         none = np.isnan(self.buildings)
@@ -121,23 +116,23 @@ def layer_of(community: Community, result: Any = None, *, column: str = "") -> L
     if column == "n_above":
         return Layer(STOREYS, shown)
     named = next(c for c in community.buildings.columns() if c.name == column)
-    return Layer(even_classes(shown, named.meaning, named.zh, named.unit), shown)
+    return Layer(even_classes(shown, (named.meaning, named.zh), named.unit), shown)
 
 
-def even_classes(values: FloatArray, english: str, chinese: str, unit: str) -> Classes:
+def even_classes(values: FloatArray, title: tuple[str, str], unit: str) -> Classes:
     """Return classes of one round step over the values, about five; one class where all are equal."""
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
     if high - low <= 1e-9 * max(1.0, abs(high)):
         same = f"{low:.3g} {unit}".strip()
         names = ((f"all {same}", f"均为 {same}"),)
-        return Classes(english, chinese, unit, (low, float("inf")), STOREYS.colours[2:3], names=names)
+        return Classes(title, unit, (low, float("inf")), STOREYS.colours[2:3], names=names)
     whole = bool((known == known.round()).all())
     power = 10.0 ** np.floor(np.log10((high - low) / 5))
     step = next(s for s in power * np.array([1, 2, 5, 10]) if 5 * s >= high - low - 1e-9 and (s >= 1 or not whole))
     first, last = np.floor(np.array([low, high]) / step + min(1e-9, 1e-6 / step))  # no edge above a value by 1e-6
     edges = (np.arange(first, last + 1) * step).round(9).tolist()
-    return Classes(english, chinese, unit, (*edges, float("inf")), shades(STOREYS.colours, len(edges)))
+    return Classes(title, unit, (*edges, float("inf")), shades(STOREYS.colours, len(edges)))
 
 
 def _title(result: Any, kind: Any = None) -> tuple[str, str]:
@@ -171,12 +166,12 @@ def _measured(classes: Classes, receptors: Receptors, values: FloatArray, buildi
 def _at_receptors(result: Any, values: Any, unit: str) -> Layer:
     """Return the layer of values of a result with receptors, in even classes."""
     values = np.asarray(values, dtype=np.float64)
-    return _measured(even_classes(values, *_title(result), unit), result.receptors, values)
+    return _measured(even_classes(values, _title(result), unit), result.receptors, values)
 
 
 def _even(result: Any, buildings: FloatArray, unit: str) -> Layer:
     """Return the layer of values of buildings, in even classes."""
-    return Layer(even_classes(buildings, *_title(result), unit), buildings)
+    return Layer(even_classes(buildings, _title(result), unit), buildings)
 
 
 def _sunlight(community: Community, light: Any) -> Layer:
@@ -188,7 +183,7 @@ def _sunlight(community: Community, light: Any) -> Layer:
     if not np.isnan(worst).all():
         english += "; buildings, the worst dwelling's best room"
         chinese += "，建筑取最不利套型的最佳居室"
-    return _measured(SUNLIGHT.of(english, chinese), light.receptors, light.hours, worst)
+    return _measured(SUNLIGHT._replace(title=(english, chinese)), light.receptors, light.hours, worst)
 
 
 def _change(community: Community, change: Any) -> Layer:
@@ -203,35 +198,35 @@ def _change(community: Community, change: Any) -> Layer:
     xy, known = np.column_stack([w.x, w.y]), ~np.isnan(light)
     strokes = np.column_stack([xy - half, xy + half])[known]
     worst = _worst(community, w.building, light, np.fmin)
-    return Layer(CHANGE.of(*title), worst, strokes, light[known], at=light)
+    return Layer(CHANGE._replace(title=title), worst, strokes, light[known], at=light)
 
 
 def _floor_areas(community: Community, areas: Any) -> Layer:
     """Return the share of each building's area that counts for FAR."""
     t = areas.totals("building")
     share = t["far_area_m2"] / t["building_area_m2"].where(t["building_area_m2"] > 0)
-    return Layer(COUNTED.of(*_title(areas)), _named(community, t["building"], share))
+    return Layer(COUNTED._replace(title=_title(areas)), _named(community, t["building"], share))
 
 
 def _site(community: Community, site: Any) -> Layer:
     """Return the floor area ratio of each parcel."""
     far = np.array([site.value("far", k) for k in range(len(community.parcels))])
     land = community.parcels.outline.to_shapely()
-    return Layer(even_classes(far, *_title(site), ""), areas=tuple(zip(land, far, strict=True)))
+    return Layer(even_classes(far, _title(site), ""), areas=tuple(zip(land, far, strict=True)))
 
 
 def _shadows(_: Community, cast: Any) -> Layer:
     """Return the ground in shadow at each hour."""
     names = (("any of these", "任一时刻"), *((t, t) for t in cast.sun_day.times(cast.hours)))
     edges, colours = (-1.0, *cast.hours, float("inf")), (INK, *shades(STOREYS.colours, len(cast.hours)))
-    classes = Classes(*_title(cast), "", edges, colours, names=names)
+    classes = Classes(_title(cast), "", edges, colours, names=names)
     return Layer(classes, areas=tuple(zip([cast.union(), *cast.outlines], edges, strict=False)), alpha=0.2)
 
 
 def _patches(_: Community, sun: Any) -> Layer:
     """Return the patches of sun: the more of the hours, the more opaque."""
     said = ", ".join(hours := sun.sun_day.times(np.unique(sun.hours)))
-    classes = Classes(*_title(sun), "", (0.0, float("inf")), SUNLIGHT.colours[5:6], names=((said, said),))
+    classes = Classes(_title(sun), "", (0.0, float("inf")), SUNLIGHT.colours[5:6], names=((said, said),))
     pairs, alpha = tuple(zip(sun.areas, sun.hours, strict=True)), 0.9 / max(len(hours), 1)
     return Layer(classes, areas=pairs, alpha=alpha, inside=bool((sun.windows != "").any()))
 
@@ -240,7 +235,7 @@ def _affected(_: Community, found: Any) -> Layer:
     """Return the buildings by their part, and what the shadows of the planned ones can reach."""
     parts = {"planned": "拟建", "affected": "受影响", "blocker": "其他遮挡", "reach of the shadows": "阴影可及范围"}
     colours = (STOREYS.colours[3], SUNLIGHT.colours[4], "#a99f94", STOREYS.colours[1])
-    classes = Classes(*_title(found), "", (0.0, 1.0, 2.0, 3.0, 4.0), colours, names=tuple(parts.items()))
+    classes = Classes(_title(found), "", (0.0, 1.0, 2.0, 3.0, 4.0), colours, names=tuple(parts.items()))
     values = np.array([list(parts).index(r) if r else np.nan for r in found.roles()], dtype=np.float64)
     return Layer(classes, values, areas=((found.fan, 3.0),), alpha=0.35)
 
@@ -250,7 +245,7 @@ def _blockers(community: Community, who: Any) -> Layer:
     most = np.zeros(len(who.receptors))
     np.maximum.at(most, who.receptor, who.gain)
     taken = _named(community, who.blocker_ids, who.gain)
-    return _measured(even_classes(most, *_title(who), "h"), who.receptors, most, taken)
+    return _measured(even_classes(most, _title(who), "h"), who.receptors, most, taken)
 
 
 def _isochrones(_: Community, lines: Any) -> Layer:
@@ -258,14 +253,14 @@ def _isochrones(_: Community, lines: Any) -> Layer:
     edges = np.array([0.0, *lines.levels])
     few = int((edges < SUNLIGHT.threshold).sum())
     colours = shades(SUNLIGHT.colours[:3], few) + shades(SUNLIGHT.colours[3:], len(edges) - few)
-    classes = Classes(*_title(lines), "h", (*edges, float("inf")), colours, SUNLIGHT.threshold)
+    classes = Classes(_title(lines), "h", (*edges, float("inf")), colours, SUNLIGHT.threshold)
     return Layer(classes, areas=tuple(zip([lines.ground, *lines.areas], edges, strict=True)))
 
 
 def _spacing(_: Community, pairs: Any) -> Layer:
     """Return the least distance of each building to a facing one over what the rule asks."""
     edges = (-float("inf"), -10.0, -3.0, 0.0, 3.0, float("inf"))
-    return Layer(Classes(*_title(pairs), "m", edges, CHANGE.colours, 0.0), pairs.margins())
+    return Layer(Classes(_title(pairs), "m", edges, CHANGE.colours, 0.0), pairs.margins())
 
 
 def _walk_change(community: Community, change: Any) -> Layer:
@@ -277,7 +272,7 @@ def _walk_change(community: Community, change: Any) -> Layer:
 def _route(_: Community, route: Any) -> Layer:
     """Return the way walked."""
     strokes = np.column_stack([route.line[:-1, :2], route.line[1:, :2]])
-    classes = WALK.of(*_title(route))
+    classes = WALK._replace(title=_title(route))
     return Layer(classes, strokes=strokes, values=np.full(len(strokes), route.walk_min))
 
 
@@ -286,7 +281,7 @@ def _path_use(_: Community, use: Any) -> Layer:
     xy, owner = use.network.course.xyz[:, :2], owners(use.network.course.line)
     first = np.flatnonzero(owner[:-1] == owner[1:])  # the last point of a path begins no piece
     values, strokes = use.persons[owner[first]], np.column_stack([xy[first], xy[first + 1]])
-    return Layer(even_classes(values, *_title(use), ""), strokes=strokes, values=values)
+    return Layer(even_classes(values, _title(use), ""), strokes=strokes, values=values)
 
 
 def _findings(community: Community, found: Any) -> Layer:
@@ -301,8 +296,7 @@ def _circles(_: Community, circles: Any) -> Layer:
     edges = np.asarray(circles.minutes, dtype=np.float64)
     names = tuple((f"within {m:g} min", f"{m:g} 分钟内") for m in edges)
     colours = shades(WALK.colours[: max(2, len(edges))], len(edges))
-    title = _title(circles)
-    classes = Classes(*title, "", (*edges, float("inf")), colours, names=names)
+    classes = Classes(_title(circles), "", (*edges, float("inf")), colours, names=names)
     return Layer(classes, areas=tuple(zip(circles.areas[::-1], edges[::-1], strict=True)))
 
 
@@ -310,13 +304,13 @@ def _envelope(community: Community, envelope: Any) -> Layer:
     """Return the storeys of the massing, the buildings around it without a value."""
     b = community.buildings
     storeys = np.where(np.char.startswith(b.id.astype(str), f"{envelope.parcel}-E"), b.n_above, np.nan)
-    return Layer(STOREYS.of(*_title(envelope)), storeys)
+    return Layer(STOREYS._replace(title=_title(envelope)), storeys)
 
 
 def _improvement(_: Community, plan: Any) -> Layer:
     """Return where services are added or enlarged, the first the most useful."""
     order = np.arange(1.0, len(plan.xy) + 1)
-    classes = even_classes(order, *_title(plan), "")
+    classes = even_classes(order, _title(plan), "")
     return Layer(classes, strokes=np.column_stack([plan.xy, plan.xy]), values=order)
 
 
@@ -325,7 +319,7 @@ def _nearest(community: Community, way: Any) -> Layer:
     worst = _worst(community, way.homes.building, way.cost[:, 0])
     if not way.timed:
         return _even(way, worst, "m")
-    return Layer(WALK.of(*_title(way)), worst)
+    return Layer(WALK._replace(title=_title(way)), worst)
 
 
 _MAKERS: dict[str, Any] = {
@@ -352,7 +346,7 @@ LAYERED = tuple(_MAKERS)
 def walk_layer(community: Community, walk: Any, kind: str | FacilityKind) -> Layer:
     """Return the longest walk from each building to the nearest service of a kind; unreached is infinite."""
     worst = _worst(community, walk.homes.building, walk.walk_min[:, walk.of(kind)])
-    return Layer(WALK.of(*_title(walk, FacilityKind.parse(kind))), worst)
+    return Layer(WALK._replace(title=_title(walk, FacilityKind.parse(kind))), worst)
 
 
 def best_of_dwellings(community: Community, sunlight: Any) -> tuple[IntArray, FloatArray]:

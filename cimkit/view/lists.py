@@ -90,18 +90,13 @@ def _listed(text: str) -> str:
 class Classes(NamedTuple):
     """Fixed classes of a quantity: ``colours[k]`` for values from ``edges[k]`` to below ``edges[k + 1]``."""
 
-    english: str
-    chinese: str
+    title: tuple[str, str]  # English and Chinese
     unit: str
     edges: Sequence[float]
     colours: Sequence[str]
     threshold: float = float("nan")
     missing: str = "#c9ced3"
     names: Sequence[Sequence[str]] = ()  # English and Chinese, where they are not the edges
-
-    def of(self, english: str, chinese: str) -> Classes:
-        """Return the classes of something with a name of its own."""
-        return self._replace(english=english, chinese=chinese)
 
     def which(self, values: Any) -> IntArray:
         """Return the class of each value, -1 for nan; values at an edge, to 1 s or 1 mm, belong above it."""

@@ -219,7 +219,7 @@ def plot_plan(
             _labels(ax, community)
         rows = use_legend(community) if layer is None else layer.legend()
         key(ax, rows, lang)
-        words = TEXTS["plan"] if layer is None else layer.title
+        words = TEXTS["plan"] if layer is None else layer.classes.title
         name = [community.name] if community.name and (lang != "en" or community.name.isascii()) else []
         head(ax, *name, say(lang, *words, between="\n"))
         return ax

@@ -164,7 +164,7 @@ def _plans(community: Community, rows: Sequence[Finding], results: Sequence[Any]
         walk = _walk(community, sheet, result) if is_a(result, "WalkTimes") else {}
         column = walk.get("first", "")
         if is_a(result, "Sunlight", "WalkTimes") and (layer := layer_of(community, result, column=column)):
-            figure = {"plan": svg.plan(community, sheet, layer), "title": layer.title, "legend": layer.legend()}
+            figure = {"plan": svg.plan(community, sheet, layer), "title": layer.classes.title, "legend": layer.legend()}
             figures.append(figure | walk)
     return {"site": svg.base(community, sheet), "sheet": sheet, "figures": figures}
 

@@ -80,7 +80,7 @@ def modes_of(community: Community, results: Sequence[Any] = ()) -> list[Mode]:
 def _listed(key: str, listed: Sequence[tuple[str, tuple[str, str]]], which: IntArray) -> Mode:
     """Return the mode of colours and names, and which of them each building has."""
     edges, colours = tuple(map(float, range(len(listed) + 1))), tuple(colour for colour, _ in listed)
-    classes = Classes(*TEXTS[key], "", edges, colours, names=tuple(name for _, name in listed))
+    classes = Classes(TEXTS[key], "", edges, colours, names=tuple(name for _, name in listed))
     return Mode(key, Layer(classes, which.astype(np.float64)), TEXTS[key], said=False)
 
 
@@ -88,7 +88,7 @@ def _result_modes(community: Community, result: Any, key: str) -> list[Mode]:
     """Return the modes of a result; none for one that has no picture in space."""
     if is_a(result, "WalkTimes") and len(result):
         layers = [(k.code, walk_layer(community, result, k)) for k in result.kinds]
-        return [Mode(f"{key}-{code}", layer, layer.title) for code, layer in layers]
+        return [Mode(f"{key}-{code}", layer, layer.classes.title) for code, layer in layers]
     if is_a(result, "FloorAreas") and len(result):
         title = ("Spaces: share counted for FAR", "空间：计容系数")
         return [Mode(key, Layer(COUNTED), title, spaces=_counted(community, result))]
@@ -96,13 +96,13 @@ def _result_modes(community: Community, result: Any, key: str) -> list[Mode]:
         x, y = (v.ravel() for v in np.meshgrid(result.x, result.y))
         known = ~np.isnan(result.hours.ravel())
         points = Receptors.at(np.column_stack([x, y, np.zeros(len(x))])[known])
-        classes = SUNLIGHT.of("Hours of sun on the ground", "地面日照时数")
+        classes = SUNLIGHT._replace(title=("Hours of sun on the ground", "地面日照时数"))
         layer: Layer | None = Layer(classes, receptors=points, at=result.hours.ravel()[known])
     else:
         layer = layer_of(community, result) if is_a(result, *LAYERED) else None
     if layer is None or (layer.receptors is None and np.isnan(layer.buildings).all()):
         return []
-    english, chinese = layer.title
+    english, chinese = layer.classes.title
     light = result if is_a(result, "Sunlight") else None
     return [Mode(key, layer, (english.split(":")[0], chinese.split("：")[0]), light=light)]
 
@@ -367,11 +367,10 @@ def _place(receptors: Receptors, key: str, arrays: Arrays) -> str:
 
 def _findings(rows: Sequence[Finding]) -> dict[str, Any]:
     """Return findings, each rule in words once."""
-    rules: dict[str, list[str]] = {}
-    listed: list[tuple[str, Any]] = []
+    rules: dict[str, tuple[int, list[str]]] = {}
+    listed = []
     for r in rows[:MOST_FINDINGS]:
-        rules.setdefault(r.rule.id, [r.rule.text, r.rule.title("zh"), origin(r.rule)])
+        rules.setdefault(r.rule.id, (len(rules), [r.rule.text, r.rule.title("zh"), origin(r.rule)]))
         spot = [round(r.x, 1), round(r.y, 1)] if r.x == r.x else None
-        listed.append((r.rule.id, [r.object, ORDER.index(r.verdict), measured(r), required(r), spot]))
-    place = {name: k for k, name in enumerate(rules)}
-    return {"rules": list(rules.values()), "rows": [[place[name], *rest] for name, rest in listed]}
+        listed.append((rules[r.rule.id][0], r.object, ORDER.index(r.verdict), measured(r), required(r), spot))
+    return {"rules": [words for _, words in rules.values()], "rows": listed}

@@ -299,8 +299,7 @@ def write_tiles(community: Community, *results: Any, path: File) -> Path:
             _content(community, own, mesh.owner[here], colours).save_as(part)
         box = parts.BoundingVolumeBox.from_points(own)
         root.add_child(parts.Tile(geometric_error=0.0, bounding_volume=box, content_uri=name))
-    whole = parts.BoundingVolumeBox.from_mins_maxs([*low, *high])
-    root.bounding_volume = whole  # last: add_child widens it on the globe
+    root.bounding_volume = parts.BoundingVolumeBox.from_mins_maxs([*low, *high])  # last: add_child widens it
     with atomic_write(target) as part:
         tileset.write_as_json(part)
     return target

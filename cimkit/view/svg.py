@@ -32,11 +32,6 @@ class Sheet(NamedTuple):
         """How much larger signs must be than on a sheet of 300 to 500 m: to be seen, and to leave things visible."""
         return max(min(1.0, self.width / 300.0), self.width / 500.0)
 
-    @property
-    def bar(self) -> int:
-        """Length of the scale bar [m]."""
-        return bar_length(self.width)
-
     def xy(self, points: FloatArray) -> FloatArray:
         """Return points (n, 2) in sheet coordinates."""
         return np.column_stack([points[:, 0] - self.west, self.north - points[:, 1]])
@@ -104,7 +99,7 @@ def base(community: Community, sheet: Sheet) -> dict[str, Any]:
     areas = [(colour, "".join(sheet.outlines(shapes))) for colour, shapes in ground(community)]
     signs = np.column_stack([sheet.xy(trees), trees[:, 2]]).tolist() if len(trees) <= MOST_TREES else []
     about = {"parcels": "".join(sheet.outlines(community.parcels.outline)), "north": community.frame.convergence}
-    return {"ground": areas, "trees": signs, "paths": courses, **about}
+    return {"ground": areas, "trees": signs, "paths": courses, "bar": bar_length(sheet.width), **about}
 
 
 def plan(
@@ -112,7 +107,7 @@ def plan(
 ) -> dict[str, Any]:
     """Return one plan: buildings by use or value, strokes, names and marks of findings; for the template."""
     return {
-        "label": layer.title[0] if layer else "Site plan",
+        "label": layer.classes.title[0] if layer else "Site plan",
         "houses": _houses(community, sheet, layer),
         "tiers": "".join(sheet.outlines(_upper_plates(community))),
         "strokes": _strokes(sheet, layer) if layer is not None and len(layer.strokes) else None,

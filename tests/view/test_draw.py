@@ -282,7 +282,7 @@ def test_exchange__3d_tiles_lie_on_the_globe_and_carry_rows(tmp_path: Any) -> No
 @given(st.lists(st.floats(-1e5, 1e5, allow_subnormal=False), min_size=1, max_size=30))
 def test_legend__has_round_steps_that_hold_every_value(values: list[float]) -> None:
     found = np.array(values).round(6)
-    classes = even_classes(found, "a", "甲", "h")
+    classes = even_classes(found, ("a", "甲"), "h")
     which, edges = classes.which(found), np.array(classes.edges[:-1])
     rows = classes.legend()
     assert len(rows) == len(edges) <= 7

@@ -72,7 +72,7 @@ def test_layers__say_their_day_and_small_changes_are_none() -> None:
     whole = _site(status="planned")
     lines = ck.isochrones(whole, DAY, spacing=10.0)
     assert "Great Cold" in lines.plot().get_title(loc="left")
-    assert "大寒日" in ck.view.layers.layer_of(whole, lines).title[1]
+    assert "大寒日" in ck.view.layers.layer_of(whole, lines).classes.title[1]
     change = ck.SunlightChange(np.array(["a"]), np.array(["T"]), np.array([3.0]), np.array([2.99]), 2.0)
     labels = [t.get_text() for t in change.plot(whole).get_legend().get_texts()]
     assert labels[3] == "no change"
