@@ -25,7 +25,6 @@ from rich.table import Table as Grid
 import cimkit as ck
 from cimkit.arrays import one_of
 from cimkit.io.atomic import atomic_write
-from cimkit.io.results import json_text, write_table
 
 T = TypeVar("T")
 Exit = IntEnum("Exit", "PASSED FAILED BAD_INPUT UNKNOWN RESOURCES", start=0)  # codes of the command line
@@ -135,6 +134,8 @@ class Sheet:
 
     def write(self, frame: Any, layer: str, *, rows: int = 20) -> None:
         """Write a table to files by suffix, or print it; as JSON records for scripts."""
+        from cimkit.io.results import json_text, write_table
+
         for path in self.output:
             write_table(frame, path, layer=layer)
             wrote(path)

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +287,8 @@ def judged(community: ck.Community, about: Mapping[str, Any], **more: Any) -> ck
 
 def _key(path: Path, how: tuple[Any, ...]) -> str:
     """Return what a row depends on: the file as it is, and how it is read and judged."""
+    from importlib.metadata import version
+
     state = path.stat()
     what = repr((path.resolve(), state.st_size, state.st_mtime_ns, *how, version("cimkit")))
     return hashlib.blake2b(what.encode(), digest_size=12).hexdigest()
