@@ -62,11 +62,10 @@ def town(columns: int, rows: int, storeys: int, *, length: float = 40.0, windows
                            location=HANGZHOU, name="town")  # fmt: skip
     if not windows:
         return site
-    b, p, s = site.buildings, site.plates, site.storeys
-    homes, glass = derive_dwellings(b, p, s, s.names()), derive_windows(b, p, s)
+    glass = derive_windows(site)
     glass = numbered(glass.take(np.isin(np.round(glass.azimuth, 6) % 360, (0.0, 180.0))))
-    people = derive_population(s, homes, len(b))
-    return dataclasses.replace(site, dwellings=homes, population=people, windows=glass)
+    site = dataclasses.replace(site, dwellings=derive_dwellings(site), windows=glass)
+    return dataclasses.replace(site, population=derive_population(site))
 
 
 @contextmanager

@@ -14,8 +14,7 @@ from cimkit.geometry.polygons import Lines, Polygons
 from cimkit.geometry.ragged import numbers_within
 from cimkit.geometry.topology import Network, connect_lines
 from cimkit.model import tables as t
-from cimkit.model.derive import BASEMENT_HEIGHT
-from cimkit.model.kinds import Provenance, StoreyKind
+from cimkit.model.derive import derive_storeys
 from cimkit.model.notes import Note, Notes
 from cimkit.model.records import Building, Facility, Parcel, Path, Space, Window
 from cimkit.model.table import Table
@@ -71,20 +70,14 @@ def buildings_from_records(buildings: Sequence[Building], parcels: Table) -> dic
                 f"building {b.id!r}: storeys and basements must be >= 0 and storey_height > 0 m; "
                 f"got {b.storeys}, {b.basements} and {b.storey_height}."
             )
-    rows = [_storeys_of(k, b) for k, b in enumerate(buildings)]
-    columns: list[Any] = [np.concatenate(c) for c in zip(*rows, strict=True)] if rows else [np.zeros(0)] * 6
-    names = ("building", "level", "z", "height", "kind", "enclosed")
-    storeys = t.Storeys(plate=columns[0], **dict(zip(names, columns, strict=True)))
-    table = _filled(
-        *(t.Buildings, Building, buildings),
-        height=[b.parapet + sum(_heights(b)) for b in buildings],
-        height_src=np.full(len(buildings), Provenance.FROM_STOREYS),
-        n_above=[b.storeys for b in buildings],
-        n_below=[b.basements for b in buildings],
-        storeys_src=np.full(len(buildings), Provenance.MEASURED),
-    )
+    names = ("storeys", "basements", "storey_height", "ground_storey_height", "parapet", "stilt")
+    above, below, each, ground, parapet, stilt = np.array([[getattr(b, n) for b in buildings] for n in names], float)
+    ground = np.where(np.isnan(ground), each, ground)
+    height = parapet + np.where(above > 0, ground + (above - 1) * each, 0.0)
+    sources = {"height_src": ["from_storeys"] * len(buildings), "storeys_src": ["measured"] * len(buildings)}
+    table = _filled(t.Buildings, Building, buildings, height=height, n_above=above, n_below=below, **sources)
     table = dataclasses.replace(table, parcel=parcel_of(table.footprint, parcels))
-    return {"buildings": table, "plates": t.Plates(outline=table.footprint), "storeys": storeys}
+    return {"buildings": table, **derive_storeys(table, each=each, first=ground, stilt=stilt > 0)}
 
 
 def parcel_of(footprint: Polygons, parcels: Table) -> Any:
@@ -96,26 +89,6 @@ def parcel_of(footprint: Polygons, parcels: Table) -> Any:
         point, parcel = shapely.STRtree(outline.to_shapely()).query(points, predicate="within")
         result[point[::-1]] = parcel[::-1]
     return result
-
-
-def _heights(b: Building) -> list[float]:
-    """Return the storey heights of a building from the ground upwards."""
-    heights = [b.storey_height] * b.storeys
-    if heights and b.ground_storey_height == b.ground_storey_height:  # not nan
-        heights[0] = b.ground_storey_height
-    return heights
-
-
-def _storeys_of(row: int, b: Building) -> tuple[Any, ...]:
-    """Return building, level, floor height, storey height, kind and walls of a building's storeys."""
-    above = np.array(_heights(b))
-    height = np.concatenate([np.full(b.basements, BASEMENT_HEIGHT), above])
-    level = np.concatenate([np.arange(-b.basements, 0), np.arange(1, b.storeys + 1)])
-    z = np.concatenate([level[: b.basements] * BASEMENT_HEIGHT, np.append(0.0, np.cumsum(above))[:-1]])
-    kind = np.where(level < 0, StoreyKind.BASEMENT, StoreyKind.NORMAL)
-    open_ground = (level == 1) & b.stilt
-    kind[open_ground] = StoreyKind.STILT
-    return np.full(len(level), row), level, z, height, kind, ~open_ground
 
 
 def _storey_rows(records: Sequence[Space], buildings: Table, storeys: t.Storeys) -> list[int]:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cimkit.arrays import one_of
+from cimkit.arrays import BoolArray, one_of
 from cimkit.errors import FormatError, InputError
 from cimkit.model.build import buildings_from_records, parcel_of, tables_from_records
 from cimkit.model.derive import derive_windows
 from cimkit.model.notes import Note, Notes
 from cimkit.model.records import Building, Facility, Path, Space
+from cimkit.model.table import Table
 
 if TYPE_CHECKING:
-    from cimkit.arrays import BoolArray, FloatArray
-    from cimkit.geometry.polygons import Polygons
     from cimkit.model.community import Community
-    from cimkit.model.table import Table
 
 RECORDS: dict[str, Any] = {r.__name__.lower(): r for r in (Building, Space, Facility, Path)}
 _REMOVABLE = ("buildings", "spaces", "facilities", "path_edges")
@@ -71,6 +68,7 @@ def replace_building(community: Community, building: Building) -> Community:
 
     Examples
     --------
+    >>> import dataclasses
     >>> from cimkit.model.community import Community
     >>> from cimkit.model.records import Building
     >>> block = Community.of(buildings=[Building("A", [(0, 0), (9, 0), (9, 9), (0, 9)], storeys=6)])
@@ -78,14 +76,13 @@ def replace_building(community: Community, building: Building) -> Community:
     array([27.])
     """
     old = community.buildings.names() == building.id
-    had_windows = bool(old[community.windows.building].any()) if len(community.windows) else False
     edited = add_buildings(community.keep({"buildings": ~old}), [building])
-    if not had_windows:
+    if not old[community.windows.building].any():
         return edited
     own = edited.storeys.building == len(edited.buildings) - 1
-    windows = derive_windows(edited.buildings, edited.plates, edited.storeys, of=own)
+    windows = derive_windows(edited, of=own)
     note = Note("W01", f"{len(windows)} windows of the edited building placed by rule", "windows", building.id)
-    return dataclasses.replace(extended(edited, {"windows": windows}), notes=edited.notes + Notes.of([note]))
+    return replace(extended(edited, {"windows": windows}), notes=edited.notes + Notes.of([note]))
 
 
 def add_buildings(community: Community, buildings: Sequence[Building]) -> Community:
@@ -113,11 +110,10 @@ def extended(community: Community, more: Mapping[str, Any]) -> Community:
     """
     changed: dict[str, Any] = {}
     for title, part in more.items():
-        refs = {c.name: getattr(part, c.name) for c in part.columns() if c.of in more}
-        first = {c.name: len(getattr(community, c.of)) for c in part.columns() if c.of in more}
-        shifted = {name: np.where(rows < 0, -1, rows + first[name]) for name, rows in refs.items()}
-        changed[title] = getattr(community, title).stacked(dataclasses.replace(part, **shifted))
-    return dataclasses.replace(community, **changed)
+        refs = {c.name: (getattr(part, c.name), len(getattr(community, c.of))) for c in part.columns() if c.of in more}
+        shifted = {name: np.where(rows < 0, -1, rows + first) for name, (rows, first) in refs.items()}
+        changed[title] = getattr(community, title).stacked(replace(part, **shifted))
+    return replace(community, **changed)
 
 
 def move_object(community: Community, name: str, *, dx: float = 0.0, dy: float = 0.0, turn: float = 0.0) -> Community:
@@ -155,20 +151,17 @@ def move_object(community: Community, name: str, *, dx: float = 0.0, dy: float =
     a = np.radians(turn)
     matrix = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])  # rows of points, clockwise
 
-    def way(xy: FloatArray) -> FloatArray:
-        moved: FloatArray = (xy - middle) @ matrix + middle + (dx, dy)
-        return moved
+    def way(xy: Any) -> Any:
+        return (xy - middle) @ matrix + middle + (dx, dy)
 
     changed = {t: _shifted(getattr(c, t), which, way) for t, which in rows.items()}
     if title == "buildings":
-        b, w, corners = changed["buildings"], changed["windows"], c.mesh.corners.copy()
-        changed["buildings"] = dataclasses.replace(b, parcel=parcel_of(b.footprint, c.parcels))
+        b, w, here, corners = changed["buildings"], changed["windows"], c.mesh.owner == row, c.mesh.corners.copy()
         azimuth = np.where(rows["windows"], (w.azimuth + turn) % 360.0, w.azimuth)
-        changed["windows"] = dataclasses.replace(w, azimuth=azimuth)
-        here = c.mesh.owner == row
-        corners[here, :, :2] = way(corners[here, :, :2].reshape(-1, 2)).reshape(-1, 3, 2)
-        changed["mesh"] = dataclasses.replace(c.mesh, corners=corners)
-    return dataclasses.replace(c, **changed)
+        corners[here, :, :2] = way(corners[here, :, :2])
+        changed["buildings"] = replace(b, parcel=parcel_of(b.footprint, c.parcels))
+        changed |= {"windows": replace(w, azimuth=azimuth), "mesh": replace(c.mesh, corners=corners)}
+    return replace(c, **changed)
 
 
 def set_storeys(community: Community, name: str, *, count: int) -> Community:
@@ -205,12 +198,9 @@ def set_storeys(community: Community, name: str, *, count: int) -> Community:
         c = _repeated(c, row, level)
     s = c.storeys
     grown = float((s.z + s.height)[s.building == row].max()) - old_top
-    b, here = c.buildings, np.arange(len(c.buildings)) == row
-    changed: dict[str, Any] = {
-        "n_above": np.where(here, count, b.n_above),
-        "height": np.where(here, b.height + grown, b.height),
-    }
-    return dataclasses.replace(c, buildings=dataclasses.replace(b, **changed))
+    b, here = c.buildings, _only(c.buildings, row)
+    height, n_above = np.where(here, b.height + grown, b.height), np.where(here, count, b.n_above)
+    return replace(c, buildings=replace(b, height=height, n_above=n_above))
 
 
 def _repeated(c: Community, building: int, level: int) -> Community:
@@ -220,7 +210,7 @@ def _repeated(c: Community, building: int, level: int) -> Community:
     hung = {title: getattr(c, title).storey == row for title in ("voids", "dwellings", "spaces", "windows")}
     part = c.keep({"storeys": top, **hung})
     one = part.storeys
-    more: dict[str, Any] = {"storeys": dataclasses.replace(one, level=one.level + 1, z=one.z + rise)}
+    more: dict[str, Any] = {"storeys": replace(one, level=one.level + 1, z=one.z + rise)}
     for title in hung:
         table, new = getattr(part, title), {}
         if title != "voids":
@@ -229,7 +219,7 @@ def _repeated(c: Community, building: int, level: int) -> Community:
             new["id"] = np.array([v if v not in taken else f"{v}+{level + 1}" for v in ids], dtype=object)
         if hasattr(table, "z"):
             new["z"] = table.z + rise
-        more[title] = dataclasses.replace(table, **new)
+        more[title] = replace(table, **new)
     return extended(c, more)
 
 
@@ -282,20 +272,20 @@ def add_object(community: Community, record: Record) -> Community:
     new: Any = made[title]
     if isinstance(record, Space) and record.building:
         here = c.storeys.building == c.buildings.row_of(record.building)
-        new = dataclasses.replace(new, storey=np.flatnonzero(here & (c.storeys.level == record.level)))
+        new = replace(new, storey=np.flatnonzero(here & (c.storeys.level == record.level)))
     return extended(c, {title: new})
 
 
 def _with_path(c: Community, nodes: Any, edges: Any) -> Community:
     """Return the community with new paths, joined where they meet old nodes."""
-    old = np.column_stack([c.path_nodes.x, c.path_nodes.y]).reshape(-1, 2)
-    far = np.hypot(nodes.x[:, None] - old[:, 0], nodes.y[:, None] - old[:, 1])
-    joined = (far.min(axis=1) < 1.0) if len(old) else np.zeros(len(nodes), dtype=bool)
-    row = np.where(joined, far.argmin(axis=1) if len(old) else 0, len(old) + np.cumsum(~joined) - 1)
-    fresh = nodes.take(np.flatnonzero(~joined))
+    x, y = np.append(c.path_nodes.x, np.inf), np.append(c.path_nodes.y, np.inf)  # the last is near to none
+    far = np.hypot(nodes.x[:, None] - x, nodes.y[:, None] - y)
+    joined = far.min(axis=1) < 1.0
+    row = np.where(joined, far.argmin(axis=1), len(c.path_nodes) + np.cumsum(~joined) - 1)
+    fresh = nodes.take(~joined)
     names = np.array([f"{edges.id[0]}/N{k}" for k in range(len(fresh))], dtype=object)
-    edges = dataclasses.replace(edges, start=row[edges.start], end=row[edges.end])
-    return extended(extended(c, {"path_nodes": dataclasses.replace(fresh, id=names)}), {"path_edges": edges})
+    edges = replace(edges, start=row[edges.start], end=row[edges.end])
+    return extended(extended(c, {"path_nodes": replace(fresh, id=names)}), {"path_edges": edges})
 
 
 def find_object(community: Community, name: str) -> tuple[str, int]:
@@ -320,27 +310,19 @@ def _own_plates(c: Community, own: BoolArray) -> Community:
         return c
     copy = np.arange(len(c.plates))
     copy[shared] = len(c.plates) + np.arange(len(shared))
-    storeys = dataclasses.replace(c.storeys, plate=np.where(own, copy[c.storeys.plate], c.storeys.plate))
-    return dataclasses.replace(extended(c, {"plates": c.plates.take(shared)}), storeys=storeys)
+    storeys = replace(c.storeys, plate=np.where(own, copy[c.storeys.plate], c.storeys.plate))
+    return replace(extended(c, {"plates": c.plates.take(shared)}), storeys=storeys)
 
 
 def _shifted(table: Any, rows: BoolArray, way: Any) -> Any:
     """Return a table with the outlines or points of some rows moved."""
-    if not rows.any():
-        return table
     column = table.shape_column()
-    if column:
-        return dataclasses.replace(table, **{column: _moved(getattr(table, column), rows, way)})
-    xy = np.column_stack([table.x, table.y])
-    xy[rows] = way(xy[rows])
-    return dataclasses.replace(table, x=xy[:, 0], y=xy[:, 1])
-
-
-def _moved(shapes: Polygons, rows: BoolArray, way: Any) -> Polygons:
-    """Return polygons of which some are moved."""
-    here, xy = rows[shapes.vertex_rows()], shapes.xy.copy()
+    shapes = getattr(table, column) if column else None
+    xy = np.column_stack([table.x, table.y]) if shapes is None else shapes.xy.copy()
+    here = rows if shapes is None else rows[shapes.vertex_rows()]
     xy[here] = way(xy[here])
-    return dataclasses.replace(shapes, xy=xy)
+    moved = {"x": xy[:, 0], "y": xy[:, 1]} if shapes is None else {column: replace(shapes, xy=xy)}
+    return replace(table, **moved)
 
 
 def _added(community: Community, target: str, **record: Any) -> Community:
@@ -362,7 +344,7 @@ def _record(target: str, record: Mapping[str, Any]) -> Any:
 def described(record: Record) -> dict[str, Any]:
     """Return a record as plain data without its id; what is as by default is left out."""
     out: dict[str, Any] = {"kind_of": type(record).__name__.lower()}
-    for f in dataclasses.fields(record)[1:]:
+    for f in fields(record)[1:]:
         value = getattr(record, f.name)
         if hasattr(value, "exterior"):
             value = value.exterior.coords[:-1]
@@ -383,7 +365,7 @@ def scenario_json(edits: Sequence[Edit], *, name: str = "") -> str:
     name
         Name of the scenario.
     """
-    data = {"schema": SCHEMA, "name": name, "edits": [dataclasses.asdict(e) for e in edits]}
+    data = {"schema": SCHEMA, "name": name, "edits": [asdict(e) for e in edits]}
     return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
 
 

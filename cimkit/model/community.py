@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.frame import Frame
+from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.triangles import Scene, Triangles, extrude, terrain_triangles
 from cimkit.kernels.column_prisms import Prisms
 from cimkit.model import tables as t
@@ -21,15 +23,6 @@ from cimkit.model.notes import Notes
 from cimkit.model.records import Building, Location
 from cimkit.model.solids import Solids, merged, slab_solids, storey_solids
 from cimkit.model.table import Context, Table
-
-if TYPE_CHECKING:
-    from cimkit.geometry.terrain import Terrain
-
-_ORDER = (  # what is referred to comes before what refers to it
-    *("parcels", "buildings", "plates", "storeys", "voids", "facilities", "entrances", "dwellings"),
-    *("spaces", "windows", "path_nodes", "path_edges", "trees", "population"),
-)
-
 
 _Staged = (t.Buildings, t.Spaces, t.Facilities, t.PathEdges)
 
@@ -178,12 +171,10 @@ class Community:
         return {title: getattr(self, title) for title in t.TABLES}
 
     def __repr__(self) -> str:
-        named = {"buildings": "building", "storeys": "storey", "dwellings": "dwelling", "windows": "window"}
-        named |= {"facilities": "facility", "path_edges": "path", "spaces": "space", "parcels": "parcel"}
-        counts = {title: len(getattr(self, title)) for title in named}
-        many = {"facilities": "facilities"}
-        told = {t: word if counts[t] == 1 else many.get(t, word + "s") for t, word in named.items()}
-        parts = [f"{counts[t]:,} {word}" for t, word in told.items() if counts[t]]
+        counts = {title: len(table) for title, table in self.tables.items()} | {"paths": len(self.path_edges)}
+        told = ("buildings", "storeys", "dwellings", "windows", "facilities", "paths", "spaces", "parcels")
+        one = {title: title.removesuffix("s") for title in told} | {"facilities": "facility"}
+        parts = [f"{counts[t]:,} {t if counts[t] > 1 else one[t]}" for t in told if counts[t]]
         name = f" {self.name}" if self.name else ""
         return f"<Community{name}: {', '.join(parts) or 'empty'}>"
 
@@ -264,26 +255,20 @@ class Community:
 
     def before(self) -> Community:
         """Return the state before the project: existing things and those to be demolished."""
-        return self._with_status((Status.EXISTING, Status.DEMOLISH))
+        return self._once(-np.inf)
 
     def after(self, stage: int | None = None) -> Community:
         """Return the state after the project, or after one of its stages.
 
         A thing to be demolished stands until its own stage; a planned one appears with it.
         """
-        if stage is None:
-            return self._with_status((Status.EXISTING, Status.PLANNED))
-        keep: dict[str, BoolArray] = {}
-        for title, table in self.tables.items():
-            if isinstance(table, _Staged):
-                built = (table.status == Status.PLANNED) & (table.stage <= stage)
-                stands = (table.status == Status.DEMOLISH) & (table.stage > stage)
-                keep[title] = built | stands | (table.status == Status.EXISTING)
-        return self.keep(keep)
+        return self._once(np.inf if stage is None else stage)
 
-    def _with_status(self, allowed: tuple[Status, ...]) -> Community:
-        """Return the community with only things of these states."""
-        return self.keep({t: np.isin(v.status, allowed) for t, v in self.tables.items() if isinstance(v, _Staged)})
+    def _once(self, stage: float) -> Community:
+        """Return the state once the stages up to this one are done."""
+        staged = {title: table for title, table in self.tables.items() if isinstance(table, _Staged)}
+        done = {title: np.where(v.stage <= stage, Status.DEMOLISH, Status.PLANNED) for title, v in staged.items()}
+        return self.keep({title: v.status != done[title] for title, v in staged.items()})
 
     def keep(self, masks: Mapping[str, BoolArray]) -> Community:
         """Return the community with only the chosen rows of each table named.
@@ -300,35 +285,41 @@ class Community:
         InputError
             If a table is unknown or a mask has the wrong length.
         """
+        unknown = set(masks) - set(self.tables)
+        if unknown:
+            raise InputError(f"keep: tables must be among {', '.join(t.TABLES)}; got {', '.join(sorted(unknown))}.")
+        parts: dict[str, Table] = {}
         new_row: dict[str, IntArray] = {}
-        changed: dict[str, Any] = {}
-        for title in _ORDER:
-            table = getattr(self, title)
-            stays = np.asarray(masks.get(title, np.ones(len(table), dtype=bool)), dtype=bool)
+        for title, table in self.tables.items():  # what a row belongs to comes before it
+            stays = np.array(masks.get(title, np.ones(len(table))), dtype=bool)
             if len(stays) != len(table):
                 raise InputError(f"{title}: mask must have {len(table)} rows; got {len(stays)}.")
-            stays = stays & _belongings_stay(table, new_row)
+            for col in table.columns():
+                if col.belongs:
+                    rows = getattr(table, col.name)
+                    stays &= (rows < 0) | (new_row[col.of][rows] >= 0)
             new_row[title] = np.append(np.where(stays, np.cumsum(stays) - 1, -1), -1)
-            part = table if stays.all() else table.take(stays)
-            refs = {c.name: new_row[c.of][getattr(part, c.name)] for c in part.columns() if c.of}
+            parts[title] = table if stays.all() else table.take(stays)
+        changed: dict[str, Any] = {}
+        for title, part in parts.items():
+            refs: dict[str, Any] = {c.name: new_row[c.of][getattr(part, c.name)] for c in part.columns() if c.of}
             changed[title] = dataclasses.replace(part, **refs) if refs else part
-        owner = np.append(new_row["buildings"], -1)[np.where(self.mesh.owner < 0, -1, self.mesh.owner)]
+        owner = new_row["buildings"][self.mesh.owner]
         here = (self.mesh.owner < 0) | (owner >= 0)
-        mesh = Triangles(self.mesh.corners[here], owner[here])
-        unknown = set(masks) - set(_ORDER)
-        if unknown:
-            raise InputError(f"keep: tables must be among {', '.join(_ORDER)}; got {', '.join(sorted(unknown))}.")
-        return dataclasses.replace(self, mesh=mesh, **changed)
+        return dataclasses.replace(self, mesh=Triangles(self.mesh.corners[here], owner[here]), **changed)
 
 
-def _belongings_stay(table: Table, new_row: Mapping[str, IntArray]) -> BoolArray:
-    """Return which rows still have all they belong to."""
-    stays = np.ones(len(table), dtype=bool)
-    for col in table.columns():
-        if col.belongs:
-            rows = getattr(table, col.name)
-            stays &= (rows < 0) | (new_row[col.of][rows] >= 0)
-    return stays
+def fingerprint(community: Community) -> str:
+    """Return a hash of everything in the tables of a community: equal input, equal hash."""
+    digest = hashlib.blake2b(digest_size=16)
+    for title, table in community.tables.items():
+        digest.update(title.encode())
+        for col in table.columns():
+            value = getattr(table, col.name)
+            for part in (value,) if isinstance(value, np.ndarray) else vars(value).values():
+                text = part.dtype == object
+                digest.update("\0".join(map(str, part)).encode() if text else np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()
 
 
 def _check_references(title: str, table: Table, tables: Mapping[str, Table]) -> None:

@@ -2,55 +2,36 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.geometry.directions import azimuth_of, direction_of
-from cimkit.geometry.ragged import numbers_within, offsets_of, positions, ragged_rows
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.ragged import numbers_within, offsets_of, positions, ragged_rows, totals
 from cimkit.geometry.sampling import walls_of
 from cimkit.model import tables as t
 from cimkit.model.kinds import AgeBand, BuildingUse, EntranceKind, Provenance, RoomKind, StoreyKind
 from cimkit.model.notes import Note, Notes, noted
 
 if TYPE_CHECKING:
-    from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
-    from cimkit.geometry.polygons import Polygons
     from cimkit.model.community import Community
 
 HOUSING = (BuildingUse.RESIDENTIAL, BuildingUse.ELDERLY_HOUSING)
 MOST_STOREYS = 300  # no building has more; damaged numbers do
 DEFAULT_STOREYS = 3  # where neither height nor storeys are known; the note says for how many
-STOREY_HEIGHT = {  # [m] usual floor to floor by use; our assumption, printed in the notes
-    BuildingUse.OFFICE: 3.9,
-    BuildingUse.RETAIL: 4.5,
-    BuildingUse.SCHOOL: 3.9,
+STOREY_HEIGHT = {  # [m] usual floor to floor by use, 3.0 of others; our assumption, printed in the notes
     BuildingUse.KINDERGARTEN: 3.6,
-    BuildingUse.HOSPITAL: 3.9,
-    BuildingUse.CULTURE_SPORT: 4.5,
-    BuildingUse.INDUSTRIAL: 4.5,
+    **dict.fromkeys((BuildingUse.OFFICE, BuildingUse.SCHOOL, BuildingUse.HOSPITAL), 3.9),
+    **dict.fromkeys((BuildingUse.RETAIL, BuildingUse.CULTURE_SPORT, BuildingUse.INDUSTRIAL), 4.5),
 }
 BASEMENT_HEIGHT = 3.6  # [m]
 AREA_PER_DWELLING = 100.0  # [m²] of storey
 AREA_PER_PERSON = 35.0  # [m²] housing floor area per person, commentary to GB 50180-2018 (mark S)
-AGE_SHARES = {  # national census of 2020: 0–14, 15–59, 60 and over, of these 80 and over (mark M)
-    AgeBand.CHILD: 0.1795,
-    AgeBand.ADULT: 0.6335,
-    AgeBand.ELDER: 0.1616,
-    AgeBand.OLD_ELDER: 0.0254,
-}
-
-
-def usual_storey_height(use: Any) -> FloatArray:
-    """Return the usual floor-to-floor height of each use, shape (n) [m]."""
-    table = np.full(max(BuildingUse) + 1, 3.0)
-    for kind, height in STOREY_HEIGHT.items():
-        table[kind] = height
-    usual: FloatArray = table[np.asarray(use)]
-    return usual
+AGE_SHARES = (0.1795, 0.6335, 0.1616, 0.0254)  # by age band, national census of 2020 (mark M)
 
 
 def complete_heights(buildings: t.Buildings) -> tuple[t.Buildings, list[Note]]:
@@ -64,7 +45,7 @@ def complete_heights(buildings: t.Buildings) -> tuple[t.Buildings, list[Note]]:
     tuple
         The completed table and notes, one for each kind of guess.
     """
-    usual = usual_storey_height(buildings.use)
+    usual = np.array([STOREY_HEIGHT.get(use, 3.0) for use in BuildingUse])[buildings.use]
     absurd = (buildings.n_above > MOST_STOREYS) | (buildings.n_below > MOST_STOREYS)
     height, storeys = buildings.height.copy(), np.where(absurd, -1, buildings.n_above)
     height_src, storeys_src = buildings.height_src.copy(), buildings.storeys_src.copy()
@@ -79,38 +60,46 @@ def complete_heights(buildings: t.Buildings) -> tuple[t.Buildings, list[Note]]:
     storeys_src[no_storeys] = np.where(neither, Provenance.DEFAULT, Provenance.FROM_HEIGHT)[no_storeys]
     height_src[~no_height & (height_src == 0)] = Provenance.TAGGED
     storeys_src[~no_storeys & (storeys_src == 0)] = Provenance.TAGGED
-    below = np.where(absurd, 0, buildings.n_below)
-    filled = dataclasses.replace(
-        buildings, height=height, n_above=storeys, n_below=below, height_src=height_src, storeys_src=storeys_src
-    )
-    said = (
+    filled = replace(buildings, height=height, n_above=storeys, height_src=height_src, storeys_src=storeys_src)
+    notes = noted("M05", f"more than {MOST_STOREYS} storeys count as unknown", absurd, "buildings", buildings.id)
+    for text, which in (
         ("height from storeys × usual storey height", no_height & ~neither),
         ("storeys from height, to the nearest", from_height),
         (f"no height and no storeys: {DEFAULT_STOREYS} storeys assumed", neither),
-    )
-    notes = noted("M05", f"more than {MOST_STOREYS} storeys count as unknown", absurd, "buildings", buildings.id)
-    for text, which in said:
+    ):
         notes += noted("H02", f"{text} ({which.sum()} of {len(which)})", which, "buildings", buildings.id)
-    return filled, notes
+    return replace(filled, n_below=np.where(absurd, 0, buildings.n_below)), notes
 
 
-def derive_storeys(buildings: t.Buildings) -> tuple[t.Plates, t.Storeys]:
-    """Write out storeys over the footprint: equal heights above ground, 3.6 m basements below.
+def derive_storeys(
+    buildings: t.Buildings, *, each: Any = None, first: Any = None, stilt: Any = False
+) -> dict[str, Any]:
+    """Write out plates and storeys over the footprint, each building's one plate (row = building row).
 
-    The footprint is each building's one plate (row = building row).
+    Parameters
+    ----------
+    buildings
+        With their numbers of storeys; basements are 3.6 m high.
+    each
+        Storey heights, shape (n) [m]; equal parts of the building's height without them.
+    first
+        Height of the ground storey where it differs, shape (n) [m].
+    stilt
+        Whether the ground storey is an open one, shape (n).
     """
     above, below = np.maximum(buildings.n_above, 0), np.maximum(buildings.n_below, 0)
-    count = above + below
-    building = np.repeat(np.arange(len(buildings)), count)
-    place = positions(count)  # 0 is the lowest
-    deep = below[building]
-    level = np.where(place < deep, place - deep, place - deep + 1)
-    each = (buildings.height - buildings.base) / np.maximum(above, 1)
-    height = np.where(level < 0, BASEMENT_HEIGHT, each[building])
-    z = np.where(level < 0, level * BASEMENT_HEIGHT, buildings.base[building] + (level - 1) * each[building])
-    kind = np.where(level < 0, StoreyKind.BASEMENT, StoreyKind.NORMAL)
-    storeys = t.Storeys(building=building, level=level, plate=building.copy(), z=z, height=height, kind=kind)
-    return t.Plates(outline=buildings.footprint), storeys
+    building = np.repeat(np.arange(len(buildings)), above + below)
+    level = positions(above + below) - below[building]
+    level += level >= 0  # there is no 0
+    each = (buildings.height - buildings.base) / np.maximum(above, 1) if each is None else each
+    first = each if first is None else first
+    rise = np.where(level > 1, (first - each)[building], 0.0)  # what the ground storey lifts those above it
+    z = np.where(level < 0, level * BASEMENT_HEIGHT, buildings.base[building] + (level - 1) * each[building] + rise)
+    height = np.select([level < 0, level == 1], [BASEMENT_HEIGHT, first[building]], each[building])
+    is_open = (level == 1) & np.broadcast_to(stilt, len(buildings))[building]
+    kind = np.select([level < 0, is_open], [StoreyKind.BASEMENT, StoreyKind.STILT], StoreyKind.NORMAL)
+    about: dict[str, Any] = {"building": building, "plate": building.copy(), "level": level, "z": z, "height": height}
+    return {"plates": t.Plates(buildings.footprint), "storeys": t.Storeys(**about, kind=kind, enclosed=~is_open)}
 
 
 @dataclass(frozen=True)
@@ -134,14 +123,7 @@ class WindowRule:
     sill: float = 0.9
 
 
-def derive_windows(
-    buildings: t.Buildings,
-    plates: t.Plates,
-    storeys: t.Storeys,
-    *,
-    of: BoolArray | None = None,
-    rule: WindowRule | None = None,
-) -> t.Windows:
+def derive_windows(community: Community, *, of: BoolArray | None = None, rule: WindowRule | None = None) -> t.Windows:
     """Place windows on the outer walls of storeys by rule.
 
     Each wall at least ``min_wall`` long gets windows evenly spaced, one for each full ``every``
@@ -150,7 +132,7 @@ def derive_windows(
 
     Parameters
     ----------
-    buildings, plates, storeys
+    community
         Where the windows go.
     of
         Mask of the storeys (s) that get windows; all walled ones above ground without it.
@@ -163,35 +145,28 @@ def derive_windows(
         Ids are ``building/level-Wnumber``.
     """
     rule = rule or WindowRule()
+    buildings, storeys = community.buildings, community.storeys
     fits = storeys.enclosed & (storeys.level > 0) & (storeys.kind != StoreyKind.EQUIPMENT)
     rows = np.flatnonzero(fits if of is None else fits & of)
     used, plate_of = np.unique(storeys.plate[rows], return_inverse=True)
-    x, y, azimuth, width, first = _window_columns(plates.outline.take(used), rule)
+    xy, azimuth, width, first = _window_columns(community.plates.outline.take(used), rule)
     column, offsets = ragged_rows(first, plate_of)
     storey = np.repeat(rows, np.diff(offsets))
     building = storeys.building[storey]
     z = buildings.ground_z[building] + storeys.z[storey] + rule.sill
-    free = _free_walls(buildings, building, np.column_stack([x, y])[column], azimuth[column], z)
-    column, storey, building, z = column[free], storey[free], building[free], z[free]
+    free = _free_walls(buildings, building, xy[column], azimuth[column], z)
+    column, storey, building = column[free], storey[free], building[free]
     told = zip(buildings.id[building], storeys.level[storey], numbers_within(storey), strict=True)
-    return t.Windows(
-        id=np.array([f"{b}/F{v}-W{n}" for b, v, n in told], dtype=object),
-        building=building,
-        storey=storey,
-        x=x[column],
-        y=y[column],
-        z=z,
-        width=width[column],
-        height=np.full(len(column), rule.height),
-        azimuth=azimuth[column],
-        room=np.where(np.isin(buildings.use[building], HOUSING), RoomKind.LIVING, RoomKind.OTHER),
-    )
+    ids = np.array([f"{b}/F{v}-W{n}" for b, v, n in told], dtype=object)
+    room = np.where(np.isin(buildings.use[building], HOUSING), RoomKind.LIVING, RoomKind.OTHER)
+    x, y = xy[column].T
+    size: dict[str, Any] = {"width": width[column], "height": np.full(len(column), rule.height)}
+    place: dict[str, Any] = {"x": x, "y": y, "z": z[free], "azimuth": azimuth[column]}
+    return t.Windows(id=ids, building=building, storey=storey, room=room, **place, **size)
 
 
-def _window_columns(
-    outline: Polygons, rule: WindowRule
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]:
-    """Return x, y, azimuth and width of the windows on each outline, and the offsets of the outlines."""
+def _window_columns(outline: Polygons, rule: WindowRule) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
+    """Return place (c, 2), azimuth and width of the windows on each outline, and the offsets of the outlines."""
     start, end, outward, outline_of = walls_of(outline)
     step = end - start
     length = np.hypot(step[:, 0], step[:, 1])
@@ -200,7 +175,7 @@ def _window_columns(
     xy = start[wall] + ((positions(count) + 0.5) / count[wall])[:, None] * step[wall]
     width = np.minimum(rule.width, length[wall] / count[wall] - 0.3)
     per_outline = np.bincount(outline_of[wall], minlength=len(outline))
-    return xy[:, 0], xy[:, 1], azimuth_of(outward)[wall], width, offsets_of(per_outline)
+    return xy, azimuth_of(outward)[wall], width, offsets_of(per_outline)
 
 
 def _free_walls(
@@ -218,84 +193,64 @@ def _free_walls(
     return free
 
 
-def derive_dwellings(buildings: t.Buildings, plates: t.Plates, storeys: t.Storeys, names: TextArray) -> t.Dwellings:
+def derive_dwellings(community: Community) -> t.Dwellings:
     """Divide each walled housing storey above ground into dwellings of about 100 m².
-
-    Parameters
-    ----------
-    buildings, plates, storeys
-        Where people live.
-    names
-        Name of each storey, shape (s).
 
     Returns
     -------
     Dwellings
         Inner area is 85 % of the storey's share, habitable rooms one per 30 m² (our assumption).
     """
-    use = np.where(storeys.use > 0, storeys.use, buildings.use[storeys.building])
+    storeys = community.storeys
+    use = np.where(storeys.use > 0, storeys.use, community.buildings.use[storeys.building])
     home = np.isin(use, HOUSING) & storeys.enclosed & (storeys.level > 0) & (storeys.kind == StoreyKind.NORMAL)
     rows = np.flatnonzero(home)
-    area = plates.outline.areas()[storeys.plate[rows]]
+    area = community.plates.outline.areas()[storeys.plate[rows]]
     count = np.maximum(1, np.round(area / AREA_PER_DWELLING)).astype(np.int64)
-    storey = np.repeat(rows, count)
-    number = positions(count) + 1
+    storey, number = np.repeat(rows, count), positions(count) + 1
     each = np.repeat(area / count, count)
-    ids = np.array([f"{n}-{k:02d}" for n, k in zip(names[storey], number, strict=True)], dtype=object)
-    rooms = np.maximum(1, np.round(0.85 * each / 30)).astype(np.int64)
-    return t.Dwellings(
-        id=ids, storey=storey, inner_area=0.85 * each, habitable_rooms=rooms, persons=each / AREA_PER_PERSON
-    )
+    named = zip(community.storeys.names()[storey], number, strict=True)
+    ids = np.array([f"{n}-{k:02d}" for n, k in named], dtype=object)
+    rooms, persons = np.maximum(1, np.round(0.85 * each / 30)).astype(np.int64), each / AREA_PER_PERSON
+    return t.Dwellings(id=ids, storey=storey, inner_area=0.85 * each, habitable_rooms=rooms, persons=persons)
 
 
-def derive_population(storeys: t.Storeys, dwellings: t.Dwellings, n_buildings: int) -> t.Population:
+def derive_population(community: Community) -> t.Population:
     """Split the residents of the dwellings by the national age shares, per building."""
-    building = storeys.building[dwellings.storey] if len(dwellings) else np.zeros(0, np.int64)
-    residents = np.bincount(building, weights=np.nan_to_num(dwellings.persons), minlength=n_buildings)
+    homes, bands = community.dwellings, list(AgeBand)
+    residents = totals(community.storeys.building[homes.storey], np.nan_to_num(homes.persons), len(community.buildings))
     rows = np.flatnonzero(residents > 0)
-    bands = np.array([int(b) for b in AGE_SHARES], dtype=np.int8)
-    shares = np.array(list(AGE_SHARES.values()))
-    return t.Population(
-        building=np.repeat(rows, len(bands)),
-        band=np.tile(bands, len(rows)),
-        persons=(residents[rows][:, None] * shares).reshape(-1),
-    )
+    persons = np.outer(residents[rows], AGE_SHARES).reshape(-1)
+    return t.Population(building=np.repeat(rows, len(bands)), band=np.tile(bands, len(rows)), persons=persons)
 
 
-def derive_entrances(buildings: t.Buildings, path_edges: t.PathEdges, *, of: BoolArray) -> t.Entrances:
+def derive_entrances(community: Community, *, of: BoolArray) -> t.Entrances:
     """Put a door on each chosen building's outline where it is nearest to a path.
 
     Without paths the door is in the middle of the longest wall.
 
     Parameters
     ----------
-    buildings
-        Where the doors go.
-    path_edges
-        Paths; their courses decide.
+    community
+        Where the doors go; the courses of its paths decide.
     of
         Mask of the buildings that get a door, shape (n).
     """
     rows = np.flatnonzero(of)
-    shapes = buildings.footprint.take(rows).to_shapely()
-    courses = path_edges.course.to_shapely()
+    shapes = community.buildings.footprint.take(rows).to_shapely()
+    courses = community.path_edges.course.to_shapely()
     courses = courses[~shapely.is_missing(courses)]
     if len(courses) and len(rows):
-        tree = shapely.STRtree(courses)
-        which, line = tree.query_nearest(shapes, all_matches=False)
+        which, line = shapely.STRtree(courses).query_nearest(shapes, all_matches=False)
         touch = shapely.shortest_line(shapely.boundary(shapes[which]), courses[line])
         xy = np.full((len(rows), 2), np.nan)
         xy[which] = shapely.get_coordinates(shapely.get_point(touch, 0))
     else:
         xy = np.array([_middle_of_longest(s) for s in shapes]).reshape(-1, 2)
-    return t.Entrances(
-        id=np.array([f"{name}/E1" for name in buildings.id[rows]], dtype=object),
-        kind=np.full(len(rows), EntranceKind.UNIT),
-        x=xy[:, 0],
-        y=xy[:, 1],
-        z=buildings.ground_z[rows],
-        building=rows,
-    )
+    x, y = xy.T
+    kind, z = np.full(len(rows), EntranceKind.UNIT), community.buildings.ground_z[rows]
+    ids = np.array([f"{name}/E1" for name in community.buildings.id[rows]], dtype=object)
+    return t.Entrances(id=ids, kind=kind, x=x, y=y, z=z, building=rows)
 
 
 def _middle_of_longest(shape: Any) -> FloatArray:
@@ -329,32 +284,25 @@ def complete(community: Community, *, windows: bool = True, assume_housing: bool
     >>> complete(bare)
     <Community: 1 building, 6 storeys, 30 dwellings, 168 windows>
     """
+    c: Community = community
     said: list[Note] = []
-    changed: dict[str, Any] = {}
-    buildings = community.buildings
-    if assume_housing and not (buildings.use != BuildingUse.UNKNOWN).any():
-        buildings = dataclasses.replace(buildings, use=np.full(len(buildings), BuildingUse.RESIDENTIAL))
+    if assume_housing and not (c.buildings.use != BuildingUse.UNKNOWN).any():
+        use = np.full(len(c.buildings), BuildingUse.RESIDENTIAL)
+        c = replace(c, buildings=replace(c.buildings, use=use))
         said.append(Note("D01", "no use is known; all buildings are taken as housing", "buildings"))
-        changed["buildings"] = buildings
-    doorless = ~np.isin(np.arange(len(buildings)), community.entrances.building)
+    doorless = ~np.isin(np.arange(len(c.buildings)), c.entrances.building)
     if doorless.any():
-        doors = derive_entrances(buildings, community.path_edges, of=doorless)
-        changed["entrances"] = community.entrances.stacked(doors)
-        said.append(Note("N04", f"{len(doors)} entrances derived", "entrances", count=len(doors)))
-    dwellings = community.dwellings
-    if len(dwellings) == 0:
-        names = community.storeys.names()
-        dwellings = derive_dwellings(buildings, community.plates, community.storeys, names)
-        changed["dwellings"] = dwellings
-        if len(dwellings):
-            said.append(Note("D01", f"{len(dwellings)} dwellings of about 100 m²", "dwellings", count=len(dwellings)))
-    if len(community.population) == 0 and len(dwellings):
-        people = derive_population(community.storeys, dwellings, len(buildings))
-        changed["population"] = people
-        text = f"{people.persons.sum():.0f} residents at 35 m² each, ages by the national census of 2020"
-        said.append(Note("D02", text, "population", count=len(people)))
-    if windows and len(community.windows) == 0 and len(community.storeys):
-        made = derive_windows(buildings, community.plates, community.storeys)
-        changed["windows"] = made
-        said.append(Note("W01", f"{len(made)} windows: one each 3.6 m of wall, sill 0.9 m", "windows", count=len(made)))
-    return dataclasses.replace(community, notes=community.notes + Notes.of(said), **changed)
+        c = replace(c, entrances=c.entrances.stacked(derive_entrances(c, of=doorless)))
+        said.append(Note("N04", f"{doorless.sum()} entrances derived", "entrances", count=int(doorless.sum())))
+    if not len(c.dwellings):
+        c = replace(c, dwellings=derive_dwellings(c))
+        said += noted("D01", f"{len(c.dwellings)} dwellings of about 100 m²", np.ones(len(c.dwellings)), "dwellings")
+    if len(c.dwellings) and not len(c.population):
+        c = replace(c, population=derive_population(c))
+        text = f"{c.population.persons.sum():.0f} residents at 35 m² each, ages by the national census of 2020"
+        said.append(Note("D02", text, "population", count=len(c.population)))
+    if windows and len(c.storeys) and not len(c.windows):
+        c = replace(c, windows=derive_windows(c))
+        text = f"{len(c.windows)} windows: one each 3.6 m of wall, sill 0.9 m"
+        said.append(Note("W01", text, "windows", count=len(c.windows)))
+    return replace(c, notes=c.notes + Notes.of(said))

@@ -224,11 +224,9 @@ def _complete_buildings(tables: dict[str, Any], notes: list[Note]) -> None:
     notes.extend(said)
     if "parcels" in tables and (buildings.parcel < 0).all():
         buildings = dataclasses.replace(buildings, parcel=parcel_of(buildings.footprint, tables["parcels"]))
-    plates, storeys = derive_storeys(buildings)
-    notes.append(
-        Note("H07", f"{len(storeys)} storeys of equal height over the footprint", "storeys", count=len(storeys))
-    )
-    tables |= {"buildings": buildings, "plates": plates, "storeys": storeys}
+    tables |= {"buildings": buildings, **derive_storeys(buildings)}
+    count = len(tables["storeys"])
+    notes.append(Note("H07", f"{count} storeys of equal height over the footprint", "storeys", count=count))
 
 
 def _join_storeys(tables: dict[str, Any], frame: Any, own: Mapping[str, str], notes: list[Note]) -> None:

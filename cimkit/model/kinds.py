@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
+from cimkit.arrays import TextArray
 from cimkit.errors import InputError
-
-if TYPE_CHECKING:
-    from cimkit.arrays import TextArray
 
 
 class Kind(IntEnum):
@@ -66,21 +64,17 @@ class Kind(IntEnum):
     @classmethod
     def codes(cls, values: Any) -> TextArray:
         """Return the text code of each number."""
-        texts: TextArray = cls._texts("code")[np.asarray(values)]
-        return texts
+        return cls._texts("code", values)
 
     @classmethod
     def labels(cls, values: Any) -> TextArray:
         """Return the Chinese name of each number."""
-        texts: TextArray = cls._texts("zh")[np.asarray(values)]
-        return texts
+        return cls._texts("zh", values)
 
     @classmethod
-    def _texts(cls, attribute: str) -> TextArray:
-        """Return one text per number, 0 to the largest."""
-        texts = np.full(max(cls) + 1, "", dtype=object)
-        for member in cls:
-            texts[member] = getattr(member, attribute)
+    def _texts(cls, attribute: str, values: Any) -> TextArray:
+        """Return a text of the member of each number; members are numbered from 0."""
+        texts: TextArray = np.array([getattr(m, attribute) for m in cls], dtype=object)[np.asarray(values)]
         return texts
 
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, dataclass_transform
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import FloatArray, IntArray, TextArray
 from cimkit.errors import InputError
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.polygons import Lines, Polygons, point_coordinates
 from cimkit.model.kinds import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from cimkit.arrays import FloatArray, IntArray, TextArray
 
 
 @dataclass(frozen=True)
@@ -92,15 +89,20 @@ _EMPTY = {float: np.nan, int: -1, bool: False, str: ""}
 _STORED = {float: np.float64, int: np.int64, bool: np.bool_, str: np.object_}
 
 
+@dataclass_transform(frozen_default=True)
 @dataclass(frozen=True, repr=False)
 class Table:
     """Named columns of equal length; the row number is the index used inside the process.
 
-    Missing is nan, -1 or "". ``extra`` keeps columns of the user's own.
+    Missing is nan, -1 or "". ``extra`` keeps columns of the user's own. Subclasses declare their columns and are
+    dataclasses without saying so.
     """
 
     extra: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     context: Context | None = field(default=None, kw_only=True, compare=False)
+
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True, repr=False)(cls)
 
     def __post_init__(self) -> None:
         given = {c: getattr(self, c.name) for c in self.columns()}
@@ -129,8 +131,7 @@ class Table:
         return next((c.name for c in cls.columns() if c.is_shape), "")
 
     def __len__(self) -> int:
-        first = self.columns()[0].name
-        return len(getattr(self, first))
+        return len(getattr(self, self.columns()[0].name))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self)} rows>"
@@ -139,23 +140,19 @@ class Table:
         """Return the given rows (numbers or a mask), in that order."""
         rows = np.asarray(rows)
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
-        changes: dict[str, Any] = {}
-        for col in self.columns():
-            value = getattr(self, col.name)
-            changes[col.name] = value.take(rows) if col.is_shape else value[rows]
-        changes["extra"] = {k: np.asarray(v)[rows] for k, v in self.extra.items()}
-        return dataclasses.replace(self, **changes)
+        taken: dict[str, Any] = {c.name: getattr(self, c.name).take(rows) for c in self.columns()}
+        return dataclasses.replace(self, **taken, extra={k: np.asarray(v)[rows] for k, v in self.extra.items()})
 
     def stacked(self, more: Any) -> Self:
         """Return the rows of this and another table of its kind; columns of the user's own may be in one of them."""
-        columns: dict[str, Any] = {}
+        columns: dict[str, Any] = {"extra": {}}
         for col in self.columns():
             pair = [getattr(self, col.name), getattr(more, col.name)]
             columns[col.name] = col.dtype.concat(pair) if col.is_shape else np.concatenate(pair)
         for name in dict.fromkeys([*self.extra, *more.extra]):
             own = [t.extra.get(name, np.full(len(t), None, dtype=object)) for t in (self, more)]
-            columns.setdefault("extra", {})[name] = np.concatenate([np.asarray(v, dtype=object) for v in own])
-        return dataclasses.replace(self, **({"extra": {}} | columns))
+            columns["extra"][name] = np.concatenate([np.asarray(v, dtype=object) for v in own])
+        return dataclasses.replace(self, **columns)
 
     def names(self) -> TextArray:
         """Return the id of each row, or its number as text where the table has no ids."""
@@ -176,13 +173,10 @@ class Table:
             If no row has this id.
         """
         found = np.flatnonzero(self.names() == name)
-        if len(found) == 0:
+        if not len(found):
             some = ", ".join(repr(n) for n in self.names()[:4])
             raise InputError(f"{self.title()}: id must be one of the {len(self)} ids ({some} …); got {name!r}.")
         return int(found[0])
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(len(self)))
 
     def to_frame(self) -> Any:
         """Return a DataFrame, or a GeoDataFrame in map coordinates where the table has a shape.

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 from cimkit.geometry.polygons import Lines, Polygons
 from cimkit.model import kinds
 from cimkit.model.table import Table, column
 
-if TYPE_CHECKING:
-    from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
 
-
-@dataclass(frozen=True, repr=False)
 class Parcels(Table):
     """Land the ratios are taken over (地块)."""
 
@@ -31,7 +26,6 @@ class Parcels(Table):
     area_declared: FloatArray = column("area stated by the owner", zh="申报面积", unit="m²")
 
 
-@dataclass(frozen=True, repr=False)
 class Buildings(Table):
     """Buildings (建筑)."""
 
@@ -54,14 +48,12 @@ class Buildings(Table):
     source_id: TextArray = column("identifier in the file it came from", zh="来源编号", dtype=str)
 
 
-@dataclass(frozen=True, repr=False)
 class Plates(Table):
     """Outlines of storeys; typical storeys share one (楼板轮廓)."""
 
     outline: Polygons = column("outline of the floor", zh="楼板轮廓", unit="m²", dtype=Polygons)
 
 
-@dataclass(frozen=True, repr=False)
 class Storeys(Table):
     """Storeys (楼层); ``level`` 1 is the ground storey, -1 the first basement, there is no 0."""
 
@@ -86,7 +78,6 @@ class Storeys(Table):
         return np.array([f"{b}/{f}" for b, f in zip(building, floors, strict=True)], dtype=object)
 
 
-@dataclass(frozen=True, repr=False)
 class Voids(Table):
     """Openings in a storey's floor (挑空、中庭、井道)."""
 
@@ -95,7 +86,6 @@ class Voids(Table):
     kind: IntArray = column("kind of void", zh="类型", dtype=kinds.VoidKind)
 
 
-@dataclass(frozen=True, repr=False)
 class Spaces(Table):
     """Spaces in, on and around buildings, and open ground (空间、绿地、广场)."""
 
@@ -124,7 +114,6 @@ class Spaces(Table):
     stage: IntArray = column("building stage of the project, 0 for none", zh="分期", dtype=int, default=0)
 
 
-@dataclass(frozen=True, repr=False)
 class Dwellings(Table):
     """Dwellings (住宅套)."""
 
@@ -136,7 +125,6 @@ class Dwellings(Table):
     persons: FloatArray = column("residents", zh="人数")
 
 
-@dataclass(frozen=True, repr=False)
 class Windows(Table):
     """Windows; x, y, z is the middle of the sill's base line on the outer face (窗)."""
 
@@ -154,7 +142,6 @@ class Windows(Table):
     kind: IntArray = column("kind of window", zh="窗类型", dtype=kinds.WindowKind)
 
 
-@dataclass(frozen=True, repr=False)
 class Facilities(Table):
     """Services and where they are (公共服务设施)."""
 
@@ -181,7 +168,6 @@ class Facilities(Table):
     stage: IntArray = column("building stage of the project, 0 for none", zh="分期", dtype=int, default=0)
 
 
-@dataclass(frozen=True, repr=False)
 class Entrances(Table):
     """Doors and gates (出入口)."""
 
@@ -198,7 +184,6 @@ class Entrances(Table):
     closes: FloatArray = column("closing hour", zh="关闭时间", unit="h", default=24.0)
 
 
-@dataclass(frozen=True, repr=False)
 class PathNodes(Table):
     """Where paths meet (路网节点)."""
 
@@ -208,7 +193,6 @@ class PathNodes(Table):
     z: FloatArray = column("height above the local origin", zh="高程", unit="m", default=0.0)
 
 
-@dataclass(frozen=True, repr=False)
 class PathEdges(Table):
     """Paths between nodes (路段)."""
 
@@ -230,7 +214,6 @@ class PathEdges(Table):
     stage: IntArray = column("building stage of the project, 0 for none", zh="分期", dtype=int, default=0)
 
 
-@dataclass(frozen=True, repr=False)
 class Trees(Table):
     """Trees (树木)."""
 
@@ -243,7 +226,6 @@ class Trees(Table):
     crown_base: FloatArray = column("underside of the crown above ground", zh="枝下高", unit="m")
 
 
-@dataclass(frozen=True, repr=False)
 class Population(Table):
     """Residents by age band, counted per building (人口)."""
 

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from cimkit.arrays import IntArray, TextArray
-from cimkit.model.community import Community
-from cimkit.model.fingerprint import fingerprint
+from cimkit.model.community import Community, fingerprint
 from cimkit.rules.compare import compared, compared_with_baseline
 from cimkit.rules.findings import Findings, Judged
 from cimkit.rules.indicator import Subjects, Values

@@ -166,7 +166,7 @@ class Measurements:
             return c.windows
         sunny = np.isin(self.storey_use.astype(str), (*HOMES, *CARE))  # storeys a rule may ask sunlight for
         of = sunny if sunny.any() else self.storey_use == "unknown"
-        made: Windows = derive_windows(c.buildings, c.plates, c.storeys, of=of)
+        made: Windows = derive_windows(c, of=of)
         return made
 
     @cached_property

@@ -224,33 +224,28 @@ def _community(rows: Rows, site: list[House], ground: Terrain) -> Community:
     for title in ("facilities", "entrances", "trees"):
         xy = np.column_stack([tables[title].x, tables[title].y])
         tables[title] = dataclasses.replace(tables[title], z=np.round(ground.elevation(xy), 3))
-    tables |= paths_of(rows, ground) | {"windows": _windows(rows, tables, site)}
-    about: dict[str, Any] = {
-        "frame": FRAME,
-        "city": "hangzhou",
-        "project_type": ProjectType.PARTIAL_REBUILD,
-        "unit": "春江实施单元",
-    }
-    windows = f"{len(tables['windows']):,} windows stand by rule in walls that look south or north"
+    about: dict[str, Any] = {"frame": FRAME, "city": "hangzhou", "unit": "春江实施单元"}
+    about |= {"project_type": ProjectType.PARTIAL_REBUILD, "name": "春江未来社区 Chunjiang Future Community"}
+    plain = Community(terrain=ground, **about, **tables, **paths_of(rows, ground))
+    windows = _windows(rows, plain, site)
     notes = [
-        Note("W01", windows, "windows"),
+        Note("W01", f"{len(windows):,} windows stand by rule in walls that look south or north", "windows"),
         Note("D01", "dwellings divide each storey into equal parts side by side", "dwellings"),
         Note("D02", "residents by the number of rooms and age shares of old and new blocks", "population"),
     ]
-    name = "春江未来社区 Chunjiang Future Community"
-    return Community(name=name, terrain=ground, notes=Notes.of(notes), **about, **tables)
+    return dataclasses.replace(plain, windows=windows, notes=Notes.of(notes))
 
 
-def _windows(rows: Rows, tables: dict[str, Any], site: list[House]) -> t.Windows:
+def _windows(rows: Rows, plain: Community, site: list[House]) -> t.Windows:
     """Return windows by rule, those of old and new houses apart, since they do not stand at one time."""
-    buildings, plates, storeys = (tables[title] for title in ("buildings", "plates", "storeys"))
+    buildings, storeys = plain.buildings, plain.storeys
     parts = []
     for absent, own in ((NEW, buildings.status == GOES), (GOES, buildings.status != GOES)):
         shapes = buildings.footprint.to_shapely()
         shapes[buildings.status == absent] = None
         standing = dataclasses.replace(buildings, footprint=Polygons.from_shapely(shapes))
-        of, rule = own[storeys.building], WindowRule(min_wall=3.0)
-        parts.append(derive_windows(standing, plates, storeys, of=of, rule=rule))
+        there = dataclasses.replace(plain, buildings=standing)
+        parts.append(derive_windows(there, of=own[storeys.building], rule=WindowRule(min_wall=3.0)))
     both = parts[0].stacked(parts[1])
     away = np.abs((both.azimuth + np.degrees(TURN) + 90.0) % 180.0 - 90.0)  # from the drawing's north or south
     chosen = np.flatnonzero(away < 45.0)

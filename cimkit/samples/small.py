@@ -140,19 +140,14 @@ def _check_positive(**numbers: float) -> None:
 
 def _lived_in(community: Community, doors: FloatArray, *, facing: tuple[float, ...]) -> Community:
     """Return the community with a door for each building, dwellings, residents and windows facing some ways."""
-    b, p, s = community.buildings, community.plates, community.storeys
+    b, s = community.buildings, community.storeys
     door: dict[str, Any] = {"id": [f"{name}/E1" for name in b.id], "x": doors[:, 0], "y": doors[:, 1]}
     door |= {"kind": ["unit"] * len(b), "building": np.arange(len(b)), "step_free": np.ones(len(b))}
-    own = derive_dwellings(b, p, s, s.names())
-    windows = derive_windows(b, p, s)
-    chosen = np.isin(np.round(windows.azimuth, 6) % 360, facing)
-    return dataclasses.replace(
-        community,
-        entrances=Entrances(**door),
-        dwellings=dataclasses.replace(own, entrance=s.building[own.storey]),
-        population=derive_population(s, own, len(b)),
-        windows=numbered(windows.take(chosen)),
-    )
+    homes, windows = derive_dwellings(community), derive_windows(community)
+    homes = dataclasses.replace(homes, entrance=s.building[homes.storey])
+    windows = numbered(windows.take(np.isin(np.round(windows.azimuth, 6) % 360, facing)))
+    site = dataclasses.replace(community, entrances=Entrances(**door), dwellings=homes, windows=windows)
+    return dataclasses.replace(site, population=derive_population(site))
 
 
 def numbered(windows: Windows) -> Windows:

@@ -103,7 +103,7 @@ def _doors(community: Community) -> tuple[FloatArray, IntArray, Notes]:
     missing = door_of < 0
     if not missing.any():
         return doors, door_of, Notes()
-    made = derive_entrances(buildings, community.path_edges, of=missing)
+    made = derive_entrances(community, of=missing)
     door_of[made.building] = len(doors) + np.arange(len(made))
     doors = np.concatenate([doors, np.column_stack([made.x, made.y, made.z])])
     where = "nearest to a path" if len(community.path_edges) else "in the middle of the longest wall"

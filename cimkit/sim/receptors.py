@@ -147,7 +147,7 @@ def window_receptors(community: Community, *, max_width: float = 1.8, rule: Wind
         from cimkit.model.derive import WindowRule, derive_windows
 
         rule = rule or WindowRule()
-        windows = derive_windows(community.buildings, community.plates, community.storeys, rule=rule)
+        windows = derive_windows(community, rule=rule)
         text = f"{len(windows)} windows placed by rule: one every {rule.every:g} m of wall, sill {rule.sill:g} m"
         notes += Notes.of([Note("W01", text, "windows", count=len(windows))])
     normals = directions.direction_of(windows.azimuth)

@@ -17,8 +17,7 @@ import numpy as np
 from cimkit.arrays import one_of
 from cimkit.errors import MissingDataError
 from cimkit.io.atomic import File, write_text
-from cimkit.model.community import Community
-from cimkit.model.fingerprint import fingerprint
+from cimkit.model.community import Community, fingerprint
 from cimkit.model.kinds import Status
 from cimkit.model.notes import CODES, SEVERITIES, Note, Notes
 from cimkit.rules.findings import Finding

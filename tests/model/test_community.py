@@ -186,7 +186,7 @@ def test_derive_windows__none_on_a_party_wall() -> None:
     c = Community.of(
         buildings=[Building("A", box(0, 0, 12, 10), storeys=2), Building("B", box(12, 0, 12, 10), storeys=1)]
     )
-    w = derive_windows(c.buildings, c.plates, c.storeys)
+    w = derive_windows(c)
     toward_b = (w.building == 0) & (w.azimuth == 90)
     assert set(c.storeys.level[w.storey[toward_b]].tolist()) == {2}
     assert (w.width <= 1.8).all()
@@ -196,9 +196,9 @@ def test_derive_windows__none_on_a_party_wall() -> None:
 
 def test_derive_dwellings_and_population__sums_agree() -> None:
     c = Community.of(buildings=[Building("A", box(0, 0, 40, 12), storeys=5, stilt=True)])
-    d = derive_dwellings(c.buildings, c.plates, c.storeys, c.storeys.names())
+    d = derive_dwellings(c)
     assert len(d) == 4 * 5
-    people = derive_population(c.storeys, d, 1)
+    people = derive_population(dataclasses.replace(c, dwellings=d))
     assert people.persons.sum() == pytest.approx(4 * 480 / 35)
 
 
