@@ -10,9 +10,9 @@ import numpy as np
 import shapely
 
 from cimkit.errors import InputError
+from cimkit.model.columns import WORDS
 from cimkit.model.kinds import FacilityKind, Kind, PathKind, SpaceKind
 from cimkit.model.notes import Note, noted
-from cimkit.model.vocabulary import WORDS
 
 _LISTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 COVER = 0.95  # share of the whole from which its parts stand for it

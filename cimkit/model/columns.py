@@ -6,20 +6,23 @@ import base64
 import hashlib
 import itertools
 import re
-from typing import TYPE_CHECKING, Any
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from cimkit.model.kinds import Kind
+from cimkit.arrays import FloatArray, IntArray, TextArray
+from cimkit.model.kinds import BuildingUse, FacilityKind, Kind, PathKind, SpaceKind, Status, StoreyKind
 from cimkit.model.notes import Note, noted
-from cimkit.model.vocabulary import WORDS, synonyms
+from cimkit.model.table import Column, Table
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cimkit.arrays import FloatArray, IntArray, TextArray
-    from cimkit.model.table import Column, Table
-
+_LISTS = tomllib.loads(Path(__file__).with_name("vocabulary.toml").read_text(encoding="utf-8"))
+WORDS: dict[type[Kind], dict[str, int]] = {  # kind → word in other people's data → number
+    kind: {w: int(kind.parse(code)) for code, words in _LISTS["kinds"][kind.__name__].items() for w in words.split()}
+    for kind in (BuildingUse, FacilityKind, PathKind, SpaceKind, StoreyKind, Status)
+}
 FOOT = 0.3048  # [m]
 _NUMBER = re.compile(r"([-+]?\d+(?:\.\d+)?)")
 _FEET = re.compile(r"\d\s*(?:ft|feet|')", re.IGNORECASE)
@@ -46,6 +49,13 @@ def find_columns(table: type[Table], frame: Any, own: Mapping[str, str]) -> dict
     return found
 
 
+def synonyms(table: str, name: str) -> list[str]:
+    """Return the lower-case names under which a column may come, the most specific first."""
+    columns = _LISTS["columns"]
+    own = columns.get(table, {}).get(name) or columns["common"].get(name, name)
+    return list(dict.fromkeys([name, *own.split()]))
+
+
 def frame_geometry(frame: Any) -> str:
     """Return the name of a frame's geometry column, empty if it has none."""
     return str(getattr(frame, "_geometry_column_name", "") or "")
@@ -54,20 +64,13 @@ def frame_geometry(frame: Any) -> str:
 def read_values(col: Column, values: Any, table: str, ids: TextArray) -> tuple[Any, list[Note]]:
     """Return a frame's column as ours, and notes on values that could not be read."""
     if col.is_kind or col.dtype is str:
-        texts = np.where(missing(values), "", np.asarray(values, dtype=object)).astype(str).astype(object)
+        texts = np.where(values.isna(), "", values.to_numpy(dtype=object)).astype(str).astype(object)
         return kinds_of(col.dtype, texts, table, ids) if col.is_kind else (texts, [])
     if col.dtype is bool:
         return np.array([str(v).strip().lower() in _TRUE for v in values], dtype=bool), []
     numbers, notes = _numbers(col, values, table, ids)
     numbers = np.where(np.isnan(numbers), col.usual, numbers)
     return (numbers.astype(np.int64) if col.dtype is int else numbers), notes
-
-
-def missing(values: Any) -> Any:
-    """Return which values are missing: None, nan or NaT, shape (n)."""
-    import pandas as pd
-
-    return np.asarray(pd.isna(values), dtype=bool)
 
 
 def _numbers(col: Column, values: Any, table: str, ids: TextArray) -> tuple[FloatArray, list[Note]]:
@@ -80,7 +83,7 @@ def _numbers(col: Column, values: Any, table: str, ids: TextArray) -> tuple[Floa
         numbers = array.astype(np.float64)
         unread = np.isinf(numbers)
     else:
-        texts: Any = pd.Series(np.where(missing(values), "", array)).astype(str).str.strip()
+        texts: Any = pd.Series(np.where(values.isna(), "", array)).astype(str).str.strip()
         numbers = texts.str.extract(_NUMBER, expand=False).astype(np.float64).to_numpy(copy=True)
         unread = np.isnan(numbers) & (texts != "").to_numpy()
         feet = texts.str.contains(_FEET).to_numpy() & ~np.isnan(numbers)
@@ -113,11 +116,8 @@ def rows_of(texts: Any, rows: Mapping[str, int], of: str, table: str, ids: Any =
 def made_ids(prefix: str, places: FloatArray, sizes: FloatArray) -> TextArray:
     """Return ids made from place (to 1 dm) and size (to 1 m²), so that the same file gives the same ids."""
     keys = np.column_stack([np.round(np.nan_to_num(places) * 10), np.round(np.nan_to_num(sizes))]).astype(np.int64)
-    ids = []
-    for key in keys:
-        digest = hashlib.blake2b(key.tobytes(), digest_size=5).digest()
-        ids.append(f"{prefix}-{base64.b32encode(digest).decode().lower()}")
-    return np.array(ids, dtype=object)
+    codes = [base64.b32encode(hashlib.blake2b(key.tobytes(), digest_size=5).digest()).decode() for key in keys]
+    return np.array([f"{prefix}-{code.lower()}" for code in codes], dtype=object)
 
 
 def unique_ids(ids: TextArray, table: str) -> tuple[TextArray, list[Note]]:

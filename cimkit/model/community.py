@@ -187,50 +187,34 @@ class Community:
 
     def building(self, name: str) -> Building:
         """Return a building as a record: typical storey height, open ground storey, basements."""
-        row = self.buildings.row_of(name)
-        own = np.flatnonzero(self.storeys.building == row)
-        above = own[self.storeys.level[own] > 0]
-        heights = self.storeys.height[above]
-        table = self.buildings
-        return Building(
-            id=name,
-            footprint=table.footprint.take([row]).to_shapely()[0],
-            storeys=len(above),
-            storey_height=float(np.median(heights)) if len(heights) else float("nan"),
-            ground_storey_height=float(heights[np.argmin(self.storeys.level[above])]) if len(above) else float("nan"),
-            parapet=max(0.0, float(table.height[row] - heights.sum())),
-            basements=len(own) - len(above),
-            stilt=bool((~self.storeys.enclosed[above] & (self.storeys.level[above] == 1)).any()),
-            use=BuildingUse.codes(table.use[row : row + 1])[0],
-            status=Status.codes(table.status[row : row + 1])[0],
-            ground_z=float(table.ground_z[row]),
-            lift=int(table.lift[row]),
-            year=int(table.year[row]),
-        )
+        table, row = self.buildings, self.buildings.row_of(name)
+        own = self.storeys.take(self.storeys.building == row)
+        above = own.take(own.level > 0)
+        about: dict[str, Any] = {n: getattr(table, n)[row].item() for n in ("ground_z", "lift", "year")}
+        about |= {"use": BuildingUse(table.use[row]).code, "status": Status(table.status[row]).code}
+        about["storey_height"] = float(np.median(above.height)) if len(above) else np.nan
+        about["ground_storey_height"] = float(above.height[above.level.argmin()]) if len(above) else np.nan
+        about["parapet"] = max(0.0, float(table.height[row] - above.height.sum()))
+        about |= {"basements": len(own) - len(above), "stilt": bool((~above.enclosed & (above.level == 1)).any())}
+        return Building(name, table.footprint.take([row]).to_shapely()[0], len(above), **about)
 
     @cached_property
     def solids(self) -> Solids:
         """What blocks the sun as upright prisms; buildings with a detailed mesh are left to ``mesh``."""
         walls = storey_solids(self.buildings, self.plates, self.storeys)
-        slabs = slab_solids(self.buildings, self.storeys, self.spaces)
-        both = merged(walls, slabs)
-        meshed = np.unique(self.mesh.owner)
-        return both.take(np.flatnonzero(~np.isin(both.owner, meshed[meshed >= 0])))
+        every = merged(walls, slab_solids(self.buildings, self.storeys, self.spaces))
+        return every.take(np.flatnonzero((every.owner < 0) | ~np.isin(every.owner, self.mesh.owner)))
 
     @cached_property
     def scene(self) -> Scene:
         """Everything that blocks a ray as triangles with their tree, made once."""
-        solids = self.solids
-        parts = [extrude(solids.outline, solids.base, solids.top, solids.owner), self.mesh]
-        if self.terrain is not None:
-            parts.append(terrain_triangles(self.terrain))
-        return Scene(Triangles.concat(parts), closed=len(self.mesh) == 0)
+        s, rest = self.solids, self.shading
+        return Scene(Triangles.concat([extrude(s.outline, s.base, s.top, s.owner), rest.triangles]), rest.closed)
 
     @cached_property
     def shading(self) -> Scene:
         """What blocks the sun, each part as the quickest kernel takes it: outlines as prisms, the rest as triangles."""
-        solids = self.solids
-        outline = solids.outline
+        solids, outline = self.solids, self.solids.outline
         prisms = Prisms(outline.xy, outline.ring, outline.poly, solids.base, solids.top) if len(solids) else None
         ground = [] if self.terrain is None else [terrain_triangles(self.terrain)]
         return Scene(Triangles.concat([self.mesh, *ground]), len(self.mesh) == 0, prisms)

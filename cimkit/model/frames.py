@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import operator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import IntArray, TextArray
 from cimkit.errors import InputError
 from cimkit.geometry.frame import Frame, metric_crs
-from cimkit.geometry.polygons import Lines, Polygons, clean_polygons
+from cimkit.geometry.polygons import Cleaned, Lines, Polygons, clean_polygons
 from cimkit.geometry.ragged import numbers_within
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.topology import connect_lines, mend_lines
 from cimkit.model.build import parcel_of, path_tables
-from cimkit.model.columns import find_columns, frame_geometry, made_ids, read_values, rows_of, unique_ids
+from cimkit.model.columns import find_columns, frame_geometry, made_ids, read_values, rows_of, synonyms, unique_ids
 from cimkit.model.derive import complete_heights, derive_storeys
 from cimkit.model.kinds import PathKind, StoreyKind
 from cimkit.model.notes import Note, Notes, noted
+from cimkit.model.table import Table
 from cimkit.model.tables import TABLES, Buildings, PathEdges, Plates, Storeys
-from cimkit.model.vocabulary import synonyms
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from cimkit.arrays import IntArray, TextArray
-    from cimkit.model.table import Table
 
 MOST = 50  # notes of one kind of repair
 _NO = ("", "no", "0", "0.0", "f", "false", "none", "nan")
@@ -66,15 +62,14 @@ def tables_from_frames(
         tables |= _paths(placed["paths"], columns, notes)
     if "contours" in placed:
         tables["terrain"] = _terrain(placed["contours"], notes)
-    for title in _ORDER:
-        if title not in placed:
-            continue
-        if title == "storeys":
-            _join_storeys(tables, placed[title], columns, notes)
-            continue
-        tables[title] = _table(TABLES[title], placed[title], columns, tables, notes)
+    for title in (t for t in _ORDER if t in placed):
+        made: Any = _table(TABLES[title], placed[title], columns, tables, notes)
         if title == "buildings":
-            _complete_buildings(tables, notes)
+            tables |= _completed(made, tables.get("parcels"), notes)
+        elif title == "storeys":
+            tables |= _with_storeys(tables, made, placed[title], notes)
+        else:
+            tables[title] = made
     return tables, frame, Notes.of(notes)
 
 
@@ -137,11 +132,10 @@ def _table(
     geometry = frame_geometry(frame)
     part = np.zeros(len(frame), dtype=np.int64)  # 0: in one piece
     if shape and geometry:
-        cleaned = clean_polygons(np.asarray(frame.geometry.array, dtype=object))
-        _note_faults(cleaned.faults, title, frame, notes)
-        data[shape] = cleaned.polygons
-        frame = frame.iloc[cleaned.source]
-        part = _part_numbers(cleaned.source)
+        cleaned = _cleaned(frame, title, notes)
+        data[shape], frame = cleaned.polygons, frame.iloc[cleaned.source]
+        pieces = np.bincount(cleaned.source, minlength=1)[cleaned.source]
+        part = np.where(pieces > 1, numbers_within(cleaned.source), 0)
     elif geometry and {"x", "y"} <= names:
         points = shapely.centroid(np.asarray(frame.geometry.array, dtype=object))
         here = ~shapely.is_missing(points) & ~shapely.is_empty(points)
@@ -149,22 +143,25 @@ def _table(
         frame, part = frame[here], part[here]
         data["x"], data["y"] = shapely.get_x(points[here]), shapely.get_y(points[here])
     found = find_columns(table, frame, own)
-    ids = _ids(table, frame, found, part, data, notes) if "id" in names else np.arange(len(frame)).astype(str)
+    wanting = [c for c in ("building", "level") if c not in found] if table is Storeys else []
+    if wanting:
+        raise InputError(
+            f"storeys: columns {', '.join(wanting)} must be there; got {', '.join(map(str, frame.columns))}."
+        )
+    ids = np.arange(len(frame)).astype(str).astype(object)
     if "id" in names:
-        data["id"] = ids
+        ids = data["id"] = _ids(table, frame, found, part, data, notes)
     for col in table.columns():
-        if col.name in data or col.name not in found:
+        if col.name in data or col.name not in found or (col.of and col.of not in tables):
             continue
         values = frame[found[col.name]]
-        if col.of and col.of not in tables:
-            continue
         if col.of:
             rows = {name: k for k, name in enumerate(tables[col.of].names())}
             texts = np.where(values.isna(), "", values.astype(str)).astype(object)
             data[col.name], said = rows_of(texts, rows, col.of, title, ids)
         else:
-            data[col.name], said = read_values(col, values, title, np.asarray(ids, dtype=object))
-        notes.extend(said)
+            data[col.name], said = read_values(col, values, title, ids)
+        notes += said
     renamed = {theirs: ours for ours, theirs in found.items() if str(theirs).lower() != ours}
     if renamed:
         text = ", ".join(f"{theirs} → {ours}" for theirs, ours in renamed.items())
@@ -174,83 +171,59 @@ def _table(
     return table(**data, extra=extra)
 
 
-def _part_numbers(source: IntArray) -> IntArray:
-    """Return 0 for shapes in one piece, else 1, 2, … for the pieces of one row."""
-    pieces = np.bincount(source, minlength=1)[source]
-    return np.where(pieces > 1, numbers_within(source), 0)
-
-
-def _note_faults(faults: Any, title: str, frame: Any, notes: list[Note]) -> None:
-    """Add a note per fault of a shape, naming the row of the input."""
-    for row, code, text, x, y in faults:
-        notes.append(Note(code, text, title, f"row {frame.index[row]}", x, y))
+def _cleaned(frame: Any, title: str, notes: list[Note]) -> Cleaned:
+    """Return the outlines of a frame made valid, and add a note per fault, naming the row of the input."""
+    cleaned = clean_polygons(np.asarray(frame.geometry.array, dtype=object))
+    notes += [Note(code, text, title, f"row {frame.index[row]}", x, y) for row, code, text, x, y in cleaned.faults]
+    return cleaned
 
 
 def _ids(
     table: type[Table], frame: Any, found: Mapping[str, str], part: IntArray, data: Mapping[str, Any], notes: list[Note]
 ) -> TextArray:
     """Return unique ids: the file's own where they tell rows apart, else made from place and size."""
-    title = table.title()
+    title, count = table.title(), len(frame)
     texts = frame[found["id"]].astype(str).to_numpy(dtype=object) if "id" in found else np.zeros(0, dtype=object)
     whole = part <= 1
     if len(texts) and len(set(texts[whole])) > max(1, 0.5 * whole.sum()) - 1:
         ids = np.array([f"{t}/{p}" if p > 0 else t for t, p in zip(texts, part, strict=True)], dtype=object)
-        if not (part > 0).any():
-            ids = texts
     else:
-        places, sizes = _places(table, data, len(frame))
-        ids = made_ids(_PREFIX.get(title, title[0]), places, sizes)
+        shape = data.get(table.shape_column())
+        x, y = data.get("x", np.arange(count)), data.get("y", np.zeros(count))
+        places = np.column_stack([x, y]) if shape is None else shape.centroids()
+        ids = made_ids(_PREFIX.get(title, title[0]), places, np.zeros(count) if shape is None else shape.areas())
         why = f"column {found['id']!r} does not tell rows apart" if len(texts) else "there is no id column"
-        notes.append(Note("M02", f"{why}; {len(ids)} ids made from place and size", title, count=len(ids)))
+        notes.append(Note("M02", f"{why}; {count} ids made from place and size", title, count=count))
     ids, said = unique_ids(ids, title)
-    notes.extend(said)
+    notes += said
     return ids
 
 
-def _places(table: type[Table], data: Mapping[str, Any], count: int) -> tuple[Any, Any]:
-    """Return a point and a size for each row, for making ids."""
-    shape = data.get(table.shape_column() or "-")
-    if isinstance(shape, Polygons):
-        return shape.centroids(), shape.areas()
-    if "x" in data:
-        return np.column_stack([data["x"], data["y"]]), np.zeros(count)
-    return np.column_stack([np.arange(count), np.zeros(count)]), np.zeros(count)
-
-
-def _complete_buildings(tables: dict[str, Any], notes: list[Note]) -> None:
-    """Fill heights, storeys and parcels of the buildings and write out their storeys."""
-    buildings: Buildings = tables["buildings"]
+def _completed(buildings: Buildings, parcels: Table | None, notes: list[Note]) -> dict[str, Any]:
+    """Return the buildings with heights, storeys and parcels filled in, their plates, and their storeys written out."""
     buildings, said = complete_heights(buildings)
-    notes.extend(said)
-    if "parcels" in tables and (buildings.parcel < 0).all():
-        buildings = dataclasses.replace(buildings, parcel=parcel_of(buildings.footprint, tables["parcels"]))
-    tables |= {"buildings": buildings, **derive_storeys(buildings)}
-    count = len(tables["storeys"])
-    notes.append(Note("H07", f"{count} storeys of equal height over the footprint", "storeys", count=count))
+    if parcels is not None and (buildings.parcel < 0).all():
+        buildings = replace(buildings, parcel=parcel_of(buildings.footprint, parcels))
+    made = derive_storeys(buildings)
+    count = len(made["storeys"])
+    notes += [*said, Note("H07", f"{count} storeys of equal height over the footprint", "storeys", count=count)]
+    return {"buildings": buildings, **made}
 
 
-def _join_storeys(tables: dict[str, Any], frame: Any, own: Mapping[str, str], notes: list[Note]) -> None:
-    """Replace the derived storeys of the buildings that a storey frame describes.
+def _with_storeys(tables: Mapping[str, Any], given: Storeys, frame: Any, notes: list[Note]) -> dict[str, Any]:
+    """Return buildings, plates and storeys with those in place that a storey frame describes.
 
     Floor heights add up from the ground where none are given; outlines are the footprint's
     where the frame has none.
     """
     buildings: Buildings = tables["buildings"]
-    found = find_columns(Storeys, frame, own)
-    wanting = [c for c in ("building", "level") if c not in found]
-    if wanting:
-        raise InputError(
-            f"storeys: columns {', '.join(wanting)} must be there; got {', '.join(map(str, frame.columns))}."
-        )
-    given: Any = _table(Storeys, frame, own, tables, notes)
     order = np.lexsort((given.level, given.building))
     order = order[given.building[order] >= 0]
     given = given.take(order)
     outlines = tables["plates"].outline
     plate = given.building.copy()
     if frame_geometry(frame):
-        cleaned = clean_polygons(np.asarray(frame.geometry.array, dtype=object))
-        _note_faults(cleaned.faults, "storeys", frame, notes)
+        cleaned = _cleaned(frame, "storeys", notes)
         row_plate = np.full(len(frame), -1, dtype=np.int64)
         row_plate[cleaned.source] = len(outlines) + np.arange(len(cleaned.source))
         plate = np.where(row_plate[order] >= 0, row_plate[order], plate)
@@ -258,40 +231,27 @@ def _join_storeys(tables: dict[str, Any], frame: Any, own: Mapping[str, str], no
     height = np.where(given.height > 0, given.height, 3.0)
     z = np.where(np.isnan(given.z), _floors(given.building, given.level, height), given.z)
     kind = np.where((given.level < 0) & (given.kind == 0), StoreyKind.BASEMENT, given.kind)
-    given = dataclasses.replace(
-        given, plate=plate, height=height, z=z, kind=kind, enclosed=kind != StoreyKind.STILT, extra={}
-    )
+    given = replace(given, plate=plate, height=height, z=z, kind=kind, enclosed=kind != StoreyKind.STILT, extra={})
     described = np.isin(np.arange(len(buildings)), given.building)
-    kept = tables["storeys"].take(~described[tables["storeys"].building])
-    both: Any = kept.stacked(given)
-    tables["storeys"] = both.take(np.lexsort((both.level, both.building)))
-    tables["plates"] = Plates(outline=outlines)
-    tables["buildings"] = _heights_of_storeys(buildings, given, described)
+    both = tables["storeys"].take(~described[tables["storeys"].building]).stacked(given)
+    storeys = both.take(np.lexsort((both.level, both.building)))
+    top = np.zeros(len(buildings))
+    np.maximum.at(top, given.building, z + height)
+    top = np.where(described & ~(buildings.height >= top), top, buildings.height)
+    sides = storeys.building[storeys.level > 0], storeys.building[storeys.level < 0]
+    above, below = (np.bincount(rows, minlength=len(top)) for rows in sides)
+    buildings = replace(buildings, height=top, n_above=above, n_below=below)
+    return {"buildings": buildings, "plates": Plates(outlines), "storeys": storeys}
 
 
 def _floors(building: IntArray, level: IntArray, height: Any) -> Any:
     """Return floor heights that add up from the ground, for rows sorted by building and level."""
     z = np.zeros(len(level))
-    for b in np.unique(building):
-        own = np.flatnonzero(building == b)
-        up, down = own[level[own] > 0], own[level[own] < 0]
+    for own in np.split(np.arange(len(level)), np.flatnonzero(np.diff(building)) + 1):
+        up, down = own[level[own] > 0], own[level[own] < 0][::-1]
         z[up] = np.cumsum(height[up]) - height[up]
-        z[down] = -np.cumsum(height[down][::-1])[::-1]
+        z[down] = -np.cumsum(height[down])
     return z
-
-
-def _heights_of_storeys(buildings: Buildings, storeys: Storeys, described: Any) -> Buildings:
-    """Return the buildings with heights and counts that agree with their storeys."""
-    top = np.zeros(len(buildings))
-    np.maximum.at(top, storeys.building, storeys.z + storeys.height)
-    above = np.bincount(storeys.building[storeys.level > 0], minlength=len(buildings))
-    below = np.bincount(storeys.building[storeys.level < 0], minlength=len(buildings))
-    return dataclasses.replace(
-        buildings,
-        height=np.where(described & ~(buildings.height >= top), top, buildings.height),
-        n_above=np.where(described, above, buildings.n_above),
-        n_below=np.where(described, below, buildings.n_below),
-    )
 
 
 def _terrain(gdf: Any, notes: list[Note]) -> Terrain | None:
@@ -318,11 +278,11 @@ def _paths(frame: Any, own: Mapping[str, str], notes: list[Note]) -> dict[str, A
     mended = mend_lines(
         Lines.from_shapely(parts), level=_levels(frame, every)[source], alike=(2 * every.kind + every.oneway)[source]
     )
-    notes.extend(_mended(mended.repairs, every.id[source]))
+    notes += _mended(mended.repairs, every.id[source])
     net = connect_lines(mended.lines)
     edges = every.take(source[mended.source][net.source])
     if len(set(edges.names())) < len(edges):
-        edges = dataclasses.replace(edges, id=np.array([f"w{k}" for k in range(len(edges))], dtype=object))
+        edges = replace(edges, id=np.array([f"w{k}" for k in range(len(edges))], dtype=object))
     return path_tables(net, edges)
 
 
@@ -333,18 +293,15 @@ def _levels(frame: Any, edges: PathEdges) -> IntArray:
     """
     import pandas as pd
 
-    here = {str(c).lower(): c for c in frame.columns}
-    layer, bridge, tunnel = (
-        next((frame[here[n]] for n in synonyms("path_edges", name) if n in here), None)
-        for name in ("layer", "bridge", "tunnel")
-    )
+    here = {str(c).lower(): frame[c] for c in frame.columns}
     level = np.zeros(len(frame))
-    for given, step in ((bridge, 1), (tunnel, -1)):
-        if given is not None:
+    for name, step in (("bridge", 1), ("tunnel", -1), ("layer", 0)):
+        given = next((here[n] for n in synonyms("path_edges", name) if n in here), None)
+        if given is not None and step:
             level[~(given.isna() | given.astype(str).str.lower().isin(_NO)).to_numpy()] = step
-    if layer is not None:
-        said = pd.to_numeric(layer, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        level = np.where(np.isfinite(said), said, level)
+        elif given is not None:
+            said = pd.to_numeric(given, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+            level = np.where(np.isfinite(said), said, level)
     apart = np.isin(edges.kind, (PathKind.RAILWAY, PathKind.TRUNK_ROAD))
     return np.where(apart, -1000 - np.arange(len(frame)), level).astype(np.int64)
 

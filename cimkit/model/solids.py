@@ -88,17 +88,14 @@ def slab_solids(buildings: Buildings, storeys: Storeys, spaces: Spaces) -> Solid
     floor_slab = np.isin(kind, FLOOR_SLABS) & (spaces.inside_structure != 1)
     roof_slab = np.isin(kind, ROOF_SLABS)
     rows = np.flatnonzero(floor_slab | roof_slab)
-    on = np.maximum(storey[rows], 0)
     hung = storey[rows] >= 0
-    if len(storeys) == 0:
-        hung, on = np.zeros(len(rows), dtype=bool), on[:0]
+    on = storey[rows][hung]
     owner = np.full(len(rows), -1, dtype=np.int64)
     floor = spaces.z[rows].copy()
     high = np.full(len(rows), 3.0)
-    if hung.any():
-        owner[hung] = storeys.building[on[hung]]
-        floor[hung] = storeys.z[on[hung]] + buildings.ground_z[owner[hung]]
-        high[hung] = storeys.height[on[hung]]
+    owner[hung] = storeys.building[on]
+    floor[hung] = storeys.z[on] + buildings.ground_z[owner[hung]]
+    high[hung] = storeys.height[on]
     closed = (spaces.enclosed[rows] == 1) & floor_slab[rows]
     clear = np.where(np.isnan(spaces.clear_height[rows]), high - SLAB_THICKNESS, spaces.clear_height[rows])
     base = np.where(roof_slab[rows], floor + clear, floor - SLAB_THICKNESS)
@@ -108,9 +105,5 @@ def slab_solids(buildings: Buildings, storeys: Storeys, spaces: Spaces) -> Solid
 
 def merged(*parts: Solids) -> Solids:
     """Return all solids of the parts."""
-    return Solids(
-        Polygons.concat([p.outline for p in parts]),
-        np.concatenate([p.base for p in parts]),
-        np.concatenate([p.top for p in parts]),
-        np.concatenate([p.owner for p in parts]),
-    )
+    base, top, owner = (np.concatenate([getattr(p, name) for p in parts]) for name in ("base", "top", "owner"))
+    return Solids(Polygons.concat([p.outline for p in parts]), base, top, owner)
