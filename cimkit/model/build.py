@@ -34,20 +34,21 @@ def tables_from_records(
     """
     tables: dict[str, Any] = {"parcels": _filled(t.Parcels, Parcel, parcels)}
     tables |= buildings_from_records(buildings, tables["parcels"])
-    sorts: dict[type, list[Any]] = {Space: [], Window: [], Facility: [], Path: []}
-    for record in others:
-        if type(record) not in sorts:
-            wanted = ", ".join(s.__name__ for s in sorts)
-            raise InputError(f"others: records must be {wanted}; got {type(record).__name__}.")
-        sorts[type(record)].append(record)
+    sorts = {sort: [r for r in others if type(r) is sort] for sort in (Space, Window, Facility, Path)}
+    for strange in (r for r in others if type(r) not in sorts):
+        wanted = ", ".join(s.__name__ for s in sorts)
+        raise InputError(f"others: records must be {wanted}; got {type(strange).__name__}.")
     house, storeys = tables["buildings"], tables["storeys"]
     tables["spaces"] = _filled(t.Spaces, Space, sorts[Space], storey=_storey_rows(sorts[Space], house, storeys))
     own = [house.row_of(w.building) for w in sorts[Window]]
     tables["windows"] = _filled(t.Windows, Window, sorts[Window], building=own)
     tables["facilities"] = _filled(t.Facilities, Facility, sorts[Facility])
     tables |= _paths(sorts[Path])
-    for table in tables.values():
-        _check_ids(table)
+    for title, table in tables.items():
+        words, counts = np.unique(table.names().astype(str), return_counts=True)
+        if (counts > 1).any():
+            most = counts.argmax()
+            raise InputError(f"{title}: ids must be unique; got {str(words[most])!r} {counts[most]} times.")
     notes = [Note("H07", f"storeys written out from {len(buildings)} building records", "storeys")] if buildings else []
     return tables, Notes.of(notes)
 
@@ -129,18 +130,7 @@ def _outlines(outlines: Sequence[Any], ids: Sequence[str]) -> Polygons:
     shapes = np.empty(len(outlines), dtype=object)
     for k, outline in enumerate(outlines):
         shapes[k] = outline if isinstance(outline, shapely.Geometry) else shapely.Polygon(outline)
-    bad: Any = np.flatnonzero(~shapely.is_valid(shapes)) if len(shapes) else []
-    if len(bad):
-        reason = shapely.is_valid_reason(shapes[bad[0]])
-        raise InputError(f"{ids[bad[0]]!r}: outline must not cross itself; got {reason}. Use clean_polygons().")
+    for bad in np.flatnonzero(~shapely.is_valid(shapes)).tolist():
+        reason = shapely.is_valid_reason(shapes[bad])
+        raise InputError(f"{ids[bad]!r}: outline must not cross itself; got {reason}. Use clean_polygons().")
     return Polygons.from_shapely(shapes)
-
-
-def _check_ids(table: Table) -> None:
-    """Raise InputError if an id stands twice."""
-    ids = table.names()
-    words, counts = np.unique(ids.astype(str), return_counts=True)
-    if len(words) and counts.max() > 1:
-        raise InputError(
-            f"{table.title()}: ids must be unique; got {str(words[counts.argmax()])!r} {counts.max()} times."
-        )

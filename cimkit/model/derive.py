@@ -45,22 +45,19 @@ def complete_heights(buildings: t.Buildings) -> tuple[t.Buildings, list[Note]]:
     tuple
         The completed table and notes, one for each kind of guess.
     """
-    usual = np.array([STOREY_HEIGHT.get(use, 3.0) for use in BuildingUse])[buildings.use]
-    absurd = (buildings.n_above > MOST_STOREYS) | (buildings.n_below > MOST_STOREYS)
-    height, storeys = buildings.height.copy(), np.where(absurd, -1, buildings.n_above)
-    height_src, storeys_src = buildings.height_src.copy(), buildings.storeys_src.copy()
-    no_height, no_storeys = ~(height > 0), storeys < 0
-    neither = no_height & no_storeys
-    storeys[neither] = DEFAULT_STOREYS
-    from_height = no_storeys & ~neither
-    tall = (height - buildings.base)[from_height] / usual[from_height]
-    storeys[from_height] = np.clip(np.round(tall), 1, MOST_STOREYS)
-    height[no_height] = (buildings.base + storeys * usual)[no_height]
-    height_src[no_height] = np.where(neither, Provenance.DEFAULT, Provenance.FROM_STOREYS)[no_height]
-    storeys_src[no_storeys] = np.where(neither, Provenance.DEFAULT, Provenance.FROM_HEIGHT)[no_storeys]
-    height_src[~no_height & (height_src == 0)] = Provenance.TAGGED
-    storeys_src[~no_storeys & (storeys_src == 0)] = Provenance.TAGGED
-    filled = replace(buildings, height=height, n_above=storeys, height_src=height_src, storeys_src=storeys_src)
+    b = buildings
+    usual = np.array([STOREY_HEIGHT.get(use, 3.0) for use in BuildingUse])[b.use]
+    absurd = (b.n_above > MOST_STOREYS) | (b.n_below > MOST_STOREYS)
+    no_height, no_storeys = ~(b.height > 0), absurd | (b.n_above < 0)
+    neither, from_height = no_height & no_storeys, no_storeys & ~no_height
+    counted = np.clip(np.round((b.height - b.base) / usual), 1, MOST_STOREYS)
+    storeys = np.select([neither, from_height], [DEFAULT_STOREYS, counted], b.n_above)
+    sources: list[Any] = [Provenance.DEFAULT, Provenance.FROM_STOREYS, Provenance.TAGGED]
+    height_src = np.select([neither, no_height, b.height_src == Provenance.UNKNOWN], sources, b.height_src)
+    sources[1] = Provenance.FROM_HEIGHT
+    storeys_src = np.select([neither, no_storeys, b.storeys_src == Provenance.UNKNOWN], sources, b.storeys_src)
+    height = np.where(no_height, b.base + storeys * usual, b.height)
+    filled = replace(b, height=height, n_above=storeys, height_src=height_src, storeys_src=storeys_src)
     notes = noted("M05", f"more than {MOST_STOREYS} storeys count as unknown", absurd, "buildings", buildings.id)
     for text, which in (
         ("height from storeys × usual storey height", no_height & ~neither),
@@ -154,7 +151,8 @@ def derive_windows(community: Community, *, of: BoolArray | None = None, rule: W
     storey = np.repeat(rows, np.diff(offsets))
     building = storeys.building[storey]
     z = buildings.ground_z[building] + storeys.z[storey] + rule.sill
-    free = _free_walls(buildings, building, xy[column], azimuth[column], z)
+    outside = xy + 0.4 * direction_of(azimuth)[:, :2]
+    free = _free_walls(buildings, building, outside[column], z)
     column, storey, building = column[free], storey[free], building[free]
     told = zip(buildings.id[building], storeys.level[storey], numbers_within(storey), strict=True)
     ids = np.array([f"{b}/F{v}-W{n}" for b, v, n in told], dtype=object)
@@ -178,11 +176,8 @@ def _window_columns(outline: Polygons, rule: WindowRule) -> tuple[FloatArray, Fl
     return xy, azimuth_of(outward)[wall], width, offsets_of(per_outline)
 
 
-def _free_walls(
-    buildings: t.Buildings, building: IntArray, xy: FloatArray, azimuth: FloatArray, z: FloatArray
-) -> BoolArray:
-    """Return which windows have air before them: no other building covers a point 0.4 m outside."""
-    outside = xy + 0.4 * direction_of(azimuth)[:, :2]
+def _free_walls(buildings: t.Buildings, building: IntArray, outside: FloatArray, z: FloatArray) -> BoolArray:
+    """Return which windows have air before them: no other building covers the point 0.4 m outside."""
     spots, where = np.unique(np.column_stack([outside, building]), axis=0, return_inverse=True)
     tree = shapely.STRtree(buildings.footprint.to_shapely())
     spot, other = tree.query(shapely.points(spots[:, :2]), predicate="intersects")

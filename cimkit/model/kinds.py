@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from cimkit.arrays import TextArray
 from cimkit.errors import InputError
+
+if TYPE_CHECKING:
+    from cimkit.arrays import TextArray
 
 
 class Kind(IntEnum):

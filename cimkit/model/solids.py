@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cimkit.arrays import FloatArray, IntArray
 from cimkit.geometry.polygons import Polygons
 from cimkit.model.kinds import SpaceKind
 
 if TYPE_CHECKING:
-    from cimkit.arrays import FloatArray, IntArray
     from cimkit.model.tables import Buildings, Plates, Spaces, Storeys
 
 SLAB_THICKNESS = 0.15  # [m] floor slab of a balcony or canopy, where nothing is stated

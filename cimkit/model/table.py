@@ -33,7 +33,7 @@ class Column:
     dtype
         ``float``, ``int``, ``bool``, ``str``, a Kind, Polygons or Lines.
     of
-        For an ``int`` column: name of the table whose rows it holds, -1 for none.
+        Name of the table whose rows it holds as ``int``, -1 for none.
     default
         Value where nothing is given; without it nan, -1, False, "" or the kind's first member.
     belongs
@@ -75,7 +75,8 @@ class Column:
 
 def column(meaning: str, **facts: Any) -> Any:
     """Declare a column of a table, see ``Column``."""
-    return field(default=None, metadata={"column": Column(meaning, **facts)})
+    dtype = int if "of" in facts else float
+    return field(default=None, metadata={"column": Column(meaning, **({"dtype": dtype} | facts))})
 
 
 class Context(NamedTuple):

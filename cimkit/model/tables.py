@@ -31,7 +31,7 @@ class Buildings(Table):
 
     id: TextArray = column("identifier", zh="编号", dtype=str)
     footprint: Polygons = column("outline on the ground", zh="基底轮廓", unit="m²", dtype=Polygons)
-    parcel: IntArray = column("parcel it stands on", zh="所在地块", dtype=int, of="parcels")
+    parcel: IntArray = column("parcel it stands on", zh="所在地块", of="parcels")
     name: TextArray = column("name", zh="名称", dtype=str)
     use: IntArray = column("main use", zh="用途", dtype=kinds.BuildingUse)
     status: IntArray = column("existing, planned or to be demolished", zh="状态", dtype=kinds.Status)
@@ -57,9 +57,9 @@ class Plates(Table):
 class Storeys(Table):
     """Storeys (楼层); ``level`` 1 is the ground storey, -1 the first basement, there is no 0."""
 
-    building: IntArray = column("building it belongs to", zh="所属建筑", dtype=int, of="buildings", belongs=True)
+    building: IntArray = column("building it belongs to", zh="所属建筑", of="buildings", belongs=True)
     level: IntArray = column("1 upwards from the ground, -1 downwards", zh="层号", dtype=int)
-    plate: IntArray = column("outline, a row of the plates", zh="楼板", dtype=int, of="plates")
+    plate: IntArray = column("outline, a row of the plates", zh="楼板", of="plates")
     z: FloatArray = column("floor above the building's ground", zh="楼面标高", unit="m")
     height: FloatArray = column("floor to floor", zh="层高", unit="m")
     kind: IntArray = column("kind of storey", zh="楼层类型", dtype=kinds.StoreyKind)
@@ -81,7 +81,7 @@ class Storeys(Table):
 class Voids(Table):
     """Openings in a storey's floor (挑空、中庭、井道)."""
 
-    storey: IntArray = column("storey it is cut from", zh="所属楼层", dtype=int, of="storeys", belongs=True)
+    storey: IntArray = column("storey it is cut from", zh="所属楼层", of="storeys", belongs=True)
     outline: Polygons = column("outline", zh="轮廓", unit="m²", dtype=Polygons)
     kind: IntArray = column("kind of void", zh="类型", dtype=kinds.VoidKind)
 
@@ -90,13 +90,11 @@ class Spaces(Table):
     """Spaces in, on and around buildings, and open ground (空间、绿地、广场)."""
 
     id: TextArray = column("identifier", zh="编号", dtype=str)
-    storey: IntArray = column(
-        "storey it lies on, -1 for open ground", zh="所在楼层", dtype=int, of="storeys", belongs=True
-    )
+    storey: IntArray = column("storey it lies on, -1 for open ground", zh="所在楼层", of="storeys", belongs=True)
     outline: Polygons = column("outline", zh="轮廓", unit="m²", dtype=Polygons)
     kind: IntArray = column("kind of space", zh="类型", dtype=kinds.SpaceKind)
     name: TextArray = column("name", zh="名称", dtype=str)
-    dwelling: IntArray = column("dwelling it belongs to, -1 for none", zh="所属住宅", dtype=int, of="dwellings")
+    dwelling: IntArray = column("dwelling it belongs to, -1 for none", zh="所属住宅", of="dwellings")
     z: FloatArray = column("floor above ground, for open ground and slabs", zh="标高", unit="m", default=0.0)
     clear_height: FloatArray = column("clear height, nan open to the sky or unknown", zh="净高", unit="m")
     roofed: IntArray = column("1 roofed, 0 open to the sky, -1 unknown", zh="有顶盖", dtype=int)
@@ -118,8 +116,8 @@ class Dwellings(Table):
     """Dwellings (住宅套)."""
 
     id: TextArray = column("identifier", zh="编号", dtype=str)
-    storey: IntArray = column("storey of its door", zh="所在楼层", dtype=int, of="storeys", belongs=True)
-    entrance: IntArray = column("entrance of its stair, -1 unknown", zh="单元门", dtype=int, of="entrances")
+    storey: IntArray = column("storey of its door", zh="所在楼层", of="storeys", belongs=True)
+    entrance: IntArray = column("entrance of its stair, -1 unknown", zh="单元门", of="entrances")
     inner_area: FloatArray = column("area inside, without balconies and bays", zh="套内面积", unit="m²")
     habitable_rooms: IntArray = column("bedrooms and living rooms", zh="居室数", dtype=int)
     persons: FloatArray = column("residents", zh="人数")
@@ -129,9 +127,9 @@ class Windows(Table):
     """Windows; x, y, z is the middle of the sill's base line on the outer face (窗)."""
 
     id: TextArray = column("identifier", zh="编号", dtype=str)
-    building: IntArray = column("building", zh="所属建筑", dtype=int, of="buildings", belongs=True)
-    storey: IntArray = column("storey", zh="所在楼层", dtype=int, of="storeys", belongs=True)
-    dwelling: IntArray = column("dwelling, -1 for none", zh="所属住宅", dtype=int, of="dwellings")
+    building: IntArray = column("building", zh="所属建筑", of="buildings", belongs=True)
+    storey: IntArray = column("storey", zh="所在楼层", of="storeys", belongs=True)
+    dwelling: IntArray = column("dwelling, -1 for none", zh="所属住宅", of="dwellings")
     x: FloatArray = column("east", zh="东坐标", unit="m")
     y: FloatArray = column("north", zh="北坐标", unit="m")
     z: FloatArray = column("height of the base line above the local origin", zh="计算高度", unit="m")
@@ -151,9 +149,7 @@ class Facilities(Table):
     x: FloatArray = column("east", zh="东坐标", unit="m")
     y: FloatArray = column("north", zh="北坐标", unit="m")
     z: FloatArray = column("height above the local origin", zh="高程", unit="m", default=0.0)
-    building: IntArray = column(
-        "building it is in, -1 for none", zh="所在建筑", dtype=int, of="buildings", belongs=True
-    )
+    building: IntArray = column("building it is in, -1 for none", zh="所在建筑", of="buildings", belongs=True)
     level: IntArray = column("level it is on", zh="所在层", dtype=int, default=1)
     area: FloatArray = column("building area", zh="建筑面积", unit="m²")
     land_area: FloatArray = column("land area", zh="用地面积", unit="m²")
@@ -176,9 +172,9 @@ class Entrances(Table):
     x: FloatArray = column("east", zh="东坐标", unit="m")
     y: FloatArray = column("north", zh="北坐标", unit="m")
     z: FloatArray = column("height above the local origin", zh="高程", unit="m", default=0.0)
-    building: IntArray = column("building, -1 for none", zh="所属建筑", dtype=int, of="buildings", belongs=True)
-    parcel: IntArray = column("parcel, -1 for none", zh="所属地块", dtype=int, of="parcels")
-    facility: IntArray = column("facility, -1 for none", zh="所属设施", dtype=int, of="facilities")
+    building: IntArray = column("building, -1 for none", zh="所属建筑", of="buildings", belongs=True)
+    parcel: IntArray = column("parcel, -1 for none", zh="所属地块", of="parcels")
+    facility: IntArray = column("facility, -1 for none", zh="所属设施", of="facilities")
     step_free: IntArray = column("1 step-free, 0 not, -1 unknown", zh="无障碍", dtype=int)
     opens: FloatArray = column("opening hour", zh="开放时间", unit="h", default=0.0)
     closes: FloatArray = column("closing hour", zh="关闭时间", unit="h", default=24.0)
@@ -197,8 +193,8 @@ class PathEdges(Table):
     """Paths between nodes (路段)."""
 
     id: TextArray = column("identifier", zh="编号", dtype=str)
-    start: IntArray = column("node it starts at", zh="起点", dtype=int, of="path_nodes", belongs=True)
-    end: IntArray = column("node it ends at", zh="终点", dtype=int, of="path_nodes", belongs=True)
+    start: IntArray = column("node it starts at", zh="起点", of="path_nodes", belongs=True)
+    end: IntArray = column("node it ends at", zh="终点", of="path_nodes", belongs=True)
     course: Lines = column("course in space", zh="线形", unit="m", dtype=Lines)
     length: FloatArray = column("length in plan", zh="长度", unit="m")
     kind: IntArray = column("kind of path", zh="类型", dtype=kinds.PathKind)
@@ -229,7 +225,7 @@ class Trees(Table):
 class Population(Table):
     """Residents by age band, counted per building (人口)."""
 
-    building: IntArray = column("building they live in", zh="所在建筑", dtype=int, of="buildings", belongs=True)
+    building: IntArray = column("building they live in", zh="所在建筑", of="buildings", belongs=True)
     band: IntArray = column("age band", zh="年龄段", dtype=kinds.AgeBand)
     persons: FloatArray = column("number of residents", zh="人数")
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
-
-if TYPE_CHECKING:
-    from cimkit.arrays import FloatArray
-    from cimkit.model.records import Location
+from cimkit.model.records import Location
 
 HOURS = 8760
 

@@ -1,15 +1,19 @@
-"""The invented renewal site as it is drawn in ``drawing.toml``: parcels, streets, paths, spaces, services, houses."""
+"""The invented renewal site as it is drawn in ``drawing.toml``, and rows of tables drawn one by one."""
 
 from __future__ import annotations
 
 import tomllib
+from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 
+from cimkit.arrays import FloatArray
 from cimkit.model.kinds import BuildingUse, EntranceKind, FacilityKind, Kind, PathKind, SpaceKind, Status, StoreyKind
+from cimkit.model.table import Table
 
 NEW, OLD, GOES = Status.PLANNED, Status.EXISTING, Status.DEMOLISH
 _LISTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
@@ -136,3 +140,39 @@ def _run(row: dict[str, Any], outline: Any, rng: np.random.Generator) -> Run:
 def _drawn(number: Any, rng: np.random.Generator) -> int:
     """Return a number, one from the first up to below the second where two are given."""
     return int(rng.integers(*number)) if isinstance(number, list) else number
+
+
+class Rows(defaultdict[type[Table], list[dict[str, Any]]]):
+    """Rows of tables being collected; shapes and points lie in the drawing and are turned when a table is made.
+
+    Parameters
+    ----------
+    turn
+        Function from drawing (n, 2) to local coordinates (n, 2).
+    """
+
+    def __init__(self, turn: Callable[[FloatArray], FloatArray]) -> None:
+        super().__init__(list)
+        self.turn = turn
+
+    def add(self, table: type[Table], **values: Any) -> int:
+        """Add a row and return its number."""
+        self[table].append(values)
+        return len(self[table]) - 1
+
+    def column(self, table: type[Table], name: str) -> list[Any]:
+        """Return one value of each row."""
+        return [row[name] for row in self[table]]
+
+    def made(self, table: type[Table]) -> Table:
+        """Return the table of the rows; a value not given takes the column's default."""
+        given: dict[str, Any] = {}
+        for col in table.columns():
+            if col.is_shape:
+                shapes = np.array(self.column(table, col.name), dtype=object)
+                given[col.name] = col.dtype.from_shapely(shapely.transform(shapes, self.turn))
+            elif any(col.name in row for row in self[table]):
+                given[col.name] = [row.get(col.name, col.usual) for row in self[table]]
+        if "x" in given:
+            given["x"], given["y"] = self.turn(np.column_stack([given["x"], given["y"]])).T
+        return table(**given)

@@ -1,4 +1,4 @@
-"""A believable renewal site of about forty buildings in Hangzhou, made by rule."""
+"""A believable renewal site of about forty buildings in Hangzhou, made by rule: houses, then what lies around them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ import shapely
 
 from cimkit.arrays import FloatArray
 from cimkit.geometry.frame import Frame
-from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.polygons import Lines, Polygons
 from cimkit.geometry.terrain import Terrain
+from cimkit.geometry.topology import connect_lines, mend_lines
+from cimkit.model import kinds
 from cimkit.model import tables as t
+from cimkit.model.build import path_tables
 from cimkit.model.community import Community
 from cimkit.model.derive import WindowRule, derive_windows
-from cimkit.model.kinds import BuildingUse, EntranceKind, ProjectType, Provenance, RoomKind, SpaceKind, StoreyKind
+from cimkit.model.kinds import BuildingUse, EntranceKind, RoomKind, SpaceKind, StoreyKind
 from cimkit.model.notes import Note, Notes
 from cimkit.samples import drawing
-from cimkit.samples.drawing import FITTINGS, GOES, NEW, PARCELS, House, Run, box, houses
-from cimkit.samples.outside import add_greens, add_trees, paths_of
-from cimkit.samples.rows import Rows
+from cimkit.samples.drawing import FITTINGS, GOES, NEW, OLD, PARCELS, WALKS, House, Rows, Run, Walk, box, houses
 from cimkit.samples.small import numbered
 
 FRAME = Frame("EPSG:4549", (516130.0, 3347640.0, 6.0))  # about 120.17° E, 30.25° N
 TURN = np.radians(6.0)  # the rows look 6° east of south
 AGES = {False: (0.17, 0.67, 0.14, 0.02), True: (0.11, 0.58, 0.25, 0.06)}  # by age band; in old blocks
 BEAM = 0.6  # [m] below an open storey's ceiling
+NEAR = 1e-3  # [m] an end this close to a path touches it
 PRIVATE = ("B06",)  # houses whose open storey is kept for their own residents
 
 
@@ -70,16 +72,15 @@ def future_community(seed: int = 0) -> Community:
         open_to_all = space["kind"] not in (SpaceKind.PARKING, SpaceKind.FIRE_LANE)
         rows.add(t.Spaces, stage=2 if space["status"] else 0, public=open_to_all, **space)
     _add_services(rows)
-    add_greens(rows)
-    add_trees(rows, rng)
+    _add_greens(rows)
+    _add_trees(rows, rng)
     return _community(rows, site, ground)
 
 
-def _turned(xy: FloatArray) -> FloatArray:
+def _turned(xy: FloatArray) -> Any:
     """Return local coordinates of the drawing: turned by 6° and rounded to 1 mm."""
     cos, sin = np.cos(TURN), np.sin(TURN)
-    turned: FloatArray = np.round(np.asarray(xy, dtype=np.float64) @ np.array([[cos, sin], [-sin, cos]]), 3)
-    return turned
+    return np.round(np.asarray(xy, dtype=np.float64) @ np.array([[cos, sin], [-sin, cos]]), 3)
 
 
 def _terrain() -> Terrain:
@@ -103,8 +104,8 @@ def _add_house(rows: Rows, house: House, ground: Terrain, rng: np.random.Generat
     about["ground_z"] = round(float(ground.elevation(middle)[0]), 1)
     about["height"] = round(sum(r.height for r in above) + house.parapet, 2)
     about |= {"n_above": len(above), "n_below": len(below), "source_id": f"XM-{house.id}"}
-    measured = {"height_src": Provenance.MEASURED, "storeys_src": Provenance.MEASURED}
-    row = rows.add(t.Buildings, footprint=house.outline, **about, **measured)
+    about |= {"footprint": house.outline, "height_src": "measured", "storeys_src": "measured"}
+    row = rows.add(t.Buildings, **about)
     _add_doors(rows, house, row, rng)
     plates: dict[bytes, int] = {}
     for run in house.runs:
@@ -147,8 +148,8 @@ def _add_homes(rows: Rows, house: House, run: Run, storey: int, level: int) -> f
     rooms = 1 if area < 50 else 2 if area < 75 else 3 if area < 115 else 4
     persons = (0.0, 1.3, 2.2, 2.7, 3.1)[rooms]
     size = {"inner_area": round(area, 2), "habitable_rooms": rooms, "persons": persons}
-    building = rows.of(t.Storeys)[storey]["building"]
-    doors = [k for k, e in enumerate(rows.of(t.Entrances)) if e["building"] == building]
+    building = rows[t.Storeys][storey]["building"]
+    doors = [k for k, e in enumerate(rows[t.Entrances]) if e["building"] == building]
     for cell in range(house.cells):
         name, door = f"{house.id}/F{level}-{cell + 1:02d}", doors[cell * len(doors) // house.cells]
         dwelling = rows.add(t.Dwellings, id=name, storey=storey, entrance=door, **size)
@@ -181,7 +182,7 @@ def _add_shared_spaces(rows: Rows, house: House, storeys: list[int]) -> None:
     """Add the space of an open storey and its lobby, the garden on a podium, a public passage."""
     shared = {"status": house.status, "stage": house.stage}
     for storey in storeys:
-        s = rows.of(t.Storeys)[storey]
+        s = rows[t.Storeys][storey]
         if s["kind"] == StoreyKind.STILT:
             west, _, east, north = house.top.bounds
             lobby = box((west + east) / 2 - 4.0, north - 12.0, 8.0, 9.0)
@@ -219,14 +220,13 @@ def _add_services(rows: Rows) -> None:
 
 def _community(rows: Rows, site: list[House], ground: Terrain) -> Community:
     """Return the tables as a community; heights of points follow the ground."""
-    whole = (t.Parcels, t.Buildings, t.Plates, t.Storeys, t.Spaces, t.Dwellings, t.Facilities, t.Entrances)
-    tables: dict[str, Any] = {table.title(): rows.made(table) for table in (*whole, t.Population, t.Trees)}
+    tables: dict[str, Any] = {table.title(): rows.made(table) for table in rows}
     for title in ("facilities", "entrances", "trees"):
         xy = np.column_stack([tables[title].x, tables[title].y])
         tables[title] = dataclasses.replace(tables[title], z=np.round(ground.elevation(xy), 3))
     about: dict[str, Any] = {"frame": FRAME, "city": "hangzhou", "unit": "春江实施单元"}
-    about |= {"project_type": ProjectType.PARTIAL_REBUILD, "name": "春江未来社区 Chunjiang Future Community"}
-    plain = Community(terrain=ground, **about, **tables, **paths_of(rows, ground))
+    about |= {"project_type": kinds.ProjectType.PARTIAL_REBUILD, "name": "春江未来社区 Chunjiang Future Community"}
+    plain = Community(terrain=ground, **about, **tables, **_paths_of(rows, ground))
     windows = _windows(rows, plain, site)
     notes = [
         Note("W01", f"{len(windows):,} windows stand by rule in walls that look south or north", "windows"),
@@ -253,10 +253,9 @@ def _windows(rows: Rows, plain: Community, site: list[House]) -> t.Windows:
     return _on_closed_balconies(_with_rooms(windows, rows, storeys, site), rows)
 
 
-def _east(windows: t.Windows) -> FloatArray:
+def _east(windows: t.Windows) -> Any:
     """Return how far east windows lie in the drawing."""
-    east: FloatArray = windows.x * np.cos(TURN) + windows.y * np.sin(TURN)
-    return east
+    return windows.x * np.cos(TURN) + windows.y * np.sin(TURN)
 
 
 def _with_rooms(windows: t.Windows, rows: Rows, storeys: t.Storeys, site: list[House]) -> t.Windows:
@@ -281,8 +280,8 @@ def _with_rooms(windows: t.Windows, rows: Rows, storeys: t.Storeys, site: list[H
 
 def _on_closed_balconies(windows: t.Windows, rows: Rows) -> t.Windows:
     """Return the windows with those behind a closed balcony moved to its outer face."""
-    ends = np.full((len(rows.of(t.Dwellings)) + 1, 3), np.nan)  # west, east and depth of each home's closed balcony
-    for s in rows.of(t.Spaces):
+    ends = np.full((len(rows[t.Dwellings]) + 1, 3), np.nan)  # west, east and depth of each home's closed balcony
+    for s in rows[t.Spaces]:
         if s["kind"] == SpaceKind.BALCONY and s["enclosed"]:
             west, low, east, high = s["outline"].bounds
             ends[s["dwelling"]] = west, east, high - low
@@ -292,3 +291,86 @@ def _on_closed_balconies(windows: t.Windows, rows: Rows) -> t.Windows:
     out = np.where(behind, depth, 0.0)
     x, y = np.round(windows.x + out * np.sin(angle), 3), np.round(windows.y + out * np.cos(angle), 3)
     return dataclasses.replace(windows, x=x, y=y, kind=np.where(behind, "balcony", "plain"))
+
+
+def _paths_of(rows: Rows, ground: Terrain) -> dict[str, Any]:
+    """Return nodes and edges: the drawn paths, and a short way from each door and service to the nearest of them."""
+    every = WALKS + _spurs(rows)
+    drawn = Lines.from_shapely(np.array([w.line for w in every], dtype=object))
+    crossed = mend_lines(drawn, alike=-1, gap=NEAR).lines  # a vertex wherever another one crosses or ends
+    xy = rows.turn(np.round(crossed.xyz[:, :2], 2))
+    net = connect_lines(Lines(np.column_stack([xy, np.round(ground.elevation(xy), 3)]), crossed.line))
+    chosen = [every[line] for line in net.source]
+    columns: dict[str, Any] = {
+        "id": [f"E{k + 1:03d}" for k in range(len(chosen))],
+        "stage": [0 if w.status == OLD else 2 for w in chosen],
+        "step_free": [{kinds.PathKind.STEPS: 0, kinds.PathKind.RAMP: 1}.get(w.kind, -1) for w in chosen],
+    }
+    columns |= {name: [getattr(w, name) for w in chosen] for name in ("kind", "width", "clearance", "status")}
+    return path_tables(net, t.PathEdges(**columns))
+
+
+def _spurs(rows: Rows) -> list[Walk]:
+    """Return a straight way from each door, gate and service to the nearest path that stands at the same time."""
+    states = rows.column(t.Buildings, "status")
+    doors = [(e["x"], e["y"], states[e["building"]]) for e in rows[t.Entrances] if e.get("building", -1) >= 0]
+    doors += [(f["x"], f["y"], f["status"]) for f in rows[t.Facilities] if f["building"] < 0]
+    lines = {s: shapely.union_all([w.line for w in WALKS if w.status in (OLD, s)]) for s in kinds.Status}
+    ways = [(shapely.shortest_line(shapely.Point(x, y), lines[s]), s) for x, y, s in dict.fromkeys(doors)]
+    return [Walk(tuple(way.coords), kinds.PathKind.FOOTWAY, 2.5, s) for way, s in ways if way.length > NEAR]
+
+
+def _add_greens(rows: Rows) -> None:
+    """Add green areas: 2 m off the houses, beside paths and hard ground; the river bank too."""
+    west, east, school, centre = (p["outline"] for p in PARCELS)
+    north = box(0, 246, 218, 154)
+    areas = [(land, OLD, (OLD, NEW)) for land in (north, east, school)]
+    areas += [(land, s, (OLD, s)) for land in (west.difference(north), centre) for s in (NEW, GOES)]
+    shared = {"kind": SpaceKind.GREEN, "public": True, "planted_share": 1.0}
+    number = 0
+    for land, status, there in areas:
+        free = land.difference(_taken(rows, there)).buffer(-0.6).buffer(0.6, join_style="mitre")
+        about = shared | {"status": status, "stage": 0 if status == OLD else 2}
+        for piece in _pieces(free):
+            number += 1
+            rows.add(t.Spaces, id=f"G{number:03d}", outline=shapely.set_precision(piece, 0.01), **about)
+    for k, piece in enumerate(_pieces(box(434, -32, 12, 456).difference(_paved((OLD, NEW)))), 1):
+        rows.add(t.Spaces, id=f"G9{k:02d}", name="滨江绿带", outline=piece, **shared)
+
+
+def _taken(rows: Rows, there: tuple[kinds.Status, ...]) -> Any:
+    """Return the ground that is not green while things of these states stand."""
+    houses = [b["footprint"].buffer(2.0, join_style="mitre") for b in rows[t.Buildings] if b["status"] in there]
+    ground = [s["outline"] for s in rows[t.Spaces] if s.get("storey", -1) < 0 and s.get("status", OLD) in there]
+    return shapely.union_all([*houses, *ground, _paved(there)])
+
+
+def _paved(there: tuple[kinds.Status, ...]) -> Any:
+    """Return the ground under the paths of these states."""
+    flat = {"cap_style": "flat", "join_style": "mitre"}
+    return shapely.union_all([w.line.buffer(w.width / 2, **flat) for w in WALKS if w.status in there])
+
+
+def _pieces(shape: Any) -> list[Any]:
+    """Return the polygons of a shape that are not smaller than 30 m², west to east."""
+    kept = [p for p in shapely.get_parts(shape) if p.area >= 30.0]
+    return sorted(kept, key=lambda p: (round(p.centroid.x, 3), round(p.centroid.y, 3)))
+
+
+def _add_trees(rows: Rows, rng: np.random.Generator) -> None:
+    """Add trees along the streets, each 12 m, and scattered over the green that stays or comes."""
+    north = [y for y in range(6, 400, 12) if not (60 < y < 84 or 222 < y < 246)]
+    spots = [(x, float(y)) for x in (-1.5, 216.0, 236.5) for y in north]
+    spots += [(float(x), y) for y in (-1.5, 402.0) for x in range(10, 430, 12) if not 214 < x < 238]
+    for space in rows[t.Spaces]:
+        if space["kind"] in (SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN) and space.get("status", OLD) != GOES:
+            outline = space["outline"]
+            west, south, east, north_end = outline.bounds
+            count = int(outline.area / 90)
+            tries = rng.uniform((west, south), (east, north_end), (3 * count, 2))
+            inside = tries[shapely.contains_xy(outline.buffer(-2.0), tries)]
+            spots += [(round(float(x), 1), round(float(y), 1)) for x, y in inside[:count]]
+    for k, (x, y) in enumerate(spots, 1):
+        height = round(float(rng.uniform(5.0, 11.0)), 1)
+        crown = {"crown_radius": round(0.28 * height, 1), "crown_base": round(0.3 * height, 1)}
+        rows.add(t.Trees, id=f"T{k:03d}", x=x, y=y, height=height, **crown)

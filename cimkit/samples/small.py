@@ -68,15 +68,12 @@ def slab_rows(
     south = [k * (depth + gap) for k in range(rows)]
     walls, east, middle = [y + depth for y in south], length + 5, length / 2
     first, last = -gap / 2, walls[-1] + gap / 2
-    buildings = [
-        Building(f"S{k}", shapely.box(0, y, length, y + depth), storeys, storey_height) for k, y in enumerate(south, 1)
-    ]
+    slabs = [shapely.box(0, y, length, y + depth) for y in south]
+    buildings = [Building(f"S{k}", slab, storeys, storey_height) for k, slab in enumerate(slabs, 1)]
     land = Parcel("P1", shapely.box(-10, first, length + 10, last), far_max=2.0, density_max=0.35)
-    others: list[Path | Facility] = [
-        Path("M", [(east, first), *((east, y + 2) for y in walls), (east, last)], width=4.0)
-    ]
+    street = [(east, first), *((east, y + 2) for y in walls), (east, last)]
+    others = [Facility("K1", "kindergarten", east, last, name="幼儿园"), Path("M", street, width=4.0)]
     others += [Path(f"L{k}", [(middle, y), (middle, y + 2), (east, y + 2)], width=2.5) for k, y in enumerate(walls, 1)]
-    others += [Facility("K1", "kindergarten", east, last, name="幼儿园")]
     plain = Community.of(buildings=buildings, parcels=[land], others=others, location=location, name="slab_rows")
     return _lived_in(plain, np.array([(middle, y) for y in walls]), facing=(180.0,))
 
