@@ -34,7 +34,7 @@ def tables_from_records(
     """
     tables: dict[str, Any] = {"parcels": _filled(t.Parcels, Parcel, parcels)}
     tables |= buildings_from_records(buildings, tables["parcels"])
-    sorts = {sort: [r for r in others if type(r) is sort] for sort in (Space, Window, Facility, Path)}
+    sorts: dict[type, Any] = {s: [r for r in others if type(r) is s] for s in (Space, Window, Facility, Path)}
     for strange in (r for r in others if type(r) not in sorts):
         wanted = ", ".join(s.__name__ for s in sorts)
         raise InputError(f"others: records must be {wanted}; got {type(strange).__name__}.")

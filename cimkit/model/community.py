@@ -308,13 +308,8 @@ def fingerprint(community: Community) -> str:
 
 def _check_references(title: str, table: Table, tables: Mapping[str, Table]) -> None:
     """Raise InputError if a reference points past the end of its table."""
-    for col in table.columns():
-        if col.of and len(table):
-            rows = getattr(table, col.name)
-            limit = len(tables[col.of])
-            bad = np.flatnonzero((rows >= limit) | (rows < -1))
-            if len(bad):
-                raise InputError(
-                    f"{title}, row {bad[0]}: {col.name} must be a row of {col.of} (0 to {limit - 1}) or -1; "
-                    f"got {rows[bad[0]]}."
-                )
+    for col in (c for c in table.columns() if c.of):
+        rows, limit = getattr(table, col.name), len(tables[col.of])
+        for bad in np.flatnonzero((rows >= limit) | (rows < -1)):
+            who, wanted = f"{title}, row {bad}: {col.name}", f"a row of {col.of} (0 to {limit - 1}) or -1"
+            raise InputError(f"{who} must be {wanted}; got {rows[bad]}.")

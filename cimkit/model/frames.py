@@ -26,15 +26,15 @@ from cimkit.model.notes import Note, Notes, noted
 from cimkit.model.table import Table
 from cimkit.model.tables import TABLES, Buildings, PathEdges, Plates, Storeys
 
+Names = Mapping[str, str]  # columns: theirs → ours, or ours → theirs
+Tables = Mapping[str, Any]  # or frames, or columns, by name
 MOST = 50  # notes of one kind of repair
 _NO = ("", "no", "0", "0.0", "f", "false", "none", "nan")
 _PREFIX = {"buildings": "b", "parcels": "p", "spaces": "s", "facilities": "f", "entrances": "e", "trees": "t"}
 _ORDER = ("parcels", "buildings", "storeys", "spaces", "facilities", "entrances", "trees", "population")
 
 
-def tables_from_frames(
-    frames: Mapping[str, Any], *, columns: Mapping[str, str], crs: str
-) -> tuple[dict[str, Any], Frame, Notes]:
+def tables_from_frames(frames: Tables, *, columns: Names, crs: str) -> tuple[dict[str, Any], Frame, Notes]:
     """Return tables in local metres, the frame, and what was guessed, mended or left out.
 
     Parameters
@@ -73,7 +73,7 @@ def tables_from_frames(
     return tables, frame, Notes.of(notes)
 
 
-def _project(frames: Mapping[str, Any], crs: str, notes: list[Note]) -> tuple[dict[str, Any], Frame]:
+def _project(frames: Tables, crs: str, notes: list[Note]) -> tuple[dict[str, Any], Frame]:
     """Return the frames in local metres of one CRS, and that local frame."""
     import geopandas as gpd
     import pyproj
@@ -89,9 +89,8 @@ def _project(frames: Mapping[str, Any], crs: str, notes: list[Note]) -> tuple[di
         target = target or _metric_target(shaped[title], title, notes)
     if target:
         shaped = {k: v.to_crs(target) if v.crs is not None else v for k, v in shaped.items()}
-    first = shaped.get("buildings", next(iter(shaped.values()), None))
-    corners = np.zeros((0, 2)) if first is None else _corners(first)
-    frame = Frame.around(corners, target)
+    first = shaped.get("buildings", next(iter(shaped.values()), gpd.GeoDataFrame(geometry=[])))
+    frame = Frame.around(_corners(first), target)
     if abs(frame.origin[0]) > 1e12 or abs(frame.origin[1]) > 1e12:
         raise InputError(f"frames: coordinates must be finite metres; got {frame.origin[:2]}. Check the CRS.")
     moved = {k: v.set_geometry(frame.moved(v.geometry.array, back=True)) for k, v in shaped.items()}
@@ -112,8 +111,7 @@ def _metric_target(gdf: Any, title: str, notes: list[Note]) -> str:
     if metres and not mercator:
         authority = crs.to_authority(min_confidence=60)
         return ":".join(authority) if authority else str(crs.to_wkt())
-    corners = _corners(gdf.to_crs("EPSG:4326"))
-    lon, lat = corners.mean(axis=0)
+    lon, lat = _corners(gdf.to_crs("EPSG:4326")).mean(axis=0)
     target = metric_crs(float(lon), float(lat))
     notes.append(Note("C03", f"{crs.name} projected to {target}", title))
     if not metres and crs.is_projected:
@@ -121,9 +119,7 @@ def _metric_target(gdf: Any, title: str, notes: list[Note]) -> str:
     return target
 
 
-def _table(
-    table: type[Table], frame: Any, own: Mapping[str, str], tables: Mapping[str, Any], notes: list[Note]
-) -> Table:
+def _table(table: type[Table], frame: Any, own: Names, tables: Tables, notes: list[Note]) -> Table:
     """Return one table out of one frame in local metres."""
     title = table.title()
     data: dict[str, Any] = {}
@@ -145,9 +141,7 @@ def _table(
     found = find_columns(table, frame, own)
     wanting = [c for c in ("building", "level") if c not in found] if table is Storeys else []
     if wanting:
-        raise InputError(
-            f"storeys: columns {', '.join(wanting)} must be there; got {', '.join(map(str, frame.columns))}."
-        )
+        raise InputError(f"storeys: columns {', '.join(wanting)} must be there; got {', '.join(map(str, frame))}.")
     ids = np.arange(len(frame)).astype(str).astype(object)
     if "id" in names:
         ids = data["id"] = _ids(table, frame, found, part, data, notes)
@@ -166,9 +160,8 @@ def _table(
     if renamed:
         text = ", ".join(f"{theirs} → {ours}" for theirs, ours in renamed.items())
         notes.append(Note("M06", f"columns read as: {text}", title))
-    left = [c for c in frame.columns if c not in set(found.values()) and c != geometry]
-    extra = {str(c): frame[c].to_numpy() for c in left}
-    return table(**data, extra=extra)
+    left = [c for c in frame.columns if c not in {*found.values(), geometry}]
+    return table(**data, extra={str(c): frame[c].to_numpy() for c in left})
 
 
 def _cleaned(frame: Any, title: str, notes: list[Note]) -> Cleaned:
@@ -178,9 +171,7 @@ def _cleaned(frame: Any, title: str, notes: list[Note]) -> Cleaned:
     return cleaned
 
 
-def _ids(
-    table: type[Table], frame: Any, found: Mapping[str, str], part: IntArray, data: Mapping[str, Any], notes: list[Note]
-) -> TextArray:
+def _ids(table: type[Table], frame: Any, found: Names, part: IntArray, data: Tables, notes: list[Note]) -> TextArray:
     """Return unique ids: the file's own where they tell rows apart, else made from place and size."""
     title, count = table.title(), len(frame)
     texts = frame[found["id"]].astype(str).to_numpy(dtype=object) if "id" in found else np.zeros(0, dtype=object)
@@ -210,7 +201,7 @@ def _completed(buildings: Buildings, parcels: Table | None, notes: list[Note]) -
     return {"buildings": buildings, **made}
 
 
-def _with_storeys(tables: Mapping[str, Any], given: Storeys, frame: Any, notes: list[Note]) -> dict[str, Any]:
+def _with_storeys(tables: Tables, given: Storeys, frame: Any, notes: list[Note]) -> dict[str, Any]:
     """Return buildings, plates and storeys with those in place that a storey frame describes.
 
     Floor heights add up from the ground where none are given; outlines are the footprint's
@@ -268,7 +259,7 @@ def _terrain(gdf: Any, notes: list[Note]) -> Terrain | None:
     return Terrain.from_points(xyz, spacing=max(5.0, round(size / 500)))
 
 
-def _paths(frame: Any, own: Mapping[str, str], notes: list[Note]) -> dict[str, Any]:
+def _paths(frame: Any, own: Names, notes: list[Note]) -> dict[str, Any]:
     """Return nodes and edges of a frame of lines, split where they share a point."""
     parts, source = shapely.get_parts(np.asarray(frame.geometry.array, dtype=object), return_index=True)
     is_line = shapely.get_type_id(parts) == shapely.GeometryType.LINESTRING

@@ -79,12 +79,7 @@ def slab_rows(
 
 
 def courtyard_block(
-    *,
-    side: float = 60.0,
-    depth: float = 12.0,
-    storeys: int = 6,
-    storey_height: float = 3.0,
-    location: Location = HANGZHOU,
+    *, side: float = 60, depth: float = 12, storeys: int = 6, storey_height: float = 3, location: Location = HANGZHOU
 ) -> Community:
     """Make one square block around a courtyard, its sides due south, east, north and west.
 
