@@ -19,8 +19,8 @@ from cimkit.io import pack
 from cimkit.io.atomic import atomic_write
 from cimkit.io.guard import DAMAGED, expected, parse_json
 from cimkit.io.loading import layer_names
-from cimkit.model.columns import kinds_of, rows_of
 from cimkit.model.community import Community
+from cimkit.model.frames import kinds_of, rows_of
 from cimkit.model.notes import Note, Notes
 from cimkit.model.table import Column, Table, lookup_names
 from cimkit.model.tables import TABLES

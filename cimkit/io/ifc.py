@@ -24,8 +24,8 @@ from cimkit.geometry.polygons import Polygons
 from cimkit.io.guard import check_file, expected
 from cimkit.io.ifc_elements import Model, Solid, called, kind_in, named, parcels, solids, table_of, uses, windows
 from cimkit.model.build import parcel_of
-from cimkit.model.columns import unique_ids
 from cimkit.model.community import Community
+from cimkit.model.frames import unique_ids
 from cimkit.model.kinds import Provenance, SpaceKind, StoreyKind, VoidKind
 from cimkit.model.notes import Note, Notes
 from cimkit.model.records import Location

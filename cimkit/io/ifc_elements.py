@@ -17,7 +17,7 @@ from cimkit.arrays import FloatArray, IntArray, TextArray
 from cimkit.geometry.directions import azimuth_of
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.sampling import walls_of
-from cimkit.model.columns import unique_ids
+from cimkit.model.frames import unique_ids
 from cimkit.model.kinds import BuildingUse, Kind, RoomKind, WindowKind
 from cimkit.model.notes import Note
 from cimkit.model.table import Table

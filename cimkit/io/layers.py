@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from cimkit.errors import InputError
-from cimkit.model.columns import WORDS
+from cimkit.model.frames import WORDS
 from cimkit.model.kinds import FacilityKind, Kind, PathKind, SpaceKind
 from cimkit.model.notes import Note, noted
 

@@ -67,10 +67,8 @@ def buildings_from_records(buildings: Sequence[Building], parcels: Table) -> dic
     """Return buildings, plates and storeys written out from records."""
     for b in buildings:
         if b.storeys < 0 or b.basements < 0 or not b.storey_height > 0:
-            raise InputError(
-                f"building {b.id!r}: storeys and basements must be >= 0 and storey_height > 0 m; "
-                f"got {b.storeys}, {b.basements} and {b.storey_height}."
-            )
+            wanted = "storeys and basements must be >= 0 and storey_height > 0 m"
+            raise InputError(f"building {b.id!r}: {wanted}; got {b.storeys}, {b.basements} and {b.storey_height}.")
     names = ("storeys", "basements", "storey_height", "ground_storey_height", "parapet", "stilt")
     above, below, each, ground, parapet, stilt = np.array([[getattr(b, n) for b in buildings] for n in names], float)
     ground = np.where(np.isnan(ground), each, ground)
@@ -78,7 +76,7 @@ def buildings_from_records(buildings: Sequence[Building], parcels: Table) -> dic
     sources = {"height_src": ["from_storeys"] * len(buildings), "storeys_src": ["measured"] * len(buildings)}
     table = _filled(t.Buildings, Building, buildings, height=height, n_above=above, n_below=below, **sources)
     table = dataclasses.replace(table, parcel=parcel_of(table.footprint, parcels))
-    return {"buildings": table, **derive_storeys(table, each=each, first=ground, stilt=stilt > 0)}
+    return {"buildings": table, **derive_storeys(table, each=each, low=ground, stilt=stilt > 0)}
 
 
 def parcel_of(footprint: Polygons, parcels: Table) -> Any:
@@ -120,8 +118,7 @@ def path_tables(net: Network, edges: t.PathEdges) -> dict[str, Any]:
     """Return the nodes of a network of lines, and its edges, whose other columns stand in ``edges``."""
     x, y, z = net.nodes.T
     ids = np.array([f"N{k}" for k in range(len(net.nodes))], dtype=object)
-    course = net.course
-    edges = dataclasses.replace(edges, start=net.start, end=net.end, course=course, length=course.lengths())
+    edges = dataclasses.replace(edges, start=net.start, end=net.end, course=net.course, length=net.course.lengths())
     return {"path_nodes": t.PathNodes(id=ids, x=x, y=y, z=z), "path_edges": edges}
 
 

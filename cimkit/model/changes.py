@@ -187,10 +187,8 @@ def set_storeys(community: Community, name: str, *, count: int) -> Community:
     s = community.storeys
     above = (s.building == row) & (s.level > 0)
     if count < 1 or not above.any() or (community.mesh.owner == row).any():
-        raise InputError(
-            f"storeys of {name!r}: count must be >= 1 of a building with storeys and no mesh; "
-            f"got {count} and {int(above.sum())} storeys."
-        )
+        wanted = "count must be >= 1 of a building with storeys and no mesh"
+        raise InputError(f"storeys of {name!r}: {wanted}; got {count} and {int(above.sum())} storeys.")
     old_top = float((s.z + s.height)[above].max())
     c = community.keep({"storeys": ~(above & (s.level > count))})
     top = int(c.storeys.level[(c.storeys.building == row)].max())
@@ -388,15 +386,9 @@ def read_scenario(text: str) -> list[Edit]:
             raise FormatError(f"scenario: schema must be {SCHEMA}; got {data['schema']!r}.")
         return [Edit(str(e["do"]), str(e["target"]), dict(e.get("values", {}))) for e in data["edits"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(
-            f"scenario: text must be JSON with schema and edits; got {type(error).__name__}: {error}."
-        ) from error
+        got = f"{type(error).__name__}: {error}"
+        raise FormatError(f"scenario: text must be JSON with schema and edits; got {got}.") from error
 
 
-_ACTIONS: dict[str, Any] = {
-    "move": move_object,
-    "storeys": set_storeys,
-    "remove": remove_object,
-    "add": _added,
-    "replace": _replaced,
-}
+_ACTIONS: dict[str, Any] = {"move": move_object, "storeys": set_storeys, "remove": remove_object}
+_ACTIONS |= {"add": _added, "replace": _replaced}

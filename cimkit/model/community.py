@@ -232,9 +232,8 @@ class Community:
             If neither a location nor a CRS is known.
         """
         if self.location is None:
-            raise MissingDataError(
-                "community: latitude and longitude must be known for the sun; give location= or a CRS."
-            )
+            wanted = "latitude and longitude must be known for the sun"
+            raise MissingDataError(f"community: {wanted}; give location= or a CRS.")
         return self.location
 
     def before(self) -> Community:

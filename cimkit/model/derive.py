@@ -68,9 +68,7 @@ def complete_heights(buildings: t.Buildings) -> tuple[t.Buildings, list[Note]]:
     return replace(filled, n_below=np.where(absurd, 0, buildings.n_below)), notes
 
 
-def derive_storeys(
-    buildings: t.Buildings, *, each: Any = None, first: Any = None, stilt: Any = False
-) -> dict[str, Any]:
+def derive_storeys(buildings: t.Buildings, *, each: Any = None, low: Any = None, stilt: Any = False) -> dict[str, Any]:
     """Write out plates and storeys over the footprint, each building's one plate (row = building row).
 
     Parameters
@@ -79,7 +77,7 @@ def derive_storeys(
         With their numbers of storeys; basements are 3.6 m high.
     each
         Storey heights, shape (n) [m]; equal parts of the building's height without them.
-    first
+    low
         Height of the ground storey where it differs, shape (n) [m].
     stilt
         Whether the ground storey is an open one, shape (n).
@@ -89,10 +87,10 @@ def derive_storeys(
     level = positions(above + below) - below[building]
     level += level >= 0  # there is no 0
     each = (buildings.height - buildings.base) / np.maximum(above, 1) if each is None else each
-    first = each if first is None else first
-    rise = np.where(level > 1, (first - each)[building], 0.0)  # what the ground storey lifts those above it
+    low = each if low is None else low
+    rise = np.where(level > 1, (low - each)[building], 0.0)  # what the ground storey lifts those above it
     z = np.where(level < 0, level * BASEMENT_HEIGHT, buildings.base[building] + (level - 1) * each[building] + rise)
-    height = np.select([level < 0, level == 1], [BASEMENT_HEIGHT, first[building]], each[building])
+    height = np.select([level < 0, level == 1], [BASEMENT_HEIGHT, low[building]], each[building])
     is_open = (level == 1) & np.broadcast_to(stilt, len(buildings))[building]
     kind = np.select([level < 0, is_open], [StoreyKind.BASEMENT, StoreyKind.STILT], StoreyKind.NORMAL)
     about: dict[str, Any] = {"building": building, "plate": building.copy(), "level": level, "z": z, "height": height}

@@ -29,10 +29,8 @@ class Location:
 
     def __post_init__(self) -> None:
         if not (-90 <= self.latitude <= 90 and -180 <= self.longitude <= 180):
-            raise InputError(
-                f"location: latitude must be in -90..90° and longitude in -180..180°; "
-                f"got {self.latitude}, {self.longitude}. Are they swapped?"
-            )
+            wanted = "latitude must be in -90..90° and longitude in -180..180°"
+            raise InputError(f"location: {wanted}; got {self.latitude}, {self.longitude}. Are they swapped?")
 
 
 @dataclass(frozen=True)

@@ -202,9 +202,7 @@ class Table:
     def places(self, rows: Any) -> FloatArray:
         """Return a place of each of some rows: point or centroid of the shape, nan without either, shape (n, 2) [m]."""
         shapes = self.take(rows).shapes()
-        if shapes is None:
-            return np.full((len(rows), 2), np.nan)
-        return point_coordinates(shapely.centroid(shapes))
+        return np.full((len(rows), 2), np.nan) if shapes is None else point_coordinates(shapely.centroid(shapes))
 
     def shapes(self) -> Any:
         """Return shapely shapes in local coordinates, or None."""
@@ -247,8 +245,7 @@ def _as_kinds(kind: type[Kind], value: Any, who: str) -> Any:
     if array.dtype == object or array.dtype.kind == "U":
         words, where = np.unique(array.astype(str), return_inverse=True)
         return np.array([kind.parse(w) for w in words], dtype=np.int8)[where]
-    array = array.astype(np.int8)
-    known = np.array(sorted(int(m) for m in kind))
-    if not np.isin(array, known).all():
-        raise InputError(f"{who}: values must be a {kind.__name__}; got {array[~np.isin(array, known)][0]}.")
-    return array
+    unknown = array[(array < 0) | (array >= len(kind))]  # members are numbered from 0
+    if len(unknown):
+        raise InputError(f"{who}: values must be a {kind.__name__}; got {unknown[0]}.")
+    return array.astype(np.int8)

@@ -110,8 +110,8 @@ def _heights(community: Community) -> Iterator[Note]:
     """Yield missing, guessed and implausible heights of buildings."""
     b = community.buildings
     yield from _each("H01", "the height is missing", b, ~(b.height > 0), fix="Give height or storeys.")
-    guessed = np.isin(b.height_src, (Provenance.DEFAULT, Provenance.FROM_STOREYS))
-    guessed |= b.storeys_src == Provenance.DEFAULT
+    guesses = (Provenance.DEFAULT, Provenance.FROM_STOREYS)
+    guessed = np.isin(b.height_src, guesses) | (b.storeys_src == Provenance.DEFAULT)
     if not any(n.code == "H02" for n in community.notes):
         text = f"{guessed.sum()} buildings have a guessed height or number of storeys"
         yield from noted("H02", text, guessed, "buildings", b.id)
@@ -177,8 +177,7 @@ def _parcels(community: Community) -> Iterator[Note]:
     shared = shapely.area(shapely.intersection(shapes[building], plots[parcel]))
     most = np.zeros(len(b))
     np.maximum.at(most, building, shared / np.maximum(shapely.area(shapes[building]), 1e-9))
-    outside = most == 0
-    split = ~outside & (most < 0.98)
+    outside, split = most == 0, (most > 0) & (most < 0.98)
     yield from _each("P04", "the building lies across the parcel's border", b, split, most[split])
     yield from noted("P04", f"{outside.sum()} buildings lie on no parcel", outside, "buildings", b.id)
 

@@ -51,6 +51,8 @@ def _read(row: dict[str, Any], kind: type[Kind] = Kind) -> dict[str, Any]:
     made = dict(row)
     if "box" in row:
         made["outline"] = box(*made.pop("box"))
+    if "points" in row:
+        made["line"] = shapely.LineString(made.pop("points"))
     words: dict[str, type[Kind]] = {"kind": kind, "status": Status, "use": BuildingUse}
     return made | {name: words[name].parse(row[name]) for name in words if name in row}
 
@@ -64,18 +66,13 @@ RIVER = shapely.Polygon(_LISTS["river"])
 
 
 class Walk(NamedTuple):
-    """A path as it is drawn; it meets every path it touches."""
+    """A path as it is drawn, by its middle line; it meets every path it touches."""
 
-    points: tuple[tuple[float, float], ...]
+    line: Any
     kind: PathKind
     width: float
     status: Status = OLD
     clearance: float = float("nan")
-
-    @property
-    def line(self) -> Any:
-        """Its middle line."""
-        return shapely.LineString(self.points)
 
 
 WALKS = [Walk(**_read(row, PathKind)) for row in _LISTS["paths"]]  # pavements and crossings, then those of each parcel
@@ -132,8 +129,7 @@ def _run(row: dict[str, Any], outline: Any, rng: np.random.Generator) -> Run:
     """Return storeys of one kind, of the outline of their house where they have none of their own."""
     made = {"outline": outline} | _read(row, StoreyKind) | {"storeys": _drawn(row["storeys"], rng)}
     if "outline" in row:
-        word, *sizes = row["outline"]
-        made["outline"] = _SHAPES[word](*sizes)
+        made["outline"] = _SHAPES[row["outline"][0]](*row["outline"][1:])
     return Run(**made)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -148,8 +148,7 @@ def _add_homes(rows: Rows, house: House, run: Run, storey: int, level: int) -> f
     rooms = 1 if area < 50 else 2 if area < 75 else 3 if area < 115 else 4
     persons = (0.0, 1.3, 2.2, 2.7, 3.1)[rooms]
     size = {"inner_area": round(area, 2), "habitable_rooms": rooms, "persons": persons}
-    building = rows[t.Storeys][storey]["building"]
-    doors = [k for k, e in enumerate(rows[t.Entrances]) if e["building"] == building]
+    doors = [k for k, e in enumerate(rows[t.Entrances]) if e["building"] == rows[t.Storeys][storey]["building"]]
     for cell in range(house.cells):
         name, door = f"{house.id}/F{level}-{cell + 1:02d}", doors[cell * len(doors) // house.cells]
         dwelling = rows.add(t.Dwellings, id=name, storey=storey, entrance=door, **size)
@@ -172,10 +171,9 @@ def _add_hung_spaces(rows: Rows, house: House, cell: int, level: int, about: dic
     rows.add(t.Spaces, id=f"{stem}-{'G' if garden else 'Y'}", outline=outline, **hung, **about)
     if new:
         bay = FITTINGS["bay_window"] | {"sill_height": 0.5 if cell else 0.4}
-        outline = box(middle - 0.9, _wall(house.top, middle, 3), 1.8, 0.6)
+        outline, platform = box(middle - 0.9, _wall(house.top, middle, 3), 1.8, 0.6), FITTINGS["platform"]
         rows.add(t.Spaces, id=f"{stem}-T", outline=outline, **bay, **about)
-        outline = box(middle - 3.2, front - 0.9, 1.0, 0.9)
-        rows.add(t.Spaces, id=f"{stem}-S", outline=outline, **FITTINGS["platform"], **about)
+        rows.add(t.Spaces, id=f"{stem}-S", outline=box(middle - 3.2, front - 0.9, 1.0, 0.9), **platform, **about)
 
 
 def _add_shared_spaces(rows: Rows, house: House, storeys: list[int]) -> None:
@@ -223,7 +221,7 @@ def _community(rows: Rows, site: list[House], ground: Terrain) -> Community:
     tables: dict[str, Any] = {table.title(): rows.made(table) for table in rows}
     for title in ("facilities", "entrances", "trees"):
         xy = np.column_stack([tables[title].x, tables[title].y])
-        tables[title] = dataclasses.replace(tables[title], z=np.round(ground.elevation(xy), 3))
+        tables[title] = replace(tables[title], z=np.round(ground.elevation(xy), 3))
     about: dict[str, Any] = {"frame": FRAME, "city": "hangzhou", "unit": "春江实施单元"}
     about |= {"project_type": kinds.ProjectType.PARTIAL_REBUILD, "name": "春江未来社区 Chunjiang Future Community"}
     plain = Community(terrain=ground, **about, **tables, **_paths_of(rows, ground))
@@ -233,7 +231,7 @@ def _community(rows: Rows, site: list[House], ground: Terrain) -> Community:
         Note("D01", "dwellings divide each storey into equal parts side by side", "dwellings"),
         Note("D02", "residents by the number of rooms and age shares of old and new blocks", "population"),
     ]
-    return dataclasses.replace(plain, windows=windows, notes=Notes.of(notes))
+    return replace(plain, windows=windows, notes=Notes.of(notes))
 
 
 def _windows(rows: Rows, plain: Community, site: list[House]) -> t.Windows:
@@ -243,8 +241,7 @@ def _windows(rows: Rows, plain: Community, site: list[House]) -> t.Windows:
     for absent, own in ((NEW, buildings.status == GOES), (GOES, buildings.status != GOES)):
         shapes = buildings.footprint.to_shapely()
         shapes[buildings.status == absent] = None
-        standing = dataclasses.replace(buildings, footprint=Polygons.from_shapely(shapes))
-        there = dataclasses.replace(plain, buildings=standing)
+        there = replace(plain, buildings=replace(buildings, footprint=Polygons.from_shapely(shapes)))
         parts.append(derive_windows(there, of=own[storeys.building], rule=WindowRule(min_wall=3.0)))
     both = parts[0].stacked(parts[1])
     away = np.abs((both.azimuth + np.degrees(TURN) + 90.0) % 180.0 - 90.0)  # from the drawing's north or south
@@ -275,7 +272,7 @@ def _with_rooms(windows: t.Windows, rows: Rows, storeys: t.Storeys, site: list[H
     room = np.where(south & west, RoomKind.LIVING, np.where(south | west, RoomKind.BEDROOM, RoomKind.KITCHEN))
     teaching = [use == BuildingUse.SCHOOL, use == BuildingUse.KINDERGARTEN]
     other = np.select(teaching, [RoomKind.CLASSROOM, RoomKind.ACTIVITY], RoomKind.OTHER)
-    return dataclasses.replace(windows, room=np.where(home, room, other), dwelling=dwelling)
+    return replace(windows, room=np.where(home, room, other), dwelling=dwelling)
 
 
 def _on_closed_balconies(windows: t.Windows, rows: Rows) -> t.Windows:
@@ -290,7 +287,7 @@ def _on_closed_balconies(windows: t.Windows, rows: Rows) -> t.Windows:
     behind = (np.cos(angle) < 0) & (_east(windows) + half > west_end) & (_east(windows) - half < east_end)
     out = np.where(behind, depth, 0.0)
     x, y = np.round(windows.x + out * np.sin(angle), 3), np.round(windows.y + out * np.cos(angle), 3)
-    return dataclasses.replace(windows, x=x, y=y, kind=np.where(behind, "balcony", "plain"))
+    return replace(windows, x=x, y=y, kind=np.where(behind, "balcony", "plain"))
 
 
 def _paths_of(rows: Rows, ground: Terrain) -> dict[str, Any]:
@@ -301,12 +298,10 @@ def _paths_of(rows: Rows, ground: Terrain) -> dict[str, Any]:
     xy = rows.turn(np.round(crossed.xyz[:, :2], 2))
     net = connect_lines(Lines(np.column_stack([xy, np.round(ground.elevation(xy), 3)]), crossed.line))
     chosen = [every[line] for line in net.source]
-    columns: dict[str, Any] = {
-        "id": [f"E{k + 1:03d}" for k in range(len(chosen))],
-        "stage": [0 if w.status == OLD else 2 for w in chosen],
-        "step_free": [{kinds.PathKind.STEPS: 0, kinds.PathKind.RAMP: 1}.get(w.kind, -1) for w in chosen],
-    }
-    columns |= {name: [getattr(w, name) for w in chosen] for name in ("kind", "width", "clearance", "status")}
+    columns: dict[str, Any] = {n: [getattr(w, n) for w in chosen] for n in ("kind", "width", "clearance", "status")}
+    columns["id"] = [f"E{k + 1:03d}" for k in range(len(chosen))]
+    columns["stage"] = [0 if w.status == OLD else 2 for w in chosen]
+    columns["step_free"] = [{kinds.PathKind.STEPS: 0, kinds.PathKind.RAMP: 1}.get(w.kind, -1) for w in chosen]
     return path_tables(net, t.PathEdges(**columns))
 
 
@@ -317,7 +312,7 @@ def _spurs(rows: Rows) -> list[Walk]:
     doors += [(f["x"], f["y"], f["status"]) for f in rows[t.Facilities] if f["building"] < 0]
     lines = {s: shapely.union_all([w.line for w in WALKS if w.status in (OLD, s)]) for s in kinds.Status}
     ways = [(shapely.shortest_line(shapely.Point(x, y), lines[s]), s) for x, y, s in dict.fromkeys(doors)]
-    return [Walk(tuple(way.coords), kinds.PathKind.FOOTWAY, 2.5, s) for way, s in ways if way.length > NEAR]
+    return [Walk(way, kinds.PathKind.FOOTWAY, 2.5, s) for way, s in ways if way.length > NEAR]
 
 
 def _add_greens(rows: Rows) -> None:
