@@ -268,8 +268,7 @@ def _terrain(gdf: Any, notes: list[Note]) -> Terrain | None:
     if len(xyz) < 3:
         notes.append(Note("I03", "contour lines without heights were not used", "terrain"))
         return None
-    size = float(np.ptp(xyz[:, :2], axis=0).max())
-    return Terrain.from_points(xyz, spacing=max(5.0, round(size / 500)))
+    return Terrain.from_points(xyz, spacing=max(5.0, round(np.ptp(xyz[:, :2], axis=0).max() / 500)))
 
 
 def _paths(frame: Any, own: Names, notes: list[Note]) -> dict[str, Any]:
