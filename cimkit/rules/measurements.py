@@ -135,9 +135,9 @@ class Measurements:
             self.window_hours(np.flatnonzero(np.append(asked, asked.all())[row]), setting)  # new windows, if all were
         if all(np.array_equal(a, b) for a, b in zip(self._ways(), previous._ways(), strict=True)):
             for walker, walk in previous._walks.items():
-                same_ways = walk.with_homes(homes_of(self.community, method=walk.method))
-                if same_ways is not None:
-                    self._walks[walker] = same_ways
+                homes = homes_of(self.community, method=walk.method)
+                if np.array_equal(homes.doors, walk.homes.doors):
+                    self._walks[walker] = dataclasses.replace(walk, homes=homes)
 
     def _ways(self) -> tuple[Any, ...]:
         """Return paths and services as far as a walk depends on them."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -62,12 +63,8 @@ class WalkTimes(OfHomes):
     ----------
     kinds
         Kinds of service, k of them.
-    distance
-        Walking distance from the door to the nearest, inf where none is reached, shape (n, k) [m].
-    walk_min
-        Time from the dwelling's floor to the quickest one, shape (n, k) [min].
-    facility
-        Row of the nearest facility by distance, -1 for none, shape (n, k).
+    by_door
+        Distance to the nearest [m], time to the quickest [min] and row of the nearest from each door, shapes (e, k).
     facility_doors
         Where they are entered, shape (f, 3) [m].
     method
@@ -77,12 +74,25 @@ class WalkTimes(OfHomes):
     """
 
     kinds: tuple[FacilityKind, ...]
-    distance: FloatArray
-    walk_min: FloatArray
-    facility: IntArray
+    by_door: tuple[FloatArray, FloatArray, IntArray]
     facility_doors: FloatArray
     method: WalkMethod
     straight: bool
+
+    @cached_property
+    def distance(self) -> FloatArray:
+        """Walking distance from the door to the nearest, inf where none is reached, shape (n, k) [m]."""
+        return self.by_door[0][self.homes.door]
+
+    @cached_property
+    def walk_min(self) -> FloatArray:
+        """Time from the dwelling's floor to the quickest one, shape (n, k) [min]."""
+        return self.homes.indoor_min[:, None] + self.by_door[1][self.homes.door]
+
+    @cached_property
+    def facility(self) -> IntArray:
+        """Row of the nearest facility by distance, -1 for none, shape (n, k)."""
+        return self.by_door[2][self.homes.door]
 
     def __repr__(self) -> str:
         if not len(self) or not self.kinds:
@@ -109,25 +119,6 @@ class WalkTimes(OfHomes):
             raise InputError(f"WalkTimes: kind must be one of {listed}; got {wanted.code}.")
         return self.kinds.index(wanted)
 
-    def with_homes(self, homes: Homes) -> WalkTimes | None:
-        """Return the walks of other homes behind the same doors; None where they leave by other doors.
-
-        Parameters
-        ----------
-        homes
-            Where people set out now; paths and services must be as they were.
-        """
-        if not np.array_equal(homes.doors, self.homes.doors):
-            return None
-        first = np.full(len(homes.doors), -1)
-        reached = np.flatnonzero(np.isfinite(self.homes.indoor_min))[::-1]
-        first[self.homes.door[reached]] = reached
-        row = first[homes.door]
-        if (row < 0).any():
-            return None
-        walk_min = homes.indoor_min[:, None] + (self.walk_min[row] - self.homes.indoor_min[row, None])
-        return replace(self, homes=homes, distance=self.distance[row], walk_min=walk_min, facility=self.facility[row])
-
     def share_within(self, minutes: float, kind: str | FacilityKind | None = None) -> Any:
         """Return the share of homes within some minutes of a kind, or of each kind as a dict.
 
@@ -149,10 +140,8 @@ class WalkTimes(OfHomes):
     @property
     def detour(self) -> FloatArray:
         """Return walking over straight distance to the nearest facility, nan where none is reached, shape (n, k)."""
-        straight = self.straight_distance
-        ratio, some = np.full(straight.shape, np.nan), np.isfinite(straight) & (straight >= 1.0)
-        ratio[some] = self.distance[some] / straight[some]
-        return ratio
+        straight = np.where(self.straight_distance >= 1.0, self.straight_distance, np.nan)
+        return np.where(np.isfinite(straight), self.distance, np.nan) / straight
 
     def circles(self, tiers: dict[float, float] = TIERS) -> Any:
         """Return a DataFrame of who lives in the circles: the distance test and the time test side by side.
@@ -192,11 +181,8 @@ class WalkTimes(OfHomes):
         beyond
             Distance [m].
         """
-        far = np.ones(len(self), dtype=bool)
-        for kind in map(FacilityKind.parse, kinds):
-            if kind in self.kinds:
-                far &= self.distance[:, self.of(kind)] > beyond
-        return far
+        asked = [self.of(kind) for kind in map(FacilityKind.parse, kinds) if kind in self.kinds]
+        return np.asarray((self.distance[:, asked] > beyond).all(axis=1))
 
     def columns(self) -> dict[str, Any]:
         """Return the nearest of each kind, one row a home and kind."""
@@ -325,17 +311,13 @@ def walk_times(
     """
     joined = join(community, method=method, network=network, hour=hour)
     kinds, rows, kind = joined.of_kinds(to)
-    homes, places = joined.homes, joined.services.take(rows)
-    shape = (len(homes.doors), len(kinds))
-    metres, minutes, nearest = np.full(shape, np.inf), np.full(shape, np.inf), np.full(shape, -1)
-    if len(rows):
-        n = int(kind.max()) + 1
-        found, row = nearest_places(joined.network, joined.doors, places, kind=kind)
-        metres[:, :n], nearest[:, :n] = found[:, :, 0], np.where(row >= 0, rows[row], -1)[:, :, 0]
-        minutes[:, :n] = nearest_places(joined.network, joined.doors, places, kind=kind, timed=True)[0][:, :, 0]
-    minutes = homes.indoor_min[:, None] + minutes[homes.door]
-    ways = kinds, metres[homes.door], minutes, nearest[homes.door]
-    return WalkTimes(homes, community.facilities.id, joined.notes, *ways, joined.service, method, joined.straight)
+    ways = joined.network, joined.doors, joined.services.take(rows)
+    (metres, row), (minutes, _) = (nearest_places(*ways, kind=kind, timed=timed) for timed in (False, True))
+    unknown = (0, 0), (0, len(kinds) - metres.shape[1])  # kinds at the end that do not exist
+    metres, minutes = (np.pad(v[:, :, 0], unknown, constant_values=np.inf) for v in (metres, minutes))
+    by_door = metres, minutes, np.pad(np.append(rows, -1)[row[:, :, 0]], unknown, constant_values=-1)
+    known = joined.homes, community.facilities.id, joined.notes
+    return WalkTimes(*known, kinds, by_door, joined.service, method, joined.straight)
 
 
 def nearest_services(

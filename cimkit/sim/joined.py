@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import shapely
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
+from cimkit.arrays import FloatArray, IntArray, TextArray
 from cimkit.errors import MissingDataError
 from cimkit.model.community import Community
 from cimkit.model.derive import HOUSING, derive_entrances
@@ -161,18 +160,15 @@ class Joined:
         """
         have = self.community.facilities.kind
         if to is None:
-            there = {int(k) for k in np.unique(have)}
-            kinds = tuple(k for k in FacilityKind if int(k) in there - {int(FacilityKind.OTHER)})
+            kinds = tuple(map(FacilityKind, np.setdiff1d(have, [FacilityKind.OTHER]).tolist()))
         else:
             kinds = tuple(FacilityKind.parse(k) for k in ([to] if isinstance(to, str | FacilityKind) else to))
         if not kinds:
             raise MissingDataError(
                 "services: there must be some; got none. Add facilities, or the file that holds them."
             )
-        rows = np.flatnonzero(np.isin(have, kinds))
-        index = np.full(max(FacilityKind) + 1, -1, dtype=np.int64)
-        index[list(kinds)] = np.arange(len(kinds))
-        return kinds, rows, index[have[rows]]
+        rows, kind = np.nonzero(have[:, None] == np.array(kinds))
+        return kinds, rows, kind
 
 
 def join(community: Community, *, method: WalkMethod = ADULT, network: Network = None, hour: Hour = None) -> Joined:
@@ -196,7 +192,7 @@ def join(community: Community, *, method: WalkMethod = ADULT, network: Network =
     else:
         network = network or WalkNetwork.of(community, method=method, hour=hour)
         at, there = network.place(homes.doors), network.place(service)
-        said = _centre_lines(community) + _lost(at, there, homes, community, network, service)
+        said = _centre_lines(community) + _lost(network, homes, at, there, f.id)
     closed = np.zeros(len(f), dtype=bool) if hour is None else ~open_at(f, hour)
     stepped = (f.step_free == 0) & (not method.steps)
     said += noted("N06", f"{closed.sum()} facilities closed at {hour or 0:g} h", closed, "facilities", f.id)
@@ -208,23 +204,25 @@ def join(community: Community, *, method: WalkMethod = ADULT, network: Network =
     return Joined(community, homes, service, network, at, there, straight, homes.notes + Notes.of(said))
 
 
-def _lost(
-    at: Places, there: Places, homes: Homes, community: Community, network: WalkNetwork, service: FloatArray
-) -> list[Note]:
+def _lost(network: WalkNetwork, homes: Homes, doors: Places, services: Places, facility_ids: TextArray) -> list[Note]:
     """Return notes on doors and services that no path is near to or that a barrier cuts off, and on separate parts."""
     used, first = np.unique(homes.door, return_index=True)
-    notes = _off(at.edge[used] < 0, homes.doors[used], network, "doors", "entrances", homes.ids[first])
-    notes += _off(there.edge < 0, service, network, "facilities", "facilities", community.facilities.id)
+    limit, notes, doors = network.method.snap_limit, list[Note](), doors.take(used)
+    apart = f"lie farther than {limit:g} m from any path; no way leads there"
+    behind = f"are cut off by a barrier (trunk road, railway, water) from every path within {limit:g} m"
+    asked = ((doors, "doors", "entrances", homes.ids[first]), (services, "facilities", "facilities", facility_ids))
+    for places, what, table, ids in asked:
+        for which, why in ((np.isinf(places.leg), apart), (np.isnan(places.leg), behind)):
+            notes += noted("N02", f"{which.sum()} {what} {why}", which, table, ids)
     parts = network.part[network.start]
     count = np.bincount(parts)
     if (count > 0).sum() > 1:
-        main = count.argmax()
-        doors, places = (int(((parts[p.edge] != main) & (p.edge >= 0)).sum()) for p in (at.take(used), there))
+        apart_of = [int(((parts[p.edge] != count.argmax()) & (p.edge >= 0)).sum()) for p in (doors, services)]
         text = (
             f"the network has {(count > 0).sum()} parts, the largest with {count.max() / len(parts):.0%} of the paths; "
-            f"{doors} doors and {places} facilities join a smaller one and reach only what is on it"
+            f"{apart_of[0]} doors and {apart_of[1]} facilities join a smaller one and reach only what is on it"
         )
-        notes.append(Note("N01", text, "path_edges", count=max(doors, 1)))
+        notes.append(Note("N01", text, "path_edges", count=max(apart_of[0], 1)))
     return notes
 
 
@@ -242,13 +240,3 @@ def _centre_lines(community: Community) -> list[Note]:
     text = f"{km:.1f} km of streets have no footway within {BESIDE:g} m: their centre lines are walked"
     fix = "Draw footways and crossings where the side of the street matters."
     return [Note("N08", text, "path_edges", str(e.id[streets[bare[0]]]), count=len(bare), fix=fix)]
-
-
-def _off(off: BoolArray, xy: FloatArray, network: WalkNetwork, what: str, table: str, ids: Any) -> list[Note]:
-    """Return notes on what does not join the network, by reason."""
-    far, limit = off & network.too_far(xy), network.method.snap_limit
-    cut = off & ~far
-    apart = f"lie farther than {limit:g} m from any path; no way leads there"
-    behind = f"are cut off by a barrier (trunk road, railway, water) from every path within {limit:g} m"
-    both = ((far, apart), (cut, behind))
-    return [n for which, why in both for n in noted("N02", f"{which.sum()} {what} {why}", which, table, ids)]

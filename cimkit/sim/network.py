@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -31,11 +31,15 @@ MARGIN = 3.0  # [m] paths this near to an open space lead onto it
 MOST = 150  # points of one space: lines of sight grow with their square
 MM = 1000.0  # millimetres a metre: distances are whole millimetres inside the kernels
 MS = 60_000.0  # milliseconds a minute: times are whole milliseconds inside the kernels
+UNITS = (MM, MS)  # whole numbers a metre and a minute, by ``timed``
 EDGE_COLUMNS = ("start", "end", "length", "forward_min", "backward_min", "ids")
 
 
 class Places(NamedTuple):
-    """Where points join the network: edge (-1 none), distance along it, the leg from point to path [m]."""
+    """Where points join the network: edge (-1 none), distance along it, the leg from point to path [m].
+
+    Without an edge the leg is inf where every path is too far, nan where barriers are between.
+    """
 
     edge: IntArray
     along: FloatArray
@@ -80,6 +84,8 @@ class WalkNetwork:
     method: WalkMethod
     barriers: Any = ()
     ids: Any = None
+    _graphs: dict[tuple[bool, bool], Csr] = field(default_factory=dict, init=False)
+    _prepared: dict[tuple[bool, bool], tuple[Csr, Hierarchy]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         if self.ids is None:
@@ -234,45 +240,30 @@ class WalkNetwork:
         """Connected part of each node, shape (k)."""
         return connected_parts(self.start, self.end, len(self.nodes))
 
-    @staticmethod
-    def unit(*, timed: bool) -> float:
-        """Return whole numbers of the kernels a metre or minute: millimetres, milliseconds."""
-        return MS if timed else MM
-
     @cached_property
-    def _made(self) -> dict[Any, Any]:
-        return {}
-
-    def whole(self, *, timed: bool) -> tuple[FloatArray, FloatArray]:
-        """Return the cost along each edge and against it in whole numbers, inf where it is closed, shapes (m)."""
-        if timed not in self._made:
-            minutes = (self.forward_min, self.backward_min)
-            metres = (np.where(np.isfinite(m), np.round(self.length * MM), np.inf) for m in minutes)
-            self._made[timed] = tuple(np.round(m * MS) for m in minutes) if timed else tuple(metres)
-        ahead, back = self._made[timed]
-        return ahead, back
+    def whole(self) -> tuple[FloatArray, FloatArray]:
+        """Distance and time along each edge and against it in whole numbers, inf where closed, shape (2, m) each."""
+        minutes = np.stack([self.forward_min, self.backward_min])
+        return np.where(np.isfinite(minutes), np.round(self.length * MM), np.inf), np.round(minutes * MS)
 
     def graph(self, *, timed: bool = False, towards: bool = False) -> Csr:
         """Return the graph in whole numbers; turned round if distances *to* the sources are searched."""
-        key, costs = (timed, towards), self.whole(timed=timed)
-        if key not in self._made:
-            self._made[key] = build_csr(len(self.nodes), self.start, self.end, *costs[:: -1 if towards else 1])
-        made: Csr = self._made[key]
-        return made
+        if (timed, towards) not in self._graphs:
+            costs = self.whole[timed][:: -1 if towards else 1]
+            self._graphs[timed, towards] = build_csr(len(self.nodes), self.start, self.end, *costs)
+        return self._graphs[timed, towards]
 
     def prepared(self, *, timed: bool = False, towards: bool = False, limit: float = np.inf) -> tuple[Csr, Hierarchy]:
         """Return graph by position and hierarchy for distances up to a limit [m or min]; made once and kept.
 
         A smaller limit is prepared faster; what a greater one prepared serves it too.
         """
-        whole = limit * self.unit(timed=timed) + 1e-6
-        key = (timed, towards, "hierarchy")
-        if key not in self._made or self._made[key][1].limit < as_limit(whole):
+        key, whole = (timed, towards), limit * UNITS[timed] + 1e-6
+        if key not in self._prepared or self._prepared[key][1].limit < as_limit(whole):
             graph = self.graph(timed=timed, towards=towards)
             hierarchy = build(graph, whole)
-            self._made[key] = by_position(graph, hierarchy), hierarchy
-        made: tuple[Csr, Hierarchy] = self._made[key]
-        return made
+            self._prepared[key] = by_position(graph, hierarchy), hierarchy
+        return self._prepared[key]
 
     @cached_property
     def _tree(self) -> tuple[IntArray, Any]:
@@ -298,12 +289,13 @@ class WalkNetwork:
         nearest = np.full(len(xy), -1, dtype=np.int64)
         which, found = tree.query_nearest(points, all_matches=False, max_distance=self.method.snap_limit)
         nearest[which] = found
+        edge, along, leg = np.full(len(xy), -1, dtype=np.int64), np.full(len(xy), np.nan), np.full(len(xy), np.inf)
+        leg[which] = np.nan
         legs = shapely.shortest_line(points[which], tree.geometries[found])
         for k in which[np.unique(walls.query(legs, predicate="crosses")[0])]:
             nearest[k] = self._behind_no_wall(points[k], walls)
         on = np.flatnonzero(nearest >= 0)
         lines = tree.geometries[nearest[on]]
-        edge, along, leg = np.full(len(xy), -1, dtype=np.int64), np.full(len(xy), np.nan), np.full(len(xy), np.inf)
         edge[on], leg[on] = rows[nearest[on]], shapely.distance(points[on], lines)
         share = shapely.line_locate_point(lines, points[on], normalized=True)
         along[on] = np.clip(share, 0.0, 1.0) * self.length[edge[on]]
@@ -318,12 +310,6 @@ class WalkNetwork:
         free = np.setdiff1d(np.arange(len(near)), walls.query(legs, predicate="crosses")[0])
         return int(near[free[0]]) if len(free) else -1
 
-    def too_far(self, xy: Any) -> BoolArray:
-        """Return which points lie farther than the method's ``snap_limit`` from every path, shape (n)."""
-        points, far = shapely.points(np.asarray(xy)[:, :2]), np.ones(len(xy), dtype=bool)
-        far[self._tree[1].query_nearest(points, max_distance=self.method.snap_limit)[0]] = False
-        return far
-
 
 def open_at(table: Any, hour: float) -> BoolArray:
     """Return which rows of a table with ``opens`` and ``closes`` are open at an hour; past midnight too."""
@@ -332,22 +318,18 @@ def open_at(table: Any, hour: float) -> BoolArray:
     return result
 
 
-def edge_minutes(
-    length: FloatArray, course: Lines, kind: IntArray, method: WalkMethod
-) -> tuple[FloatArray, FloatArray]:
-    """Return the time along each edge and against it, inf where the method cannot walk it [min]."""
+def edge_minutes(length: FloatArray, course: Lines, kind: IntArray, method: WalkMethod) -> FloatArray:
+    """Return the time along each edge and against it, inf where the method cannot walk it, shape (2, m) [min]."""
     first, last = course.line[:-1], np.maximum(course.line[1:] - 1, 0)
     rise = course.xyz[last, 2] - course.xyz[first, 2] if len(course.xyz) else np.zeros(len(length))
-    slope = rise / np.maximum(length, 0.1)
-    ahead, back = length / method.speeds(slope), length / method.speeds(-slope)
+    slope, up = rise / np.maximum(length, 0.1), np.stack([rise >= 0, rise < 0])
+    walked = length / method.speeds(np.stack([slope, -slope]))
+    climbed = length / np.where(up, *method.step_speeds_ms) if method.steps else np.inf
     stepped, lift = np.isin(kind, STEPPED), kind == PathKind.LIFT
-    up, down = (length / v if method.steps else np.full(len(length), np.inf) for v in method.step_speeds_ms)
-    ahead = np.where(stepped, np.where(rise >= 0, up, down), ahead)
-    back = np.where(stepped, np.where(rise >= 0, down, up), back)
-    ahead, back = (np.where(lift, method.ride_s(np.abs(rise)), s) for s in (ahead, back))
+    seconds = np.where(stepped, climbed, np.where(lift, method.ride_s(np.abs(rise)), walked))
     steep = (np.abs(slope) > method.max_slope) & ~stepped & ~lift
     delay = np.where(steep, np.inf, np.where(kind == PathKind.CROSSING, method.crossing_s, 0.0))
-    return (ahead + delay) / 60.0, (back + delay) / 60.0
+    return (seconds + delay) / 60.0
 
 
 # Across squares and parks where no path is drawn: lines of sight around corners, joined to the network ----
@@ -423,22 +405,19 @@ def _split(network: WalkNetwork, grounds: Any) -> WalkNetwork:
     owner, share = owner[inside], share[inside]
     if len(owner) == 0:
         return network
-    owner, share = np.unique(np.column_stack([owner, share]), axis=0).T
+    ends = np.unique(owner)  # stops of the paths that are cut: both ends and all cuts; a piece runs from stop to stop
+    stops = np.append(owner, np.tile(ends, 2)), np.append(share, np.repeat([0.0, 1.0], len(ends)))
+    owner, share = np.unique(np.column_stack(stops), axis=0).T
     owner = owner.astype(np.int64)
-    last = np.append(np.diff(owner) != 0, True)
-    first = np.append(True, last[:-1])
-    new = len(network.nodes) + np.arange(len(owner))
-    # every cut begins a piece that ends at the next one or at the end of its path; each first cut also ends one
-    piece = np.concatenate([owner[first], owner])
-    low = np.concatenate([np.zeros(first.sum()), share])
-    high = np.concatenate([share[first], np.where(last, 1.0, np.append(share[1:], 1.0))])
-    tail = np.concatenate([network.start[owner[first]], new])
-    head = np.concatenate([new[first], np.where(last, network.end[owner], np.append(new[1:], -1))])
-    kept = np.setdiff1d(np.arange(len(lines)), owner)
+    new = len(network.nodes) - 1 + np.cumsum((share > 0) & (share < 1))
+    node = np.where(share <= 0, network.start[owner], np.where(share >= 1, network.end[owner], new))
+    begin = np.flatnonzero(share < 1)
+    begin = begin[np.argsort(share[begin] > 0, kind="stable")]
+    piece, low, high = owner[begin], share[begin], share[begin + 1]
     parts = [substring(lines[e], a, b, normalized=True) for e, a, b in zip(piece, low, high, strict=True)]
     cut, pieces = Lines.from_shapely(np.array(parts, dtype=object)), network.take(piece)
     names = ("length", "forward_min", "backward_min")
     sizes: dict[str, Any] = {n: getattr(pieces, n) * (high - low) for n in names}
-    nodes = np.concatenate([network.nodes, cut.xyz[cut.line[:-1]][first.sum() :]])
-    pieces = replace(pieces, nodes=nodes, start=tail, end=head, course=cut, **sizes)
-    return network.take(kept).joined(pieces)
+    nodes = np.concatenate([network.nodes, cut.xyz[cut.line[:-1]][low > 0]])
+    pieces = replace(pieces, nodes=nodes, start=node[begin], end=node[begin + 1], course=cut, **sizes)
+    return network.take(np.setdiff1d(np.arange(len(lines)), ends)).joined(pieces)

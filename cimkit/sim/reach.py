@@ -19,7 +19,7 @@ from cimkit.kernels import cells, reach
 from cimkit.kernels.graph import UNREACHED, nearest_k
 from cimkit.kernels.hilbert import hilbert_order
 from cimkit.kernels.sweep import nearest_kinds
-from cimkit.sim.network import Places, WalkNetwork
+from cimkit.sim.network import UNITS, Places, WalkNetwork
 
 METHODS = {"sum": reach.SPREAD, "2sfca": reach.TWO_STEPS, "3sfca": reach.THREE_STEPS, "balanced": reach.BALANCED}
 LOST = float(UNREACHED)
@@ -113,32 +113,27 @@ def _stand(network: WalkNetwork, places: Places, timed: bool) -> tuple[FloatArra
 
     Nothing of a closed direction is nothing.
     """
-    whole = [w[places.edge] for w in network.whole(timed=timed)]
+    whole = network.whole[timed][:, places.edge]
     share = np.clip(np.nan_to_num(places.along) / np.maximum(network.length[places.edge], 1e-9), 0.0, 1.0)
     leg = places.leg / network.method.speed_ms / 60.0 if timed else places.leg
     with np.errstate(invalid="ignore"):
-        ahead, back = (np.where(share > 0, np.round(share * w), 0.0) for w in whole)
-        onward, rest = (np.where(share >= 1, 0.0, w - m) for w, m in zip(whole, (ahead, back), strict=True))
-    leg = np.where(places.edge >= 0, np.round(leg * network.unit(timed=timed)), np.inf)
+        ahead, back = to_place = np.where(share > 0, np.round(share * whole), 0.0)
+        onward, rest = np.where(share >= 1, 0.0, whole - to_place)
+    leg = np.where(places.edge >= 0, np.round(leg * UNITS[timed]), np.inf)
     return share, np.stack([ahead, rest], axis=1), np.stack([back, onward], axis=1), leg
 
 
-def ends_of(
-    network: WalkNetwork, places: Places, *, timed: bool = False, outward: bool = False
-) -> tuple[IntArray, FloatArray]:
+def ends_of(network: WalkNetwork, places: Places, *, timed: bool, outward: bool = False) -> tuple[IntArray, FloatArray]:
     """Return end nodes (p, 2) of places and the cost to go between (p, 2), inf where there is no way.
 
     ``outward`` goes from the place to the ends, else from the ends to the place.
     """
     _, into, out, leg = _stand(network, places, timed)
-    legs = (out if outward else into) + leg[:, None]
-    legs = np.where((places.edge >= 0)[:, None] & np.isfinite(legs), legs, np.inf)
+    legs = np.nan_to_num((out if outward else into) + leg[:, None], nan=np.inf, posinf=np.inf)
     return np.stack([network.start[places.edge], network.end[places.edge]], axis=1), legs
 
 
-def shared_edges(
-    network: WalkNetwork, a: Places, b: Places, *, timed: bool = False
-) -> tuple[IntArray, IntArray, FloatArray]:
+def shared_edges(network: WalkNetwork, a: Places, b: Places, *, timed: bool) -> tuple[IntArray, IntArray, FloatArray]:
     """Return row of a, row of b and the cost along the edge from a to b, for all pairs on one edge; by row of a."""
     order = np.argsort(b.edge, kind="stable")
     low, high = (np.searchsorted(b.edge[order], a.edge, side) for side in ("left", "right"))
@@ -168,10 +163,8 @@ def _sweep(
     graph, hierarchy = network.prepared(timed=timed, towards=towards, limit=limit)
     nodes, legs = ends_of(network, a, timed=timed, outward=not towards)
     seeds = 2 * np.arange(len(nodes) + 1), nodes.reshape(-1), closed_to_unreached(legs).reshape(-1)
-    if towards:
-        reader, source, direct = shared_edges(network, b, a, timed=timed)
-    else:
-        source, reader, direct = shared_edges(network, a, b, timed=timed)
+    first, last, direct = shared_edges(network, *((b, a) if towards else (a, b)), timed=timed)
+    source, reader = (last, first) if towards else (first, last)
     rows = np.argsort(source, kind="stable")
     begin = np.searchsorted(source[rows], np.arange(len(nodes) + 1))
     mates = begin, reader[rows], closed_to_unreached(direct[rows])
@@ -186,8 +179,7 @@ def _sweep(
 
 def _in_units(cost: Any, unit: float, limit: float) -> FloatArray:
     """Return whole numbers as metres or minutes, inf beyond the limit."""
-    result: FloatArray = np.where(cost <= min(np.floor(limit * unit + 1e-6), LOST - 1), cost / unit, np.inf)
-    return result
+    return np.where(cost <= min(np.floor(limit * unit + 1e-6), LOST - 1), cost / unit, np.inf)
 
 
 def walk_matrix(
@@ -221,7 +213,7 @@ def walk_matrix(
            [75.,  0.]])
     """
     ways = reach.distances(*_sweep(network, from_, to, np.ones(len(to.edge)), timed=timed, limit=limit))
-    return _in_units(ways, network.unit(timed=timed), limit)
+    return _in_units(ways, UNITS[timed], limit)
 
 
 def nearest_places(
@@ -263,7 +255,7 @@ def nearest_places(
     count = int(kinds.max(initial=0)) + 1
     nodes, legs = ends_of(network, to.take(order), timed=timed)
     start = 2 * np.searchsorted(kinds[order], np.arange(count + 1))
-    graph, whole = network.graph(timed=timed, towards=True), limit * network.unit(timed=timed) + 1e-6
+    graph, whole = network.graph(timed=timed, towards=True), limit * UNITS[timed] + 1e-6
     seeds = (nodes.reshape(-1), closed_to_unreached(legs).reshape(-1), np.repeat(order, 2))
     if k == 1:
         hierarchy = network.prepared(timed=timed, towards=True, limit=limit)[1]
@@ -271,24 +263,18 @@ def nearest_places(
     else:
         cuts = [slice(a, b) for a, b in pairwise(start)]
         parts = [nearest_k(graph, seeds[0][c], seeds[1][c], seeds[2][c], k, whole) for c in cuts]
-        cost, owner = (np.stack([p[q] for p in parts], axis=1) for q in range(2))
+        cost, owner = (np.stack(part, axis=1) for part in zip(*parts, strict=True))
     nodes, legs = ends_of(network, from_, timed=timed, outward=True)
     at = np.where(owner[nodes] >= 0, cost[nodes] + legs[:, :, None, None], np.inf)  # (n, 2, kinds, k)
-    home = np.broadcast_to(np.arange(len(nodes))[:, None, None, None], at.shape)
-    group = home * count + np.arange(count)[:, None]
+    group = np.broadcast_to(np.arange(len(nodes) * count).reshape(-1, 1, count, 1), at.shape)
     near_home, near, direct = shared_edges(network, from_, to, timed=timed)
-    shape = (len(nodes), count, k)
-    best, row = _least(
-        np.concatenate([group.reshape(-1), near_home * count + kinds[near]]),
-        np.concatenate([at.reshape(-1), direct]),
-        np.concatenate([owner[nodes].reshape(-1), near]).astype(np.int64),
-        (len(nodes) * count, k),
-    )
-    best, row = _in_units(best, network.unit(timed=timed), limit).reshape(shape), row.reshape(shape)
-    return best, np.where(np.isfinite(best), row, -1)
+    found = (group, near_home * count + kinds[near]), (at, direct), (owner[nodes].astype(np.int64), near)
+    best, row = _least(*(np.append(*pair) for pair in found), shape=(len(nodes) * count, k))
+    best = _in_units(best, UNITS[timed], limit).reshape(-1, count, k)
+    return best, np.where(np.isfinite(best), row.reshape(best.shape), -1)
 
 
-def _least(group: IntArray, cost: FloatArray, row: IntArray, shape: tuple[int, int]) -> tuple[FloatArray, IntArray]:
+def _least(group: IntArray, cost: FloatArray, row: IntArray, *, shape: tuple[int, int]) -> tuple[FloatArray, IntArray]:
     """Return cost and row of the k least of different rows in each group, shape (groups, k)."""
     good = np.isfinite(cost)
     group, cost, row = group[good], cost[good], row[good]
@@ -332,15 +318,14 @@ def reach_sums(
     FloatArray
         Sums, shape (n, t), or (n) for a decay.
     """
+    sums: FloatArray
     if isinstance(within, Decay):
-        timed, limits = within.timed, np.array([within.limit])
+        swept = _sweep(network, from_, to, weight, timed=within.timed, limit=within.limit)
+        sums = reach.weighted_sums(*swept, within.in_whole(UNITS[within.timed]))
     else:
         limits = as_floats(within, name="within")
-    swept, unit = _sweep(network, from_, to, weight, timed=timed, limit=float(limits.max())), network.unit(timed=timed)
-    if isinstance(within, Decay):
-        sums: FloatArray = reach.weighted_sums(*swept, within.in_whole(unit))
-    else:
-        sums = reach.sums_within(*swept, np.floor(limits * unit + 1e-6))
+        swept = _sweep(network, from_, to, weight, timed=timed, limit=float(limits.max()))
+        sums = reach.sums_within(*swept, np.floor(limits * UNITS[timed] + 1e-6))
     return sums
 
 
@@ -380,11 +365,8 @@ def floating_catchments(
     tuple
         Score of each home for each kind, shape (n, kinds), and capacity a unit of demand at each service, shape (p).
     """
-    timed, code = decay.timed, METHODS[one_of(method, METHODS, name="method")]
+    code = METHODS[one_of(method, METHODS, name="method")]
     kinds = np.zeros(len(services.edge), np.int64) if kind is None else np.asarray(kind, np.int64)
-    graph, hierarchy, sources, readers = _sweep(
-        network, services, homes, persons, timed=timed, towards=True, limit=decay.limit
-    )
-    size, shape = as_floats(capacity, name="capacity"), decay.in_whole(network.unit(timed=timed))
-    scores, ratios = reach.catchments(graph, hierarchy, sources, kinds, size, readers, shape, code)
-    return scores, ratios
+    swept = _sweep(network, services, homes, persons, timed=decay.timed, towards=True, limit=decay.limit)
+    size, weights = as_floats(capacity, name="capacity"), decay.in_whole(UNITS[decay.timed])
+    return reach.catchments(*swept[:3], kinds, size, swept[3], weights, code)

@@ -245,7 +245,7 @@ def _edges_of(network: WalkNetwork, a: IntArray, b: IntArray) -> tuple[IntArray,
     """Return the quickest edge from each node a to node b, and whether it is walked along its course."""
     tail, head = np.concatenate([network.start, network.end]), np.concatenate([network.end, network.start])
     n, m = len(network.nodes), len(network.start)
-    order = np.lexsort((np.concatenate(network.whole(timed=True)), tail * n + head))
+    order = np.lexsort((np.concatenate(network.whole[True]), tail * n + head))
     key, first = np.unique((tail * n + head)[order], return_index=True)
     found = order[first[np.searchsorted(key, a * n + b)]]
     return found % m, found < m
@@ -352,7 +352,7 @@ def _drawn(network: WalkNetwork, cost: FloatArray, there: Places) -> tuple[WalkN
     sight = network.ids == ACROSS
     if not sight.any():
         return network, there
-    ahead, back = network.whole(timed=True)
+    ahead, back = network.whole[True]
     here, then = cost[network.start], cost[network.end]
     with np.errstate(invalid="ignore"):
         taken = (here == ahead + then) | (then == back + here)

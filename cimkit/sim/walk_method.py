@@ -90,7 +90,7 @@ class WalkMethod:
         array([6.   , 5.037, 3.549])
         """
         if not self.slopes:
-            return np.full(len(slope), self.speed_ms)
+            return np.full(slope.shape, self.speed_ms)
         speeds: FloatArray = self.speed_ms * np.exp(-3.5 * np.abs(slope + 0.05)) / _FLAT
         return speeds
 
