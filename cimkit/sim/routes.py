@@ -132,7 +132,7 @@ def walk_route(
     if home not in set(homes.ids):
         raise InputError(f"walk_route: home must be the id of a {homes.kind}; got {home!r}.")
     row = int((homes.ids == home).argmax())
-    there = np.flatnonzero(f.id == facility) if facility in set(f.id) else np.flatnonzero(f.kind == kind)
+    there = np.flatnonzero(f.id == facility if facility in set(f.id) else f.kind == kind)
     if len(there) == 0:
         raise InputError(f"walk_route: facility must be an id, or a kind that exists; got {facility!r}.")
     at = joined.doors.take(homes.door[[row]])
@@ -154,9 +154,8 @@ def _way(network: WalkNetwork, at: Places, there: Places) -> FloatArray:
     """Return the vertices of the quickest way along paths from one place to another, shape (v, 3)."""
     tree = _Tree.to(network, there)
     (end,), (cost,), (along,) = tree.leave(network, at, there)
-    (start, first), (stop, last) = (
-        (float(p.along[0] / max(network.length[p.edge[0]], 1e-9)), int(p.edge[0])) for p in (at, there)
-    )
+    first, last = int(at.edge[0]), int(there.edge[0])
+    start, stop = (float(p.along[0] / max(network.length[p.edge[0]], 1e-9)) for p in (at, there))
     pieces = [(first, start, stop)]
     if along > cost:
         nodes = [int((network.start, network.end)[end][first])]
@@ -371,16 +370,15 @@ def _reached(network: WalkNetwork, lines: Any, cost: FloatArray, there: Places, 
     first, last = np.flatnonzero(~whole & (from_start > 0)), np.flatnonzero(~whole & (from_end > 0))
     k = np.flatnonzero((there.edge >= 0) & ~whole[there.edge])
     left = limit - there.leg[k] / network.method.speed_ms / 60.0
-    k, left = k[left > 0], left[left > 0]
     edge, at = there.edge[k], there.along[k] / np.maximum(network.length[there.edge[k]], 1e-9)
     start = np.maximum(0.0, at - _share(left, network.forward_min[edge]))
     stop = np.minimum(1.0, at + _share(left, network.backward_min[edge]))
     begin = np.concatenate([np.zeros(len(first)), 1.0 - from_end[last], start])
     end = np.concatenate([from_start[first], np.ones(len(last)), stop])
-    found = zip(lines[np.concatenate([first, last, edge])], begin, end, strict=True)
-    pieces = [substring(line, a, b, normalized=True) for line, a, b in found]
-    cut = shapely.union_all(shapely.force_2d([p for p in pieces if p.geom_type == "LineString"]))
-    parts = np.concatenate([shapely.force_2d(lines[whole]), shapely.get_parts(cut)])
+    cut = zip(lines[np.concatenate([first, last, edge])], begin, end, strict=True)
+    pieces = [substring(line, a, b, normalized=True) for line, a, b in cut]
+    joined = shapely.union_all(shapely.force_2d([p for p in pieces if p.geom_type == "LineString"]))
+    parts = np.concatenate([shapely.force_2d(lines[whole]), shapely.get_parts(joined)])
     return shapely.multilinestrings(parts[shapely.length(parts) > 0])
 
 

@@ -93,11 +93,10 @@ def supply(community: Community, *, kinds: Sequence[str] | None = None) -> Any:
         raise MissingDataError("supply: residents must be known; add population or dwellings with persons.")
     parcel = lookup_names(community.parcels.id, community.buildings.parcel[homes.building])
     units = [("", np.ones(len(homes), dtype=bool)), *((str(p), parcel == p) for p in sorted(set(parcel) - {""}))]
-    rows = []
-    for code in kinds or dict.fromkeys((*reversed(CIRCLE_OF), *OLD_AND_YOUNG)):
-        own = np.flatnonzero(f.kind == FacilityKind.parse(code))
-        minutes = walk_times(community, to=code).walk_min[:, 0] if len(own) else np.full(len(homes), np.inf)
-        limit = CIRCLE_OF.get(code, 15)
+    codes, rows = list(kinds or dict.fromkeys((*reversed(CIRCLE_OF), *OLD_AND_YOUNG))), []
+    walk = walk_times(community, to=codes)
+    for code, kind, minutes in zip(codes, walk.kinds, walk.walk_min.T, strict=True):
+        own, limit = np.flatnonzero(f.kind == kind), CIRCLE_OF.get(code, 15)
         area, places = (float(np.nansum(v[own])) for v in (f.area, f.capacity))
         for name, within in units:
             persons = float(homes.persons[within].sum())
@@ -204,8 +203,8 @@ def improvement_plan(
             f"improvement_plan: count, within and capacity must be > 0; got {count}, {within}, {capacity}."
         )
     homes = homes_of(community)
-    doors, first = np.unique(homes.door, return_index=True)
-    persons = np.bincount(homes.door, weights=homes.persons)[doors].astype(np.float64)
+    used = np.unique(homes.door)
+    persons = np.bincount(homes.door, weights=homes.persons)[used].astype(np.float64)
     if not persons.sum() > 0:
         raise MissingDataError("improvement_plan: residents must be known; add population or dwellings with persons.")
     f, b = community.facilities, community.buildings
@@ -213,13 +212,17 @@ def improvement_plan(
     rows = _sites(community, sites)
     middle = b.footprint.inner_points()[rows]
     there = np.concatenate([np.column_stack([f.x[own], f.y[own]]), middle])
-    way = _ways(community, there)[first]
+    joined = join(community)
+    network, doors, places = joined.network, joined.doors, joined.network.place(there)
+    if joined.straight:
+        network, doors, places = WalkNetwork.straight(homes.doors, np.insert(there, 2, 0.0, axis=1))
+    way = walk_matrix(network, doors, places)[used]
     if objective == "capacity" and np.isnan(f.capacity[own]).any():
         raise MissingDataError(
             f"improvement_plan: each {wanted.code} must state its places (capacity) for this objective."
         )
-    places = np.concatenate([np.nan_to_num(f.capacity[own]), np.zeros(len(rows))])
-    chosen, before, after = _solve(objective, way, persons, len(own), places, (count, within, capacity))
+    room = np.concatenate([np.nan_to_num(f.capacity[own]), np.zeros(len(rows))])
+    chosen, before, after = _solve(objective, way, persons, len(own), room, (count, within, capacity))
     names = [*f.id[own], *b.id[rows]]
     actions = tuple("enlarge" if j < len(own) else "add" for j in chosen), tuple(str(names[j]) for j in chosen)
     return Improvement(wanted, objective, *actions, there[chosen], before, after, float(persons.sum()))
@@ -235,15 +238,6 @@ def _sites(community: Community, sites: Sequence[str] | None) -> IntArray:
     if not len(rows):
         raise InputError("improvement_plan: there must be buildings that can take a service; name them in sites=.")
     return rows
-
-
-def _ways(community: Community, there: FloatArray) -> FloatArray:
-    """Return the walking distance from each home to each place, inf where there is no way, shape (n, k) [m]."""
-    joined = join(community)
-    network, doors, sites = joined.network, joined.doors, joined.network.place(there)
-    if joined.straight:
-        network, doors, sites = WalkNetwork.straight(joined.homes.doors, np.insert(there, 2, 0.0, axis=1))
-    return walk_matrix(network, doors, sites)[joined.homes.door]
 
 
 def _solve(

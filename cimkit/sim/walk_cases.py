@@ -140,12 +140,9 @@ def evacuation(community: Community, *, blocked: Sequence[str] = (), method: Wal
     walk = walk_times(there, to="shelter", method=method)
     after = walk_times(closed, to="shelter", method=method) if blocked else walk
     building = lookup_names(community.buildings.id, walk.homes.building)
-    times, nearest = (
-        (walk.walk_min[:, 0], after.walk_min[:, 0]),
-        np.append(there.facilities.id, "")[walk.facility[:, 0]],
-    )
+    ways = walk.walk_min[:, 0], after.walk_min[:, 0], np.append(there.facilities.id, "")[walk.facility[:, 0]]
     shelters = there.facilities.id[kind], there.facilities.land_area[kind]
-    return Evacuation(walk.homes.ids, building, walk.homes.persons, *times, nearest, *shelters, tuple(blocked))
+    return Evacuation(walk.homes.ids, building, walk.homes.persons, *ways, *shelters, tuple(blocked))
 
 
 def _with_shelters(community: Community) -> Community:
@@ -250,10 +247,9 @@ class WalkChange(Drawn):
         import pandas as pd
 
         change, persons = self.change_min, self.after.homes.persons[self.rows_after]
-        better, worse = change < -more_than, change > more_than
-        homes = {"gain": better.sum(axis=0), "lose": worse.sum(axis=0)}
-        gain, lose = ([persons[of_kind].sum() for of_kind in which.T] for which in (better, worse))
-        people = {"persons_gain": gain, "persons_lose": lose}
+        who = {"gain": change < -more_than, "lose": change > more_than}
+        homes = {name: which.sum(axis=0) for name, which in who.items()}
+        people = {f"persons_{name}": [persons[k].sum() for k in which.T] for name, which in who.items()}
         return pd.DataFrame({"kind": [k.code for k in self.kinds]} | homes | people)
 
     def columns(self) -> dict[str, Any]:
@@ -313,20 +309,14 @@ def young_and_old(community: Community, *, hour: Hour = None) -> Any:
     import pandas as pd
 
     people, rows = community.population, []
-    have = set(np.unique(community.facilities.kind).tolist())
     for band, method, names in GROUPS:
-        kinds = [FacilityKind.parse(n) for n in names]
-        there = [k.code for k in kinds if k in have]
-        walk = walk_times(community, to=there, method=method, hour=hour) if there else None
-        of_band = people.band == band
+        walk = walk_times(community, to=names, method=method, hour=hour)
+        of_band, home = people.band == band, walk.homes.building
         in_building = np.bincount(people.building[of_band], people.persons[of_band], len(community.buildings))
-        for kind in kinds:
-            persons, weight, minutes = in_building.sum(), np.ones(1), np.full(1, np.inf)
-            if walk is not None and kind in walk.kinds:
-                home = walk.homes.building
-                weight = (in_building / np.maximum(np.bincount(home, minlength=len(in_building)), 1))[home]
-                persons = weight.sum()
-                weight, minutes = (weight if persons else np.ones(len(home))), walk.walk_min[:, walk.of(kind)]
+        weight = (in_building / np.maximum(np.bincount(home, minlength=len(in_building)), 1))[home]
+        persons = weight.sum()
+        weight = weight if persons else np.ones(len(home))
+        for kind, minutes in zip(walk.kinds, walk.walk_min.T, strict=True):
             row = {"group": band.code, "walker": method.name, "kind": kind.code, "persons": persons or np.nan}
             row |= {f"share_{m}min": weight[minutes <= m].sum() / weight.sum() for m in (5, 10, 15)}
             order = np.argsort(minutes, kind="stable")
