@@ -72,8 +72,9 @@ from cimkit.sim.blockers import blockers as blockers
 from cimkit.sim.envelope import EnvelopeGrid as EnvelopeGrid
 from cimkit.sim.envelope import SolarEnvelope as SolarEnvelope
 from cimkit.sim.envelope import solar_envelope as solar_envelope
+from cimkit.sim.joined import with_open_space as with_open_space
+from cimkit.sim.network import WalkMethod as WalkMethod
 from cimkit.sim.network import WalkNetwork as WalkNetwork
-from cimkit.sim.network import with_open_space as with_open_space
 from cimkit.sim.reach import Decay as Decay
 from cimkit.sim.reach import floating_catchments as floating_catchments
 from cimkit.sim.reach import nearest_places as nearest_places
@@ -131,7 +132,6 @@ from cimkit.sim.walk_cases import WalkChange as WalkChange
 from cimkit.sim.walk_cases import compare_walks as compare_walks
 from cimkit.sim.walk_cases import evacuation as evacuation
 from cimkit.sim.walk_cases import young_and_old as young_and_old
-from cimkit.sim.walk_method import WalkMethod as WalkMethod
 from cimkit.view.plan import plot as plot
 from cimkit.view.show import show as show
 from cimkit.view.study import Study as Study

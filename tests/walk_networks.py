@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from cimkit.geometry.polygons import Lines
 from cimkit.kernels.graph import UNREACHED
-from cimkit.sim.network import Places, WalkNetwork
-from cimkit.sim.walk_method import WalkMethod
+from cimkit.sim.network import Places, WalkMethod, WalkNetwork
 
 FLAT = WalkMethod("test", speed_ms=1.0, slopes=False)
 

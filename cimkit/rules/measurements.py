@@ -22,11 +22,11 @@ from cimkit.sim.access import WalkTimes, walk_times
 from cimkit.sim.area_rules import LocalRules
 from cimkit.sim.areas import AreaMethod, FloorAreas, floor_areas
 from cimkit.sim.joined import Homes, homes_of
+from cimkit.sim.network import WalkMethod
 from cimkit.sim.receptors import Receptors, window_receptors
 from cimkit.sim.site_ratios import SiteIndicators, site_indicators
 from cimkit.sim.sunlight import Spells, Sunlight, SunlightMethod, clock, sunlight
 from cimkit.sim.sunpath import SunDay
-from cimkit.sim.walk_method import WalkMethod
 
 
 class Measurements:

@@ -16,9 +16,8 @@ from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind
 from cimkit.model.notes import Note, Notes, noted
 from cimkit.sim.joined import Homes, Hour, Joined, Kinds, Network, join
-from cimkit.sim.network import Places
+from cimkit.sim.network import ADULT, Places, WalkMethod
 from cimkit.sim.reach import Decay, floating_catchments, nearest_places
-from cimkit.sim.walk_method import ADULT, WalkMethod
 
 #: Walking distances of the circles of 5, 10, 15 minutes (GB 50180-2018 table 3.0.4, mark S) [m].
 TIERS = {5.0: 300.0, 10.0: 500.0, 15.0: 1000.0}

@@ -1,27 +1,33 @@
-"""Where people set out and where services are entered, joined to one network; and why some are not."""
+"""Where people set out and where services are entered, joined to one network, also across open spaces; why some are not."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import shapely
+from shapely.ops import substring
 
 from cimkit.arrays import FloatArray, IntArray, TextArray
 from cimkit.errors import MissingDataError
+from cimkit.geometry.polygons import Lines
 from cimkit.model.community import Community
 from cimkit.model.derive import HOUSING, derive_entrances
-from cimkit.model.kinds import BuildingUse, EntranceKind, FacilityKind, PathKind
+from cimkit.model.kinds import BuildingUse, EntranceKind, FacilityKind, PathKind, SpaceKind
 from cimkit.model.notes import Note, Notes, noted
-from cimkit.sim.network import Places, WalkNetwork, open_at
-from cimkit.sim.walk_method import ADULT, WalkMethod
+from cimkit.sim.network import ADULT, Places, WalkMethod, WalkNetwork, open_at
 
 STREETS = (PathKind.STREET, PathKind.MAIN_ROAD)
 Kinds = str | Sequence[str] | None  #: Kinds of service asked for; without it all that exist.
 Network = WalkNetwork | None  #: A network made before, to save making it again.
 Hour = float | None  #: Hour of the day, for gates, paths and services that close [h]; without it all are open.
 BESIDE = 20.0  # [m] a footway this near to the middle of a street runs along it
+ACROSS = "open space"  # id of edges that no path is drawn for
+OPEN = (SpaceKind.PLAZA, SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.PLAYGROUND, SpaceKind.CENTRAL_GREEN)
+MARGIN = 3.0  # [m] paths this near to an open space lead onto it
+MOST = 150  # points of one space: lines of sight grow with their square
 
 
 @dataclass(frozen=True, repr=False)
@@ -240,3 +246,94 @@ def _centre_lines(community: Community) -> list[Note]:
     text = f"{km:.1f} km of streets have no footway within {BESIDE:g} m: their centre lines are walked"
     fix = "Draw footways and crossings where the side of the street matters."
     return [Note("N08", text, "path_edges", str(e.id[streets[bare[0]]]), count=len(bare), fix=fix)]
+
+
+# Across squares and parks where no path is drawn: lines of sight around corners, joined to the network ----
+
+
+def with_open_space(
+    network: WalkNetwork, community: Community, *, kinds: tuple[SpaceKind, ...] = OPEN
+) -> tuple[WalkNetwork, Notes]:
+    """Add straight ways across open spaces: a visibility graph between the paths that lead there, around buildings.
+
+    Paths are split where they enter ground within 3 m of a space. Spaces with more than 150 points, and those that no
+    path leads to, are left alone and noted. Levels do not count: spaces on roofs are not crossed.
+
+    Parameters
+    ----------
+    network
+        The paths.
+    community
+        Whose open spaces and buildings.
+    kinds
+        Kinds of space that are crossed.
+
+    Returns
+    -------
+    tuple
+        The network with more nodes and edges, and notes.
+    """
+    s = community.spaces
+    rows = np.flatnonzero(np.isin(s.kind, kinds) & (s.storey < 0))
+    built = shapely.union_all(shapely.make_valid(community.buildings.footprint.to_shapely()))
+    shapes = shapely.buffer(shapely.make_valid(s.outline.take(rows).to_shapely()), MARGIN, join_style="mitre")
+    grounds = shapely.simplify(shapely.difference(shapes, built), 0.25)
+    split = _split(network, grounds)
+    tree, used = shapely.STRtree(shapely.points(split.nodes[:, :2])), np.append(split.start, split.end)
+    nodes, ends, skipped = [split.nodes], [np.zeros((2, 0), np.int64)], dict[str, list[int]]()
+    for row, ground in zip(rows, grounds, strict=True):
+        doors = tree.query(ground, predicate="intersects")
+        doors = doors[np.isin(doors, used)]
+        corners = np.unique(shapely.get_coordinates(ground), axis=0)
+        if len(doors) < 2 or len(doors) + len(corners) > MOST:
+            why = f"more than {MOST} corners and ways in" if len(doors) > 1 else "fewer than two paths lead there"
+            skipped.setdefault(why, []).append(int(row))
+            continue
+        z = np.full(len(corners), split.nodes[doors, 2].mean())
+        nodes.append(np.column_stack([corners, z]))
+        places = np.concatenate([split.nodes[doors, :2], corners])
+        pairs = np.stack(np.triu_indices(len(places), 1))
+        sight = shapely.linestrings(places[pairs.T])
+        seen = shapely.covered_by(sight, shapely.buffer(ground, 0.01))
+        ids = np.append(doors, sum(map(len, nodes[:-1])) + np.arange(len(corners)))
+        ends.append(ids[pairs[:, seen]])
+    across = WalkNetwork.from_arrays(np.concatenate(nodes), *np.concatenate(ends, axis=1), method=network.method)
+    made = split.joined(replace(across, ids=np.full(len(across.start), ACROSS, dtype=object)))
+    notes = [
+        Note("N09", f"{len(k)} of {len(rows)} open spaces are not crossed: {why}", "spaces", s.id[k[0]], count=len(k))
+        for why, k in skipped.items()
+    ]
+    return made, Notes.of(notes)
+
+
+def _split(network: WalkNetwork, grounds: Any) -> WalkNetwork:
+    """Return the network with a node wherever a path enters one of the grounds or bends in it."""
+    lines = network.course.to_shapely()
+    edge, ground = shapely.STRtree(shapely.boundary(grounds)).query(lines, predicate="intersects")
+    cuts = shapely.intersection(shapely.force_2d(lines[edge]), shapely.boundary(grounds)[ground])
+    points, which = shapely.get_parts(cuts, return_index=True)
+    dot = shapely.get_type_id(points) == 0
+    bends = shapely.points(network.course.xyz[:, :2])
+    within = np.unique(shapely.STRtree(bends).query(grounds, predicate="intersects")[1])
+    owner = np.append(edge[which[dot]], np.searchsorted(network.course.line, within, side="right") - 1)
+    share = shapely.line_locate_point(lines[owner], np.append(points[dot], bends[within]), normalized=True)
+    inside = (share > 1e-6) & (share < 1 - 1e-6)
+    owner, share = owner[inside], share[inside]
+    if len(owner) == 0:
+        return network
+    ends = np.unique(owner)  # stops of the paths that are cut: both ends and all cuts; a piece runs from stop to stop
+    stops = np.append(owner, np.tile(ends, 2)), np.append(share, np.repeat([0.0, 1.0], len(ends)))
+    owner, share = np.unique(np.column_stack(stops), axis=0).T
+    owner = owner.astype(np.int64)
+    new = len(network.nodes) - 1 + np.cumsum((share > 0) & (share < 1))
+    node = np.where(share <= 0, network.start[owner], np.where(share >= 1, network.end[owner], new))
+    begin = np.flatnonzero(share < 1)
+    begin = begin[np.argsort(share[begin] > 0, kind="stable")]
+    piece, low, high = owner[begin], share[begin], share[begin + 1]
+    parts = [substring(lines[e], a, b, normalized=True) for e, a, b in zip(piece, low, high, strict=True)]
+    cut, pieces = Lines.from_shapely(np.array(parts, dtype=object)), network.take(piece)
+    names = ("length", "forward_min", "backward_min")
+    sizes: dict[str, Any] = {n: getattr(pieces, n) * (high - low) for n in names}
+    nodes = np.concatenate([network.nodes, cut.xyz[cut.line[:-1]][low > 0]])
+    pieces = replace(pieces, nodes=nodes, start=node[begin], end=node[begin + 1], course=cut, **sizes)
+    return network.take(np.setdiff1d(np.arange(len(lines)), ends)).joined(pieces)

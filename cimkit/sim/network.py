@@ -1,14 +1,16 @@
-"""The walkable graph: edges in metres and minutes, places along edges, the way from a door to its path."""
+"""How people walk, every number with its source and mark, and the walkable graph.
+
+The graph has edges in metres and minutes, places along edges, and the way from a door to its path.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import shapely
-from shapely.ops import substring
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, as_floats
 from cimkit.errors import InputError, MissingDataError
@@ -19,20 +21,137 @@ from cimkit.kernels.elimination import Hierarchy, build
 from cimkit.kernels.graph import Csr, as_limit, build_csr
 from cimkit.model.community import Community
 from cimkit.model.kinds import EntranceKind, PathKind, SpaceKind
-from cimkit.model.notes import Note, Notes
-from cimkit.sim.walk_method import ADULT, WalkMethod
 
 NOT_WALKABLE = (PathKind.TRUNK_ROAD, PathKind.RAILWAY)
 STEPPED = (PathKind.STEPS,)
-ACROSS = "open space"  # id of edges that no path is drawn for
 GATE_ON_PATH = 2.0  # [m] a gate this near to a path stands on it
-OPEN = (SpaceKind.PLAZA, SpaceKind.PUBLIC_OPEN_SPACE, SpaceKind.PLAYGROUND, SpaceKind.CENTRAL_GREEN)
-MARGIN = 3.0  # [m] paths this near to an open space lead onto it
-MOST = 150  # points of one space: lines of sight grow with their square
 MM = 1000.0  # millimetres a metre: distances are whole millimetres inside the kernels
 MS = 60_000.0  # milliseconds a minute: times are whole milliseconds inside the kernels
 UNITS = (MM, MS)  # whole numbers a metre and a minute, by ``timed``
 EDGE_COLUMNS = ("start", "end", "length", "forward_min", "backward_min", "ids")
+_FLAT = float(np.exp(-3.5 * 0.05))  # Tobler's factor on the flat, 5.0367 of 6 km/h
+
+
+# How people walk ----
+
+
+@dataclass(frozen=True)
+class WalkMethod:
+    """How a group of people walks.
+
+    Parameters
+    ----------
+    name
+        Whom it describes.
+    speed_ms
+        Speed on the flat [m/s].
+    steps
+        Whether steps and stairs can be used.
+    step_speeds_ms
+        Horizontal speed on outdoor steps, up and down [m/s].
+    stair_s
+        Time for one storey of indoor stairs, up or down [s].
+    lift_wait_s, lift_door_s, lift_speed_ms
+        Waiting, both doors, and travel of a lift [s, s, m/s].
+    lifts_work
+        Whether lifts are in service.
+    lift_from
+        Lowest level from which a lift is taken.
+    lift_storeys
+        Buildings with at least this many storeys have a lift where it is not stated.
+    crossing_s
+        Delay at a crossing [s].
+    max_slope
+        Steepest path that can be walked or rolled, rise over run.
+    slopes
+        Whether slopes change the speed (Tobler, 1993, scaled to ``speed_ms`` on the flat).
+    snap_limit
+        Doors farther than this from every path are not joined to it [m].
+    detour
+        Network distance over straight distance, used only where there are no paths.
+    """
+
+    name: str = "adult"
+    speed_ms: float = 1.33  # 80 m/min, tools for Chinese 15-minute circles (mark S)
+    steps: bool = True
+    step_speeds_ms: tuple[float, float] = (0.5, 0.65)  # mark M; × 0.7 for the elderly
+    stair_s: float = 18.0  # 15–20 s a storey (mark M)
+    lift_wait_s: float = 30.0  # half the interval, 20–60 s (mark M)
+    lift_door_s: float = 7.0  # 6–8 s (mark M)
+    lift_speed_ms: float = 1.5  # 1.0–1.75 m/s (mark M)
+    lifts_work: bool = True
+    lift_from: int = 3
+    lift_storeys: int = 7
+    crossing_s: float = 20.0  # 15–30 s at signals (mark M)
+    max_slope: float = float("inf")
+    slopes: bool = True
+    snap_limit: float = 100.0
+    detour: float = 1.3  # 1.2–1.4 (mark S)
+
+    CHILD: ClassVar[WalkMethod]
+    ADULT: ClassVar[WalkMethod]
+    ELDER: ClassVar[WalkMethod]
+    OLD_ELDER: ClassVar[WalkMethod]
+    WHEELCHAIR: ClassVar[WalkMethod]
+    PRAM: ClassVar[WalkMethod]
+
+    def __post_init__(self) -> None:
+        for name in ("speed_ms", "step_speeds_ms", "lift_speed_ms", "snap_limit", "detour", "max_slope"):
+            if not np.min(getattr(self, name)) > 0:
+                raise InputError(f"WalkMethod: {name} must be > 0; got {getattr(self, name)}.")
+
+    def speeds(self, slope: FloatArray) -> FloatArray:
+        """Return the speed on slopes, rise over run in walking direction, shape (n) [m/s].
+
+        ``speed_ms × exp(-3.5 |s + 0.05|) / exp(-3.5 × 0.05)``, Tobler's hiking function divided
+        by its value on the flat.
+
+        Examples
+        --------
+        >>> (WalkMethod(speed_ms=5.0367 / 3.6).speeds(np.array([-0.05, 0.0, 0.1])) * 3.6).round(3)
+        array([6.   , 5.037, 3.549])
+        """
+        if not self.slopes:
+            return np.full(slope.shape, self.speed_ms)
+        speeds: FloatArray = self.speed_ms * np.exp(-3.5 * np.abs(slope + 0.05)) / _FLAT
+        return speeds
+
+    def ride_s(self, height: FloatArray) -> FloatArray:
+        """Return the time of a lift over some height: waiting, doors, travel; inf if out of service [s]."""
+        ride: FloatArray = self.lift_wait_s + self.lift_door_s + height / self.lift_speed_ms
+        return ride if self.lifts_work else np.full(np.shape(height), np.inf)
+
+    def climb_minutes(self, height: FloatArray, storeys: FloatArray, lift: BoolArray) -> FloatArray:
+        """Return the time from a dwelling's floor to its entrance, inf where there is no way [min].
+
+        Parameters
+        ----------
+        height
+            Floor above the entrance, shape (n) [m].
+        storeys
+            Storeys between, shape (n).
+        lift
+            Whether there is a lift, shape (n).
+        """
+        by_stairs = storeys * self.stair_s if self.steps else np.where(storeys > 0, np.inf, 0.0)
+        ride = self.ride_s(height)
+        can_ride = lift & (storeys >= (self.lift_from - 1 if self.steps else 1))
+        minutes: FloatArray = np.where(can_ride, np.minimum(ride, by_stairs), by_stairs) / 60.0
+        return minutes
+
+
+# Speeds: proposals from comfortable gait by age (Bohannon 1997; Bohannon & Andrews 2011), mark M. Ramps of 1:8 are the
+# steepest that barrier-free design allows over short rises (GB 50763-2012, mark M).
+_OLD_STEPS = (0.35, 0.455)
+WalkMethod.ADULT = ADULT = WalkMethod()
+WalkMethod.CHILD = WalkMethod("child 6–12", speed_ms=1.1)
+WalkMethod.ELDER = WalkMethod("60–79", speed_ms=1.0, step_speeds_ms=_OLD_STEPS, stair_s=25.0, lift_from=2)
+WalkMethod.OLD_ELDER = WalkMethod("80+", speed_ms=0.8, step_speeds_ms=_OLD_STEPS, stair_s=30.0, lift_from=2)
+WalkMethod.WHEELCHAIR = WalkMethod("wheelchair", speed_ms=0.8, steps=False, lift_from=2, max_slope=0.125)
+WalkMethod.PRAM = WalkMethod("pram", speed_ms=1.1, steps=False, lift_from=2, max_slope=0.125)
+
+
+# The network ----
 
 
 class Places(NamedTuple):
@@ -330,94 +449,3 @@ def edge_minutes(length: FloatArray, course: Lines, kind: IntArray, method: Walk
     steep = (np.abs(slope) > method.max_slope) & ~stepped & ~lift
     delay = np.where(steep, np.inf, np.where(kind == PathKind.CROSSING, method.crossing_s, 0.0))
     return (seconds + delay) / 60.0
-
-
-# Across squares and parks where no path is drawn: lines of sight around corners, joined to the network ----
-
-
-def with_open_space(
-    network: WalkNetwork, community: Community, *, kinds: tuple[SpaceKind, ...] = OPEN
-) -> tuple[WalkNetwork, Notes]:
-    """Add straight ways across open spaces: a visibility graph between the paths that lead there, around buildings.
-
-    Paths are split where they enter ground within 3 m of a space. Spaces with more than 150 points, and those that no
-    path leads to, are left alone and noted. Levels do not count: spaces on roofs are not crossed.
-
-    Parameters
-    ----------
-    network
-        The paths.
-    community
-        Whose open spaces and buildings.
-    kinds
-        Kinds of space that are crossed.
-
-    Returns
-    -------
-    tuple
-        The network with more nodes and edges, and notes.
-    """
-    s = community.spaces
-    rows = np.flatnonzero(np.isin(s.kind, kinds) & (s.storey < 0))
-    built = shapely.union_all(shapely.make_valid(community.buildings.footprint.to_shapely()))
-    shapes = shapely.buffer(shapely.make_valid(s.outline.take(rows).to_shapely()), MARGIN, join_style="mitre")
-    grounds = shapely.simplify(shapely.difference(shapes, built), 0.25)
-    split = _split(network, grounds)
-    tree, used = shapely.STRtree(shapely.points(split.nodes[:, :2])), np.append(split.start, split.end)
-    nodes, ends, skipped = [split.nodes], [np.zeros((2, 0), np.int64)], dict[str, list[int]]()
-    for row, ground in zip(rows, grounds, strict=True):
-        doors = tree.query(ground, predicate="intersects")
-        doors = doors[np.isin(doors, used)]
-        corners = np.unique(shapely.get_coordinates(ground), axis=0)
-        if len(doors) < 2 or len(doors) + len(corners) > MOST:
-            why = f"more than {MOST} corners and ways in" if len(doors) > 1 else "fewer than two paths lead there"
-            skipped.setdefault(why, []).append(int(row))
-            continue
-        z = np.full(len(corners), split.nodes[doors, 2].mean())
-        nodes.append(np.column_stack([corners, z]))
-        places = np.concatenate([split.nodes[doors, :2], corners])
-        pairs = np.stack(np.triu_indices(len(places), 1))
-        sight = shapely.linestrings(places[pairs.T])
-        seen = shapely.covered_by(sight, shapely.buffer(ground, 0.01))
-        ids = np.append(doors, sum(map(len, nodes[:-1])) + np.arange(len(corners)))
-        ends.append(ids[pairs[:, seen]])
-    across = WalkNetwork.from_arrays(np.concatenate(nodes), *np.concatenate(ends, axis=1), method=network.method)
-    made = split.joined(replace(across, ids=np.full(len(across.start), ACROSS, dtype=object)))
-    notes = [
-        Note("N09", f"{len(k)} of {len(rows)} open spaces are not crossed: {why}", "spaces", s.id[k[0]], count=len(k))
-        for why, k in skipped.items()
-    ]
-    return made, Notes.of(notes)
-
-
-def _split(network: WalkNetwork, grounds: Any) -> WalkNetwork:
-    """Return the network with a node wherever a path enters one of the grounds or bends in it."""
-    lines = network.course.to_shapely()
-    edge, ground = shapely.STRtree(shapely.boundary(grounds)).query(lines, predicate="intersects")
-    cuts = shapely.intersection(shapely.force_2d(lines[edge]), shapely.boundary(grounds)[ground])
-    points, which = shapely.get_parts(cuts, return_index=True)
-    dot = shapely.get_type_id(points) == 0
-    bends = shapely.points(network.course.xyz[:, :2])
-    within = np.unique(shapely.STRtree(bends).query(grounds, predicate="intersects")[1])
-    owner = np.append(edge[which[dot]], np.searchsorted(network.course.line, within, side="right") - 1)
-    share = shapely.line_locate_point(lines[owner], np.append(points[dot], bends[within]), normalized=True)
-    inside = (share > 1e-6) & (share < 1 - 1e-6)
-    owner, share = owner[inside], share[inside]
-    if len(owner) == 0:
-        return network
-    ends = np.unique(owner)  # stops of the paths that are cut: both ends and all cuts; a piece runs from stop to stop
-    stops = np.append(owner, np.tile(ends, 2)), np.append(share, np.repeat([0.0, 1.0], len(ends)))
-    owner, share = np.unique(np.column_stack(stops), axis=0).T
-    owner = owner.astype(np.int64)
-    new = len(network.nodes) - 1 + np.cumsum((share > 0) & (share < 1))
-    node = np.where(share <= 0, network.start[owner], np.where(share >= 1, network.end[owner], new))
-    begin = np.flatnonzero(share < 1)
-    begin = begin[np.argsort(share[begin] > 0, kind="stable")]
-    piece, low, high = owner[begin], share[begin], share[begin + 1]
-    parts = [substring(lines[e], a, b, normalized=True) for e, a, b in zip(piece, low, high, strict=True)]
-    cut, pieces = Lines.from_shapely(np.array(parts, dtype=object)), network.take(piece)
-    names = ("length", "forward_min", "backward_min")
-    sizes: dict[str, Any] = {n: getattr(pieces, n) * (high - low) for n in names}
-    nodes = np.concatenate([network.nodes, cut.xyz[cut.line[:-1]][low > 0]])
-    pieces = replace(pieces, nodes=nodes, start=node[begin], end=node[begin + 1], course=cut, **sizes)
-    return network.take(np.setdiff1d(np.arange(len(lines)), ends)).joined(pieces)

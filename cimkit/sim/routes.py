@@ -19,10 +19,9 @@ from cimkit.kernels.graph import FARTHEST, NOBODY, shortest_tree, tree_loads
 from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind
-from cimkit.sim.joined import Hour, Joined, Kinds, Network, join, service_doors
-from cimkit.sim.network import ACROSS, MS, Places, WalkNetwork
+from cimkit.sim.joined import ACROSS, Hour, Joined, Kinds, Network, join, service_doors
+from cimkit.sim.network import ADULT, MS, Places, WalkMethod, WalkNetwork
 from cimkit.sim.reach import closed_to_unreached, ends_of, shared_edges, walk_matrix
-from cimkit.sim.walk_method import ADULT, WalkMethod
 
 
 class _Tree(NamedTuple):

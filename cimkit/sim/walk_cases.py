@@ -22,8 +22,7 @@ from cimkit.model.table import lookup_names
 from cimkit.model.tables import Facilities
 from cimkit.sim.access import WalkTimes, walk_times
 from cimkit.sim.joined import Hour
-from cimkit.sim.network import NOT_WALKABLE, STEPPED
-from cimkit.sim.walk_method import ADULT, WalkMethod
+from cimkit.sim.network import ADULT, NOT_WALKABLE, STEPPED, WalkMethod
 
 WAY_WIDTH = 4.0  # [m] secondary evacuation passage, GB/T 51327-2018 6.2.3 (mark P)
 SAME = 20.0  # [m] a shelter facility this near to a shelter ground stands for it

@@ -16,8 +16,7 @@ from cimkit.model.kinds import FacilityKind
 from cimkit.model.records import Building, Facility, Path
 from cimkit.sim.access import walk_times
 from cimkit.sim.joined import homes_of
-from cimkit.sim.network import WalkNetwork
-from cimkit.sim.walk_method import WalkMethod
+from cimkit.sim.network import WalkMethod, WalkNetwork
 
 FLAT = WalkMethod("test", speed_ms=1.0, slopes=False)
 

@@ -9,8 +9,8 @@ import shapely
 from cimkit.errors import InputError, MissingDataError
 from cimkit.model.community import Community
 from cimkit.model.records import Facility, Path
+from cimkit.sim.network import WalkMethod
 from cimkit.sim.routes import living_circles
-from cimkit.sim.walk_method import WalkMethod
 
 FLAT = WalkMethod("test", speed_ms=1.0, slopes=False)
 

@@ -8,7 +8,8 @@ import shapely
 
 from cimkit.model.community import Community
 from cimkit.model.records import Building, Path, Space
-from cimkit.sim.network import WalkNetwork, with_open_space
+from cimkit.sim.joined import with_open_space
+from cimkit.sim.network import WalkNetwork
 from cimkit.sim.reach import walk_matrix
 from tests.walk_networks import FLAT
 

@@ -13,11 +13,10 @@ from cimkit.model.community import Community
 from cimkit.model.records import Building, Facility, Path
 from cimkit.sim.access import nearest_services, service_access, walk_times
 from cimkit.sim.joined import join
-from cimkit.sim.network import WalkNetwork
+from cimkit.sim.network import WalkMethod, WalkNetwork
 from cimkit.sim.reach import Decay, walk_matrix
 from cimkit.sim.routes import path_use, walk_route
 from cimkit.sim.walk_cases import compare_walks, young_and_old
-from cimkit.sim.walk_method import WalkMethod
 from tests.walk_networks import FLAT
 
 

@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
-from cimkit.sim.network import Places, WalkNetwork
+from cimkit.sim.network import Places, WalkMethod, WalkNetwork
 from cimkit.sim.reach import floating_catchments, nearest_places, reach_sums, walk_matrix
-from cimkit.sim.walk_method import WalkMethod
 from tests.conftest import SHARED
 from tests.walk_networks import FLAT, cases
 
