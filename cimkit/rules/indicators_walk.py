@@ -97,7 +97,7 @@ def crossing_distance(m: Measurements, subjects: Subjects, _: Given) -> Values:
 
 def evacuation_ways(m: Measurements, subjects: Subjects, _: Given) -> Values:
     """Measure the ways out of each parcel that share no path, those of unknown width left out as a lower end."""
-    from cimkit.sim.walk_cases import ways_out
+    from cimkit.sim.routes import ways_out
 
     return Values(*ways_out(m.community, subjects.rows))
 

@@ -217,7 +217,7 @@ class Measurements:
     @cached_property
     def shelter_loads(self) -> Any:
         """Shelters with the residents nearest to each, see ``Evacuation.loads``."""
-        from cimkit.sim.walk_cases import evacuation
+        from cimkit.sim.supply import evacuation
 
         return evacuation(self.community).loads()
 

@@ -1,4 +1,4 @@
-"""Walking from every dwelling to services: the nearest of each kind, the k nearest, what they offer when shared."""
+"""Walking from every dwelling to services: the nearest of each kind, the k nearest, what they offer; what changes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
-from cimkit.errors import InputError
+from cimkit.errors import InputError, MissingDataError
 from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind
-from cimkit.model.notes import Note, Notes, noted
-from cimkit.sim.joined import Homes, Hour, Joined, Kinds, Network, join
-from cimkit.sim.network import ADULT, Places, WalkMethod
+from cimkit.model.notes import Note, Notes
+from cimkit.sim.joined import Homes, Hour, Kinds, Network, join
+from cimkit.sim.network import ADULT, WalkMethod
 from cimkit.sim.reach import Decay, floating_catchments, nearest_places
 
 #: Walking distances of the circles of 5, 10, 15 minutes (GB 50180-2018 table 3.0.4, mark S) [m].
@@ -353,18 +353,11 @@ def nearest_services(
     """
     joined = join(community, method=method, network=network, hour=hour)
     kinds, rows, _ = joined.of_kinds(FacilityKind.parse(kind).code)
-    places = _home_places(joined, timed=timed)
+    places = joined.home_places(timed=timed)
     cost, row = nearest_places(joined.network, places, joined.services.take(rows), k=k, timed=timed)
     found = np.where(row >= 0, np.append(rows, -1)[row], -1)[:, 0]
     ids = community.facilities.id
     return NearestServices(joined.homes, ids, joined.notes, kinds[0], cost[:, 0], found, timed)
-
-
-def _home_places(joined: Joined, *, timed: bool) -> Places:
-    """Return the place of each home; the way down is part of the leg if ``timed``, and who has none goes nowhere."""
-    places, indoor = joined.doors.take(joined.homes.door), joined.homes.indoor_min
-    down = indoor * 60.0 * joined.network.method.speed_ms if timed else np.where(np.isinf(indoor), np.inf, 0.0)
-    return places._replace(leg=places.leg + down)
 
 
 def service_access(
@@ -411,14 +404,14 @@ def service_access(
     """
     joined = join(community, method=method, network=network, hour=hour)
     kinds, rows, kind = joined.of_kinds(to)
-    capacity, notes = _capacities(community, kinds, rows, kind)
+    capacity, notes = joined.capacities(kinds, rows, kind)
     persons = joined.homes.persons
     if competition != "sum" and persons.sum() <= 0:
         persons = np.ones(len(persons))
         notes.append(Note("D02", f"no residents known: every {joined.homes.kind} counts as one", "population"))
     score, supply = np.zeros((len(persons), len(kinds))), np.full(len(community.facilities), np.nan)
     if len(rows):
-        places = _home_places(joined, timed=decay.timed), joined.services.take(rows)
+        places = joined.home_places(timed=decay.timed), joined.services.take(rows)
         size = np.ones(len(rows)) if competition == "sum" else capacity
         shared: dict[str, Any] = {"persons": persons, "kind": kind, "decay": decay, "method": competition}
         got, supply[rows] = floating_catchments(joined.network, *places, capacity=size, **shared)
@@ -427,17 +420,74 @@ def service_access(
     return ServiceAccess(joined.homes, community.facilities.id, said, kinds, score, supply, decay, competition)
 
 
-def _capacities(
-    community: Community, kinds: tuple[FacilityKind, ...], rows: IntArray, kind: IntArray
-) -> tuple[FloatArray, list[Note]]:
-    """Return the capacity of each service, that of its kind's median where it is not known."""
-    size, notes = community.facilities.capacity[rows].astype(np.float64), []
-    missing = ~np.isfinite(size)
-    for k in np.unique(kind[missing]):
-        known, which = size[(kind == k) & ~missing], (kind == k) & missing
-        size[which] = assumed = float(np.median(known)) if len(known) else 1.0
-        text = f"capacity of {which.sum()} {kinds[k].code} not known; {assumed:g} assumed"
-        notes += noted("D01", text, which, "facilities", community.facilities.id[rows])
-    if (size < 0).any():
-        raise InputError(f"facilities: capacity must be ≥ 0; got {size.min()}.")
-    return size, notes
+@dataclass(frozen=True, repr=False)
+class WalkChange(Drawn):
+    """Walking times of the homes that two variants share.
+
+    Parameters
+    ----------
+    before, after
+        The two variants.
+    rows_before, rows_after
+        Rows of the homes both have, shape (n).
+    kinds
+        Kinds of service both have, k of them.
+    """
+
+    before: WalkTimes
+    after: WalkTimes
+    rows_before: IntArray
+    rows_after: IntArray
+    kinds: tuple[FacilityKind, ...]
+
+    @property
+    def change_min(self) -> FloatArray:
+        """Return the time after less before; ±inf where reached in one only, nan in neither, shape (n, k) [min]."""
+        old = self.before.walk_min[self.rows_before][:, [self.before.of(k) for k in self.kinds]]
+        new = self.after.walk_min[self.rows_after][:, [self.after.of(k) for k in self.kinds]]
+        with np.errstate(invalid="ignore"):
+            result: FloatArray = new - old
+        return result
+
+    def __repr__(self) -> str:
+        parts = [f"{r.kind} {r.gain:,} gain, {r.lose:,} lose" for r in self.summary().itertuples() if r.gain or r.lose]
+        return f"<WalkChange of {len(self.rows_after):,} homes: {'; '.join(parts) or 'nobody gains or loses'}>"
+
+    def summary(self, *, more_than: float = 0.5) -> Any:
+        """Return a DataFrame of homes and persons who gain or lose more than some minutes, one row a kind."""
+        import pandas as pd
+
+        change, persons = self.change_min, self.after.homes.persons[self.rows_after]
+        who = {"gain": change < -more_than, "lose": change > more_than}
+        homes = {name: which.sum(axis=0) for name, which in who.items()}
+        people = {f"persons_{name}": [persons[k].sum() for k in which.T] for name, which in who.items()}
+        return pd.DataFrame({"kind": [k.code for k in self.kinds]} | homes | people)
+
+    def columns(self) -> dict[str, Any]:
+        """Return the change, one row a home, one column a kind."""
+        changes = zip(self.kinds, self.change_min.T, strict=True)
+        ids = {self.after.homes.kind: self.after.homes.ids[self.rows_after]}
+        return ids | {f"{kind.code}_change_min": change for kind, change in changes}
+
+
+def compare_walks(before: WalkTimes, after: WalkTimes) -> WalkChange:
+    """Compare two variants by the ids of their homes.
+
+    Parameters
+    ----------
+    before, after
+        Walking times of each.
+
+    Raises
+    ------
+    MissingDataError
+        If they share no home or no kind of service.
+    """
+    _, old, new = np.intersect1d(before.homes.ids.astype(str), after.homes.ids.astype(str), return_indices=True)
+    kinds = tuple(k for k in before.kinds if k in after.kinds)
+    if len(old) == 0 or not kinds:
+        raise MissingDataError(
+            f"compare_walks: both must share homes and kinds of service; they share {len(old)} and {len(kinds)}."
+        )
+    order = np.argsort(new)
+    return WalkChange(before, after, old[order], new[order], kinds)

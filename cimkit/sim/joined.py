@@ -1,4 +1,4 @@
-"""Where people set out and where services are entered, joined to one network, also across open spaces; why some are not."""
+"""Where people set out and where services are entered, joined to one network; ways across open spaces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import shapely
 from shapely.ops import substring
 
 from cimkit.arrays import FloatArray, IntArray, TextArray
-from cimkit.errors import MissingDataError
+from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.polygons import Lines
 from cimkit.model.community import Community
 from cimkit.model.derive import HOUSING, derive_entrances
@@ -175,6 +175,28 @@ class Joined:
             )
         rows, kind = np.nonzero(have[:, None] == np.array(kinds))
         return kinds, rows, kind
+
+    def home_places(self, *, timed: bool) -> Places:
+        """Return the place of each home; the way down is part of the leg if ``timed``; who has none goes nowhere."""
+        places, indoor = self.doors.take(self.homes.door), self.homes.indoor_min
+        down = indoor * 60.0 * self.network.method.speed_ms if timed else np.where(np.isinf(indoor), np.inf, 0.0)
+        return places._replace(leg=places.leg + down)
+
+    def capacities(
+        self, kinds: tuple[FacilityKind, ...], rows: IntArray, kind: IntArray
+    ) -> tuple[FloatArray, list[Note]]:
+        """Return the capacity of each service, that of its kind's median where it is not known."""
+        f, notes = self.community.facilities, list[Note]()
+        size = f.capacity[rows].astype(np.float64)
+        missing = ~np.isfinite(size)
+        for k in np.unique(kind[missing]):
+            known, which = size[(kind == k) & ~missing], (kind == k) & missing
+            size[which] = assumed = float(np.median(known)) if len(known) else 1.0
+            text = f"capacity of {which.sum()} {kinds[k].code} not known; {assumed:g} assumed"
+            notes += noted("D01", text, which, "facilities", f.id[rows])
+        if (size < 0).any():
+            raise InputError(f"facilities: capacity must be ≥ 0; got {size.min()}.")
+        return size, notes
 
 
 def join(community: Community, *, method: WalkMethod = ADULT, network: Network = None, hour: Hour = None) -> Joined:

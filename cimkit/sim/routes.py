@@ -1,4 +1,4 @@
-"""The way itself: routes in three dimensions, how many people pass each path, and the living circles of services.
+"""The way itself: routes in three dimensions, how many people pass each path, living circles of services, ways out.
 
 Living circles are the paths within 5, 10, 15 minutes of a service, edge by edge, and the ground along them.
 """
@@ -18,10 +18,13 @@ from cimkit.errors import InputError, MissingDataError
 from cimkit.kernels.graph import FARTHEST, NOBODY, shortest_tree, tree_loads
 from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
-from cimkit.model.kinds import FacilityKind
+from cimkit.model.kinds import FacilityKind, PathKind
 from cimkit.sim.joined import ACROSS, Hour, Joined, Kinds, Network, join, service_doors
-from cimkit.sim.network import ADULT, MS, Places, WalkMethod, WalkNetwork
+from cimkit.sim.network import ADULT, MS, NOT_WALKABLE, STEPPED, Places, WalkMethod, WalkNetwork
 from cimkit.sim.reach import closed_to_unreached, ends_of, shared_edges, walk_matrix
+
+WAY_WIDTH = 4.0  # [m] secondary evacuation passage, GB/T 51327-2018 6.2.3 (mark P)
+OUTSIDE = (PathKind.STREET, PathKind.MAIN_ROAD, PathKind.TRUNK_ROAD)
 
 
 class _Tree(NamedTuple):
@@ -397,3 +400,45 @@ def _share(left: FloatArray, whole: FloatArray) -> FloatArray:
     """Return the share of each edge that the minutes left suffice for, 0–1."""
     share: FloatArray = np.divide(left, np.maximum(whole, 1e-12), out=np.zeros(len(left)), where=np.isfinite(whole))
     return np.clip(np.nan_to_num(share), 0.0, 1.0)
+
+
+def ways_out(community: Community, parcels: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Count the ways out of parcels to the streets outside that share no path.
+
+    Parameters
+    ----------
+    community
+        Parcels and paths.
+    parcels
+        Rows of the parcels, p of them.
+
+    Returns
+    -------
+    tuple
+        The number, paths of unknown width counted as wide enough, and without them, shape (p);
+        nan where no path lies within the parcel or none outside. Without streets in the data all
+        paths outside every parcel stand for them.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import maximum_flow
+
+    e, nodes = community.path_edges, community.path_nodes
+    result, usable = np.full((2, len(parcels)), np.nan), ~np.isin(e.kind, (*NOT_WALKABLE, *STEPPED))
+    points, every = shapely.points(nodes.x, nodes.y), np.arange(len(nodes))
+    on_street = np.isin(e.kind, OUTSIDE)
+    street = np.isin(every, np.append(e.start[on_street], e.end[on_street]))
+    if not street.any():
+        street = ~shapely.covers(shapely.union_all(community.parcels.outline.to_shapely()), points)
+    for k, shape in enumerate(community.parcels.outline.take(parcels).to_shapely()):
+        inside = shapely.covers(shape, points)
+        if not inside.any() or not (street & ~inside).any():
+            continue
+        # nodes of the zone are one, the streets outside are one: 0 and 1, the rest from 2 on
+        name = np.where(inside, 0, np.where(street, 1, every + 2))
+        for which, wide in enumerate((~(e.width < WAY_WIDTH), e.width >= WAY_WIDTH)):
+            a, b = name[e.start[usable & wide]], name[e.end[usable & wide]]
+            ends = np.append(a[a != b], b[a != b]), np.append(b[a != b], a[a != b])
+            ones, size = np.ones(len(ends[0]), dtype=np.int32), len(nodes) + 2
+            graph = coo_matrix((ones, ends), shape=(size, size)).tocsr()
+            result[which, k] = maximum_flow(graph, 0, 1).flow_value
+    return result[0], result[1]

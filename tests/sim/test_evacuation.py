@@ -10,7 +10,8 @@ import pytest
 from cimkit.errors import InputError, MissingDataError
 from cimkit.model.community import Community
 from cimkit.model.records import Building, Facility, Parcel, Path, Space
-from cimkit.sim.walk_cases import evacuation, ways_out
+from cimkit.sim.routes import ways_out
+from cimkit.sim.supply import evacuation
 
 
 def street(*, second: bool = False, width: float = 5.0, shelter: bool = True) -> Community:

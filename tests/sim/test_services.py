@@ -11,12 +11,12 @@ import shapely
 from cimkit.errors import InputError, MissingDataError
 from cimkit.model.community import Community
 from cimkit.model.records import Building, Facility, Path
-from cimkit.sim.access import nearest_services, service_access, walk_times
+from cimkit.sim.access import compare_walks, nearest_services, service_access, walk_times
 from cimkit.sim.joined import join
 from cimkit.sim.network import WalkMethod, WalkNetwork
 from cimkit.sim.reach import Decay, walk_matrix
 from cimkit.sim.routes import path_use, walk_route
-from cimkit.sim.walk_cases import compare_walks, young_and_old
+from cimkit.sim.supply import young_and_old
 from tests.walk_networks import FLAT
 
 
