@@ -446,8 +446,7 @@ class WalkChange(Drawn):
         old = self.before.walk_min[self.rows_before][:, [self.before.of(k) for k in self.kinds]]
         new = self.after.walk_min[self.rows_after][:, [self.after.of(k) for k in self.kinds]]
         with np.errstate(invalid="ignore"):
-            result: FloatArray = new - old
-        return result
+            return new - old
 
     def __repr__(self) -> str:
         parts = [f"{r.kind} {r.gain:,} gain, {r.lose:,} lose" for r in self.summary().itertuples() if r.gain or r.lose]

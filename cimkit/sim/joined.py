@@ -106,8 +106,6 @@ def _doors(community: Community) -> tuple[FloatArray, IntArray, Notes]:
     door_of[entrances.building[known]] = known
     doors = np.column_stack([entrances.x, entrances.y, entrances.z])
     missing = door_of < 0
-    if not missing.any():
-        return doors, door_of, Notes()
     made = derive_entrances(community, of=missing)
     door_of[made.building] = len(doors) + np.arange(len(made))
     doors = np.concatenate([doors, np.column_stack([made.x, made.y, made.z])])
@@ -341,8 +339,6 @@ def _split(network: WalkNetwork, grounds: Any) -> WalkNetwork:
     share = shapely.line_locate_point(lines[owner], np.append(points[dot], bends[within]), normalized=True)
     inside = (share > 1e-6) & (share < 1 - 1e-6)
     owner, share = owner[inside], share[inside]
-    if len(owner) == 0:
-        return network
     ends = np.unique(owner)  # stops of the paths that are cut: both ends and all cuts; a piece runs from stop to stop
     stops = np.append(owner, np.tile(ends, 2)), np.append(share, np.repeat([0.0, 1.0], len(ends)))
     owner, share = np.unique(np.column_stack(stops), axis=0).T

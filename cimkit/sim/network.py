@@ -113,8 +113,7 @@ class WalkMethod:
         """
         if not self.slopes:
             return np.full(slope.shape, self.speed_ms)
-        speeds: FloatArray = self.speed_ms * np.exp(-3.5 * np.abs(slope + 0.05)) / _FLAT
-        return speeds
+        return np.asarray(self.speed_ms * np.exp(-3.5 * np.abs(slope + 0.05)) / _FLAT)
 
     def ride_s(self, height: FloatArray) -> FloatArray:
         """Return the time of a lift over some height: waiting, doors, travel; inf if out of service [s]."""
@@ -136,8 +135,7 @@ class WalkMethod:
         by_stairs = storeys * self.stair_s if self.steps else np.where(storeys > 0, np.inf, 0.0)
         ride = self.ride_s(height)
         can_ride = lift & (storeys >= (self.lift_from - 1 if self.steps else 1))
-        minutes: FloatArray = np.where(can_ride, np.minimum(ride, by_stairs), by_stairs) / 60.0
-        return minutes
+        return np.where(can_ride, np.minimum(ride, by_stairs), by_stairs) / 60.0
 
 
 # Speeds: proposals from comfortable gait by age (Bohannon 1997; Bohannon & Andrews 2011), mark M. Ramps of 1:8 are the

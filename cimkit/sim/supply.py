@@ -339,8 +339,7 @@ class Evacuation(Drawn):
     @property
     def cut_off(self) -> BoolArray:
         """Which homes reach shelter with all passages open, and none with some blocked, shape (n)."""
-        lost: BoolArray = np.isfinite(self.reach_min) & ~np.isfinite(self.blocked_min)
-        return lost
+        return np.isfinite(self.reach_min) & ~np.isfinite(self.blocked_min)
 
     def __repr__(self) -> str:
         near = self.reach_min[np.isfinite(self.reach_min)]

@@ -35,7 +35,7 @@ def network_of(case, dense):
             given_up = Hierarchy(
                 nodes, nodes, first, none.view(np.int32), none, none, np.uint32(0x7FFFFFFE), complete=False
             )
-            network._made[timed, towards, "hierarchy"] = (graph, given_up)
+            network._prepared[timed, towards] = (graph, given_up)
     return network
 
 
