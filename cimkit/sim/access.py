@@ -94,15 +94,11 @@ class WalkTimes(OfHomes):
         return self.by_door[2][self.homes.door]
 
     def __repr__(self) -> str:
-        if not len(self) or not self.kinds:
-            return f"<WalkTimes: {len(self)} homes to {len(self.kinds)} kinds of service>"
         within = (self.walk_min <= 15).mean(axis=0)
-        worst = int(np.argmin(within))
+        worst = f"15 min reach {within.min():.0%} for {self.kinds[int(within.argmin())].code} at worst"
         way = " as the crow flies" if self.straight else ""
-        return (
-            f"<WalkTimes of {len(self):,} {self.homes.kind}s to {len(self.kinds)} kinds of service{way}, "
-            f"{self.method.name}: 15 min reach {within[worst]:.0%} for {self.kinds[worst].code} at worst>"
-        )
+        ways = f"{len(self):,} {self.homes.kind}s to {len(self.kinds)} kinds of service{way}"
+        return f"<WalkTimes of {ways}, {self.method.name}: {worst}>"
 
     def of(self, kind: str | FacilityKind) -> int:
         """Return the column of a kind of service.
@@ -255,11 +251,8 @@ class ServiceAccess(OfHomes):
 
     def __repr__(self) -> str:
         none = (self.score <= 0).mean(axis=0)
-        worst = int(np.argmax(none))
-        return (
-            f"<ServiceAccess of {len(self.homes):,} homes, {self.competition}: "
-            f"{none[worst]:.0%} without {self.kinds[worst].code}>"
-        )
+        worst = f"{none.max():.0%} without {self.kinds[int(none.argmax())].code}"
+        return f"<ServiceAccess of {len(self.homes):,} homes, {self.competition}: {worst}>"
 
     def columns(self) -> dict[str, Any]:
         """Return what is offered, one row a home, one column a kind."""
@@ -355,9 +348,8 @@ def nearest_services(
     kinds, rows, _ = joined.of_kinds(FacilityKind.parse(kind).code)
     places = joined.home_places(timed=timed)
     cost, row = nearest_places(joined.network, places, joined.services.take(rows), k=k, timed=timed)
-    found = np.where(row >= 0, np.append(rows, -1)[row], -1)[:, 0]
-    ids = community.facilities.id
-    return NearestServices(joined.homes, ids, joined.notes, kinds[0], cost[:, 0], found, timed)
+    known = joined.homes, community.facilities.id, joined.notes
+    return NearestServices(*known, kinds[0], cost[:, 0], np.append(rows, -1)[row[:, 0]], timed)
 
 
 def service_access(

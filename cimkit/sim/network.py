@@ -345,12 +345,9 @@ class WalkNetwork:
         return replace(self, nodes=more.nodes, course=Lines.concat([self.course, more.course]), **edges)
 
     def __repr__(self) -> str:
-        km = self.length.sum() / 1000
-        parts = len(np.unique(self.part[np.unique(np.concatenate([self.start, self.end]))]))
-        return (
-            f"<WalkNetwork of {len(self.nodes):,} nodes and {len(self.start):,} edges, {km:.1f} km, "
-            f"{parts} part(s), {self.method.name}>"
-        )
+        size = f"{len(self.nodes):,} nodes and {len(self.start):,} edges, {self.length.sum() / 1000:.1f} km"
+        parts = len(np.unique(self.part[np.append(self.start, self.end)]))
+        return f"<WalkNetwork of {size}, {parts} part(s), {self.method.name}>"
 
     @cached_property
     def part(self) -> IntArray:

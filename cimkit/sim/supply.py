@@ -63,16 +63,10 @@ def facility_database(community: Community) -> Any:
     f = community.facilities
     frame = f.to_frame()
     frame["circle_min"] = [CIRCLE_OF.get(code, 0) for code in FacilityKind.codes(f.kind)]
-    empty = np.array([_empty(getattr(f, name)) for name in _FIELDS])
+    stated = (getattr(f, name) for name in _FIELDS)
+    empty = np.array([v == "" if v.dtype == object else ~(v >= 0) for v in stated])
     frame["missing"] = [", ".join(n for n, e in zip(_FIELDS, column, strict=True) if e) for column in empty.T]
     return frame
-
-
-def _empty(values: Any) -> Any:
-    """Return which values are not known."""
-    if values.dtype.kind == "f":
-        return np.isnan(values)
-    return values == "" if values.dtype == object else values < 0
 
 
 def supply(community: Community, *, kinds: Sequence[str] | None = None) -> Any:
@@ -273,25 +267,24 @@ def _solve(
     m, far = len(door), float(way[np.isfinite(way)].max(initial=0.0)) + 1.0
     pair, site, ones = k + np.arange(m), np.arange(k), np.ones(m)
     worth = np.concatenate([np.full(k, 1e-9), persons[door] * (way[reach] - far if median else -ones)])
-    load, room = (persons[door], capacity) if sized else (ones, 0.0)
 
     def matrix(values: Any, rows: Any, columns: Any, height: int) -> Any:
         return coo_matrix((values, (rows, columns)), shape=(height, k + m)).tocsr()
 
     once = matrix(ones, door, pair, len(persons))
-    open_first = matrix(np.r_[ones, -ones], np.r_[np.arange(m), np.arange(m)], np.r_[pair, column], m)
-    fits = matrix(np.r_[load, np.full(k, -room)], np.r_[column, site], np.r_[pair, site], k)
-    budget = matrix(np.ones(k), np.zeros(k, dtype=np.int64), site, 1)
-    given = np.zeros(k + m)
+    if sized:  # who goes there finds a place
+        fits, room = (
+            matrix(np.r_[persons[door], np.full(k, -capacity)], np.r_[column, site], np.r_[pair, site], k),
+            places,
+        )
+    else:  # it is open
+        fits, room = matrix(np.r_[ones, -ones], np.r_[np.arange(m), np.arange(m)], np.r_[pair, column], m), np.zeros(m)
+    given, whole = np.zeros(k + m), np.repeat([1.0, 0.0], [k, m])
     given[: 0 if sized else old] = 1.0
 
     def best(number: int) -> tuple[list[int], float]:
-        rules = [
-            LinearConstraint(once, -np.inf, 1.0),
-            LinearConstraint(fits, -np.inf, places) if sized else LinearConstraint(open_first, -np.inf, 0.0),
-            LinearConstraint(budget, -np.inf, number + given.sum()),
-        ]
-        whole = np.concatenate([np.ones(k), np.zeros(m)])
+        bounds = (once, 1.0), (fits, room), (whole, number + given.sum())
+        rules = [LinearConstraint(left, -np.inf, right) for left, right in bounds]
         x = milp(worth, constraints=rules, bounds=Bounds(given, 1.0), integrality=whole).x
         value = float(worth[k:] @ x[k:])
         chosen = np.flatnonzero((x[:k] > 0.5) & (given[:k] == 0)).tolist()
