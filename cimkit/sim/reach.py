@@ -253,6 +253,9 @@ def nearest_places(
         raise InputError(f"nearest_places: k must be ≥ 1 and kind one a place; got {k} and {len(kinds)} kinds.")
     order = np.argsort(kinds, kind="stable")
     count = int(kinds.max(initial=0)) + 1
+    shape = (len(from_.edge), count, k)
+    if len(network.start) == 0:
+        return np.full(shape, np.inf), np.full(shape, -1)
     nodes, legs = ends_of(network, to.take(order), timed=timed)
     start = 2 * np.searchsorted(kinds[order], np.arange(count + 1))
     graph, whole = network.graph(timed=timed, towards=True), limit * UNITS[timed] + 1e-6
@@ -270,8 +273,8 @@ def nearest_places(
     near_home, near, direct = shared_edges(network, from_, to, timed=timed)
     found = (group, near_home * count + kinds[near]), (at, direct), (owner[nodes].astype(np.int64), near)
     best, row = _least(*(np.append(*pair) for pair in found), shape=(len(nodes) * count, k))
-    best = _in_units(best, UNITS[timed], limit).reshape(-1, count, k)
-    return best, np.where(np.isfinite(best), row.reshape(best.shape), -1)
+    best = _in_units(best, UNITS[timed], limit).reshape(shape)
+    return best, np.where(np.isfinite(best), row.reshape(shape), -1)
 
 
 def _least(group: IntArray, cost: FloatArray, row: IntArray, *, shape: tuple[int, int]) -> tuple[FloatArray, IntArray]:
