@@ -8,8 +8,7 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray
-from cimkit.geometry.polygons import Lines, point_coordinates
-from cimkit.geometry.ragged import offsets_of, owners, positions
+from cimkit.geometry.polygons import Lines, offsets_of, owners, point_coordinates, positions
 
 SAME = 0.05  # [m] points this near are one
 STEP = 1.0  # [m] lines farther apart in height do not meet

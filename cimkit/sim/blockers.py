@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, TextArray
-from cimkit.geometry.ragged import totals
+from cimkit.geometry.polygons import totals
 from cimkit.geometry.triangles import Scene, Triangles
 from cimkit.model.drawn import Drawn
 from cimkit.sim.receptors import Receptors

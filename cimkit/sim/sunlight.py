@@ -13,7 +13,7 @@ import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.errors import InputError
-from cimkit.geometry import ragged
+from cimkit.geometry.polygons import offsets_of, owners, positions, ragged_rows, totals
 from cimkit.geometry.triangles import Scene, Triangles
 from cimkit.kernels import column_groups, column_lit, column_prisms, intervals, sunfan
 from cimkit.sim.receptors import AtReceptors, Receptors
@@ -88,26 +88,24 @@ class Spells(NamedTuple):
     def joined(cls, parts: Sequence[Spells]) -> Spells:
         """Return the rows of the parts, one after another."""
         offsets, starts, ends = zip(cls(np.zeros(1, np.int64), np.zeros(0), np.zeros(0)), *parts, strict=True)
-        return cls(
-            ragged.offsets_of(np.concatenate([np.diff(o) for o in offsets])), *map(np.concatenate, (starts, ends))
-        )
+        return cls(offsets_of(np.concatenate([np.diff(o) for o in offsets])), *map(np.concatenate, (starts, ends)))
 
     @classmethod
     def of(cls, rows: IntArray, starts: FloatArray, ends: FloatArray, count: int) -> Spells:
         """Return spells of rising rows."""
-        return cls(ragged.offsets_of(np.bincount(rows, minlength=count)), starts, ends)
+        return cls(offsets_of(np.bincount(rows, minlength=count)), starts, ends)
 
     def listed(self) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return row, start and end of each spell."""
-        return ragged.owners(self.offsets), self.starts, self.ends
+        return owners(self.offsets), self.starts, self.ends
 
     def lengths(self) -> FloatArray:
         """Return how long the spells of each row are together."""
-        return ragged.totals(ragged.owners(self.offsets), self.ends - self.starts, len(self.offsets) - 1)
+        return totals(owners(self.offsets), self.ends - self.starts, len(self.offsets) - 1)
 
     def take(self, rows: IntArray) -> Spells:
         """Return the given rows."""
-        place, offsets = ragged.ragged_rows(self.offsets, rows)
+        place, offsets = ragged_rows(self.offsets, rows)
         return Spells(offsets, self.starts[place], self.ends[place])
 
     def by(self, sun_day: SunDay) -> Spells:
@@ -308,10 +306,10 @@ def _lit_points(scene: Scene, points: FloatArray, normals: FloatArray, fan: sunf
 
 def countable_hours(offsets: IntArray, starts: FloatArray, ends: FloatArray, method: SunlightMethod) -> FloatArray:
     """Return the hours that a method counts of lit intervals, shape (n) [h]."""
-    length, row = ends - starts, ragged.owners(offsets)
+    length, row = ends - starts, owners(offsets)
     length = np.where(length * 60.0 >= method.min_segment_min - 1e-9, length, 0.0)
     keep = 1 if method.count == "longest" else method.max_segments
     if keep:
         order = np.lexsort((-length, row))  # by row, the longest first
-        length = np.where(ragged.positions(np.diff(offsets)) < keep, length[order], 0.0)
-    return ragged.totals(row, length, len(offsets) - 1)
+        length = np.where(positions(np.diff(offsets)) < keep, length[order], 0.0)
+    return totals(row, length, len(offsets) - 1)
