@@ -219,7 +219,7 @@ def storey_clear_height(m: Measurements, subjects: Subjects, _: Given) -> Values
 
 def spacing_margin(m: Measurements, subjects: Subjects, given: Given) -> Values:
     """Measure by how much a building stands farther from those that take its sun than a city asks for."""
-    from cimkit.sim.spacing import building_spacing
+    from cimkit.sim.neighbours import building_spacing
 
     pairs = building_spacing(m.community, rule=given["spacing"])
     margin = pairs.margins()[subjects.rows]

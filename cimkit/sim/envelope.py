@@ -15,9 +15,9 @@ from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.errors import InputError, MissingDataError
 from cimkit.model import changes, drawn, records, table
 from cimkit.model.kinds import Status
+from cimkit.sim.neighbours import SECOND, SunlightChange, compare_sunlight
 from cimkit.sim.receptors import Receptors, window_receptors
 from cimkit.sim.sunlight import USUAL, Sunlight, SunlightMethod, countable_hours, sunlight
-from cimkit.sim.sunlight_change import SECOND, SunlightChange, compare_sunlight
 
 if TYPE_CHECKING:
     from cimkit.model.community import Community

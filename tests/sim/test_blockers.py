@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from cimkit.model.changes import remove_object
 from cimkit.model.community import Community
 from cimkit.model.records import Building, Location
-from cimkit.sim.blockers import blockers
 from cimkit.sim.receptors import Receptors, window_receptors
-from cimkit.sim.sunlight import SunlightMethod, sunlight
+from cimkit.sim.sunlight import SunlightMethod, blockers, sunlight
 from cimkit.sim.sunpath import SunDay
 
 HANGZHOU = Location(30.25, 120.17)

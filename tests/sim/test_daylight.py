@@ -12,8 +12,8 @@ import shapely
 import cimkit as ck
 from cimkit.geometry.terrain import Terrain
 from cimkit.model.kinds import SpaceKind
+from cimkit.sim.neighbours import exposure_levels, noticeable_loss
 from cimkit.sim.receptors import reference_points, space_points
-from cimkit.sim.sunlight_change import exposure_levels, noticeable_loss
 from cimkit.sim.sunlit import amenity_sun, sunlit_ground
 
 LONDON = ck.Location(51.5, -0.12)

@@ -9,7 +9,7 @@ import shapely
 from cimkit.errors import InputError
 from cimkit.model.community import Community
 from cimkit.model.records import Building
-from cimkit.sim.spacing import building_spacing
+from cimkit.sim.neighbours import building_spacing
 
 
 def pair(height: float, gap: float, *, turn: float = 0.0, use: str = "residential", width: float = 60.0) -> Community:

@@ -9,9 +9,9 @@ import shapely
 from cimkit.errors import InputError, MissingDataError
 from cimkit.model.community import Community
 from cimkit.model.records import Building, Location
+from cimkit.sim.neighbours import affected_buildings, compare_sunlight
 from cimkit.sim.receptors import window_receptors
 from cimkit.sim.sunlight import SunlightMethod, sunlight
-from cimkit.sim.sunlight_change import affected_buildings, compare_sunlight
 from cimkit.sim.sunpath import SunDay
 
 HANGZHOU = Location(30.25, 120.17)
