@@ -6,7 +6,7 @@ import heapq
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -14,14 +14,12 @@ import shapely
 from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.errors import InputError, MissingDataError
 from cimkit.model import changes, drawn, records, table
+from cimkit.model.community import Community
 from cimkit.model.kinds import Status
 from cimkit.sim.neighbours import SECOND, SunlightChange, compare_sunlight
 from cimkit.sim.receptors import Receptors, window_receptors
 from cimkit.sim.sunlight import USUAL, Sunlight, SunlightMethod, countable_hours, sunlight
-
-if TYPE_CHECKING:
-    from cimkit.model.community import Community
-    from cimkit.sim.sunpath import SunDay
+from cimkit.sim.sunpath import SunDay
 
 ROUNDS = 6  # times the search is repeated for windows that the forward check finds short
 STRIDE = 5  # [min] runs that may stay open are tried this far apart

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
@@ -12,12 +12,10 @@ from cimkit.arrays import FloatArray, IntArray, TextArray, as_directions, as_poi
 from cimkit.errors import InputError
 from cimkit.geometry import directions, polygons
 from cimkit.model import drawn, kinds
+from cimkit.model.community import Community
+from cimkit.model.derive import WindowRule, derive_windows
 from cimkit.model.notes import Note, Notes, noted
 from cimkit.model.table import lookup_names
-
-if TYPE_CHECKING:
-    from cimkit.model.community import Community
-    from cimkit.model.derive import WindowRule
 
 WALL_OFFSET = 0.02  # [m] receptors stand this far before their wall
 ABOVE_SILL, ABOVE_FLOOR = 0.3, 1.2  # [m] least heights of the reference point (EN 17037, mark M)
@@ -144,8 +142,6 @@ def window_receptors(community: Community, *, max_width: float = 1.8, rule: Wind
     """
     windows, notes = community.windows, _both_states(community)
     if len(windows) == 0 and len(community.storeys):
-        from cimkit.model.derive import WindowRule, derive_windows
-
         rule = rule or WindowRule()
         windows = derive_windows(community, rule=rule)
         text = f"{len(windows)} windows placed by rule: one every {rule.every:g} m of wall, sill {rule.sill:g} m"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +14,12 @@ from cimkit.errors import InputError
 from cimkit.geometry.polygons import positions, totals
 from cimkit.geometry.triangles import Scene, Triangles
 from cimkit.kernels.dome import dome_sums
+from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
+from cimkit.model.weather import Weather
 from cimkit.sim.receptors import WALL_OFFSET, AtReceptors, Receptors
 from cimkit.sim.sunlight import SunlightMethod, _fan, _lit
 from cimkit.sim.sunpath import SunDay
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cimkit.model.community import Community
-    from cimkit.model.weather import Weather
 
 PLANES = 250  # vertical planes through a receptor: 0.72° apart, so that a vertical edge costs at most 0.001
 SUN_PLANES = 120  # the same where suns are sorted into them by azimuth: 1.5° apart

@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
 
 from cimkit.arrays import FloatArray, TextArray, one_of
 from cimkit.errors import InputError, MissingDataError, needed
+from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import SpaceKind, Status
 from cimkit.sim import receptors as at
 from cimkit.sim.sunlight import USUAL, SunlightMethod, sunlight
 from cimkit.sim.sunpath import SunDay
-
-if TYPE_CHECKING:
-    from cimkit.model.community import Community
 
 MARCH_21 = 0.15  # [°] declination at noon of 21 March 2001, Greenwich (C, almanac)
 AMENITY = (SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN, SpaceKind.PLAZA, SpaceKind.PLAYGROUND, SpaceKind.PUBLIC_OPEN_SPACE)
