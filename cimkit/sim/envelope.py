@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,7 +17,7 @@ from cimkit.model.community import Community
 from cimkit.model.kinds import Status
 from cimkit.sim.neighbours import SECOND, SunlightChange, compare_sunlight
 from cimkit.sim.receptors import Receptors, window_receptors
-from cimkit.sim.sunlight import USUAL, Sunlight, SunlightMethod, countable_hours, sunlight
+from cimkit.sim.sunlight import USUAL, Spells, Sunlight, SunlightMethod, countable_hours, sunlight
 from cimkit.sim.sunpath import SunDay
 
 ROUNDS = 6  # times the search is repeated for windows that the forward check finds short
@@ -185,7 +184,7 @@ def solar_envelope(
     for again in range(ROUNDS):
         rows = _watched(before, required, margin)
         lines = _sightlines(before, rows, required, margin[rows], columns)
-        exact, storeys, binding = _massing(lines, len(columns.cells), grid.most_storeys, mode)
+        exact, storeys, binding = _massing(lines, np.full(len(columns.cells), grid.most_storeys), mode)
         variant = changes.add_buildings(site, _buildings(parcel, columns, storeys))
         after = sunlight(variant, windows, sun_day, method=method)
         change = compare_sunlight(before, after, required=required)
@@ -198,17 +197,15 @@ def solar_envelope(
     return SolarEnvelope(parcel, variant, cells, storeys, exact, bound, change, floor_area, floor_area / outline.area)
 
 
-def _massing(
-    lines: Sightlines, count: int, most: int, mode: str | tuple[float, float]
-) -> tuple[IntArray, IntArray, IntArray]:
-    """Return storeys before and after the surplus is spent, and the binding window of each column."""
-    full = np.full(count, most)
+def _massing(lines: Sightlines, full: IntArray, mode: str | tuple[float, float]) -> tuple[IntArray, IntArray, IntArray]:
+    """Return storeys before and after the surplus is spent, and the window that stops each column, -1 for none."""
     if isinstance(mode, str):
         kept = _cheapest_open(lines, full)
     else:
         kept = (lines.minute >= mode[0] * 60.0 - 1e-9) & (lines.minute + 1.0 <= mode[1] * 60.0 + 1e-9)
-    exact, binding = _cut(lines, kept, full)
-    return (exact, *_spend(lines, exact, most)) if mode == "search" else (exact, exact, binding)
+    allowed = np.column_stack([full, lines.allowed[:, kept]])  # of equal limits that of the grid comes first
+    exact, window = allowed.min(axis=1), np.append(-1, lines.rows[lines.window[kept]])[allowed.argmin(axis=1)]
+    return (exact, *_spend(lines, exact, full)) if mode == "search" else (exact, exact, window)
 
 
 class _Columns(NamedTuple):
@@ -265,20 +262,17 @@ def _watched(before: Sunlight, required: float, margin: FloatArray) -> IntArray:
     hours, r = before.hours, before.receptors
     tight = (hours > SECOND) & (hours < required + 0.1) | (margin > 0)
     ample = np.flatnonzero((hours >= required + 0.1) & (margin == 0))
-    place = np.round(np.column_stack([r.points[:, :2], r.normals[:, :2] * 100.0]), 2)
-    order = ample[np.lexsort((r.points[ample, 2], *place[ample].T))]
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = (place[order][1:] != place[order][:-1]).any(axis=1)
-    return np.union1d(np.flatnonzero(tight), order[first])
+    ample = ample[np.argsort(r.points[ample, 2], kind="stable")]
+    place = np.round(np.column_stack([r.points[ample, :2], r.normals[ample, :2] * 100.0]), 2)
+    _, lowest = np.unique(place, axis=0, return_index=True)
+    return np.union1d(np.flatnonzero(tight), ample[lowest])
 
 
 def _sightlines(before: Sunlight, rows: IntArray, required: float, margin: FloatArray, columns: _Columns) -> Sightlines:
     """Return how many storeys each lit minute of each watched window allows every column."""
     first, last = before.sun_day.band
     minutes = np.arange(math.floor(first * 60.0), math.ceil(last * 60.0))
-    a, b, c = before.sun_day.circle()
-    angle = np.radians((np.append(minutes, minutes[-1] + 1) / 60.0 - 12.0) * 15.0)[:, None]
-    suns = a + b * np.cos(angle) + c * np.sin(angle)
+    suns = before.sun_day.suns(before.sun_day.hour_angle(np.append(minutes, minutes[-1] + 1) / 60.0))
     suns = np.column_stack([_turned(suns, columns.north - columns.turn), suns[:, 2]])
     found: list[tuple[int, IntArray, Any, float]] = []
     for k, row in enumerate(rows):
@@ -335,80 +329,57 @@ class Sightlines:
     rows: IntArray
     method: SunlightMethod
 
-    def span(self, window: int) -> slice:
-        """Return the lit minutes of a window."""
-        return slice(*np.searchsorted(self.window, [window, window + 1]))
-
-    def counted(self, lit: BoolArray, window: int) -> float:
-        """Return the minutes that count of a window [min]."""
-        own = self.span(window)
-        minute = self.minute[own][lit[own]]
-        if len(minute) == 0:
-            return 0.0
-        gap = np.flatnonzero(np.diff(minute) > 1)
-        start, end = minute[np.append(0, gap + 1)], minute[np.append(gap, -1)] + 1
-        return float(countable_hours(np.array([0, len(start)]), start / 60.0, end / 60.0, self.method)[0]) * 60.0
-
-
-def _cut(lines: Sightlines, kept: BoolArray, storeys: IntArray) -> tuple[IntArray, IntArray]:
-    """Cut columns to what the kept minutes allow; return storeys and the window that cut each, -1 for none."""
-    if not kept.any():
-        return storeys.copy(), np.full(len(storeys), -1)
-    allowed = lines.allowed[:, kept].astype(np.int64)
-    first, least = allowed.argmin(axis=1), allowed.min(axis=1)
-    return np.minimum(least, storeys), np.where(least < storeys, lines.rows[lines.window[kept][first]], -1)
+    def counted(self, lit: BoolArray) -> FloatArray:
+        """Return the minutes that count of each window, shape (w) [min]."""
+        minute = self.minute[lit]
+        spells = Spells.of(self.window[lit], minute / 60.0, (minute + 1) / 60.0, len(self.need))
+        return 60.0 * countable_hours(*spells, self.method)
 
 
 def _cheapest_open(lines: Sightlines, storeys: IntArray) -> BoolArray:
     """Choose the minutes each window keeps open so that the columns lose little: the costliest window first."""
     storeys, kept = storeys.copy(), np.zeros(len(lines.window), dtype=bool)
-    first = [min(c for c, _ in _choices(lines, w, storeys)) for w in range(len(lines.need))]
+    first = [_cheapest_run(lines, w, storeys)[0] for w in range(len(lines.need))]
     for w in np.argsort(-np.array(first, dtype=np.int64), kind="stable"):
-        _, places = min(_choices(lines, int(w), storeys), key=lambda c: c[0])
+        _, places = _cheapest_run(lines, int(w), storeys)
         kept[places] = True
         storeys = np.minimum(storeys, lines.allowed[:, places].min(axis=1, initial=255))
     return kept
 
 
-def _choices(lines: Sightlines, window: int, storeys: IntArray) -> Iterator[tuple[int, slice]]:
-    """Yield storeys lost and minutes kept for each way to keep a window's need: a run, or all if none is as long."""
-    own, need = lines.span(window), int(np.ceil(lines.need[window] - 1e-9))
+def _cheapest_run(lines: Sightlines, window: int, storeys: IntArray) -> tuple[int, slice]:
+    """Return storeys lost and minutes kept by the cheapest run that a window needs, all if none is as long."""
+    own, need = slice(*np.searchsorted(lines.window, [window, window + 1])), math.ceil(lines.need[window] - 1e-9)
     gaps = np.flatnonzero(np.diff(lines.minute[own]) > 1) + 1
     runs = [r for r in np.split(np.arange(own.start, own.stop), gaps) if len(r) >= need]
     starts = [[*run[: len(run) - need : STRIDE], run[0] + len(run) - need] for run in runs]
     ways = [slice(start, start + need) for run in starts for start in run] or [own]
-    for kept in ways:
-        least = lines.allowed[:, kept].min(axis=1, initial=255).astype(np.int64)
-        yield int(np.maximum(storeys - least, 0).sum()), kept
+    lost = [int(np.maximum(storeys - lines.allowed[:, kept].min(axis=1, initial=255), 0).sum()) for kept in ways]
+    return min(lost), ways[lost.index(min(lost))]
 
 
-def _spend(lines: Sightlines, storeys: IntArray, most: int) -> tuple[IntArray, IntArray]:
+def _spend(lines: Sightlines, storeys: IntArray, full: IntArray) -> tuple[IntArray, IntArray]:
     """Add storeys where the least share of the surplus is lost; return storeys and the window that stops each."""
     storeys, binding = storeys.copy(), np.full(len(storeys), -1)
     lit = (lines.allowed >= storeys[:, None]).all(axis=0)
-    counted = np.array([lines.counted(lit, w) for w in range(len(lines.need))])
-    queue = [(0.0, c, -1) for c in range(len(storeys)) if storeys[c] < most]
+    counted = lines.counted(lit)
+    queue = [(0.0, c, -1) for c in np.flatnonzero(storeys < full)]
     heapq.heapify(queue)
     turn = 0
     while queue:
         _, c, seen = heapq.heappop(queue)
-        lost = np.flatnonzero(lit & (lines.allowed[c] <= storeys[c]))
-        touched = np.unique(lines.window[lost])
-        trial = lit.copy()
-        trial[lost] = False
-        left = np.array([lines.counted(trial, w) for w in touched])
-        spare = left - lines.need[touched]
+        trial = lit & (lines.allowed[c] > storeys[c])
+        left, touched = lines.counted(trial), np.unique(lines.window[lit & ~trial])
+        spare = (left - lines.need)[touched]
         if (spare < -1e-9).any():
-            binding[c] = lines.rows[touched[int(spare.argmin())]]
+            binding[c] = lines.rows[touched[spare.argmin()]]
             continue
-        surplus = counted[touched] - lines.need[touched]
-        cost = float(((counted[touched] - left) / np.maximum(surplus, 1e-9)).sum())
+        cost = float(((counted - left) / np.maximum(counted - lines.need, 1e-9))[touched].sum())
         if seen != turn and queue and (cost, c) > queue[0][:2]:
             heapq.heappush(queue, (cost, c, turn))
             continue
-        lit, turn = trial, turn + 1
-        counted[touched] = left
+        lit, counted, turn = trial, left, turn + 1
         storeys[c] += 1
-        if storeys[c] < most:
+        if storeys[c] < full[c]:
             heapq.heappush(queue, (cost, c, -1))
     return storeys, binding

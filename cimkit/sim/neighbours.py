@@ -383,11 +383,8 @@ def building_spacing(community: Community, *, rule: str) -> Spacing:
 def _span(shapes: Any, along: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return where outlines begin and end along a direction each [m]."""
     points, row = shapely.get_coordinates(shapes, return_index=True)
-    place = (points * along[row]).sum(axis=1)
-    low, high = np.full(len(shapes), np.inf), np.full(len(shapes), -np.inf)
-    np.minimum.at(low, row, place)
-    np.maximum.at(high, row, place)
-    return low, high
+    place, first = (points * along[row]).sum(axis=1), np.flatnonzero(np.diff(row, prepend=-1))
+    return np.minimum.reduceat(place, first), np.maximum.reduceat(place, first)
 
 
 def _deducted(community: Community, given: dict[str, Any]) -> FloatArray:

@@ -19,14 +19,13 @@ from cimkit.model.drawn import Drawn
 from cimkit.model.weather import Weather
 from cimkit.sim.receptors import WALL_OFFSET, AtReceptors, Receptors
 from cimkit.sim.sunlight import SunlightMethod, _fan, _lit
-from cimkit.sim.sunpath import SunDay
+from cimkit.sim.sunpath import SunDay, julian_day, sun_position, sun_vectors, to_map
 
 PLANES = 250  # vertical planes through a receptor: 0.72° apart, so that a vertical edge costs at most 0.001
 SUN_PLANES = 120  # the same where suns are sorted into them by azimuth: 1.5° apart
 SHIFT = 0.2360679775  # of a step: no plane stands along what is drawn at round angles, and none mirrors another
 STEPS = 1800  # elevations of a plane, from horizon to horizon, at which running sums are kept: 0.1°
 
-CHUNK = 200_000  # receptors whose exact spells are found at once, so that memory stays bounded
 CLASS_WIDTH = 0.8  # [°] days whose declinations fall into one class share the shading of their mean: 0.4° at most
 SUNSHINE = 120.0  # [W/m²] direct normal irradiance of sunshine (WMO-No. 8, 2008, chapter 8)
 SOLAR_CONSTANT = 1366.1  # [W/m²] ASTM E490
@@ -233,8 +232,7 @@ def irradiance(
         lit = _sum_lit(community, receptors, weather, declination, vectors)
     direct = np.einsum("na,na->n", lit, receptors.normals)
     diffuse = plain * dome_dhi + open_edge * horizon_dhi
-    rows = ((np.flatnonzero(chosen) * 24)[:, None] + np.arange(24)).ravel()
-    ground = weather.ghi[rows].sum() * albedo * (1.0 - receptors.normals[:, 2]) / 2.0
+    ground = weather.ghi.reshape(365, 24)[chosen].sum() * albedo * (1.0 - receptors.normals[:, 2]) / 2.0
     parts = [np.maximum(v, 0.0) / 1000.0 for v in (direct, diffuse, ground)]
     return Irradiance(receptors, np.flatnonzero(chosen) + 1, *parts)
 
@@ -403,33 +401,20 @@ def _sort_suns(directions: FloatArray, values: FloatArray) -> FloatArray:
     return np.pad(np.cumsum(np.stack(sums, axis=2), axis=1), ((0, 0), (1, 0), (0, 0)))
 
 
-def _almanac(days: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return declination [rad] and equation of time [min] at days after noon UTC of 1 January 2001 (Michalsky 1988)."""
-    n = days + 366.0  # since J2000.0
-    mean, anomaly = np.radians(280.460 + 0.9856474 * n), np.radians(357.528 + 0.9856003 * n)
-    course = mean + np.radians(1.915 * np.sin(anomaly) + 0.020 * np.sin(2.0 * anomaly))
-    tilt = np.radians(23.439 - 4e-7 * n)
-    ascension = np.arctan2(np.cos(tilt) * np.sin(course), np.cos(course))
-    early = np.degrees((mean - ascension + math.pi) % (2.0 * math.pi) - math.pi) * 4.0
-    return np.arcsin(np.sin(tilt) * np.sin(course)), early
-
-
 def _year(weather: Weather, community: Community) -> tuple[IntArray, FloatArray, FloatArray]:
     """Return the sun of every minute of true solar time of the base year 2001 at the weather's place.
 
     The row of the weather, shape (365, 1440), the unit vector on the map, and the declination at noon of each day [°].
     """
-    day, minute = np.arange(365.0)[:, None], np.arange(MINUTES) + 0.5
-    when = day + (minute - 720.0) / MINUTES - weather.location.longitude / 360.0
-    declination, early = _almanac(when)
-    standard = minute - early - 4.0 * (weather.location.longitude - 15.0 * weather.time_zone)
-    hour = (day.astype(np.int64) * 24 + np.floor(standard / 60.0).astype(np.int64)) % 8760
-    angle, phi = np.radians((minute - 720.0) / 4.0), math.radians(weather.location.latitude)
-    sin, cos = np.sin(declination), np.cos(declination)
-    east, north = -cos * np.sin(angle), sin * math.cos(phi) - cos * math.sin(phi) * np.cos(angle)
-    up = sin * math.sin(phi) + cos * math.cos(phi) * np.cos(angle)
-    turn = np.exp(1j * math.radians(community.frame.convergence)) * (east + 1j * north)
-    return hour, np.stack([turn.real, turn.imag, up], axis=2), np.degrees(declination[:, 720])
+    place, day, minute = weather.location, np.arange(365)[:, None], np.arange(MINUTES) + 0.5
+    noons = np.arange(-1.0, 366.0)  # UTC, days from 1 January on
+    known = sun_position(julian_day(2001, 1, noons + 1.5), place).T
+    when = day + (minute - 720.0) / MINUTES - place.longitude / 360.0
+    declination, early = (np.interp(when, noons, known[k]) for k in (2, 5))
+    standard = minute - early - 4.0 * (place.longitude - 15.0 * weather.time_zone)
+    hour = (day * 24 + np.floor(standard / 60.0).astype(np.int64)) % 8760
+    sun = sun_vectors(place.latitude, np.radians(declination), np.radians((minute - 720.0) / 4.0))
+    return hour, sun @ to_map(community.frame.convergence), declination[:, 720]
 
 
 def _powers(weather: Weather, hour: IntArray, rise: FloatArray, chosen: BoolArray) -> tuple[FloatArray, float, float]:
@@ -454,16 +439,14 @@ def _sum_lit(
     place, clock = weather.location, np.arange(MINUTES + 1)
     out = np.zeros((len(receptors), values.shape[2]))
     classes = np.floor((declination + 23.5) / CLASS_WIDTH)
-    for own in classes == np.unique(classes)[:, None]:
+    for own in classes == np.unique(classes[values.any(axis=(1, 2))])[:, None]:
         day = SunDay(place.latitude, place.longitude, float(declination[own].mean()), (0.0, 24.0), "class")
         fan = _fan(day, SunlightMethod.ALL_SUN, community.frame.convergence)
         steps = np.cumsum(np.pad(values[own].sum(axis=0), ((1, 0), (0, 0))), axis=0)
-        for first in range(0, len(receptors), CHUNK) if steps.any() else ():
-            part = np.arange(first, min(first + CHUNK, len(receptors)))
-            row, *ends = _lit(community.shading, bare.take(part), fan).listed()
-            start, end = ((np.degrees(angle) / 15.0 + 12.0) * 60.0 for angle in ends)
-            for c, sums in enumerate(steps.T):
-                out[part, c] += totals(row, np.interp(end, clock, sums) - np.interp(start, clock, sums), len(part))
+        row, *ends = _lit(community.shading, bare, fan).listed()
+        start, end = ((np.degrees(angle) / 15.0 + 12.0) * 60.0 for angle in ends)
+        for c, sums in enumerate(steps.T):
+            out[:, c] += totals(row, np.interp(end, clock, sums) - np.interp(start, clock, sums), len(out))
     return out
 
 

@@ -19,7 +19,7 @@ from cimkit.kernels import column_groups, column_lit, column_prisms, intervals, 
 from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.sim.receptors import AtReceptors, Receptors
-from cimkit.sim.sunpath import SunDay
+from cimkit.sim.sunpath import SunDay, to_map
 
 BLOCK = 1 << 19  # receptors computed at once, which bounds the memory
 WIDE = 1 << 14  # wide windows whose pieces are tried at once, the same
@@ -89,12 +89,14 @@ class Spells(NamedTuple):
     def joined(cls, parts: Sequence[Spells]) -> Spells:
         """Return the rows of the parts, one after another."""
         offsets, starts, ends = zip(cls(np.zeros(1, np.int64), np.zeros(0), np.zeros(0)), *parts, strict=True)
-        return cls(offsets_of(np.concatenate([np.diff(o) for o in offsets])), *map(np.concatenate, (starts, ends)))
+        sizes = np.concatenate([np.diff(o) for o in offsets])
+        return cls(offsets_of(sizes), np.concatenate(starts), np.concatenate(ends))
 
     @classmethod
     def of(cls, rows: IntArray, starts: FloatArray, ends: FloatArray, count: int) -> Spells:
-        """Return spells of rising rows."""
-        return cls(offsets_of(np.bincount(rows, minlength=count)), starts, ends)
+        """Return spells of rising rows; those of a row that touch are one."""
+        new = np.append(True, (rows[1:] != rows[:-1]) | (starts[1:] > ends[:-1]))[: len(rows)]
+        return cls(offsets_of(np.bincount(rows[new], minlength=count)), starts[new], ends[np.roll(new, -1)])
 
     def listed(self) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return row, start and end of each spell."""
@@ -277,10 +279,8 @@ def _crowns(community: Community) -> column_prisms.Prisms:
 def _fan(sun_day: SunDay, method: SunlightMethod, convergence: float = 0.0) -> sunfan.Fan:
     """Return the day's sun for the kernel in axes turned from true north [°], with what the method leaves out."""
     fan = sunfan.make_fan(math.radians(sun_day.latitude), sun_day.declinations(), *sun_day.band_radians())
-    c, s = math.cos(math.radians(convergence)), math.sin(math.radians(convergence))
-    axes = fan.axes @ np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
     low, flat = math.radians(method.min_elevation), math.radians(method.min_facade_angle)
-    return fan._replace(axes=axes, least_height=math.sin(low), least_turn=flat)
+    return fan._replace(axes=fan.axes @ to_map(convergence), least_height=math.sin(low), least_turn=flat)
 
 
 def _lit(scene: Scene, receptors: Receptors, fan: sunfan.Fan) -> Spells:
@@ -289,8 +289,7 @@ def _lit(scene: Scene, receptors: Receptors, fan: sunfan.Fan) -> Spells:
     if others is not None:
         points, normals = np.concatenate([points, others]), np.concatenate([normals, normals])
     blocks = [slice(k, k + BLOCK) for k in range(0, len(points), BLOCK)]
-    parts = [_lit_points(scene, points[block], normals[block], fan) for block in blocks]
-    lit = parts[0] if len(parts) == 1 else Spells.joined(parts)
+    lit = Spells.joined([_lit_points(scene, points[block], normals[block], fan) for block in blocks])
     return lit if others is None else lit.halves_met()
 
 
@@ -478,6 +477,4 @@ def _won(bright: Spells, own: IntArray, start: FloatArray, end: FloatArray) -> S
     every = [bright.listed(), (own, start - TOUCH, end + TOUCH)]
     key, start, end, over = _pieces(every, np.ones((len(bright.starts) + len(own), 1), np.int64))
     lit = over[:, 0] > 0
-    key, start, end = key[lit], start[lit], end[lit]
-    new = np.append(True, (key[1:] != key[:-1]) | (start[1:] > end[:-1]))[: len(key)]
-    return Spells.of(key[new], start[new], end[np.roll(new, -1)], len(bright.offsets) - 1)
+    return Spells.of(key[lit], start[lit], end[lit], len(bright.offsets) - 1)

@@ -187,22 +187,17 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any = (), on: s
     known = np.flatnonzero(community.windows.storey >= 0)
     w, r = community.windows.take(known), at.window_receptors(community, max_width=math.inf).take(known)
     row, starts, ends = sunlight(community, r, sun_day, method=SunlightMethod.ALL_SUN).spells.listed()
-    floor = at.floors(community)[w.storey]
+    away = sun_day.travel(times, community.frame.convergence)
+    hour, spell = np.nonzero((starts <= times[:, None]) & (times[:, None] <= ends) & ~np.isnan(away[:, :1]))
+    hour, lit = np.unique(np.stack([hour, row[spell]]), axis=1)
+    floor, one, two = at.floors(community)[w.storey], r.points, r.points if r.other_ends is None else r.other_ends
+    low = (w.z - floor)[lit, None] * away[hour]
+    high = low + np.nan_to_num(w.height[lit], nan=1.5)[:, None] * away[hour]
+    ring = np.stack([one[lit, :2] + low, two[lit, :2] + low, two[lit, :2] + high, one[lit, :2] + high], axis=1)
     plates = community.plates.outline.to_shapely()[community.storeys.plate[w.storey]]
-    found: list[tuple[Any, ...]] = [(np.zeros(0), np.zeros(0, np.int64), np.zeros(0, dtype=object))]
-    for hour, away in zip(times, sun_day.travel(times, community.frame.convergence), strict=True):
-        lit = np.unique(row[(starts <= hour) & (hour <= ends)])
-        if np.isnan(away).any() or len(lit) == 0 or r.other_ends is None:
-            continue
-        rise = (w.z - floor)[lit, None]
-        high = rise + np.nan_to_num(w.height[lit], nan=1.5)[:, None]
-        one, two = r.points[lit, :2], r.other_ends[lit, :2]
-        ring = np.stack([one + rise * away, two + rise * away, two + high * away, one + high * away], axis=1)
-        areas = shapely.intersection(shapely.polygons(ring), plates[lit])
-        some = shapely.area(areas) > 1e-4
-        found.append((np.full(some.sum(), hour), lit[some], areas[some]))
-    when, rows, areas = (np.concatenate(column) for column in zip(*found, strict=True))
-    return SunPatches(community, sun_day, when, w.id[rows], floor[rows], areas)
+    areas = shapely.intersection(shapely.polygons(ring), plates[lit])
+    hour, lit, areas = (v[shapely.area(areas) > 1e-4] for v in (hour, lit, areas))
+    return SunPatches(community, sun_day, times[hour], w.id[lit], floor[lit], areas)
 
 
 @dataclass(frozen=True, repr=False)
@@ -352,8 +347,6 @@ def sunlit_ground(community: Community, sun_day: SunDay, *, hours: float = 2.0, 
     spaces = community.spaces
     rows = np.flatnonzero((spaces.kind == SpaceKind.CENTRAL_GREEN) & (spaces.storey < 0))
     points, _ = at.space_points(community, rows, spacing)
-    if not len(points):
-        return shapely.Polygon()
     light = sunlight(community, points, sun_day, method=SunlightMethod.ALL_SUN)
     sunny = points.points[light.hours >= hours - 1e-9, :2]
     squares = shapely.box(*(sunny - 0.5 * spacing).T, *(sunny + 0.5 * spacing).T)

@@ -91,6 +91,19 @@ def sun_position(days: Any, location: Location, *, height: float = 0.0) -> Float
     return np.asarray(solar_positions(days, delta_t(days), place))
 
 
+def sun_vectors(latitude: float, declination: Any, w: Any) -> FloatArray:
+    """Return unit vectors (east, north, up) to suns of declinations at hour angles w (…) [rad], shape (…, 3)."""
+    phi, low, high, turn = math.radians(latitude), np.sin(declination), np.cos(declination), np.cos(w)
+    x, y = -high * np.sin(w), low * math.cos(phi) - high * math.sin(phi) * turn
+    return np.stack([x, y, low * math.sin(phi) + high * math.cos(phi) * turn], axis=-1)
+
+
+def to_map(convergence: float) -> FloatArray:
+    """Return the matrix (3, 3) that turns rows (…, 3) from true north to that of a map, which lies so far east [°]."""
+    c, s = math.cos(math.radians(convergence)), math.sin(math.radians(convergence))
+    return np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
+
+
 @dataclass(frozen=True)
 class SunDay:
     """The sun of a place on one day and within one band.
@@ -197,10 +210,7 @@ class SunDay:
     def suns(self, w: Any) -> FloatArray:
         """Return unit vectors (east, north, up) to the sun at hour angles, shape (t, 3)."""
         w = np.atleast_1d(w)
-        phi, dec = math.radians(self.latitude), np.polynomial.polynomial.polyval(w, self.declinations())
-        low, high, turn = np.sin(dec), np.cos(dec), np.cos(w)
-        x, y = -high * np.sin(w), low * math.cos(phi) - high * math.sin(phi) * turn
-        return np.column_stack([x, y, low * math.sin(phi) + high * math.cos(phi) * turn])
+        return sun_vectors(self.latitude, np.polynomial.polynomial.polyval(w, self.declinations()), w)
 
     def circle(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return a, b, c of the sun's direction a + b cos w + c sin w at hour angle w, drift left out."""
