@@ -13,24 +13,15 @@ from cimkit.kernels._jit import kernel
 RATE = 360.98564736629  # turn of the sky in a day [°]
 _FLATTENED = 0.99664719
 _EARTH = 6378140.0  # [m]
-_MEAN = np.array(
-    [  # mean elongation, anomalies of sun and moon, latitude and node of the moon: constant, t, t², 1 / t³
-        [297.85036, 445267.111480, -0.0019142, 189474.0],
-        [357.52772, 35999.050340, -0.0001603, -300000.0],
-        [134.96298, 477198.867398, 0.0086972, 56250.0],
-        [93.27191, 483202.017538, -0.0036825, 327270.0],
-        [125.04452, -1934.136261, 0.0020708, 450000.0],
-    ]
-)
 _OBLIQUITY = np.array([84381.448, -4680.93, -1.55, 1999.25, -51.38, -249.67, -39.05, 7.12, 27.87, 5.79, 2.45])
 
 
 @cache
-def solar_terms() -> tuple[np.ndarray, np.ndarray]:
-    """Return the periodic terms of the earth's place (k, 5) and of the nutation (63, 9)."""
-    names = ("terms", "nutation")
-    place, nutation = (np.loadtxt(f"{__file__[:-3]}_{n}.csv", delimiter=",") for n in names)
-    return place, nutation
+def solar_terms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the periodic terms of the earth's place (k, 5) and of the nutation (63, 9), mean angles (5, 4)."""
+    names = ("terms", "nutation", "mean")
+    place, nutation, mean = (np.loadtxt(f"{__file__[:-3]}_{n}.csv", delimiter=",") for n in names)
+    return place, nutation, mean
 
 
 @kernel
@@ -125,4 +116,4 @@ def solar_positions(days: np.ndarray, delta_t: np.ndarray, place: np.ndarray) ->
     answer (n, 6): elevation without refraction, azimuth, declination and hour angle seen from the place, hour angle
     seen from the earth's centre [°], equation of time [min].
     """
-    return _all(days, delta_t, place, *solar_terms(), _MEAN, _OBLIQUITY)
+    return _all(days, delta_t, place, *solar_terms(), _OBLIQUITY)

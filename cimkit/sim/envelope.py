@@ -12,6 +12,7 @@ import shapely
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.errors import InputError, MissingDataError
+from cimkit.geometry.ragged import offsets_of, owners, ragged_rows
 from cimkit.model import changes, drawn, records, table
 from cimkit.model.community import Community
 from cimkit.model.kinds import Status
@@ -204,7 +205,7 @@ def _massing(lines: Sightlines, full: IntArray, mode: str | tuple[float, float])
     else:
         kept = (lines.minute >= mode[0] * 60.0 - 1e-9) & (lines.minute + 1.0 <= mode[1] * 60.0 + 1e-9)
     allowed = np.column_stack([full, lines.allowed[:, kept]])  # of equal limits that of the grid comes first
-    exact, window = allowed.min(axis=1), np.append(-1, lines.rows[lines.window[kept]])[allowed.argmin(axis=1)]
+    exact, window = allowed.min(axis=1), np.append(-1, lines.rows[owners(lines.offsets)[kept]])[allowed.argmin(axis=1)]
     return (exact, *_spend(lines, exact, full)) if mode == "search" else (exact, exact, window)
 
 
@@ -286,11 +287,11 @@ def _sightlines(before: Sunlight, rows: IntArray, required: float, margin: Float
         if (allowed < columns.grid.most_storeys).any():
             wanted = float(len(at)) if tight else min(required * 60.0 + margin[k], float(len(at)))
             found.append((k, minutes[at], allowed, wanted))
-    window = np.repeat(np.arange(len(found)), [len(m) for _, m, _, _ in found])
+    offsets = offsets_of([len(m) for _, m, _, _ in found])
     minute = np.concatenate([np.zeros(0, np.int64), *(m for _, m, _, _ in found)])
     table = np.concatenate([np.zeros((0, len(columns.cells)), np.uint8), *(allowed for _, _, allowed, _ in found)])
     used, need = np.array([k for k, *_ in found], dtype=np.int64), np.array([wanted for *_, wanted in found])
-    return Sightlines(window, minute, np.ascontiguousarray(table.T), need, used, before.method)
+    return Sightlines(offsets, minute, np.ascontiguousarray(table.T), need, used, before.method)
 
 
 def _buildings(parcel: str, columns: _Columns, storeys: IntArray) -> list[records.Building]:
@@ -310,8 +311,10 @@ class Sightlines:
 
     Parameters
     ----------
-    window, minute
-        Of each lit minute, windows in order, shape (p).
+    offsets
+        First lit minute of each window, shape (w + 1).
+    minute
+        Lit minutes, windows in order, shape (p) [min].
     allowed
         Most storeys that keep the minute lit, shape (c, p).
     need
@@ -322,23 +325,25 @@ class Sightlines:
         What counts as sun.
     """
 
-    window: IntArray
+    offsets: IntArray
     minute: IntArray
     allowed: Any
     need: FloatArray
     rows: IntArray
     method: SunlightMethod
 
-    def counted(self, lit: BoolArray) -> FloatArray:
-        """Return the minutes that count of each window, shape (w) [min]."""
-        minute = self.minute[lit]
-        spells = Spells.of(self.window[lit], minute / 60.0, (minute + 1) / 60.0, len(self.need))
+    def counted(self, lit: BoolArray, windows: IntArray) -> FloatArray:
+        """Return the minutes that count of some windows, shape (k) [min]."""
+        at, first = ragged_rows(self.offsets, windows)
+        on = np.flatnonzero(lit[at])
+        minute = self.minute[at[on]]
+        spells = Spells.of(owners(first)[on], minute / 60.0, (minute + 1) / 60.0, len(windows))
         return 60.0 * countable_hours(*spells, self.method)
 
 
 def _cheapest_open(lines: Sightlines, storeys: IntArray) -> BoolArray:
     """Choose the minutes each window keeps open so that the columns lose little: the costliest window first."""
-    storeys, kept = storeys.copy(), np.zeros(len(lines.window), dtype=bool)
+    storeys, kept = storeys.copy(), np.zeros(len(lines.minute), dtype=bool)
     first = [_cheapest_run(lines, w, storeys)[0] for w in range(len(lines.need))]
     for w in np.argsort(-np.array(first, dtype=np.int64), kind="stable"):
         _, places = _cheapest_run(lines, int(w), storeys)
@@ -349,7 +354,7 @@ def _cheapest_open(lines: Sightlines, storeys: IntArray) -> BoolArray:
 
 def _cheapest_run(lines: Sightlines, window: int, storeys: IntArray) -> tuple[int, slice]:
     """Return storeys lost and minutes kept by the cheapest run that a window needs, all if none is as long."""
-    own, need = slice(*np.searchsorted(lines.window, [window, window + 1])), math.ceil(lines.need[window] - 1e-9)
+    own, need = slice(*lines.offsets[window : window + 2]), math.ceil(lines.need[window] - 1e-9)
     gaps = np.flatnonzero(np.diff(lines.minute[own]) > 1) + 1
     runs = [r for r in np.split(np.arange(own.start, own.stop), gaps) if len(r) >= need]
     starts = [[*run[: len(run) - need : STRIDE], run[0] + len(run) - need] for run in runs]
@@ -362,23 +367,25 @@ def _spend(lines: Sightlines, storeys: IntArray, full: IntArray) -> tuple[IntArr
     """Add storeys where the least share of the surplus is lost; return storeys and the window that stops each."""
     storeys, binding = storeys.copy(), np.full(len(storeys), -1)
     lit = (lines.allowed >= storeys[:, None]).all(axis=0)
-    counted = lines.counted(lit)
+    window, counted = owners(lines.offsets), lines.counted(lit, np.arange(len(lines.need)))
     queue = [(0.0, c, -1) for c in np.flatnonzero(storeys < full)]
     heapq.heapify(queue)
     turn = 0
     while queue:
         _, c, seen = heapq.heappop(queue)
         trial = lit & (lines.allowed[c] > storeys[c])
-        left, touched = lines.counted(trial), np.unique(lines.window[lit & ~trial])
-        spare = (left - lines.need)[touched]
+        touched = np.unique(window[np.flatnonzero(lit & ~trial)])
+        left, need = lines.counted(trial, touched), lines.need[touched]
+        spare = left - need
         if (spare < -1e-9).any():
             binding[c] = lines.rows[touched[spare.argmin()]]
             continue
-        cost = float(((counted - left) / np.maximum(counted - lines.need, 1e-9))[touched].sum())
+        cost = float(((counted[touched] - left) / np.maximum(counted[touched] - need, 1e-9)).sum())
         if seen != turn and queue and (cost, c) > queue[0][:2]:
             heapq.heappush(queue, (cost, c, turn))
             continue
-        lit, counted, turn = trial, left, turn + 1
+        lit, turn = trial, turn + 1
+        counted[touched] = left
         storeys[c] += 1
         if storeys[c] < full[c]:
             heapq.heappush(queue, (cost, c, -1))

@@ -13,6 +13,7 @@ import shapely
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray, one_of
 from cimkit.errors import InputError, MissingDataError
+from cimkit.geometry.directions import direction_of
 from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import BuildingUse, Status
@@ -259,9 +260,7 @@ def affected_buildings(
 
 def _fan_around(shape: Any, azimuth: FloatArray, radius: float) -> Any:
     """Return everything within a radius of a footprint in the given directions [°]."""
-    angle = np.radians(azimuth)
-    arc = np.column_stack([np.sin(angle), np.cos(angle)]) * radius
-    sector = np.concatenate([[[0.0, 0.0]], arc])
+    sector = np.concatenate([[[0.0, 0.0]], direction_of(azimuth)[:, :2] * radius])
     ring = shapely.get_coordinates(shapely.get_exterior_ring(shape))
     swept = [shapely.multipoints(np.concatenate([sector + a, sector + b])) for a, b in pairwise(ring)]
     return shapely.union_all([*shapely.convex_hull(swept), shape])
@@ -390,8 +389,7 @@ def _span(shapes: Any, along: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _deducted(community: Community, given: dict[str, Any]) -> FloatArray:
     """Return the height of the lowest storeys that are no dwellings, as far as the rule deducts them [m]."""
     b, s = community.buildings, community.storeys
-    other = (s.level > 0) & (s.use != BuildingUse.UNKNOWN) & ~np.isin(s.use, (*HOMES, *SENSITIVE))
-    lived = (s.level > 0) & ~other
+    lived = (s.level > 0) & np.isin(s.use, (BuildingUse.UNKNOWN, *HOMES, *SENSITIVE))
     first = np.full(len(b), np.inf)
     np.minimum.at(first, s.building[lived], s.z[lived])
     below = np.where(np.isinf(first), 0.0, np.maximum(first, 0.0))
