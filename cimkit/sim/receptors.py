@@ -192,8 +192,7 @@ def reference_points(community: Community) -> Receptors:
     ['high']
     """
     r, w = window_receptors(community), community.windows
-    points = r.middles().copy()
-    points[:, 2] += ABOVE_SILL
+    points = r.middles() + np.array([0.0, 0.0, ABOVE_SILL])
     if len(w) == len(r):
         points[:, 2] = np.fmax(points[:, 2], floors(community)[w.storey] + ABOVE_FLOOR)
     return replace(r, points=points, other_ends=None, spare=None)
