@@ -191,8 +191,8 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any = (), on: s
     hour, spell = np.nonzero((starts <= times[:, None]) & (times[:, None] <= ends) & ~np.isnan(away[:, :1]))
     hour, lit = np.unique(np.stack([hour, row[spell]]), axis=1)
     floor, one, two = at.floors(community)[w.storey], r.points, r.points if r.other_ends is None else r.other_ends
-    low = (w.z - floor)[lit, None] * away[hour]
-    high = low + np.nan_to_num(w.height[lit], nan=1.5)[:, None] * away[hour]
+    rise = (w.z - floor)[lit, None]
+    low, high = (z * away[hour] for z in (rise, rise + np.nan_to_num(w.height[lit], nan=1.5)[:, None]))
     ring = np.stack([one[lit, :2] + low, two[lit, :2] + low, two[lit, :2] + high, one[lit, :2] + high], axis=1)
     plates = community.plates.outline.to_shapely()[community.storeys.plate[w.storey]]
     areas = shapely.intersection(shapely.polygons(ring), plates[lit])
