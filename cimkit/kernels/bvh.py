@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numba
@@ -14,6 +15,7 @@ LEAF = 4  # triangles in a leaf at most, unless their middles coincide
 BINS = 16
 SAH_DEPTH = 64  # deeper nodes are cut in halves, so that no input makes a walk overflow its stack
 FLAT = 1e-7  # corners this near to the plane of three others lie in it [m]
+BLOB = 128  # triangles below the lowest nodes of the crown, at most
 LANES = 8  # faces of a clump at most, one vector
 DEPTH = SAH_DEPTH + 64  # room on the stack of a walk
 
@@ -27,8 +29,10 @@ class Bvh(NamedTuple):
 
     Clumps are the highest nodes with at most 8 *faces*: flat convex quadrilaterals of two triangles, and triangles.
     ``clump`` (m + 1): clump of each triangle, and their number c. ``boxes`` (6, c): middle and half sides [m].
-    ``faces`` (c, 12, 8): x, y, z of the corners a, b, c, d of its faces, c = d in triangles [m]. ``sizes`` (2, c):
-    number of quadrilaterals, which come first, and of faces.
+    ``faces`` (c, 8, 12): x, y, z of the corners a, b, c, d of its faces, c = d in triangles [m]. ``planes`` (c, 4, 8):
+    their unit normals, outwards if corners are counter-clockwise, and n·a [m]. ``sizes`` (c, 2): number of
+    quadrilaterals, which come first, and of faces. ``crown`` (k, 8): the upper nodes: middle and half sides [m], and
+    the first child and 0, or below at most 128 triangles the first clump and the number of clumps.
     """
 
     lo: Any
@@ -41,7 +45,9 @@ class Bvh(NamedTuple):
     clump: Any
     boxes: Any
     faces: Any
+    planes: Any
     sizes: Any
+    crown: Any
 
 
 @lean
@@ -133,13 +139,13 @@ def _boxes_of(triangles):
 
 
 @lean
-def _minus(one, two):
+def minus(one, two):
     """Return the vector from corner two to corner one."""
     return one[0] - two[0], one[1] - two[1], one[2] - two[2]
 
 
 @lean
-def _volume(u, v, w):
+def volume(u, v, w):
     """Return u · (v × w)."""
     return u[0] * (v[1] * w[2] - v[2] * w[1]) + u[1] * (v[2] * w[0] - v[0] * w[2]) + u[2] * (v[0] * w[1] - v[1] * w[0])
 
@@ -164,13 +170,13 @@ def _folds(one, two):
                 same = same and a[x] == two[s, x] and c[x] == two[s - 2, x]
             if not same:
                 continue
-            u, v, w = _minus(b, a), _minus(c, a), _minus(d, a)
+            u, v, w = minus(b, a), minus(c, a), minus(d, a)
             n = (u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0])
             off, size = n[0] * w[0] + n[1] * w[1] + n[2] * w[2], n[0] * n[0] + n[1] * n[1] + n[2] * n[2]
             if off * off > FLAT * FLAT * size:
                 return False
-            over = _volume(n, v, w) <= 0.0
-            if over or _volume(n, u, w) <= 0.0 or _volume(n, _minus(d, c), _minus(b, c)) <= 0.0:
+            over = volume(n, v, w) <= 0.0
+            if over or volume(n, u, w) <= 0.0 or volume(n, minus(d, c), minus(b, c)) <= 0.0:
                 return False
             _rotate(one, r)
             _rotate(two, s)
@@ -260,8 +266,8 @@ def _find_clumps(corners, left, first, count, mate, clump, nodes):
 
 
 @kernel
-def _fill_clumps(corners, first, count, mate, nodes, faces, sizes):
-    """Write the faces of each clump, quadrilaterals first; places left are copies of the first."""
+def _fill_clumps(corners, first, count, mate, nodes, faces, planes, sizes):
+    """Write the faces of each clump, quadrilaterals first, and their planes."""
     for g in range(nodes.size):
         start, n = first[nodes[g]], 0
         for whole in (True, False):
@@ -269,11 +275,26 @@ def _fill_clumps(corners, first, count, mate, nodes, faces, sizes):
                 if mate[k] > -2 and (mate[k] >= 0) == whole:
                     for a in range(3):
                         for c in range(3):
-                            faces[g, 3 * c + a, n] = corners[k, c, a]
-                        faces[g, 9 + a, n] = corners[mate[k] if whole else k, 2, a]
+                            faces[g, n, 3 * c + a] = corners[k, c, a]
+                        faces[g, n, 9 + a] = corners[mate[k] if whole else k, 2, a]
+                    u, v = minus(corners[k, 1], corners[k, 0]), minus(corners[k, 2], corners[k, 0])
+                    x, y, z = u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]
+                    size = max(math.sqrt(x * x + y * y + z * z), 1e-300)
+                    x, y, z = x / size, y / size, z / size
+                    planes[g, 0, n], planes[g, 1, n], planes[g, 2, n] = x, y, z
+                    planes[g, 3, n] = x * corners[k, 0, 0] + y * corners[k, 0, 1] + z * corners[k, 0, 2]
                     n += 1
-            sizes[0 if whole else 1, g] = n
-        faces[g, :, n:] = faces[g, :, :1]
+            sizes[g, 0 if whole else 1] = n
+        faces[g, n:], planes[g, :, n:] = 0.0, 0.0
+
+
+def _crown(lo: Any, hi: Any, left: Any, first: Any, count: Any, clump: Any) -> Any:
+    """Return the upper nodes of a tree, each in one line of the cache."""
+    wide = count > BLOB
+    upper = np.sort(np.concatenate([[0], left[wide], left[wide] + 1]))
+    lo, hi, wide, first, last = lo[upper], hi[upper], wide[upper], first[upper], (first + count)[upper]
+    whence = np.where(wide, np.searchsorted(upper, left[upper]), clump[first])
+    return np.column_stack([0.5 * (lo + hi), 0.5 * (hi - lo), whence, np.where(wide, 0, clump[last] - clump[first])])
 
 
 def build(triangles: Any) -> Bvh:
@@ -287,11 +308,13 @@ def build(triangles: Any) -> Bvh:
     lo, hi = nodes[:used, :3] - pad, nodes[:used, 3:] + pad
     heads = np.empty(m, np.int64)
     heads = heads[: _find_clumps(corners, left, first, count, mate, clump, heads)]
-    faces, sizes = np.empty((len(heads), 12, LANES)), np.empty((2, len(heads)), np.int64)
-    _fill_clumps(corners, first, count, mate, heads, faces, sizes)
+    faces, planes = np.empty((len(heads), LANES, 12)), np.empty((len(heads), 4, LANES))
+    sizes = np.empty((len(heads), 2), np.int64)
+    _fill_clumps(corners, first, count, mate, heads, faces, planes, sizes)
     boxes = np.ascontiguousarray(np.hstack([0.5 * (lo[heads] + hi[heads]), 0.5 * (hi[heads] - lo[heads])]).T)
+    crown = _crown(lo, hi, left[:used], first[:used], count[:used], clump)
     own = (left[:used].copy(), first[:used].copy(), count[:used].copy())
-    return Bvh(lo, hi, *own, order, corners, clump, boxes, faces, sizes)
+    return Bvh(lo, hi, *own, order, corners, clump, boxes, faces, planes, sizes, crown)
 
 
 @lean

@@ -261,30 +261,6 @@ def _light_one(sun, block, fours, threes, solid, place, band, own, pieces, reach
     return count, cover, ragged
 
 
-@lean
-def _clear_reach(band, reach):
-    """Make all cells lit."""
-    step = (band[1] - band[0]) / CELLS
-    for c in range(U(CELLS)):
-        reach[c], reach[U(64) + c] = band[0] + c * step, band[0] + (c + U(1)) * step
-    reach[64 + CELLS - 1] = band[1]
-
-
-@lean
-def _list_reach(band, own, reach, clear, starts, ends):
-    """Add to a list of intervals what cells hold; return its number. ``clear``: reach of lit cells."""
-    count, cover, ragged = own
-    ragged &= ~cover
-    while ragged != U(0):
-        c = trailing_zeros(ragged)
-        ragged &= ragged - U(1)
-        if reach[c] > clear[c]:
-            count = insert(starts, ends, count, clear[c], reach[c])
-        if reach[64 + c] < clear[64 + c]:
-            count = insert(starts, ends, count, reach[64 + c], clear[64 + c])
-    return circle.list_cover(cover, band, starts, ends, count)
-
-
 class Tile(NamedTuple):
     """Receptors of a tile: rows (n), places (n, 3) in the sun's axes around its middle, and the clumps about it."""
 
@@ -295,12 +271,29 @@ class Tile(NamedTuple):
     total: int
 
 
+class Group(NamedTuple):
+    """Receptors first to last of a tile, and what may hide the sun from them in their band.
+
+    ``solid``: only by outer sides. ``large``, ``number``: clumps of the queue that look large, and all.
+    """
+
+    first: int
+    last: int
+    solid: bool
+    band: Any
+    sight: Any
+    turned: Any
+    large: int
+    number: int
+
+
 class Work(NamedTuple):
     """Working memory of a part of the work (a thread): of a tile's clumps, of a block of faces, of a group."""
 
     boxes: Any
-    seen: Any
+    packs: Any
     near: Any
+    queue: Any
     eight: Any
     block: Any
     pieces: Any
@@ -310,20 +303,22 @@ class Work(NamedTuple):
 
 
 @inner
-def _new_work(clumps):
-    """Allocate for so many clumps of a tile."""
+def _new_work(packs):
+    """Allocate for eight times so many clumps of a tile."""
+    clumps = 8 * packs
     block = walk.Block(np.zeros(ROWS), np.zeros(CAP >> 3, U))
     return Work(
-        np.empty((7, clumps)), np.empty(clumps, np.int64), np.empty((7, clumps)), np.empty(14 * 8),
+        np.empty((packs, 6, 8)), np.empty((packs // 8 + 1, 6, 8)), np.empty((7, clumps)),
+        np.empty((3, clumps + 1), U), np.zeros(14 * 8),
         block, np.empty((16, 2)), np.empty(GROUP, np.int64), np.empty((GROUP, 2), U),
         np.zeros((GROUP + 1, 128)),
     )  # fmt: skip
 
 
 @inner
-def _with_room(lists, most):
+def _with_room(lists, work, group):
     """Return the lists (starts or ends, interval) of a group with room for what a block may add to the longest."""
-    size, need = lists.shape[2], most + 5 * CAP + CELLS
+    size, need = lists.shape[2], work.listed[: group.last - group.first].max() + 5 * CAP + CELLS
     if need <= size:
         return lists
     wider = np.empty((2, GROUP, 2 * need))
@@ -331,67 +326,127 @@ def _with_room(lists, most):
     return wider
 
 
-@inner
-def _light_block(sun, tile, first, last, fours, threes, solid, band, lists, work):
-    """Add what a block of faces hides from each receptor of a group; return the lists and the cells all have dark."""
+@lean
+def _fill_block(bvh, sun, tile, group, k, cover, work):
+    """Fill a block with faces from clump k of the queue on; return the next k, its quadrilaterals and triangles.
+
+    Faces that cannot hide the sun in cells left of the cover stay out. The last of the large clumps ends a block.
+    """
+    fours, threes, waiting, quads, s = 0, 0, 0, U(0), work.eight
+    (x, y, z), (ox, oy, oz) = group.sight.middle, tile.middle
+    stop = group.large if k < group.large else group.number
+    while k < stop and fours + threes <= CAP - 30:
+        k += 1
+        if work.queue[1, k - 1] & ~cover == U(0):
+            continue
+        clump = tile.found[work.queue[0, k - 1]]
+        kept = (U(1) << U(bvh.sizes[clump, 1])) - U(1)
+        if group.solid:
+            kept &= walk.outer_faces(bvh.planes[clump], x + ox, y + oy, z + oz, group.sight.half)
+        while kept != U(0):
+            v = trailing_zeros(kept)
+            kept &= kept - U(1)
+            for c in range(U(12)):
+                s[U(8) * c + U(waiting)] = bvh.faces[U(clump), U(v), c]
+            quads |= U(v < bvh.sizes[clump, 0]) << U(waiting)
+            waiting += 1
+            if waiting == 8:
+                few = walk.sift_faces(s, sun.e, tile.middle, group.turned, group.band)
+                fours, threes = walk.add_eight(work.block, s, few, quads, cover, fours, threes)
+                waiting, quads = 0, U(0)
+    if waiting > 0:
+        few = walk.sift_faces(s, sun.e, tile.middle, group.turned, group.band) & ((U(1) << U(waiting)) - U(1))
+        fours, threes = walk.add_eight(work.block, s, few, quads, cover, fours, threes)
     walk.close_block(work.block, fours, threes)
-    lists = _with_room(lists, work.listed[: last - first].max())
+    return k, fours, threes
+
+
+@lean
+def _light_block(sun, tile, group, fours, threes, lists, work):
+    """Add what a block of faces hides from each receptor of a group; return the cells all have dark."""
     cover = EVERY
-    for g in range(last - first):
+    for g in range(group.last - group.first):
         own = (work.listed[g], work.covers[g, 0], work.covers[g, 1])
-        place, starts, ends = tile.places[first + g], lists[0, g], lists[1, g]
+        place, reach = tile.places[group.first + g], work.reach[g]
         place = (place[0], place[1], place[2])
         own = _light_one(
-            sun, work.block, fours, threes, solid, place, band, own, work.pieces, work.reach[g], starts, ends
+            sun,
+            work.block,
+            fours,
+            threes,
+            group.solid,
+            place,
+            group.band,
+            own,
+            work.pieces,
+            reach,
+            lists[0, g],
+            lists[1, g],
         )
         work.listed[g], work.covers[g, 0], work.covers[g, 1] = own
         cover &= own[1]
     work.block.marks[:] = U(0)
-    return lists, cover
+    return cover
+
+
+@lean
+def _clear_group(group, work):
+    """Make all cells of a group lit; the row behind those of its receptors keeps what that means."""
+    (low, high), clear = group.band, work.reach[GROUP]
+    step = (high - low) / CELLS
+    for c in range(U(CELLS)):
+        clear[c], clear[U(64) + c] = low + c * step, low + (c + U(1)) * step
+    clear[64 + CELLS - 1] = high
+    for g in range(group.last - group.first):
+        for c in range(U(128)):
+            work.reach[g, c] = clear[c]
+
+
+@lean
+def _list_group(group, lists, work):
+    """Add to the lists of a group what its cells hold."""
+    clear = work.reach[GROUP]
+    for g in range(group.last - group.first):
+        count, cover, reach, starts, ends = work.listed[g], work.covers[g, 0], work.reach[g], lists[0, g], lists[1, g]
+        ragged = work.covers[g, 1] & ~cover
+        while ragged != U(0):
+            c = trailing_zeros(ragged)
+            ragged &= ragged - U(1)
+            if reach[c] > clear[c]:
+                count = insert(starts, ends, count, clear[c], reach[c])
+            if reach[64 + c] < clear[64 + c]:
+                count = insert(starts, ends, count, reach[64 + c], clear[64 + c])
+        work.listed[g] = circle.list_cover(cover, group.band, starts, ends, count)
 
 
 @inner
-def _light_group(bvh, sun, tile, first, last, solid, band, view, count, lists, work):
-    """Add what the clumps near a group hide from each of its receptors to their lists, the near clumps first."""
-    cover, fours, threes, s = U(0), 0, 0, work.eight
-    clear = work.reach[GROUP]
-    _clear_reach(band, clear)
-    for g in range(last - first):
-        for c in range(U(128)):
-            work.reach[U(g), c] = clear[c]
-    for k in range(count):
-        if as_word(work.near[6, k]) & ~cover == U(0):
-            continue
-        clump = tile.found[work.seen[k]]
-        kept = walk.sift_faces(bvh.faces[clump], sun.e, tile.middle, view, solid, band, s)
-        quads, size = bvh.sizes[0, clump], bvh.sizes[1, clump]
-        kept &= (U(1) << U(size)) - U(1)
-        while kept != U(0):
-            v = trailing_zeros(kept)
-            kept &= kept - U(1)
-            if as_word(s[13 * 8 + v]) & ~cover == U(0):
-                continue
-            if v < quads:
-                walk.add_face(work.block, s, v, fours)
-                fours += 1
-            else:
-                threes += 1
-                walk.add_face(work.block, s, v, CAP - threes)
-        if fours + threes > CAP - 22:
-            lists, cover = _light_block(sun, tile, first, last, fours, threes, solid, band, lists, work)
-            fours, threes = 0, 0
-    if fours + threes > 0:
-        lists, cover = _light_block(sun, tile, first, last, fours, threes, solid, band, lists, work)
-    for g in range(last - first):
-        own = (work.listed[g], work.covers[g, 0], work.covers[g, 1])
-        work.listed[g] = _list_reach(band, own, work.reach[g], clear, lists[0, g], lists[1, g])
+def _light_group(bvh, sun, tile, group, lists, work):
+    """Add what the clumps near a group hide from each of its receptors to their lists, those that look large first."""
+    k, cover = 0, U(0)
+    _clear_group(group, work)
+    while k < group.number and cover != EVERY:
+        k, fours, threes = _fill_block(bvh, sun, tile, group, k, cover, work)
+        if fours + threes > 0:
+            lists = _with_room(lists, work, group)
+            cover = _light_block(sun, tile, group, fours, threes, lists, work)
+    _list_group(group, lists, work)
     return lists
+
+
+@lean
+def _write_group(fan, sun, rows, lists, listed, counts, out_starts, out_ends):
+    """Write the lit intervals of a group's receptors."""
+    for g in range(rows.size):
+        i = rows[g]
+        counts[i] = circle.write_lit(
+            sun, fan.start, fan.stop, lists[0, g], lists[1, g], listed[g], out_starts[i], out_ends[i]
+        )
 
 
 @inner
 def _walk(bvh, fan, sun, receptors, closed, first, stop, counts, out_starts, out_ends):
     """Write the lit intervals of the receptors at places first to stop, at most a row of each, and their number."""
-    stack, found, work = np.empty(DEPTH, np.int64), np.empty(CAP, np.int64), _new_work(CAP)
+    stack, found, work = np.empty(DEPTH, np.int64), np.empty(CAP, np.int64), _new_work(CAP >> 3)
     lists = np.empty((2, GROUP, 8 * CAP))
     low, high, all_places = np.empty(3), np.empty(3), np.empty((CHUNK, 3))
     points, normals = receptors.points, receptors.normals
@@ -404,13 +459,14 @@ def _walk(bvh, fan, sun, receptors, closed, first, stop, counts, out_starts, out
             bvh, walk.sight_of(sun, -sun.limit, sun.limit, (0.0, 0.0, 0.0), middle, half), stack, found
         )
         tile = Tile(rows, places, middle, found, total)
-        if total > work.seen.size:
-            work = _new_work(2 * total)
-        walk.box_clumps(bvh, found, total, middle, work.boxes)
+        if total > 8 * work.boxes.shape[0]:
+            work = _new_work(total // 4)
+        walk.box_clumps(bvh, found, total, middle, work.boxes, work.packs)
         begin = 0
         while begin < rows.size:
             end = _next_group(places, normals, rows, begin, low, high)
-            normal = (normals[rows[begin], 0], normals[rows[begin], 1], normals[rows[begin], 2])
+            own = rows[begin:end]
+            normal = (normals[own[0], 0], normals[own[0], 1], normals[own[0], 2])
             starts, ends = lists[0, 0], lists[1, 0]
             shut = circle.block_band(sun, normal[0], normal[1], normal[2], starts, ends)
             open_from = ends[0] if shut > 0 and starts[0] <= -sun.limit else -sun.limit
@@ -419,21 +475,15 @@ def _walk(bvh, fan, sun, receptors, closed, first, stop, counts, out_starts, out
                 work.listed[g], work.covers[g, 0], work.covers[g, 1] = shut, U(0), U(0)
                 lists[0, g, :shut], lists[1, g, :shut] = starts[:shut], ends[:shut]
             if open_from < open_to:
-                solid, band = closed, (open_from, open_to)
-                for g in range(begin, end if closed else begin):
-                    i = rows[g]
-                    solid = solid and not walk.is_enclosed(bvh, points[i, 0], points[i, 1], points[i, 2], stack)
+                solid, band = closed and not walk.any_enclosed(bvh, points, own, stack), (open_from, open_to)
                 around, half = _middle_of(low, high)
                 _box_of(points, rows, begin, end, middle, low, high)
                 sight = walk.sight_of(sun, open_from, open_to, normal, *_middle_of(low, high))
                 view = walk.view_of(sun, sight, around, half)
-                count = walk.sift_clumps(work.boxes, total, sun, sight, band, work.seen, work.near)
-                lists = _light_group(bvh, sun, tile, begin, end, solid, band, view, count, lists, work)
-            for g in range(end - begin):
-                i, starts, ends = rows[begin + g], lists[0, g], lists[1, g]
-                counts[i] = circle.write_lit(
-                    sun, fan.start, fan.stop, starts, ends, work.listed[g], out_starts[i], out_ends[i]
-                )
+                large, count = walk.sift_clumps(work.boxes, work.packs, total, sun, sight, band, work.near, work.queue)
+                group = Group(begin, end, solid, band, sight, view, large, count)
+                lists = _light_group(bvh, sun, tile, group, lists, work)
+            _write_group(fan, sun, own, lists, work.listed, counts, out_starts, out_ends)
             begin = end
         first = last
 

@@ -1,8 +1,10 @@
 """Which faces may hide the sun: a walk through the tree for a tile of receptors, then two sieves for each group in it.
 
 The walk finds clumps of up to eight faces, triangles or flat convex quadrilaterals. The first sieve keeps the clumps
-whose box may hide the sun from a group and tells in which hours, the second the faces in them. What is kept is written
-to rows: coordinates of the four corners in the sun's axes, quadrilaterals from the front, triangles from the back.
+whose box may hide the sun from a group and tells in which hours; those that look large come first. The second takes the
+faces in them that turn their outer side to the group, eight at a time from as many clumps as it needs. What is kept is
+written to rows: coordinates of the four corners in the sun's axes, quadrilaterals from the front, triangles from the
+back.
 No test takes a root: heights along the pole are compared with distances by their squares.
 """
 
@@ -14,15 +16,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cimkit.kernels._jit import inner, lean
-from cimkit.kernels._lanes import as_number, as_word
-from cimkit.kernels.bvh import LANES
+from cimkit.kernels._lanes import as_number, as_word, trailing_zeros
+from cimkit.kernels.bvh import BLOB, LANES, minus, volume
 from cimkit.kernels.rays import NEAREST
 from cimkit.kernels.sunfan_circle import CELLS, EVERY, cell_of, touched_cells
 
 CAP = 64  # faces of one pass over the receptors of a group
-BLOB = 128  # triangles below a node whose clumps are tested without walking on, at most
+LARGE = 0.4  # a box looks large if its half sides are together more than this share of its distance
 ROW = CAP + 8  # numbers in a row; not a power of two, so that rows do not fall on each other in the cache
 TINY, SIGN, LOW, HIGH, HOLE, FROM, TO, TOUCH, ROWS = (k * ROW for k in range(12, 21))  # after the 12 coordinates
+FAR = 1e9  # [m]
 U = np.uint64
 
 
@@ -140,22 +143,10 @@ def _with_room(found, need):
 
 
 @lean
-def _away(bvh, node, middle):
+def _away(crown, node, middle):
     """Return the squared distance from a point to the middle of a box."""
-    away = 0.0
-    for a in range(3):
-        away += (0.5 * (bvh.lo[node, a] + bvh.hi[node, a]) - middle[a]) ** 2
-    return away
-
-
-@lean
-def _flag_clumps(boxes, first, n, sight, out):
-    """Write 1 for those of n clumps from a first one on that can hide no sun, else 0."""
-    rows = (boxes[0], boxes[1], boxes[2], boxes[3], boxes[4], boxes[5])
-    for k in range(U(n)):
-        v = U(first) + U(k)
-        miss = _misses(sight, rows[0][v], rows[1][v], rows[2][v], rows[3][v], rows[4][v], rows[5][v])
-        out[U(k)] = 1.0 if miss else 0.0
+    x, y, z = crown[node, 0] - middle[0], crown[node, 1] - middle[1], crown[node, 2] - middle[2]
+    return x * x + y * y + z * z
 
 
 @inner
@@ -163,38 +154,48 @@ def collect(bvh, sight, stack, found):
     """Walk the tree for a tile, the near first; return the clumps that may hide the sun, and their number."""
     stack[0] = 0
     waiting, count = 1 if bvh.order.size > 0 else 0, U(0)
-    out = np.empty(BLOB)
+    crown, boxes, out = bvh.crown, bvh.boxes, np.empty(BLOB)
+    rows = (boxes[0], boxes[1], boxes[2], boxes[3], boxes[4], boxes[5])
     while waiting > 0:
         waiting -= 1
-        node = stack[waiting]
-        lo, hi = bvh.lo[node], bvh.hi[node]
+        node = U(stack[waiting])
         if _misses(
-            sight, 0.5 * (lo[0] + hi[0]), 0.5 * (lo[1] + hi[1]), 0.5 * (lo[2] + hi[2]),
-            0.5 * (hi[0] - lo[0]), 0.5 * (hi[1] - lo[1]), 0.5 * (hi[2] - lo[2]),
-        ):  # fmt: skip
+            sight, crown[node, 0], crown[node, 1], crown[node, 2], crown[node, 3], crown[node, 4], crown[node, 5]
+        ):
             continue
-        if bvh.count[node] > BLOB:
-            child = bvh.left[node]
-            swap = 1 if _away(bvh, child, sight.middle) < _away(bvh, child + 1, sight.middle) else 0
-            stack[waiting], stack[waiting + 1] = child + swap, child + 1 - swap
+        first, number = np.int64(crown[node, 6]), np.int64(crown[node, 7])
+        if number == 0:
+            swap = 1 if _away(crown, U(first), sight.middle) < _away(crown, U(first + 1), sight.middle) else 0
+            stack[waiting], stack[waiting + 1] = first + swap, first + 1 - swap
             waiting += 2
             continue
-        first, stop = bvh.clump[bvh.first[node]], bvh.clump[bvh.first[node] + bvh.count[node]]
-        found = _with_room(found, np.int64(count) + stop - first)
-        _flag_clumps(bvh.boxes, first, stop - first, sight, out)
-        for k in range(U(stop - first)):
+        found = _with_room(found, np.int64(count) + number)
+        for k in range(U(number)):
+            v = U(first) + U(k)
+            miss = _misses(sight, rows[0][v], rows[1][v], rows[2][v], rows[3][v], rows[4][v], rows[5][v])
+            out[U(k)] = 1.0 if miss else 0.0
+        for k in range(U(number)):
             found[count] = first + np.int64(k)
             count += U(1) if out[k] == 0.0 else U(0)
     return found, np.int64(count)
 
 
 @lean
-def box_clumps(bvh, found, n, middle, boxes):
-    """Write the boxes (6, n) of clumps, middle and half, around a point."""
-    for k in range(U(n)):
+def box_clumps(bvh, found, n, middle, boxes, packs):
+    """Write the boxes of clumps around a point in packs of eight (p, 6, 8), middle and half, and those of the packs."""
+    packs[:], packs[:, 2] = 0.0, -FAR  # places left over: below the ground
+    for p in range(U(n + 7 >> 3)):
+        box = boxes[p]
+        for v in range(U(8)):
+            clump = U(found[min(np.int64(U(8) * p + v), n - 1)])
+            for a in range(U(3)):
+                box[a, v] = bvh.boxes[a, clump] - middle[a]
+                box[U(3) + a, v] = bvh.boxes[U(3) + a, clump]
         for a in range(U(3)):
-            boxes[a, k] = bvh.boxes[a, U(found[k])] - middle[a]
-            boxes[U(3) + a, k] = bvh.boxes[U(3) + a, U(found[k])]
+            low, high = np.inf, -np.inf
+            for v in range(U(8)):
+                low, high = min(low, box[a, v] - box[U(3) + a, v]), max(high, box[a, v] + box[U(3) + a, v])
+            packs[p >> U(3), a, p & U(7)], packs[p >> U(3), U(3) + a, p & U(7)] = 0.5 * (low + high), 0.5 * (high - low)
 
 
 @lean(inline="always")
@@ -217,31 +218,58 @@ def _cells_between(left, right, low, high, band, scale):
 
 @lean
 def _mark_cells(s, n, room, e, sight, band):
-    """Write the cells of a band that boxes in rows with so much room may hide, as numbers."""
+    """Write as numbers the cells of a band that boxes in rows with so much room may hide; 1 as x if one looks large."""
     a0, a1, a2, b0, b1, b2 = e[0, 0], e[0, 1], e[0, 2], e[1, 0], e[1, 1], e[1, 2]
     (px, py, pz), (hx, hy, hz), scale, row = sight.middle, sight.half, CELLS / (band[1] - band[0]), U(room)
     for v in range(U(n)):
         x, y, z = s[v] - px, s[row + v] - py, s[U(2) * row + v] - pz
-        wx, wy, wz = s[U(3) * row + v] + hx, s[U(4) * row + v] + hy, s[U(5) * row + v] + hz
+        wx, wy, wz = s[U(3) * row + v], s[U(4) * row + v], s[U(5) * row + v]
+        large = (wx + wy + wz) * (wx + wy + wz) > LARGE * LARGE * (x * x + y * y + z * z)
+        wx, wy, wz = wx + hx, wy + hy, wz + hz
         u, w = a0 * x + a1 * y + a2 * z, b0 * x + b1 * y + b2 * z
         du, dw = abs(a0) * wx + abs(a1) * wy + abs(a2) * wz, abs(b0) * wx + abs(b1) * wy + abs(b2) * wz
         s[U(6) * row + v] = as_number(_cells_between(u - du, u + du, w - dw, w + dw, band, scale))
+        s[v] = 1.0 if large else 0.0
+
+
+@lean(inline="always")
+def _seen_eight(boxes, sight):
+    """Return which of eight boxes may hide the sun, as bits."""
+    kept = U(0)
+    for v in range(U(8)):
+        miss = _misses(sight, boxes[0, v], boxes[1, v], boxes[2, v], boxes[3, v], boxes[4, v], boxes[5, v])
+        kept |= U(0) if miss else U(1) << v
+    return kept
 
 
 @lean
-def sift_clumps(boxes, n, sun, sight, band, seen, near):
-    """Write which of n clumps may hide the sun from a group, and to ``near`` which cells; return their number."""
-    out = boxes[6]
-    _flag_clumps(boxes, 0, n, sight, out)
-    count = U(0)
-    for k in range(U(n)):
-        seen[count] = np.int64(k)
-        count += U(1) if out[k] == 0.0 else U(0)
+def sift_clumps(boxes, packs, n, sun, sight, band, near, queue):
+    """Find which of n clumps may hide the sun from a group, and which cells; return how many look large, and how many.
+
+    ``queue`` (3, n + 1): their rows and cells, the large first, and the rows as they come.
+    """
+    rows, count, done = queue[2], U(0), U(0)
+    for q in range(U(n + 63 >> 6)):
+        seen = _seen_eight(packs[q], sight)
+        while seen != U(0):
+            p = U(8) * q + U(trailing_zeros(seen))
+            seen &= seen - U(1)
+            few = _seen_eight(boxes[p], sight)
+            while few != U(0):
+                rows[count] = U(8) * p + U(trailing_zeros(few))
+                few &= few - U(1)
+                count += U(1) if rows[count] < U(n) else U(0)
     for a in range(U(6)):
         for k in range(count):
-            near[a, k] = boxes[a, U(seen[k])]
+            near[a, k] = boxes[rows[k] >> U(3), a, rows[k] & U(7)]
     _mark_cells(near.reshape(near.size), count, near.shape[1], sun.e, sight, band)
-    return np.int64(count)
+    large = U(0)
+    for size in (1.0, 0.0):
+        for k in range(count):
+            queue[0, done], queue[1, done] = rows[k], as_word(near[6, k])
+            done += U(1) if near[0, k] == size else U(0)
+        large = done if size == 1.0 else large
+    return np.int64(large), np.int64(count)
 
 
 @lean(inline="always")
@@ -253,11 +281,22 @@ def _most(n, ax, ay, az, bx, by, bz, cx, cy, cz, dx, dy, dz):
 
 
 @lean
-def sift_faces(faces, e, origin, view, solid, band, s):
-    """Write eight faces in the sun's axes around an origin to rows of eight; return which may hide the sun, as bits.
+def outer_faces(planes, x, y, z, half):
+    """Return which of eight faces turn their outer side to any place of a box, as bits."""
+    kept, (hx, hy, hz) = U(0), half
+    for v in range(U(LANES)):
+        nx, ny, nz = planes[0, v], planes[1, v], planes[2, v]
+        ahead = nx * x + ny * y + nz * z - planes[3, v] + abs(nx) * hx + abs(ny) * hy + abs(nz) * hz
+        kept |= U(0) if ahead <= NEAREST else U(1) << v
+    return kept
 
-    Not those that turn their inner side to all of a group, if ``solid``; lie behind the facade or outside the band; or
-    on one side of the cone of the day's suns. Over a face, the height along the pole
+
+@lean
+def sift_faces(s, e, origin, view, band):
+    """Turn eight faces in rows of eight to the sun's axes around an origin; return which may hide the sun, as bits.
+
+    Not those that lie behind the facade or outside the band, or on one side of the cone of the day's suns. Over a face,
+    the height along the pole
     less sin d times the distance is convex for d < 0 and concave for d > 0: its greatest or least value is at a corner.
     For the other value the nearest point of the face's box stands in. Also writes the square of the least det of hits
     and the ``cells`` of the band that each may hide.
@@ -268,9 +307,9 @@ def sift_faces(faces, e, origin, view, solid, band, s):
     e0, e1, e2, f0, f1, f2, g0, g1, g2 = e[0, 0], e[0, 1], e[0, 2], e[1, 0], e[1, 1], e[1, 2], e[2, 0], e[2, 1], e[2, 2]
     scale, kept = CELLS / (band[1] - band[0]), U(0)
     for row in range(U(4)):
-        xs, ys, zs = faces[U(3) * row], faces[U(3) * row + U(1)], faces[U(3) * row + U(2)]
         for v in range(U(LANES)):
-            x, y, z, place = xs[v] - ox, ys[v] - oy, zs[v] - oz, U(24) * row + v
+            place = U(24) * row + v
+            x, y, z = s[place] - ox, s[U(8) + place] - oy, s[U(16) + place] - oz
             s[place] = e0 * x + e1 * y + e2 * z
             s[U(8) + place] = f0 * x + f1 * y + f2 * z
             s[U(16) + place] = g0 * x + g1 * y + g2 * z
@@ -282,9 +321,7 @@ def sift_faces(faces, e, origin, view, solid, band, s):
         ux, uy, uz, vx, vy, vz = bx - ax, by - ay, bz - az, cx - ax, cy - ay, cz - az
         nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
         tiny = NEAREST * NEAREST * (nx * nx + ny * ny + nz * nz)
-        inner = _signed(ax * nx + ay * ny + az * nz + abs(nx) * hx + abs(ny) * hy + abs(nz) * hz) <= tiny
-        behind = _most(view.facade, ax, ay, az, bx, by, bz, cx, cy, cz, dx, dy, dz) < 0.0
-        out = (inner & solid) | behind
+        out = _most(view.facade, ax, ay, az, bx, by, bz, cx, cy, cz, dx, dy, dz) < 0.0
         left, right = min(ax, bx, cx, dx) - hx, max(ax, bx, cx, dx) + hx
         low, high = min(ay, by, cy, dy) - hy, max(ay, by, cy, dy) + hy
         floor, top = min(az, bz, cz, dz) - hz, max(az, bz, cz, dz) + hz
@@ -318,11 +355,21 @@ class Block(NamedTuple):
 
 
 @lean
-def add_face(block, s, v, place):
-    """Put the face of a place among eight into a block."""
-    for k in range(U(13)):
-        block.rows[U(ROW) * k + U(place)] = s[U(8) * k + U(v)]
-    block.marks[place >> 3] |= as_word(s[U(104) + U(v)])
+def add_eight(block, s, kept, quads, cover, fours, threes):
+    """Put those kept of eight faces into a block, unless their cells are covered; return its numbers of faces."""
+    while kept != U(0):
+        v = U(trailing_zeros(kept))
+        kept &= kept - U(1)
+        mark = as_word(s[U(104) + v])
+        if mark & ~cover == U(0):
+            continue
+        four = quads >> v & U(1) != U(0)
+        fours, threes = (fours + 1, threes) if four else (fours, threes + 1)
+        place = U(fours - 1 if four else CAP - threes)
+        for k in range(U(13)):
+            block.rows[U(ROW) * k + place] = s[U(8) * k + v]
+        block.marks[place >> U(3)] |= mark
+    return fours, threes
 
 
 @lean
@@ -335,25 +382,29 @@ def close_block(block, fours, threes):
 
 
 @lean
-def is_enclosed(bvh, x, y, z, stack):
-    """Whether a point of a closed mesh lies in a solid or under an open roof: surfaces above it, up less down."""
-    stack[0] = 0
-    waiting, above = 1, 0
-    while waiting > 0:
-        waiting -= 1
-        node = stack[waiting]
-        if x < bvh.lo[node, 0] or x > bvh.hi[node, 0] or y < bvh.lo[node, 1] or y > bvh.hi[node, 1]:
-            continue
-        if z > bvh.hi[node, 2]:
-            continue
-        child = bvh.left[node]
-        if child >= 0:
-            stack[waiting], stack[waiting + 1] = child, child + 1
-            waiting += 2
-            continue
-        for k in range(bvh.first[node], bvh.first[node] + bvh.count[node]):
-            above += _side_above(bvh.corners, k, x, y, z)
-    return above > 0
+def any_enclosed(bvh, points, rows, stack):
+    """Whether any point lies in a solid of a closed mesh or under an open roof: surfaces above it, up less down."""
+    for g in range(rows.size):
+        x, y, z = points[rows[g], 0], points[rows[g], 1], points[rows[g], 2]
+        stack[0] = 0
+        waiting, above = 1, 0
+        while waiting > 0:
+            waiting -= 1
+            node = U(stack[waiting])
+            if x < bvh.lo[node, 0] or x > bvh.hi[node, 0] or y < bvh.lo[node, 1] or y > bvh.hi[node, 1]:
+                continue
+            if z > bvh.hi[node, 2]:
+                continue
+            child = bvh.left[node]
+            if child >= 0:
+                stack[waiting], stack[waiting + 1] = child, child + 1
+                waiting += 2
+                continue
+            for k in range(bvh.first[node], bvh.first[node] + bvh.count[node]):
+                above += _side_above(bvh.corners, k, x, y, z)
+        if above > 0:
+            return True
+    return False
 
 
 @lean
@@ -373,16 +424,6 @@ def _side_above(corners, k, x, y, z):
             turn -= 1 if right else 0
     if turn == 0:
         return 0
-    ux, uy, uz = (
-        corners[k, 1, 0] - corners[k, 0, 0],
-        corners[k, 1, 1] - corners[k, 0, 1],
-        corners[k, 1, 2] - corners[k, 0, 2],
-    )
-    vx, vy, vz = (
-        corners[k, 2, 0] - corners[k, 0, 0],
-        corners[k, 2, 1] - corners[k, 0, 1],
-        corners[k, 2, 2] - corners[k, 0, 2],
-    )
-    nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-    height = nx * (corners[k, 0, 0] - x) + ny * (corners[k, 0, 1] - y) + nz * (corners[k, 0, 2] - z)
-    return turn if height * nz > 0.0 else 0
+    u, v = minus(corners[k, 1], corners[k, 0]), minus(corners[k, 2], corners[k, 0])
+    height = volume((corners[k, 0, 0] - x, corners[k, 0, 1] - y, corners[k, 0, 2] - z), u, v)
+    return turn if height * (u[0] * v[1] - u[1] * v[0]) > 0.0 else 0

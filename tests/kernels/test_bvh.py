@@ -51,8 +51,8 @@ def test_build__the_same_input_gives_the_same_tree():
 def test_build__walls_are_quadrilaterals_and_bent_or_hollow_pairs_are_not():
     square = np.array([[(0, 0, 0), (4, 0, 0), (4, 0, 3)], [(4, 0, 3), (0, 0, 3), (0, 0, 0)]], float)
     tree = bvh.build(square[:, [1, 2, 0]])
-    a, b, c, d = tree.faces[0, :, 0].reshape(4, 3)
-    assert tree.sizes.tolist() == [[1], [1]]
+    a, b, c, d = tree.faces[0, 0].reshape(4, 3)
+    assert tree.sizes.tolist() == [[1, 1]]
     assert np.array_equal(a + c, b + d)
     assert {*map(tuple, (a, b, c, d))} == {*map(tuple, square.reshape(-1, 3))}
     for corner in (
@@ -61,7 +61,7 @@ def test_build__walls_are_quadrilaterals_and_bent_or_hollow_pairs_are_not():
         (4, 0, -1),
     ):  # out of the plane, hollow at its corner, hollow at the shared one
         square[1, 1] = corner
-        assert bvh.build(square).sizes.tolist() == [[0], [2]]
+        assert bvh.build(square).sizes.tolist() == [[0, 2]]
 
 
 def test_any_hits__equals_naive():

@@ -206,7 +206,7 @@ def test_lit_intervals__halves_of_quadrilaterals_equal_naive(seed, drift):
     order = rng.permutation(30)
     triangles = halves.reshape(-1, 3, 3)[order]
     tree = build(triangles)
-    assert tree.sizes[0].sum() > 5
+    assert tree.sizes[:, 0].sum() > 5
     fan = fan_of(rng.uniform(-60, 60), (rng.uniform(-23, 23), *([0.05, 0.002] * np.array(drift))))
     points = np.column_stack((rng.uniform(-30, 30, (4, 2)), rng.uniform(0, 15, 4)))
     for point, row in zip(points, lit(triangles, points, fan), strict=True):
