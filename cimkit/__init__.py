@@ -3,8 +3,6 @@
 One flat list of names. Each is loaded when first used, so that ``import cimkit`` is quick.
 """
 
-from __future__ import annotations
-
 import re
 from importlib import import_module
 from pathlib import Path as _File

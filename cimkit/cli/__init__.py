@@ -1,7 +1,5 @@
 """The command line: ``cimkit COMMAND``; exit codes 0 passed, 1 failed, 2 bad input, 3 unknown left, 4 resources."""
 
-from __future__ import annotations
-
 import errno
 import gc
 import sys

@@ -1,7 +1,5 @@
 """Commands about space and public services: areas, supply, improve, evacuation."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Compile the kernels that a check needs on two cores at once, when they are used for the first time."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Commands about files: sample, info, validate, convert, doctor."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator

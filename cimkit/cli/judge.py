@@ -1,7 +1,5 @@
 """Commands that judge: check, compare, explain, future, pack, report."""
 
-from __future__ import annotations
-
 import gc
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Commands about the sun and the sky: sunlight, shadows, affected, blockers, spacing, sky, irradiance, envelope."""
 
-from __future__ import annotations
-
 import warnings
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Azimuth and elevation against vectors: the only file that knows that azimuth runs clockwise from north."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

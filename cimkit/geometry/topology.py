@@ -1,7 +1,5 @@
 """Drawn lines as a network: doubles out, crossings and ends that nearly meet joined, cut where they share a point."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np

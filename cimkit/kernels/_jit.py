@@ -1,7 +1,5 @@
 """The one place where numba is configured: ``kernel`` compiles a function and caches it on disk."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Operations on the bits of a word that Python has no name for."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numba

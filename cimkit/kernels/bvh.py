@@ -1,9 +1,8 @@
 """Bounding volume hierarchy over triangles: build by binned surface area (Wald 2007), walk for any or the first hit."""
 
-from __future__ import annotations
-
 import math
-from typing import Any, NamedTuple
+from collections import namedtuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -20,7 +19,7 @@ LANES = 8  # faces of a clump at most, one vector
 DEPTH = SAH_DEPTH + 64  # room on the stack of a walk
 
 
-class Bvh(NamedTuple):
+class Bvh(namedtuple("Bvh", "lo hi left first count order corners clump boxes faces planes sizes crown")):
     """A tree of b boxes over m triangles.
 
     ``lo``, ``hi`` (b, 3): boxes [m]. ``left`` (b): first child, the other follows it; -1 for a leaf.
@@ -34,20 +33,6 @@ class Bvh(NamedTuple):
     quadrilaterals, which come first, and of faces. ``crown`` (k, 8): the upper nodes: middle and half sides [m], and
     the first child and 0, or below at most 128 triangles the first clump and the number of clumps.
     """
-
-    lo: Any
-    hi: Any
-    left: Any
-    first: Any
-    count: Any
-    order: Any
-    corners: Any
-    clump: Any
-    boxes: Any
-    faces: Any
-    planes: Any
-    sizes: Any
-    crown: Any
 
 
 @lean

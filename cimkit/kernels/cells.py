@@ -9,8 +9,6 @@ Readers are the places where distances are read: two ends with a leg each (twice
 the very edge of a source is its *mate*: the way along the edge counts too.
 """
 
-from __future__ import annotations
-
 from collections import namedtuple
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Receptors gathered in columns (one above the other), columns in groups (one wall, one patch of ground)."""
 
-from __future__ import annotations
-
 from collections import namedtuple
 
 import numpy as np

@@ -8,8 +8,6 @@ Slabs (base above the receptor) need no convexity: outside the outline the recep
 triangle an edge, and the ray, risen to the base, enters from below when it is in an odd number of those.
 """
 
-from __future__ import annotations
-
 import math
 from collections import namedtuple
 

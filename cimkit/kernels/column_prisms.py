@@ -1,7 +1,5 @@
 """Extruded buildings as the column kernels read them: outlines, a grid over them, and which ones a group can see."""
 
-from __future__ import annotations
-
 from collections import namedtuple
 
 import numpy as np

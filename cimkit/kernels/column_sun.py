@@ -1,7 +1,5 @@
 """The sun of a day as the column kernels read it: tables over sun directions sorted by azimuth."""
 
-from __future__ import annotations
-
 import math
 from collections import namedtuple
 

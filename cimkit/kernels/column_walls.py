@@ -1,7 +1,5 @@
 """The walls of extruded buildings that a group of columns may see, and where a column stands to an outline."""
 
-from __future__ import annotations
-
 import math
 from collections import namedtuple
 

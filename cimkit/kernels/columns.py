@@ -10,8 +10,6 @@ crosses the outline an odd number of times beyond the rise up to the base. An ed
 different sides of the ray. All of that are half-plane tests without a division, 64 minutes at once.
 """
 
-from __future__ import annotations
-
 from collections import namedtuple
 
 import numba

@@ -6,8 +6,6 @@ skipped when it misses the plane or lies below what already hides the horizon on
 to its positive side, so nothing slips between triangles that share an edge.
 """
 
-from __future__ import annotations
-
 import math
 
 import numba

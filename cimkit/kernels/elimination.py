@@ -7,8 +7,6 @@ has a twin that climbs and then descends, so that one pass up and one pass down 
 searches at once. Street networks need 2 to 4 arcs a node: dead ends and chains go first by themselves.
 """
 
-from __future__ import annotations
-
 from collections import namedtuple
 
 import numpy as np

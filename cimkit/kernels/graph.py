@@ -10,8 +10,6 @@ The heap holds one 64-bit word an entry, distance above node: 28 to 66 ns a labe
 of pairs. Other nodes than those reached are never touched after the arrays are filled.
 """
 
-from __future__ import annotations
-
 from collections import namedtuple
 from typing import Any
 

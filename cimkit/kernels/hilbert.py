@@ -1,7 +1,5 @@
 """The order of points along a Hilbert curve: neighbours in the order are neighbours on the ground."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

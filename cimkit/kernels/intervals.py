@@ -4,8 +4,6 @@ One list is two arrays ``starts`` and ``ends`` with its number of intervals; n l
 ``starts``, ``ends``. Intervals of a list are sorted, do not overlap and do not touch.
 """
 
-from __future__ import annotations
-
 import numba
 import numpy as np
 

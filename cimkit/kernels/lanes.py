@@ -7,8 +7,6 @@ it. The plain one takes over where compiling is switched off, and where the envi
 ``CIMKIT_PLAIN_LANES`` is set when this module is first imported. The first argument, ``lanes``, is a constant.
 """
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

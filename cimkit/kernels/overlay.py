@@ -7,8 +7,6 @@ whose area goes to every class that covers it. Fill rule: a ring fills
 where its winding number is not zero, a polygon is its outer ring less its holes, a class is all its polygons.
 """
 
-from __future__ import annotations
-
 from collections import namedtuple
 from typing import Any
 

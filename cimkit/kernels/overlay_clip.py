@@ -4,8 +4,6 @@ Most spaces are rectangles, few of which overlap. The area of every combination 
 their intersections, and those from cutting: far less work than a sweep.
 """
 
-from __future__ import annotations
-
 from cimkit.kernels._jit import woven
 from cimkit.kernels.overlay_edges import ring_area
 

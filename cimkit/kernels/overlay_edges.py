@@ -1,7 +1,5 @@
 """Polygon primitives of the area sweep: ring area, winding, touch of a box, collecting clipped edges."""
 
-from __future__ import annotations
-
 from collections import namedtuple
 
 import numpy as np

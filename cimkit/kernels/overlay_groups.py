@@ -1,7 +1,5 @@
 """Around the area sweep: which plate meets which parcel, and which plates repeat."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numba

@@ -1,7 +1,5 @@
 """The slab sweep itself: edges of one job in, areas by class out."""
 
-from __future__ import annotations
-
 from collections import namedtuple
 
 import numpy as np

@@ -4,10 +4,8 @@ The triangle test is watertight (Woop, Benthin and Wald 2013): two triangles tha
 edge value with opposite sign, so no ray slips between them. All in float64; directions are unit vectors.
 """
 
-from __future__ import annotations
-
 import math
-from typing import NamedTuple
+from collections import namedtuple
 
 from cimkit.kernels._jit import kernel
 
@@ -15,21 +13,8 @@ NEAREST = 1e-6  # hits nearer than this do not count [m]: a receptor may lie on 
 MISS = math.inf
 
 
-class Ray(NamedTuple):
+class Ray(namedtuple("Ray", "ox oy oz ix iy iz kx ky kz sx sy sz")):
     """A ray ready for tests: origin, inverse direction, axes turned so that z is the longest, shear."""
-
-    ox: float
-    oy: float
-    oz: float
-    ix: float
-    iy: float
-    iz: float
-    kx: int
-    ky: int
-    kz: int
-    sx: float
-    sy: float
-    sz: float
 
 
 @kernel

@@ -12,8 +12,6 @@ read again for the scores: no list of pairs is ever stored. Scores are summed in
 fixed order, and then part by part, so the bits do not depend on the number of threads.
 """
 
-from __future__ import annotations
-
 from collections import namedtuple
 from typing import Any
 

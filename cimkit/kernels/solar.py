@@ -1,7 +1,5 @@
 """Where the sun stands: the algorithm of Reda and Andreas (2004), good to 0.0003° from the year −2000 to 6000."""
 
-from __future__ import annotations
-
 import math
 from functools import cache
 

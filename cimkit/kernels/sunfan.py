@@ -14,9 +14,8 @@ than ``GAP`` are rounding. With ``closed`` only triangles that turn their outer 
 receptor are tested, unless the receptor is found to lie inside a solid or under an open roof.
 """
 
-from __future__ import annotations
-
-from typing import Any, NamedTuple
+from collections import namedtuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -176,12 +175,8 @@ def _box_of(points, rows, begin, end, middle, low, high):
             low[a], high[a] = min(low[a], x), max(high[a], x)
 
 
-class Receptors(NamedTuple):
+class Receptors(namedtuple("Receptors", "points normals order")):
     """Points (n, 3) with normals (n, 3), zero for none; ``order`` (k): those to walk."""
-
-    points: Any
-    normals: Any
-    order: Any
 
 
 @lean(inline="always")
@@ -261,45 +256,19 @@ def _light_one(sun, block, fours, threes, solid, place, band, own, pieces, reach
     return count, cover, ragged
 
 
-class Tile(NamedTuple):
+class Tile(namedtuple("Tile", "rows places middle found total")):
     """Receptors of a tile: rows (n), places (n, 3) in the sun's axes around its middle, and the clumps about it."""
 
-    rows: Any
-    places: Any
-    middle: Any
-    found: Any
-    total: int
 
-
-class Group(NamedTuple):
+class Group(namedtuple("Group", "first last solid band sight turned large number")):
     """Receptors first to last of a tile, and what may hide the sun from them in their band.
 
     ``solid``: only by outer sides. ``large``, ``number``: clumps of the queue that look large, and all.
     """
 
-    first: int
-    last: int
-    solid: bool
-    band: Any
-    sight: Any
-    turned: Any
-    large: int
-    number: int
 
-
-class Work(NamedTuple):
+class Work(namedtuple("Work", "boxes packs near queue eight block pieces listed covers reach")):
     """Working memory of a part of the work (a thread): of a tile's clumps, of a block of faces, of a group."""
-
-    boxes: Any
-    packs: Any
-    near: Any
-    queue: Any
-    eight: Any
-    block: Any
-    pieces: Any
-    listed: Any
-    covers: Any
-    reach: Any
 
 
 @inner

@@ -1,9 +1,7 @@
 """The sun of a day as a circle around the celestial pole, and half-spaces of it in closed form."""
 
-from __future__ import annotations
-
 import math
-from typing import Any, NamedTuple
+from collections import namedtuple
 
 import numpy as np
 
@@ -18,7 +16,7 @@ U = np.uint64
 EVERY = U(0x7FFFFFFFFFFFFFFF)
 
 
-class Fan(NamedTuple):
+class Fan(namedtuple("Fan", "axes declination start stop least_height least_turn")):
     """The sun of a day.
 
     ``axes`` (3, 3): rows e0 (towards the sun's highest point on the equator), e1 (west), e2 (the celestial pole).
@@ -27,31 +25,9 @@ class Fan(NamedTuple):
     elevation that counts. ``least_turn``: suns closer in plan to the plane of the facade do not count [rad].
     """
 
-    axes: Any
-    declination: Any
-    start: float
-    stop: float
-    least_height: float
-    least_turn: float
 
-
-class Sun(NamedTuple):
+class Sun(namedtuple("Sun", "e d0 d1 d2 half limit fit_a fit_b fit_c slack sin_low sin_high least_height least_turn")):
     """A fan turned so that its band is [-half, half]: axes, declination polynomial, circle through the band."""
-
-    e: Any
-    d0: float
-    d1: float
-    d2: float
-    half: float
-    limit: float
-    fit_a: float
-    fit_b: float
-    fit_c: float
-    slack: float
-    sin_low: float
-    sin_high: float
-    least_height: float
-    least_turn: float
 
 
 def make_fan(latitude: float, declination: tuple[float, float, float], start: float, stop: float) -> Fan:

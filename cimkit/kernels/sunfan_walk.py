@@ -8,10 +8,8 @@ back.
 No test takes a root: heights along the pole are compared with distances by their squares.
 """
 
-from __future__ import annotations
-
 import math
-from typing import Any, NamedTuple
+from collections import namedtuple
 
 import numpy as np
 
@@ -29,39 +27,20 @@ FAR = 1e9  # [m]
 U = np.uint64
 
 
-class Sight(NamedTuple):
+class Sight(namedtuple("Sight", "first last facade pole middle half wide least low high")):
     """What receptors in a box see of the sun, in x, y, z: half-planes through the pole, facade, pole, middle, half.
 
     ``wide``: the band is more than half a turn. ``least``: lowest height of a ray that counts, 0 at most. Of it and of
     the least and greatest sin d the signed squares.
     """
 
-    first: Any
-    last: Any
-    facade: Any
-    pole: Any
-    middle: Any
-    half: Any
-    wide: bool
-    least: float
-    low: float
-    high: float
 
-
-class View(NamedTuple):
+class View(namedtuple("View", "facade middle half low high under over")):
     """The same in the sun's axes for a group: planes (x, y, z, reach of the box along it), middle, half a box.
 
     ``under``, ``over``: how much nearer to the cone of suns than a corner any place of the group may see it, for each
     side.
     """
-
-    facade: Any
-    middle: Any
-    half: Any
-    low: float
-    high: float
-    under: float
-    over: float
 
 
 @lean(inline="always")
@@ -344,14 +323,11 @@ def sift_faces(s, e, origin, view, band):
     return kept
 
 
-class Block(NamedTuple):
+class Block(namedtuple("Block", "rows marks")):
     """Faces that may hide the sun from a group, to be tried for each receptor.
 
     ``rows``: of numbers of each face, see above. ``marks``: the cells that each 8 places may hide.
     """
-
-    rows: Any
-    marks: Any
 
 
 @lean

@@ -6,8 +6,6 @@ lowest owner of equals; a word of ones is what is not reached. Blocks of kinds r
 number, so any number of threads gives the same bits.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numba

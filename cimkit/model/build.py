@@ -1,7 +1,5 @@
 """Records typed in by hand, turned into tables."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from typing import Any, TypeVar

@@ -1,7 +1,5 @@
 """What results share: a table, also in a notebook, a picture and a 3D view, drawn by what the house's top connects."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from html import escape
 from typing import Any

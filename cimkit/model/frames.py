@@ -1,7 +1,5 @@
 """(Geo)DataFrames as designers have them, turned into the tables of a community."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import itertools

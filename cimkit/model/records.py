@@ -1,7 +1,5 @@
 """One row as a small frozen record: typed in by hand, handed back by ``community.building("B7")``."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan

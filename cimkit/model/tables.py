@@ -1,7 +1,5 @@
 """The dictionary of a community: one line a column with dtype, unit, Chinese name and meaning."""
 
-from __future__ import annotations
-
 from functools import cached_property
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A year of weather, hour by hour."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Judge a community by packs of rules: one effective rule per indicator, the most local one first."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping, Sequence
 from os import PathLike

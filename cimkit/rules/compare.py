@@ -1,7 +1,5 @@
 """Before and after: what fails newly, what is healed, what was short and got worse; scenarios side by side."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

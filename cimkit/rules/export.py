@@ -1,7 +1,5 @@
 """Findings for pipelines and reviewers: JUnit XML, SARIF, and one finding explained."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Zhejiang's Future Community: 33 indicators in nine scenes, evidence, four dimensions, self-assessment (自评)."""
 
-from __future__ import annotations
-
 import datetime
 import tomllib
 from collections.abc import Mapping

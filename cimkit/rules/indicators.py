@@ -1,7 +1,5 @@
 """All indicators by name, as ``indicators.toml`` declares them: the only place where rules meet simulations."""
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 from typing import Any

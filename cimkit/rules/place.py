@@ -1,7 +1,5 @@
 """Where a community is judged: province, climate zone, size of the city, new site or renewal, and the city's packs."""
 
-from __future__ import annotations
-
 import dataclasses
 import tomllib
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """A rule as a record, what it requires under which condition, and a pack of rules of one standard or place."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The satisfaction survey: questions, answers from a table, scores with sample size and confidence interval."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

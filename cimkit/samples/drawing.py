@@ -1,7 +1,5 @@
 """The invented renewal site as it is drawn in ``drawing.toml``, and rows of tables drawn one by one."""
 
-from __future__ import annotations
-
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable

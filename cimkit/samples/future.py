@@ -1,7 +1,5 @@
 """A believable renewal site of about forty buildings in Hangzhou, made by rule: houses, then what lies around them."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 from typing import Any

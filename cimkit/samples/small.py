@@ -1,7 +1,5 @@
 """Small communities whose answers are known from a few numbers."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 

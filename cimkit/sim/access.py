@@ -1,7 +1,5 @@
 """Walking from every dwelling to services: the nearest of each kind, the k nearest, what they offer; what changes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property

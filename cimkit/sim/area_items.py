@@ -4,8 +4,6 @@ Every square metre stands in one item only: where openings and spaces of a store
 first in ``INSIDE`` or ``OUTSIDE`` has it, and the storey itself has what is left.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

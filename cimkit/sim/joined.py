@@ -1,7 +1,5 @@
 """Where people set out and where services are entered, joined to one network; ways across open spaces."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any

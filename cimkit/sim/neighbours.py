@@ -1,7 +1,5 @@
 """Sun between neighbours: what hours are worth, what a plan takes and from whom, and sun spacing (日照间距)."""
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass
 from itertools import pairwise

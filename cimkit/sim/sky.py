@@ -1,7 +1,5 @@
 """How much sky is seen, by half-planes exact in elevation; what energy sun and sky bring, by the sky of Perez."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Where the sun falls and where shadow: outlines (阴影轮廓), patches of sun (光斑), lines of equal sun (等时线)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -3,8 +3,6 @@
 Also shelter in an emergency (平战一体), and children and the old at their own pace (一老一小).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any

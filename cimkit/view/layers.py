@@ -1,7 +1,5 @@
 """What a result looks like on a plan: values of buildings, strokes along walls, dots on the ground."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

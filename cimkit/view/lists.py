@@ -4,8 +4,6 @@
 that are readable for the colour-blind and in grey print.
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 import tomllib

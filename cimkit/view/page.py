@@ -1,7 +1,5 @@
 """Whole pages from templates: style, script and 3D viewer in one file that nothing can load into."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from base64 import b64encode

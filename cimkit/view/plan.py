@@ -3,8 +3,6 @@
 Fonts are settled here, so that Chinese text is drawn or replaced by English, never by boxes.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """A community and its results as the 3D viewer reads them: what it is coloured by, one compressed block of arrays."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Ways to see a community in 3D: our page, a window of pyvista, a picture that always works, files for others."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import subprocess

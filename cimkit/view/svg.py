@@ -1,7 +1,5 @@
 """Plans as SVG for the report: small, sharp in print, every object can be pointed at (``templates/plan.html``)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """The live widget of a study (anywidget): the 3D viewer, a slider of storeys, figures that follow."""
 
-from __future__ import annotations
-
 from math import isnan
 from typing import Any
 
