@@ -276,7 +276,7 @@ def _fill_clumps(corners, first, count, mate, nodes, faces, planes, sizes):
 def _crown(lo: Any, hi: Any, left: Any, first: Any, count: Any, clump: Any) -> Any:
     """Return the upper nodes of a tree, each in one line of the cache."""
     wide = count > BLOB
-    upper = np.sort(np.concatenate([[0], left[wide], left[wide] + 1]))
+    upper = np.sort(np.concatenate([np.flatnonzero(count[:1]), left[wide], left[wide] + 1]))
     lo, hi, wide, first, last = lo[upper], hi[upper], wide[upper], first[upper], (first + count)[upper]
     whence = np.where(wide, np.searchsorted(upper, left[upper]), clump[first])
     return np.column_stack([0.5 * (lo + hi), 0.5 * (hi - lo), whence, np.where(wide, 0, clump[last] - clump[first])])
