@@ -179,16 +179,10 @@ class WalkTimes(OfHomes):
 
     def columns(self) -> dict[str, Any]:
         """Return the nearest of each kind, one row a home and kind."""
-        columns = {
-            "kind": [kind.code for kind in self.kinds],
-            "facility": self._names(self.facility),
-            "distance_m": self.distance.round(3),
-            "straight_m": self.straight_distance.round(3),
-            "walk_min": self.walk_min.round(4),
-            "indoor_min": self.homes.indoor_min[:, None].round(4),
-            "persons": self.homes.persons[:, None],
-        }
-        return self._of_each(len(self.kinds), columns)
+        named = {"kind": [kind.code for kind in self.kinds], "facility": self._names(self.facility)}
+        metres = {"distance_m": self.distance.round(3), "straight_m": self.straight_distance.round(3)}
+        minutes = {"walk_min": self.walk_min.round(4), "indoor_min": self.homes.indoor_min[:, None].round(4)}
+        return self._of_each(len(self.kinds), named | metres | minutes | {"persons": self.homes.persons[:, None]})
 
 
 @dataclass(frozen=True, repr=False)
@@ -398,7 +392,7 @@ def service_access(
     persons = joined.homes.persons
     if competition != "sum" and persons.sum() <= 0:
         persons = np.ones(len(persons))
-        notes.append(Note("D02", f"no residents known: every {joined.homes.kind} counts as one", "population"))
+        notes += Notes.of([Note("D02", f"no residents known: every {joined.homes.kind} counts as one", "population")])
     score, supply = np.zeros((len(persons), len(kinds))), np.full(len(community.facilities), np.nan)
     if len(rows):
         places = joined.home_places(timed=decay.timed), joined.services.take(rows)
@@ -406,7 +400,7 @@ def service_access(
         shared: dict[str, Any] = {"persons": persons, "kind": kind, "decay": decay, "method": competition}
         got, supply[rows] = floating_catchments(joined.network, *places, capacity=size, **shared)
         score[:, : got.shape[1]] = got
-    said = joined.notes + Notes.of([] if competition == "sum" else notes)
+    said = joined.notes if competition == "sum" else joined.notes + notes
     return ServiceAccess(joined.homes, community.facilities.id, said, kinds, score, supply, decay, competition)
 
 

@@ -178,9 +178,7 @@ class Joined:
         down = indoor * 60.0 * self.network.method.speed_ms if timed else np.where(np.isinf(indoor), np.inf, 0.0)
         return places._replace(leg=places.leg + down)
 
-    def capacities(
-        self, kinds: tuple[FacilityKind, ...], rows: IntArray, kind: IntArray
-    ) -> tuple[FloatArray, list[Note]]:
+    def capacities(self, kinds: tuple[FacilityKind, ...], rows: IntArray, kind: IntArray) -> tuple[FloatArray, Notes]:
         """Return the capacity of each service, that of its kind's median where it is not known."""
         f, notes = self.community.facilities, list[Note]()
         size = f.capacity[rows].astype(np.float64)
@@ -192,7 +190,7 @@ class Joined:
             notes += noted("D01", text, which, "facilities", f.id[rows])
         if (size < 0).any():
             raise InputError(f"facilities: capacity must be ≥ 0; got {size.min()}.")
-        return size, notes
+        return size, Notes.of(notes)
 
 
 def join(community: Community, *, method: WalkMethod = ADULT, network: Network = None, hour: Hour = None) -> Joined:
@@ -241,12 +239,11 @@ def _lost(network: WalkNetwork, homes: Homes, doors: Places, services: Places, f
     parts = network.part[network.start]
     count = np.bincount(parts)
     if (count > 0).sum() > 1:
-        apart_of = [int(((parts[p.edge] != count.argmax()) & (p.edge >= 0)).sum()) for p in (doors, services)]
-        text = (
-            f"the network has {(count > 0).sum()} parts, the largest with {count.max() / len(parts):.0%} of the paths; "
-            f"{apart_of[0]} doors and {apart_of[1]} facilities join a smaller one and reach only what is on it"
-        )
-        notes.append(Note("N01", text, "path_edges", count=max(apart_of[0], 1)))
+        aside = [int(((parts[p.edge] != count.argmax()) & (p.edge >= 0)).sum()) for p in (doors, services)]
+        joins = f"{aside[0]} doors and {aside[1]} facilities join a smaller one and reach only what is on it"
+        share = f"{count.max() / len(parts):.0%} of the paths"
+        text = f"the network has {(count > 0).sum()} parts, the largest with {share}; {joins}"
+        notes.append(Note("N01", text, "path_edges", count=max(aside[0], 1)))
     return notes
 
 
@@ -317,10 +314,8 @@ def with_open_space(
         ends.append(ids[pairs[:, seen]])
     across = WalkNetwork.from_arrays(np.concatenate(nodes), *np.concatenate(ends, axis=1), method=network.method)
     made = split.joined(replace(across, ids=np.full(len(across.start), ACROSS, dtype=object)))
-    notes = [
-        Note("N09", f"{len(k)} of {len(rows)} open spaces are not crossed: {why}", "spaces", s.id[k[0]], count=len(k))
-        for why, k in skipped.items()
-    ]
+    said = f"of {len(rows)} open spaces are not crossed"
+    notes = [Note("N09", f"{len(k)} {said}: {why}", "spaces", s.id[k[0]], count=len(k)) for why, k in skipped.items()]
     return made, Notes.of(notes)
 
 

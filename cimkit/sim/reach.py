@@ -23,6 +23,7 @@ from cimkit.sim.network import UNITS, Places, WalkNetwork
 
 METHODS = {"sum": reach.SPREAD, "2sfca": reach.TWO_STEPS, "3sfca": reach.THREE_STEPS, "balanced": reach.BALANCED}
 LOST = float(UNREACHED)
+Floats = Sequence[float]
 
 
 # Decay: how much a service counts by its distance ----
@@ -55,7 +56,7 @@ class Decay:
     E2SFCA: ClassVar[Decay]
 
     @classmethod
-    def steps(cls, breaks: Sequence[float], weights: Sequence[float] | None = None, *, timed: bool = False) -> Decay:
+    def steps(cls, breaks: Floats, weights: Floats | None = None, *, timed: bool = False) -> Decay:
         """Return a stepped decay; all weights are 1 without ``weights``.
 
         Examples
@@ -293,13 +294,7 @@ def _least(group: IntArray, cost: FloatArray, row: IntArray, *, shape: tuple[int
 
 
 def reach_sums(
-    network: WalkNetwork,
-    from_: Places,
-    to: Places,
-    weight: Any,
-    *,
-    within: Sequence[float] | Decay,
-    timed: bool = False,
+    network: WalkNetwork, from_: Places, to: Places, weight: Any, *, within: Floats | Decay, timed: bool = False
 ) -> FloatArray:
     """Compute what lies within reach of every place: the sum of weights within distances, or weighed by a decay.
 

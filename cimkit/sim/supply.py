@@ -38,11 +38,7 @@ SAME = 20.0  # [m] a shelter facility this near to a shelter ground stands for i
 #: What children and the old walk to (一老一小): after the complete community standard of 2020, mark M.
 YOUNG = ("nursery", "kindergarten", "primary_school", "sports_ground", "park")
 OLD = ("elderly_service", "elderly_day_care", "health_station", "canteen", "park")
-GROUPS = (
-    (AgeBand.CHILD, WalkMethod.CHILD, YOUNG),
-    (AgeBand.ELDER, WalkMethod.ELDER, OLD),
-    (AgeBand.OLD_ELDER, WalkMethod.OLD_ELDER, OLD),
-)
+GROUPS = {AgeBand.CHILD: YOUNG, AgeBand.ELDER: OLD, AgeBand.OLD_ELDER: OLD}  # each walks by the method of its name
 
 
 def facility_database(community: Community) -> Any:
@@ -271,12 +267,10 @@ def _solve(
 
     once = matrix(ones, door, pair, len(persons))
     if sized:  # who goes there finds a place
-        fits, room = (
-            matrix(np.r_[persons[door], np.full(k, -capacity)], np.r_[column, site], np.r_[pair, site], k),
-            places,
-        )
+        fits = matrix(np.r_[persons[door], np.full(k, -capacity)], np.r_[column, site], np.r_[pair, site], k)
     else:  # it is open
-        fits, room = matrix(np.r_[ones, -ones], np.r_[np.arange(m), np.arange(m)], np.r_[pair, column], m), np.zeros(m)
+        fits = matrix(np.r_[ones, -ones], np.r_[np.arange(m), np.arange(m)], np.r_[pair, column], m)
+    room = places if sized else np.zeros(m)
     given, whole = np.zeros(k + m), np.repeat([1.0, 0.0], [k, m])
     given[: 0 if sized else old] = 1.0
 
@@ -447,7 +441,8 @@ def young_and_old(community: Community, *, hour: Hour = None) -> Any:
     import pandas as pd
 
     people, rows = community.population, []
-    for band, method, names in GROUPS:
+    for band, names in GROUPS.items():
+        method: WalkMethod = getattr(WalkMethod, band.name)
         walk = walk_times(community, to=names, method=method, hour=hour)
         of_band, home = people.band == band, walk.homes.building
         in_building = np.bincount(people.building[of_band], people.persons[of_band], len(community.buildings))
