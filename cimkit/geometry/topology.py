@@ -13,13 +13,11 @@ STEP = 1.0  # [m] lines farther apart in height do not meet
 Repair = tuple[str, int, float, float]  # what, line, x and y [m]
 
 #: What may be mended.
-EMPTY, DOUBLE, CROSSING, TOUCH, GAP = (
-    "without length; left out",
-    "drawn twice; the second is left out",
-    "crosses another on the same level without a common point; joined",
-    "ends on another without a common point; joined",
-    "ends short of another; joined",
-)
+EMPTY = "without length; left out"
+DOUBLE = "drawn twice; the second is left out"
+CROSSING = "crosses another on the same level without a common point; joined"
+TOUCH = "ends on another without a common point; joined"
+GAP = "ends short of another; joined"
 
 
 class Mended(NamedTuple):

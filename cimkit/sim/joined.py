@@ -161,10 +161,9 @@ class Joined:
             If there is none.
         """
         have = self.community.facilities.kind
-        if to is None:
-            kinds = tuple(map(FacilityKind, np.setdiff1d(have, [FacilityKind.OTHER]).tolist()))
-        else:
-            kinds = tuple(FacilityKind.parse(k) for k in ([to] if isinstance(to, str | FacilityKind) else to))
+        asked = [to] if isinstance(to, str | FacilityKind) else to
+        every = np.setdiff1d(have, [FacilityKind.OTHER]).tolist()
+        kinds = tuple(FacilityKind.parse(k) for k in (every if asked is None else asked))
         if not kinds:
             raise MissingDataError(
                 "services: there must be some; got none. Add facilities, or the file that holds them."
@@ -254,13 +253,11 @@ def _centre_lines(community: Community) -> list[Note]:
     streets = np.flatnonzero(np.isin(e.kind, STREETS))
     footways = shapely.STRtree(lines[np.isin(e.kind, (PathKind.FOOTWAY, PathKind.PEDESTRIAN))])
     middle = shapely.line_interpolate_point(lines[streets], 0.5, normalized=True)
-    bare = np.setdiff1d(np.arange(len(streets)), footways.query(middle, predicate="dwithin", distance=BESIDE)[0])
-    if len(bare) == 0:
-        return []
+    bare = ~np.isin(np.arange(len(streets)), footways.query(middle, predicate="dwithin", distance=BESIDE)[0])
     km = e.length[streets[bare]].sum() / 1000
     text = f"{km:.1f} km of streets have no footway within {BESIDE:g} m: their centre lines are walked"
     fix = "Draw footways and crossings where the side of the street matters."
-    return [Note("N08", text, "path_edges", str(e.id[streets[bare[0]]]), count=len(bare), fix=fix)]
+    return [replace(note, fix=fix) for note in noted("N08", text, bare, "path_edges", e.id[streets])]
 
 
 # Across squares and parks where no path is drawn: lines of sight around corners, joined to the network ----

@@ -39,14 +39,6 @@ class _Tree(NamedTuple):
     time: FloatArray
     previous: IntArray
 
-    @classmethod
-    def to(cls, network: WalkNetwork, there: Places) -> _Tree:
-        """Return the quickest ways to the nearest of some places."""
-        nodes, into = ends_of(network, there, timed=True)
-        graph = network.graph(timed=True, towards=True)
-        time, previous = shortest_tree(graph, nodes.reshape(-1), closed_to_unreached(into).reshape(-1), np.inf)
-        return cls(nodes, into, np.where(time > FARTHEST, np.inf, time), previous)
-
     def leave(self, network: WalkNetwork, at: Places, there: Places) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return by which end of their edges other places (n) are left, the way by it, and the way along the edge."""
         ends, out = ends_of(network, at, timed=True, outward=True)
@@ -54,6 +46,14 @@ class _Tree(NamedTuple):
         place, _, direct = shared_edges(network, at, there, timed=True)
         np.minimum.at(along, place, direct)
         return cost.argmin(axis=1), cost.min(axis=1), along
+
+
+def _tree_to(network: WalkNetwork, there: Places) -> _Tree:
+    """Return the quickest ways to the nearest of some places."""
+    nodes, into = ends_of(network, there, timed=True)
+    graph = network.graph(timed=True, towards=True)
+    time, previous = shortest_tree(graph, nodes.reshape(-1), closed_to_unreached(into).reshape(-1), np.inf)
+    return _Tree(nodes, into, np.where(time > FARTHEST, np.inf, time), previous)
 
 
 @dataclass(frozen=True, repr=False)
@@ -143,18 +143,16 @@ def walk_route(
     walk_min, line = float(minutes.min()) + indoor, np.zeros((0, 3))
     if np.isfinite(walk_min):
         door = homes.doors[homes.door[[row]]]
-        floor = door.copy()
-        if homes.kind == "dwelling":
-            floor[:, 2] += max(float(community.storeys.z[community.dwellings.storey[row]]), 0.0)
+        up = max(community.storeys.z[community.dwellings.storey[row]], 0.0) if homes.kind == "dwelling" else 0.0
         way = _way(joined.network, at, joined.services.take([goal]))
-        line = np.concatenate([floor, door, way, joined.service[[goal]]])
+        line = np.concatenate([door + (0.0, 0.0, up), door, way, joined.service[[goal]]])
         line = line[np.append(True, (np.diff(line, axis=0) != 0).any(axis=1))]
     return Route(home, str(f.id[goal]), line, walk_min, indoor, community, method)
 
 
 def _way(network: WalkNetwork, at: Places, there: Places) -> FloatArray:
     """Return the vertices of the quickest way along paths from one place to another, shape (v, 3)."""
-    tree = _Tree.to(network, there)
+    tree = _tree_to(network, there)
     (end,), (cost,), (along,) = tree.leave(network, at, there)
     first, last = int(at.edge[0]), int(there.edge[0])
     start, stop = (float(p.along[0] / max(network.length[p.edge[0]], 1e-9)) for p in (at, there))
@@ -225,7 +223,7 @@ def path_use(
 def _passing(joined: Joined, there: Places, load: FloatArray) -> FloatArray:
     """Return how many people pass each edge on the way from their doors to the nearest of some services."""
     network, at = joined.network, joined.doors
-    tree = _Tree.to(network, there)
+    tree = _tree_to(network, there)
     end, cost, along = tree.leave(network, at, there)
     goes = np.isfinite(np.minimum(cost, along)) & (load > 0)
     persons: FloatArray = np.bincount(at.edge[goes], load[goes], len(network.start)).astype(np.float64)
@@ -340,7 +338,7 @@ def living_circles(
         raise MissingDataError(f"living_circles: there must be a {wanted.code}; got none.")
     network = network or WalkNetwork.of(community, method=method)
     there = network.place(service_doors(community)[rows])
-    cost = _Tree.to(network, there).time
+    cost = _tree_to(network, there).time
     drawn, there = _drawn(network, cost, there)
     lines = drawn.course.to_shapely()
     paths = np.array([_reached(drawn, lines, cost / MS, there, limit) for limit in limits.tolist()], dtype=object)
@@ -351,8 +349,6 @@ def living_circles(
 def _drawn(network: WalkNetwork, cost: FloatArray, there: Places) -> tuple[WalkNetwork, Places]:
     """Return the network without the lines of sight across open spaces that no quickest way takes: they are many."""
     sight = network.ids == ACROSS
-    if not sight.any():
-        return network, there
     ahead, back = network.whole[True]
     here, then = cost[network.start], cost[network.end]
     with np.errstate(invalid="ignore"):

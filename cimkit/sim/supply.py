@@ -399,10 +399,7 @@ def _with_shelters(community: Community) -> Community:
     known = shapely.points(f.x, f.y)[f.kind == FacilityKind.SHELTER]
     shapes = spaces.outline.take(rows).to_shapely()
     stood_for = shapely.STRtree(known).query(shapes, predicate="dwithin", distance=SAME)[0]
-    own = np.setdiff1d(np.arange(len(rows)), stood_for)
-    rows, shapes = rows[own], shapes[own]
-    if not len(rows):
-        return community
+    rows, shapes = np.delete(rows, stood_for), np.delete(shapes, stood_for)
     at = shapely.point_on_surface(shapes)
     courses = community.path_edges.course.to_shapely()
     if len(courses):
