@@ -251,8 +251,7 @@ class WalkNetwork:
         nodes = np.column_stack([community.path_nodes.x, community.path_nodes.y, community.path_nodes.z])
         water = shapely.boundary(spaces.outline.take(np.flatnonzero(spaces.kind == SpaceKind.WATER)).to_shapely())
         barriers = np.concatenate([lines[np.isin(e.kind, NOT_WALKABLE)], water])
-        whole = cls(nodes, e.start, e.end, e.course, e.length, forward, backward, method, barriers, e.id)
-        return whole.take(rows)
+        return cls(nodes, e.start, e.end, e.course, e.length, forward, backward, method, barriers, e.id).take(rows)
 
     @classmethod
     def from_arrays(

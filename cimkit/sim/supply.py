@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray, one_of
+from cimkit.arrays import BoolArray, FloatArray, TextArray, one_of
 from cimkit.errors import InputError, MissingDataError
 from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
@@ -34,6 +34,7 @@ OLD_AND_YOUNG = ("nursery", "kindergarten", "elderly_day_care", "elderly_service
 CIRCLE_OF = {kind: minutes for minutes, kinds in CIRCLES.items() for kind in kinds}
 _FIELDS = ("name", "area", "land_area", "capacity", "operator", "independent_entrance", "step_free", "year")
 OBJECTIVES = ("coverage", "p_median", "capacity")
+LIVED_IN = (BuildingUse.UNKNOWN, BuildingUse.RESIDENTIAL, BuildingUse.ELDERLY_HOUSING, BuildingUse.DORMITORY)
 SAME = 20.0  # [m] a shelter facility this near to a shelter ground stands for it
 #: What children and the old walk to (一老一小): after the complete community standard of 2020, mark M.
 YOUNG = ("nursery", "kindergarten", "primary_school", "sports_ground", "park")
@@ -211,7 +212,10 @@ def improvement_plan(
         raise MissingDataError("improvement_plan: residents must be known; add population or dwellings with persons.")
     f, b = community.facilities, community.buildings
     own = np.flatnonzero((f.kind == wanted) & (f.status != Status.DEMOLISH))
-    rows = _sites(community, sites)
+    free = np.flatnonzero(~np.isin(b.use, LIVED_IN) & (b.status != Status.DEMOLISH))
+    if sites is None and not len(free):
+        raise InputError("improvement_plan: there must be buildings that can take a service; name them in sites=.")
+    rows = free if sites is None else np.array([b.row_of(s) for s in sites], dtype=np.int64)
     middle = b.footprint.inner_points()[rows]
     there = np.concatenate([np.column_stack([f.x[own], f.y[own]]), middle])
     joined = join(community)
@@ -228,18 +232,6 @@ def improvement_plan(
     names = [*f.id[own], *b.id[rows]]
     actions = tuple("enlarge" if j < len(own) else "add" for j in chosen), tuple(str(names[j]) for j in chosen)
     return Improvement(wanted, objective, *actions, there[chosen], before, after, float(persons.sum()))
-
-
-def _sites(community: Community, sites: Sequence[str] | None) -> IntArray:
-    """Return the buildings that may take a new service."""
-    b = community.buildings
-    if sites is not None:
-        return np.array([b.row_of(s) for s in sites], dtype=np.int64)
-    homes = (BuildingUse.UNKNOWN, BuildingUse.RESIDENTIAL, BuildingUse.ELDERLY_HOUSING, BuildingUse.DORMITORY)
-    rows = np.flatnonzero(~np.isin(b.use, homes) & (b.status != Status.DEMOLISH))
-    if not len(rows):
-        raise InputError("improvement_plan: there must be buildings that can take a service; name them in sites=.")
-    return rows
 
 
 def _solve(
