@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from cimkit.geometry.polygons import Polygons, offsets_of, owners
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.ragged import offsets_of, owners
 from cimkit.kernels.overlay import overlay_areas
 from cimkit.kernels.overlay_edges import Shapes
 from cimkit.kernels.overlay_groups import distinct_plates, meet_parcels

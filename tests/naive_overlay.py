@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 import shapely
 
-from cimkit.geometry.polygons import Polygons, owners
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.ragged import owners
 from cimkit.kernels.overlay import Overlay, Shapes
 
 

@@ -1,4 +1,4 @@
-"""Polygons and lines in ragged layout, and points on them: vertices in one array, offsets in others, for kernels."""
+"""Polygons and lines in ragged layout: vertices in one array, offsets in others, as kernels and shapely read them."""
 
 from __future__ import annotations
 
@@ -9,53 +9,12 @@ import numpy as np
 import shapely
 
 from cimkit.errors import InputError
+from cimkit.geometry.ragged import offsets_of, owners, ragged_rows, totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cimkit.arrays import FloatArray, IntArray
-
-# Rows of different lengths in one array: offsets say where each begins ----
-
-
-def ragged_rows(offsets: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the element numbers of the chosen rows of a ragged array, and their new offsets.
-
-    Examples
-    --------
-    >>> ragged_rows(np.array([0, 2, 5]), np.array([1, 0]))
-    (array([2, 3, 4, 0, 1]), array([0, 3, 5]))
-    """
-    first, size = offsets[rows], offsets[rows + 1] - offsets[rows]
-    return positions(size) + np.repeat(first, size), offsets_of(size)
-
-
-def offsets_of(sizes: IntArray | Sequence[int]) -> IntArray:
-    """Return offsets (n + 1) of rows with the given sizes (n)."""
-    return np.concatenate([[0], np.cumsum(np.asarray(sizes, dtype=np.int64))]).astype(np.int64)
-
-
-def owners(offsets: IntArray) -> IntArray:
-    """Return the row that each element of a ragged array with these offsets (n + 1) belongs to."""
-    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-
-
-def totals(rows: IntArray, values: FloatArray, count: int) -> FloatArray:
-    """Return the sum of the values (n) of each of ``count`` rows."""
-    return np.bincount(rows, values, count).astype(np.float64)
-
-
-def positions(sizes: IntArray) -> IntArray:
-    """Return 0, 1, 2 … within each of the rows with these sizes (n), one after the other."""
-    return np.arange(np.sum(sizes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-
-
-def numbers_within(rows: IntArray) -> IntArray:
-    """Return 1, 2, 3 … within each run of equal values of rising rows (n)."""
-    return np.arange(len(rows)) - np.searchsorted(rows, rows) + 1
-
-
-# Shapes ----
 
 
 class Shapes:
@@ -281,63 +240,3 @@ def _place(reason: str, shape: Any) -> tuple[float, float]:
         return float(x), float(y)
     box = shapely.bounds(shape)
     return float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2
-
-
-# Points on walls and in polygons ----
-
-
-def grid_in_polygons(polygons: Polygons, spacing: float) -> FloatArray:
-    """Return the points of a square grid that lie inside any of the polygons, shape (n, 2) [m].
-
-    The grid is anchored to multiples of the spacing, so that neighbouring areas share it.
-
-    Examples
-    --------
-    >>> square = Polygons.from_shapely([shapely.box(0, 0, 4, 4)])
-    >>> len(grid_in_polygons(square, 2.0))
-    4
-    """
-    if spacing <= 0:
-        raise InputError(f"grid: spacing must be > 0 m; got {spacing}.")
-    if len(polygons.xy) == 0:
-        return np.zeros((0, 2))
-    low = np.floor(polygons.xy.min(axis=0) / spacing) * spacing + spacing / 2
-    high = polygons.xy.max(axis=0)
-    gx, gy = np.meshgrid(np.arange(low[0], high[0], spacing), np.arange(low[1], high[1], spacing))
-    points = np.column_stack([gx.ravel(), gy.ravel()])
-    inside = shapely.STRtree(polygons.to_shapely()).query(shapely.points(points), predicate="within")[0]
-    return np.asarray(points[np.unique(inside)])
-
-
-def grid_in_each(polygons: Polygons, spacing: float | FloatArray) -> tuple[FloatArray, IntArray]:
-    """Return the points of a grid in each polygon by itself, shape (n, 2) [m], and the polygon's row (n).
-
-    The spacing may be one for all or one each, shape (p).
-    """
-    steps = np.broadcast_to(np.asarray(spacing, dtype=np.float64), len(polygons))
-    grids = [grid_in_polygons(polygons.take([k]), float(step)) for k, step in enumerate(steps)]
-    return np.concatenate([np.zeros((0, 2)), *grids]), np.repeat(np.arange(len(grids)), [len(g) for g in grids])
-
-
-def walls_of(polygons: Polygons) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
-    """Return start (w, 2), end (w, 2) and outward normal (w, 2) of each wall, and its polygon row (w)."""
-    side, row = polygons.sides()
-    start, end = polygons.xy[side], polygons.xy[side + 1]
-    step = end - start
-    length = np.hypot(step[:, 0], step[:, 1])
-    keep = length > 1e-9
-    normal = np.column_stack([step[:, 1], -step[:, 0]])[keep] / length[keep, None]
-    return start[keep], end[keep], normal, row[keep]
-
-
-def points_on_walls(start: FloatArray, end: FloatArray, spacing: float) -> tuple[FloatArray, IntArray]:
-    """Return points spread evenly along walls (w, 2), at most ``spacing`` apart, and the wall row of each.
-
-    Each wall has at least one point, in its middle.
-    """
-    if spacing <= 0:
-        raise InputError(f"walls: spacing must be > 0 m; got {spacing}.")
-    count = np.maximum(1, np.ceil(np.hypot(*(end - start).T) / spacing)).astype(np.int64)
-    wall = np.repeat(np.arange(len(start)), count)
-    share = (positions(count) + 0.5) / count[wall]
-    return start[wall] + share[:, None] * (end - start)[wall], wall

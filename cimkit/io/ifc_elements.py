@@ -15,7 +15,8 @@ from ifcopenshell.util.element import get_container, get_psets
 
 from cimkit.arrays import FloatArray, IntArray, TextArray
 from cimkit.geometry.directions import azimuth_of
-from cimkit.geometry.polygons import Polygons, walls_of
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.sampling import walls_of
 from cimkit.model.frames import unique_ids
 from cimkit.model.kinds import BuildingUse, Kind, RoomKind, WindowKind
 from cimkit.model.notes import Note

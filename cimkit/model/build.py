@@ -8,7 +8,8 @@ import numpy as np
 import shapely
 
 from cimkit.errors import InputError
-from cimkit.geometry.polygons import Lines, Polygons, numbers_within
+from cimkit.geometry.polygons import Lines, Polygons
+from cimkit.geometry.ragged import numbers_within
 from cimkit.geometry.topology import Network, connect_lines
 from cimkit.model import tables as t
 from cimkit.model.derive import derive_storeys

@@ -10,7 +10,9 @@ import shapely
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.geometry.directions import azimuth_of, direction_of
-from cimkit.geometry.polygons import Polygons, numbers_within, offsets_of, positions, ragged_rows, totals, walls_of
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.ragged import numbers_within, offsets_of, positions, ragged_rows, totals
+from cimkit.geometry.sampling import walls_of
 from cimkit.model import tables as t
 from cimkit.model.kinds import AgeBand, BuildingUse, EntranceKind, Provenance, RoomKind, StoreyKind
 from cimkit.model.notes import Note, Notes, noted

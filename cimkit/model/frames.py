@@ -17,9 +17,11 @@ import shapely
 from cimkit.arrays import FloatArray, IntArray, TextArray
 from cimkit.errors import InputError
 from cimkit.geometry.frame import Frame, metric_crs
-from cimkit.geometry.polygons import Cleaned, Lines, Polygons, clean_polygons, numbers_within
+from cimkit.geometry.mending import mend_lines
+from cimkit.geometry.polygons import Cleaned, Lines, Polygons, clean_polygons
+from cimkit.geometry.ragged import numbers_within
 from cimkit.geometry.terrain import Terrain
-from cimkit.geometry.topology import connect_lines, mend_lines
+from cimkit.geometry.topology import connect_lines
 from cimkit.model.build import parcel_of, path_tables
 from cimkit.model.derive import complete_heights, derive_storeys
 from cimkit.model.kinds import BuildingUse, FacilityKind, Kind, PathKind, SpaceKind, Status, StoreyKind

@@ -4,10 +4,12 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from cimkit.rules import indicators_site, indicators_sun, indicators_walk, subjects
+from cimkit.rules import indicators_paths, indicators_site, indicators_sun, indicators_walk, subjects
 from cimkit.rules.indicator import Indicator
 
-_FUNCTIONS: dict[str, Any] = vars(indicators_sun) | vars(indicators_walk) | vars(indicators_site)
+_FUNCTIONS: dict[str, Any] = (
+    vars(indicators_sun) | vars(indicators_walk) | vars(indicators_paths) | vars(indicators_site)
+)
 _DECLARED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
 

@@ -11,7 +11,8 @@ import shapely
 from cimkit.arrays import FloatArray
 from cimkit.errors import MissingDataError
 from cimkit.geometry.directions import direction_of
-from cimkit.geometry.polygons import Polygons, grid_in_polygons
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.sampling import grid_in_polygons
 from cimkit.model.kinds import RoomKind
 from cimkit.rules.indicator import NO_WEATHER, Given, Subjects, SunSetting, Values
 from cimkit.rules.subjects import home_windows

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import FloatArray, IntArray, TextArray
-from cimkit.geometry.polygons import numbers_within
+from cimkit.geometry.ragged import numbers_within
 from cimkit.model.kinds import BuildingUse, FacilityKind, PathKind, RoomKind, Status
 from cimkit.rules.indicator import Given, Subjects
 

@@ -9,9 +9,10 @@ import shapely
 
 from cimkit.arrays import FloatArray
 from cimkit.geometry.frame import Frame
+from cimkit.geometry.mending import mend_lines
 from cimkit.geometry.polygons import Lines, Polygons
 from cimkit.geometry.terrain import Terrain
-from cimkit.geometry.topology import connect_lines, mend_lines
+from cimkit.geometry.topology import connect_lines
 from cimkit.model import kinds
 from cimkit.model import tables as t
 from cimkit.model.build import path_tables

@@ -8,7 +8,7 @@ import shapely
 
 from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
-from cimkit.geometry.polygons import numbers_within
+from cimkit.geometry.ragged import numbers_within
 from cimkit.model.community import Community
 from cimkit.model.derive import derive_dwellings, derive_population, derive_windows
 from cimkit.model.records import Building, Facility, Location, Parcel, Path

@@ -10,7 +10,8 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray
-from cimkit.geometry.polygons import Polygons, offsets_of, ragged_rows
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.ragged import offsets_of, ragged_rows
 from cimkit.kernels.overlay import Overlay, overlay_areas
 from cimkit.kernels.overlay_edges import Shapes
 from cimkit.kernels.overlay_groups import distinct_plates, every_plate, meet_parcels

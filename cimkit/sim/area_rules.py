@@ -20,7 +20,7 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
-from cimkit.geometry.polygons import ragged_rows
+from cimkit.geometry.ragged import ragged_rows
 from cimkit.geometry.topology import connected_parts
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, FacilityKind, Kind, PathKind, SpaceKind, StoreyKind, VoidKind

@@ -12,7 +12,7 @@ import shapely
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.errors import InputError, MissingDataError
-from cimkit.geometry.polygons import offsets_of, owners, ragged_rows
+from cimkit.geometry.ragged import offsets_of, owners, ragged_rows
 from cimkit.model import changes, drawn, records, table
 from cimkit.model.community import Community
 from cimkit.model.kinds import Status

@@ -10,7 +10,8 @@ import shapely
 
 from cimkit.arrays import FloatArray, IntArray, TextArray, as_directions, as_points
 from cimkit.errors import InputError
-from cimkit.geometry import directions, polygons
+from cimkit.geometry import directions, sampling
+from cimkit.geometry.polygons import Polygons
 from cimkit.model import drawn, kinds
 from cimkit.model.community import Community
 from cimkit.model.derive import WindowRule, derive_windows
@@ -213,8 +214,8 @@ def facade_receptors(community: Community, *, spacing: float = 1.0, height: floa
         Level of the storey.
     """
     rows = np.flatnonzero((community.storeys.level == storey) & community.storeys.enclosed)
-    start, end, normal, own = polygons.walls_of(community.plates.outline.take(community.storeys.plate[rows]))
-    xy, wall = polygons.points_on_walls(start, end, spacing)
+    start, end, normal, own = sampling.walls_of(community.plates.outline.take(community.storeys.plate[rows]))
+    xy, wall = sampling.points_on_walls(start, end, spacing)
     xy = xy + WALL_OFFSET * normal[wall]
     on = rows[own[wall]]
     building, z = community.storeys.building[on], floors(community)[on] + height
@@ -236,7 +237,7 @@ def ground_receptors(community: Community, *, spacing: float = 2.0, height: floa
     height
         Height above the ground [m].
     """
-    points = polygons.grid_in_polygons(polygons.Polygons.from_shapely(analysed(community)), spacing)
+    points = sampling.grid_in_polygons(Polygons.from_shapely(analysed(community)), spacing)
     covered = shapely.STRtree(standing(community)).query(shapely.points(points), predicate="within")[0]
     points = np.delete(points, covered, axis=0)
     ids = [f"G{k}" for k in range(len(points))]
@@ -276,7 +277,7 @@ def space_points(community: Community, rows: IntArray, spacing: Any) -> tuple[Re
     The floor stands as high above the ground, or above the floor of the space's storey, as the space says.
     """
     s = community.spaces
-    xy, own = polygons.grid_in_each(s.outline.take(rows), spacing)
+    xy, own = sampling.grid_in_each(s.outline.take(rows), spacing)
     on = s.storey[rows][own]
     z = np.where(on >= 0, floors(community)[on], community.ground_at(xy)) + s.z[rows][own]
     return Receptors.at(np.column_stack([xy, z + 0.01])), own

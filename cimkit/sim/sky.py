@@ -9,7 +9,7 @@ import numpy as np
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray, one_of
 from cimkit.errors import InputError
-from cimkit.geometry.polygons import positions, totals
+from cimkit.geometry.ragged import positions, totals
 from cimkit.geometry.triangles import Scene, Triangles
 from cimkit.kernels.dome import dome_sums
 from cimkit.model.community import Community

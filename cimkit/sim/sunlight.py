@@ -13,7 +13,7 @@ import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, TextArray, one_of
 from cimkit.errors import InputError
-from cimkit.geometry.polygons import offsets_of, owners, positions, ragged_rows, totals
+from cimkit.geometry.ragged import offsets_of, owners, positions, ragged_rows, totals
 from cimkit.geometry.triangles import Scene, Triangles
 from cimkit.kernels import column_groups, column_lit, column_prisms, intervals, sunfan
 from cimkit.model.community import Community

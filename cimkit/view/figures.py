@@ -10,7 +10,8 @@ import shapely
 
 from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.geometry.directions import direction_of
-from cimkit.geometry.polygons import positions, walls_of
+from cimkit.geometry.ragged import positions
+from cimkit.geometry.sampling import walls_of
 from cimkit.kernels.bvh import any_hits
 from cimkit.model.community import Community
 from cimkit.sim.area_rules import item_shapes

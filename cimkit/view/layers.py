@@ -7,7 +7,7 @@ import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray
 from cimkit.errors import InputError
-from cimkit.geometry.polygons import owners
+from cimkit.geometry.ragged import owners
 from cimkit.model.community import Community
 from cimkit.model.kinds import FacilityKind, RoomKind
 from cimkit.sim.receptors import Receptors

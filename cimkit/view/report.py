@@ -1,5 +1,7 @@
 """Reports as one offline HTML page each: of a plan (``templates/report.html``), and the self-assessment (自评报告)."""
 
+from __future__ import annotations
+
 import datetime
 import os
 import platform

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray
-from cimkit.geometry.polygons import Polygons, offsets_of, ragged_rows
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.ragged import offsets_of, ragged_rows
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, FacilityKind, PathKind, RoomKind, SpaceKind, Status
 from cimkit.rules.findings import Finding

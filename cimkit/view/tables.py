@@ -1,5 +1,7 @@
 """What the pages say: findings by clause, by place and by what is missing, and the lines of the tables of results."""
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import cimkit as ck
+from cimkit.geometry.mending import CROSSING, DOUBLE, EMPTY, GAP, TOUCH, mend_lines
 from cimkit.geometry.polygons import Lines
-from cimkit.geometry.topology import CROSSING, DOUBLE, EMPTY, GAP, TOUCH, connect_lines, mend_lines
+from cimkit.geometry.topology import connect_lines
 
 
 def drawn(*lines: list[tuple[float, ...]]) -> Lines:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cimkit.errors import InputError
-from cimkit.geometry.polygons import Polygons, clean_polygons, ragged_rows
+from cimkit.geometry.polygons import Polygons, clean_polygons
+from cimkit.geometry.ragged import ragged_rows
 
 SQUARE = shapely.box(0, 0, 10, 10)
 RING = shapely.Polygon([(0, 0), (10, 0), (10, 10), (0, 10)], [[(2, 2), (2, 8), (8, 8), (8, 2)]])

@@ -9,7 +9,8 @@ import shapely
 from cimkit.errors import InputError
 from cimkit.geometry.directions import azimuth_of, direction_of
 from cimkit.geometry.frame import Frame, metric_crs
-from cimkit.geometry.polygons import Lines, Polygons, grid_in_polygons, points_on_walls, walls_of
+from cimkit.geometry.polygons import Lines, Polygons
+from cimkit.geometry.sampling import grid_in_polygons, points_on_walls, walls_of
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.topology import connect_lines
 from cimkit.geometry.triangles import extrude, terrain_triangles

@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from cimkit.geometry.frame import Frame
-from cimkit.geometry.polygons import Lines, Polygons, offsets_of
+from cimkit.geometry.polygons import Lines, Polygons
+from cimkit.geometry.ragged import offsets_of
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.triangles import Triangles
 from cimkit.model.community import Community

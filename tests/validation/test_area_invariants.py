@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import shapely
 
-from cimkit.geometry.polygons import Polygons, offsets_of
+from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.ragged import offsets_of
 from cimkit.kernels.overlay import Pairs, Shapes, overlay_areas
 from cimkit.model.community import Community
 from cimkit.model.kinds import SpaceKind, StoreyKind, VoidKind
