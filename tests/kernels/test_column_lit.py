@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from cimkit.kernels.column_groups import group_columns
 from cimkit.kernels.column_lit import column_lit
+from cimkit.kernels.column_prisms import Prisms
+from cimkit.kernels.sunfan_circle import make_fan
 from tests.kernels.test_columns import box, prisms_of
 from tests.kernels.test_sunfan import agrees, fan_of, hours, lit
 from tests.kernels.test_sunfan import box as triangles_of
@@ -80,3 +82,27 @@ def test_column_lit__many_spells_and_same_bits_on_two_threads():
     numba.set_num_threads(before)
     assert answers[0] == answers[1]
     assert len(answers[0][0]) > 8
+
+
+def test_column_lit__a_real_date_opens_no_gap_between_the_walls_of_one_building():
+    """An angled block south of a point on the ground, on 20 January: its one shadow has no hole where walls meet."""
+    ring = np.array(
+        [
+            (-18.653, -29.025),
+            (10.116, -31.632),
+            (11.259, -19.019),
+            (-4.897, -17.555),
+            (-3.748, -4.877),
+            (-16.361, -3.733),
+        ]
+    )
+    solid = Prisms(ring, np.array([0, 6]), np.array([0, 1]), np.zeros(1), np.array([27.6]))
+    point, up = np.zeros((1, 3)), np.array([[0.0, 0.0, 1.0]])
+    found = []
+    for drift in ((6.0109e-4, 7.208e-6), (0.0, 0.0)):
+        fan = make_fan(np.radians(30.25), (-0.351327, *drift), -1.0472, 1.0472)
+        offsets, start, end = column_lit(group_columns(point, up), point, up, solid, fan)
+        assert offsets.tolist() == [0, 1]
+        found.append((start[0], end[0]))
+    assert found[0] == pytest.approx(found[1], abs=3e-4)
+    assert found[0] == pytest.approx((-1.0472, -0.4706), abs=1e-3)
