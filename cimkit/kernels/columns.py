@@ -119,6 +119,18 @@ def _shade_heights(edge, span, spans, height, path):
             lanes.raise_heights(height, path, np.int64(start), inside, wall)
 
 
+@lean(inline="always")
+def _shade_lone(edge, span, spans, level, path, word):
+    """Block the suns that the walls seen take from the only receptor of a column."""
+    for k in range(spans):
+        v, low, high = U(span[k, 0]), np.int64(span[k, 1]), np.int64(span[k, 2])
+        rise = edge[lanes.TOP, v] - level
+        line = (edge[lanes.CROSS, v] / rise, edge[lanes.EX, v], edge[lanes.EY, v])
+        for w in range(low >> 6, ((high - 1) >> 6) + 1):
+            inside = keep(high - (w << 6)) & ~keep(max(low - (w << 6), 0))
+            word[1, w] |= inside & lanes.below_line_bits(path, np.int64(w << 6), line)
+
+
 @lean
 def _shade_special(special, edge, x, y, rises, path, words, word, k):
     """Block in row k the suns that a ray from (x, y) meets between two rises in a wall, or enters at the lower one."""
@@ -153,11 +165,14 @@ def _shade_column(start, stop, patch, words, counts, points, order, tree, prisms
         level[k] = points[order[start + k], 2] - patch[3]
     times = (64 * words[0], 64 * words[1])
     own.height[times[0] : times[1]] = _NOTHING
-    if counts[1] > 0:
+    if counts[1] > 0 or size == 1:
         word[1 : 1 + size, :] = U(0)
     for p in range(len(sun.part)):
         spans = _find_spans(walls, counts[0], (x, y, level[0]), sun, p, times, own.span)
-        _shade_heights(edge, own.span, spans, own.height, path)
+        if size == 1:
+            _shade_lone(edge, own.span, spans, level[0], path, word)
+        else:
+            _shade_heights(edge, own.span, spans, own.height, path)
     for s in range(counts[1]):
         special = walls.special[s]
         b, slab = special[0], special[3] == 1
@@ -218,7 +233,7 @@ def _patch_masks(s, groups, points, normals, prisms, tree, sun, own, count, mask
             for c in range(first, last):
                 start, stop = column[c], column[c + 1]
                 _shade_column(start, stop, patch, words, counts, points, order, tree, prisms, sun, own)
-                _hand_out(start, stop, words, counts[1] > 0, order, own, count, mask)
+                _hand_out(start, stop, words, counts[1] > 0 or stop - start == 1, order, own, count, mask)
 
 
 @inner
