@@ -128,7 +128,8 @@ def _shade_lone(edge, span, spans, level, path, word):
         line = (edge[lanes.CROSS, v] / rise, edge[lanes.EX, v], edge[lanes.EY, v])
         for w in range(low >> 6, ((high - 1) >> 6) + 1):
             inside = keep(high - (w << 6)) & ~keep(max(low - (w << 6), 0))
-            word[1, w] |= inside & lanes.below_line_bits(path, np.int64(w << 6), line)
+            if inside & word[0, w] & ~word[1, w] != U(0):
+                word[1, w] |= inside & lanes.below_line_bits(path, np.int64(w << 6), line)
 
 
 @lean
@@ -164,7 +165,8 @@ def _shade_column(start, stop, patch, words, counts, points, order, tree, prisms
     for k in range(size):
         level[k] = points[order[start + k], 2] - patch[3]
     times = (64 * words[0], 64 * words[1])
-    own.height[times[0] : times[1]] = _NOTHING
+    if size > 1:
+        own.height[times[0] : times[1]] = _NOTHING
     if counts[1] > 0 or size == 1:
         word[1 : 1 + size, :] = U(0)
     for p in range(len(sun.part)):
@@ -186,20 +188,21 @@ def _shade_column(start, stop, patch, words, counts, points, order, tree, prisms
 
 
 @lean(inline="always")
-def _hand_out(start, stop, words, specials, order, own, count, mask):
+def _hand_out(start, stop, words, counts, order, own, count, mask):
     """Write the lit minutes of a column to its receptors' rows.
 
     Suns that reach a window reach those above it, if no slab hangs before them: once all do, all of the rest do.
     """
     height, word, level = own.height, own.word, own.level
-    masks = len(mask) > 0
+    masks, lone = len(mask) > 0, stop - start == 1
+    each = lone or counts[1] > 0
     for w in range(U(words[0]), U(words[1])):
         front, k = word[0, w], start
         bits = ~front
-        while k < stop and (bits != front or specials):
+        while k < stop and (bits != front or each):
             i = U(order[k])
-            bits = front & lanes.at_most_bits(height, np.int64(w << U(6)), level[k - start])
-            if specials:
+            bits = front if lone else front & lanes.at_most_bits(height, np.int64(w << U(6)), level[k - start])
+            if each:
                 bits &= ~word[U(1 + k - start), w]
             count[i] += np.int32(count_ones(bits))
             if masks:
@@ -233,7 +236,7 @@ def _patch_masks(s, groups, points, normals, prisms, tree, sun, own, count, mask
             for c in range(first, last):
                 start, stop = column[c], column[c + 1]
                 _shade_column(start, stop, patch, words, counts, points, order, tree, prisms, sun, own)
-                _hand_out(start, stop, words, counts[1] > 0 or stop - start == 1, order, own, count, mask)
+                _hand_out(start, stop, words, counts, order, own, count, mask)
 
 
 @inner
