@@ -79,12 +79,12 @@ def minutes(w: np.ndarray, fan: Any) -> np.ndarray:
 class Mesh:
     """Triangles (m, 3, 3), receptors and the suns of a day, as ours and the peers read them.
 
-    ``corners`` belong to solids of whole surface, corners counter-clockwise seen from outside, if ``closed``.
+    ``outer``: which corners belong to solids of whole surface, corners counter-clockwise seen from outside.
     """
 
-    def __init__(self, corners: np.ndarray, points: np.ndarray, normals: np.ndarray, *, closed: bool) -> None:
+    def __init__(self, corners: np.ndarray, points: np.ndarray, normals: np.ndarray, *, outer: Any) -> None:
         self.vertices, self.faces = corners.reshape(-1, 3), np.arange(3 * len(corners)).reshape(-1, 3)
-        self.corners, self.points, self.normals, self.closed = corners, points, normals, closed
+        self.corners, self.points, self.normals, self.outer = corners, points, normals, outer
         self.fan = fan()
         self.suns = minutes(np.radians(np.linspace(-60.0, 60.0, 481)), self.fan)
 
@@ -154,10 +154,10 @@ class Mesh:
 
         return run
 
-    def triangles(self, *, closed: bool) -> Any:
+    def triangles(self, outer: Any) -> Any:
         """Return ours, lit intervals among any triangles; tree ready."""
-        tree = build(self.corners)
-        return lambda: lit_intervals(tree, self.points, self.normals, self.fan, closed)
+        tree = build(self.corners, outer)
+        return lambda: lit_intervals(tree, self.points, self.normals, self.fan)
 
 
 class Case(Mesh):
@@ -167,7 +167,7 @@ class Case(Mesh):
         with contextlib.redirect_stdout(io.StringIO()):
             s = self.scene = peer("scene").build(count, max_receptors=most)
         points, normals = (np.ascontiguousarray(s[k]) for k in ("receptors", "normals"))
-        super().__init__(np.ascontiguousarray(s["tri_v"][s["tri_f"]]), points, normals, closed=True)
+        super().__init__(np.ascontiguousarray(s["tri_v"][s["tri_f"]]), points, normals, outer=True)
         self.vertices, self.faces, self.suns = s["tri_v"], s["tri_f"], sun()
         self.prisms = Prisms(s["xy"], s["ring_start"], s["bld_ring"], np.zeros(count), s["heights"])
 
@@ -217,7 +217,7 @@ class Case(Mesh):
         own = [rings[p.poly[b] : p.poly[b + 1]] for b in range(len(p.top))]
         houses = Polygons.from_shapely([shapely.Polygon(shell, holes) for shell, *holes in own])
         walls = extrude(houses, p.base, p.top, np.zeros(len(p.top)))
-        return Mesh(np.concatenate([walls.corners, slabs.corners]), self.points, self.normals, closed=True)
+        return Mesh(np.concatenate([walls.corners, slabs.corners]), self.points, self.normals, outer=True)
 
 
 def tile() -> Mesh | None:
@@ -230,7 +230,7 @@ def tile() -> Mesh | None:
     sets = [ck.facade_receptors(town, spacing=1.0), ck.ground_receptors(town, spacing=2.0)]
     points, normals = (np.concatenate([getattr(r, k) for r in sets]) for k in ("points", "normals"))
     points[len(sets[0]) :, 2] += 0.05  # the ground itself would hide itself in float32
-    mesh = Mesh(town.scene.triangles.corners, points, normals, closed=town.scene.closed)
+    mesh = Mesh(town.scene.triangles.corners, points, normals, outer=town.scene.triangles.outer)
     day = ck.SunDay.great_cold(place)
     mesh.fan = _fan(day, SunlightMethod.ALL_SUN, town.frame.convergence)
     mesh.suns = minutes(day.hour_angles(1.0), mesh.fan)
@@ -268,8 +268,8 @@ def speed(report: Report, name: str, case: Case, repeat: int) -> float:
     """Compare all ways on one scene; return our seconds a receptor."""
     wall = case.take(np.flatnonzero(case.scene["kind"] == 0))
     runs = {
-        "native": case.native(), "masks": case.masks(), "exact": case.exact(), "closed": case.triangles(closed=True),
-        "open": case.triangles(closed=False), "native facades": wall.native(), "masks facades": wall.masks(),
+        "native": case.native(), "masks": case.masks(), "exact": case.exact(), "closed": case.triangles(True),
+        "open": case.triangles(False), "native facades": wall.native(), "masks facades": wall.masks(),
     }  # fmt: skip
     t = in_turn(runs, repeat)
     t["embreex"] = in_turn({"embreex": case.embreex()}, 1)["embreex"]
@@ -286,14 +286,15 @@ def speed(report: Report, name: str, case: Case, repeat: int) -> float:
 
 def other_triangles(report: Report, name: str, mesh: Mesh, repeat: int) -> None:
     """Compare speed on any triangles, and our exact intervals, tried at the rays' minutes, with what native finds."""
-    runs = {"native": mesh.native(), "ours": mesh.triangles(closed=mesh.closed)}
+    closed = bool(np.all(mesh.outer))
+    runs = {"native": mesh.native(), "ours": mesh.triangles(mesh.outer)}
     t = in_turn(runs, repeat)
     t["embreex"] = in_turn({"embreex": mesh.embreex()}, 1)["embreex"]
     more = {
-        "triangles": len(mesh.corners), "receptors": len(mesh.points), "closed": mesh.closed,
+        "triangles": len(mesh.corners), "receptors": len(mesh.points), "closed": closed,
         "ms": {k: round(1e3 * v, 2) for k, v in t.items()},
     }  # fmt: skip
-    report.line(f"{name}, native Embree / ours", t["native"] / t["ours"], 3 if mesh.closed else 1.5, **more)
+    report.line(f"{name}, native Embree / ours", t["native"] / t["ours"], 3 if closed else 1.5, **more)
     report.line(f"{name}, embreex / ours", t["embreex"] / t["ours"], 10)
     offsets, starts, ends = runs["ours"]()
     along = mesh.suns @ mesh.fan.axes.T
@@ -364,7 +365,7 @@ def same_bits(report: Report, case: Case) -> None:
     threads, answers = numba.get_num_threads(), []
     for k in (1, threads):
         numba.set_num_threads(k)
-        answers.append([case.masks()(), *case.exact()(), *case.triangles(closed=True)()])
+        answers.append([case.masks()(), *case.exact()(), *case.triangles(True)()])
     same = all(np.array_equal(a, b) for a, b in zip(*answers, strict=True))
     report.line(f"same bits on 1 and {threads} threads", float(same), 1)
 

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray, IntArray, as_floats
+from cimkit.arrays import BoolArray, FloatArray, IntArray, as_floats
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.terrain import Terrain
 from cimkit.kernels.bvh import Bvh, build
 from cimkit.kernels.column_prisms import Prisms
+
+_ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)  # mix the bits of numbers
+_HALF = np.uint64(31)
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,21 +30,42 @@ class Triangles:
         Corner points, counter-clockwise seen from outside, shape (m, 3, 3) [m].
     owner
         Row of the object each belongs to, -1 for terrain, shape (m).
+    outer
+        Whether each bounds a solid, so that who stands outside need only see its outer side, shape (m).
     """
 
     corners: FloatArray
     owner: IntArray
+    outer: BoolArray
+
+    @classmethod
+    def of(cls, corners: FloatArray, owner: IntArray) -> Triangles:
+        """Return triangles of whose owners those bound solids that pass every edge both ways around some volume."""
+        point = (np.ascontiguousarray(corners + 0.0).view(np.uint64) * _ODD).sum(axis=2)
+        point = (point ^ point >> _HALF) * _ODD[0]
+        other = np.roll(point, -1, axis=1)
+        there, back = (point + _ODD[1] * other, other + _ODD[1] * point)
+        left = ((there ^ there >> _HALF) * _ODD[2] - (back ^ back >> _HALF) * _ODD[2]).sum(axis=1)  # 0 if they pair
+        count = int(owner.max(initial=-1)) + 2
+        unpaired = np.zeros(count, np.uint64)
+        np.add.at(unpaired, owner + 1, left)
+        volume = np.bincount(owner + 1, np.linalg.det(corners), count)
+        return cls(corners, owner, ((unpaired == 0) & (volume > 0))[owner + 1])
 
     @classmethod
     def empty(cls) -> Triangles:
         """Return no triangles."""
-        return cls(np.zeros((0, 3, 3)), np.zeros(0, np.int64))
+        return cls(np.zeros((0, 3, 3)), np.zeros(0, np.int64), np.zeros(0, bool))
+
+    def take(self, rows: Any) -> Triangles:
+        """Return the triangles of the given rows; of an owner all or none."""
+        return Triangles(self.corners[rows], self.owner[rows], self.outer[rows])
 
     @classmethod
     def concat(cls, parts: Sequence[Triangles]) -> Triangles:
         """Return all triangles of the parts."""
         every = (cls.empty(), *parts)
-        return cls(np.concatenate([p.corners for p in every]), np.concatenate([p.owner for p in every]))
+        return cls(*(np.concatenate([getattr(p, name) for p in every]) for name in ("corners", "owner", "outer")))
 
     def __len__(self) -> int:
         return len(self.owner)
@@ -55,20 +79,17 @@ class Scene:
     ----------
     triangles
         What blocks as triangles.
-    closed
-        Whether they all bound solids with their corners counter-clockwise seen from outside.
     prisms
         What blocks as extruded outlines, if anything, and is not among the triangles.
     """
 
     triangles: Triangles
-    closed: bool = True
     prisms: Prisms | None = None
 
     @cached_property
     def bvh(self) -> Bvh:
         """The tree, built on first use."""
-        return build(self.triangles.corners)
+        return build(self.triangles.corners, self.triangles.outer)
 
 
 def triangulate(polygons: Polygons) -> tuple[FloatArray, IntArray]:
@@ -114,17 +135,26 @@ def extrude(polygons: Polygons, base: Any, top: Any, owner: Any) -> Triangles:
     (a0, b0), (a1, b1) = ([np.column_stack([end, z[who]]) for end in ends] for z in (base, top))
     walls = np.concatenate([np.stack([a0, b0, b1], axis=1), np.stack([a0, b1, a1], axis=1)])
     corners = np.concatenate([walls, roof, floor[:, ::-1]])
-    return Triangles(corners, owner[np.concatenate([who, who, row, row])])
+    return Triangles(corners, owner[np.concatenate([who, who, row, row])], np.ones(len(corners), bool))
 
 
 def terrain_triangles(terrain: Terrain) -> Triangles:
-    """Return two upward triangles for each grid cell of the terrain whose corners are known."""
+    """Return two upward triangles for each grid cell whose corners are known, and walls down from where they end.
+
+    With the walls no ray comes in from below that would leave by a side that triangles of solids are not asked for.
+    """
     rows, columns = terrain.z.shape
     x = terrain.x0 + terrain.spacing * np.arange(columns)
     y = terrain.y0 + terrain.spacing * np.arange(rows)
-    nodes = np.dstack([*np.meshgrid(x, y), terrain.z])
-    sw, se = nodes[:-1, :-1].reshape(-1, 3), nodes[:-1, 1:].reshape(-1, 3)
-    nw, ne = nodes[1:, :-1].reshape(-1, 3), nodes[1:, 1:].reshape(-1, 3)
-    corners = np.concatenate([np.stack([sw, se, ne], axis=1), np.stack([sw, ne, nw], axis=1)])
-    known = np.isfinite(corners).all(axis=(1, 2))
-    return Triangles(np.ascontiguousarray(corners[known]), np.full(int(known.sum()), -1, dtype=np.int64))
+    nodes = np.dstack([*np.meshgrid(x, y), terrain.z]).reshape(-1, 3)
+    at = np.arange(len(nodes)).reshape(rows, columns)
+    sw, se, nw, ne = (part.reshape(-1) for part in (at[:-1, :-1], at[:-1, 1:], at[1:, :-1], at[1:, 1:]))
+    triangles = np.concatenate([np.column_stack([sw, se, ne]), np.column_stack([sw, ne, nw])])
+    triangles = triangles[np.isfinite(nodes[triangles, 2]).all(axis=1)]
+    edges = triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    rim = edges[~np.isin(edges @ [len(nodes), 1], edges[:, ::-1] @ [len(nodes), 1])]
+    (a, b), low = nodes[rim.T], np.nanmin(terrain.z, initial=np.inf) - 1.0
+    foot_a, foot_b = (np.column_stack([end[:, :2], np.full(len(end), low)]) for end in (a, b))
+    walls = [np.stack([foot_a, foot_b, b], axis=1), np.stack([foot_a, b, a], axis=1)]
+    corners = np.concatenate([nodes[triangles], *walls])
+    return Triangles(corners, np.full(len(corners), -1, dtype=np.int64), np.ones(len(corners), bool))

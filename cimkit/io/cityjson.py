@@ -261,14 +261,14 @@ def _mesh(community: Community, bodies: dict[str, Body]) -> Triangles:
     for row, name in enumerate(map(str, community.buildings.id)):
         rows[name if name in bodies else name.rpartition("/")[0]].append(row)  # of an outline in pieces
     shapes = community.buildings.footprint.to_shapely()
-    parts = [Triangles.empty()]
+    corners, owner = [np.zeros((0, 3, 3))], [np.zeros(0, np.int64)]
     for name, body in bodies.items():
         own = np.array(rows[name], dtype=np.int64)
         if len(own) and len(body.triangles):
-            local = body.triangles - np.array(community.frame.origin)
-            middle = shapely.points(local.mean(axis=1)[:, :2])
-            parts.append(Triangles(local, own[np.argmin([shapely.distance(shapes[r], middle) for r in own], axis=0)]))
-    return Triangles.concat(parts)
+            corners.append(body.triangles - np.array(community.frame.origin))
+            middle = shapely.points(corners[-1].mean(axis=1)[:, :2])
+            owner.append(own[np.argmin([shapely.distance(shapes[r], middle) for r in own], axis=0)])
+    return Triangles.of(np.concatenate(corners), np.concatenate(owner))
 
 
 def _others(city: City, origin: Any, notes: list[Note]) -> Triangles:
@@ -280,7 +280,7 @@ def _others(city: City, origin: Any, notes: list[Note]) -> Triangles:
     corners = triangles_of(faces) - np.array(origin)
     text = f"{len(things)} objects of bridges and other constructions: {len(corners)} triangles that cast shadow"
     notes.append(Note("I04", text, "mesh", count=len(things)))
-    return Triangles(corners, np.full(len(corners), -1))
+    return Triangles.of(corners, np.full(len(corners), -1))
 
 
 def _spaces(city: City) -> Any:

@@ -261,7 +261,7 @@ def _mesh(corners: Any, owner: Any, buildings: int) -> Triangles:
     owner = np.asarray(owner, dtype=np.int64)
     if len(corners) != len(owner) or not np.isfinite(corners).all() or ((owner < -1) | (owner >= buildings)).any():
         raise ValueError("triangles must be finite and belong to buildings")
-    return Triangles(corners, owner)
+    return Triangles.of(corners, owner)
 
 
 # Columns of a user's own: any plain dtype as numbers or text that every format can hold, and back ----

@@ -19,7 +19,7 @@ LANES = 8  # faces of a clump at most, one vector
 DEPTH = SAH_DEPTH + 64  # room on the stack of a walk
 
 
-class Bvh(namedtuple("Bvh", "lo hi left first count order corners clump boxes faces planes sizes crown")):
+class Bvh(namedtuple("Bvh", "lo hi left first count order corners clump boxes faces planes sizes crown outer sided")):
     """A tree of b boxes over m triangles.
 
     ``lo``, ``hi`` (b, 3): boxes [m]. ``left`` (b): first child, the other follows it; -1 for a leaf.
@@ -29,9 +29,10 @@ class Bvh(namedtuple("Bvh", "lo hi left first count order corners clump boxes fa
     Clumps are the highest nodes with at most 8 *faces*: flat convex quadrilaterals of two triangles, and triangles.
     ``clump`` (m + 1): clump of each triangle, and their number c. ``boxes`` (6, c): middle and half sides [m].
     ``faces`` (c, 8, 12): x, y, z of the corners a, b, c, d of its faces, c = d in triangles [m]. ``planes`` (c, 4, 8):
-    their unit normals, outwards if corners are counter-clockwise, and n·a [m]. ``sizes`` (c, 2): number of
+    outer unit normals of those that bound solids and n·a [m], 0 and -inf of others. ``sizes`` (c, 2): number of
     quadrilaterals, which come first, and of faces. ``crown`` (k, 8): the upper nodes: middle and half sides [m], and
-    the first child and 0, or below at most 128 triangles the first clump and the number of clumps.
+    the first child and 0, or below at most 128 triangles the first clump and the number of clumps. ``outer``
+    (m): whether a triangle, in tree order, bounds a solid; ``sided``: whether any does.
     """
 
 
@@ -217,20 +218,20 @@ def _grow_tree(triangles, order, corners, nodes, left, first, count):
 
 
 @lean
-def _pair(corners, first, stop, mate):
+def _pair(corners, outer, first, stop, mate):
     """Write the later triangle with which each makes a face, -1 for none, -2 for that later one; return the faces."""
     mate[first:stop] = -1
     faces = stop - first
     for k in range(first, stop):
         for j in range(k + 1, stop):
-            if mate[k] == -1 and mate[j] == -1 and _folds(corners[k], corners[j]):
+            if mate[k] == mate[j] == -1 and outer[k] == outer[j] and _folds(corners[k], corners[j]):
                 mate[k], mate[j] = j, -2
                 faces -= 1
     return faces
 
 
 @kernel
-def _find_clumps(corners, left, first, count, mate, clump, nodes):
+def _find_clumps(corners, outer, left, first, count, mate, clump, nodes):
     """Fill ``mate`` (m), ``clump`` (m + 1) and the node of each clump; return their number."""
     stack = np.empty(DEPTH, np.int64)
     stack[0] = 0
@@ -239,7 +240,7 @@ def _find_clumps(corners, left, first, count, mate, clump, nodes):
         waiting -= 1
         node = stack[waiting]
         start, stop = first[node], first[node] + count[node]
-        if count[node] > 2 * LANES or _pair(corners, start, stop, mate) > LANES:
+        if count[node] > 2 * LANES or _pair(corners, outer, start, stop, mate) > LANES:
             stack[waiting], stack[waiting + 1] = left[node] + 1, left[node]
             waiting += 2
             continue
@@ -251,7 +252,7 @@ def _find_clumps(corners, left, first, count, mate, clump, nodes):
 
 
 @kernel
-def _fill_clumps(corners, first, count, mate, nodes, faces, planes, sizes):
+def _fill_clumps(corners, outer, first, count, mate, nodes, faces, planes, sizes):
     """Write the faces of each clump, quadrilaterals first, and their planes."""
     for g in range(nodes.size):
         start, n = first[nodes[g]], 0
@@ -266,8 +267,10 @@ def _fill_clumps(corners, first, count, mate, nodes, faces, planes, sizes):
                     x, y, z = u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]
                     size = max(math.sqrt(x * x + y * y + z * z), 1e-300)
                     x, y, z = x / size, y / size, z / size
-                    planes[g, 0, n], planes[g, 1, n], planes[g, 2, n] = x, y, z
-                    planes[g, 3, n] = x * corners[k, 0, 0] + y * corners[k, 0, 1] + z * corners[k, 0, 2]
+                    planes[g, :3, n], planes[g, 3, n] = 0.0, -np.inf
+                    if outer[k]:
+                        planes[g, 0, n], planes[g, 1, n], planes[g, 2, n] = x, y, z
+                        planes[g, 3, n] = x * corners[k, 0, 0] + y * corners[k, 0, 1] + z * corners[k, 0, 2]
                     n += 1
             sizes[g, 0 if whole else 1] = n
         faces[g, n:], planes[g, :, n:] = 0.0, 0.0
@@ -282,8 +285,11 @@ def _crown(lo: Any, hi: Any, left: Any, first: Any, count: Any, clump: Any) -> A
     return np.column_stack([0.5 * (lo + hi), 0.5 * (hi - lo), whence, np.where(wide, 0, clump[last] - clump[first])])
 
 
-def build(triangles: Any) -> Bvh:
-    """Build the tree of triangles (m, 3, 3) [m]; the same input always gives the same tree."""
+def build(triangles: Any, outer: Any = False) -> Bvh:
+    """Build the tree of triangles (m, 3, 3) [m]; the same input always gives the same tree.
+
+    ``outer``, shape (m) or one for all: which bound solids, their corners counter-clockwise seen from outside.
+    """
     m = len(triangles)
     room, order = max(1, 2 * m), np.arange(m)
     corners, mate, clump = np.empty((m, 3, 3)), np.empty(m, np.int64), np.empty(m + 1, np.int64)
@@ -292,14 +298,15 @@ def build(triangles: Any) -> Bvh:
     pad = 1e-9 * (1.0 + np.abs(nodes[0]).max()) if m > 0 else 0.0  # covers the rounding of a box test
     lo, hi = nodes[:used, :3] - pad, nodes[:used, 3:] + pad
     heads = np.empty(m, np.int64)
-    heads = heads[: _find_clumps(corners, left, first, count, mate, clump, heads)]
+    outer = np.broadcast_to(outer, m)[order]
+    heads = heads[: _find_clumps(corners, outer, left, first, count, mate, clump, heads)]
     faces, planes = np.empty((len(heads), LANES, 12)), np.empty((len(heads), 4, LANES))
     sizes = np.empty((len(heads), 2), np.int64)
-    _fill_clumps(corners, first, count, mate, heads, faces, planes, sizes)
+    _fill_clumps(corners, outer, first, count, mate, heads, faces, planes, sizes)
     boxes = np.ascontiguousarray(np.hstack([0.5 * (lo[heads] + hi[heads]), 0.5 * (hi[heads] - lo[heads])]).T)
     crown = _crown(lo, hi, left[:used], first[:used], count[:used], clump)
     own = (left[:used].copy(), first[:used].copy(), count[:used].copy())
-    return Bvh(lo, hi, *own, order, corners, clump, boxes, faces, planes, sizes, crown)
+    return Bvh(lo, hi, *own, order, corners, clump, boxes, faces, planes, sizes, crown, outer, bool(outer.any()))
 
 
 @lean

@@ -10,8 +10,8 @@ and passes by what lies wholly in hours that are dark already.
 
 Rules. Nothing nearer than ``rays.NEAREST`` to the plane of a triangle is hidden by it: a receptor in the plane of its
 own wall sees it edge-on. What lies behind the plane of the receptor's facade cannot hide anything. Lit gaps shorter
-than ``GAP`` are rounding. With ``closed`` only triangles that turn their outer side (corners counter-clockwise) to the
-receptor are tested, unless the receptor is found to lie inside a solid or under an open roof.
+than ``GAP`` are rounding. Triangles that bound solids are tested only where they turn their outer side to the receptor,
+unless it is found to lie inside a solid or under an open roof.
 """
 
 from collections import namedtuple
@@ -48,7 +48,7 @@ def _within(ax, ay, az, bx, by, bz, fit, low, high):
 
 
 @lean(fastmath={"contract"})
-def _hide_eight(block, base, four, place, closed, fit, band):
+def _hide_eight(block, base, four, place, fit, band):
     """Find the span that each of eight faces hides; HOLE is 1 where a gap (FROM, TO) parts it, 2 where more do.
 
     Return the cells of the band that they fill, as far as spans are whole and exact, and those they touch. All in one
@@ -64,7 +64,7 @@ def _hide_eight(block, base, four, place, closed, fit, band):
         dx, dy, dz = s[U(9 * ROW) + v] - px, s[U(10 * ROW) + v] - py, s[U(11 * ROW) + v] - pz
         det = ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)
         det, tiny = det * abs(det), s[U(TINY) + v]
-        sign = 1.0 if det > tiny else (-1.0 if (det < -tiny) & (not closed) else 0.0)  # the axes are left-handed
+        sign = 1.0 if det > abs(tiny) else (-1.0 if (det < -tiny) & (tiny > 0.0) else 0.0)  # the axes are left-handed
         ax, ay, az, cx, cy, cz = sign * ax, sign * ay, sign * az, sign * cx, sign * cy, sign * cz  # one of each edge
         start, stop, cut, gone, back = _within(ax, ay, az, bx, by, bz, fit, low, high)
         gaps = 1.0 if cut else 0.0
@@ -218,7 +218,7 @@ def _add_parted(sun, s, v, place, band, own, pieces, reach, starts, ends):
 
 
 @lean
-def _light_one(sun, block, fours, threes, solid, place, band, own, pieces, reach, starts, ends):
+def _light_one(sun, block, fours, threes, place, band, own, pieces, reach, starts, ends):
     """Add what a block of faces hides from a receptor; own as in ``_add_span``.
 
     Spans overlap a lot. So first all cells are marked that spans fill, and only those not within such cells are added.
@@ -228,12 +228,12 @@ def _light_one(sun, block, fours, threes, solid, place, band, own, pieces, reach
     hiding, low, s, fixed = U(0), (CAP - threes) & ~7, block.rows, sun.slack == 0.0
     for base in range(0, fours, 8):
         if block.marks[base >> 3] & ~cover != U(0):
-            filled, some = _hide_eight(block, base, True, place, solid, fit, band)
+            filled, some = _hide_eight(block, base, True, place, fit, band)
             cover |= filled
             hiding |= U(1) << U(base >> 3) if some != U(0) else U(0)
     for base in range(low, CAP, 8):
         if block.marks[base >> 3] & ~cover != U(0):
-            filled, some = _hide_eight(block, base, False, place, solid, fit, band)
+            filled, some = _hide_eight(block, base, False, place, fit, band)
             cover |= filled
             hiding |= U(1) << U(base >> 3) if some != U(0) else U(0)
     while hiding != U(0):
@@ -301,7 +301,7 @@ def _fill_block(bvh, sun, tile, group, k, cover, work):
 
     Faces that cannot hide the sun in cells left of the cover stay out. The last of the large clumps ends a block.
     """
-    fours, threes, waiting, quads, s = 0, 0, 0, U(0), work.eight
+    fours, threes, waiting, quads, sided, s = 0, 0, 0, U(0), U(0), work.eight
     (x, y, z), (ox, oy, oz) = group.sight.middle, tile.middle
     stop = group.large if k < group.large else group.number
     while k < stop and fours + threes <= CAP - 30:
@@ -318,14 +318,15 @@ def _fill_block(bvh, sun, tile, group, k, cover, work):
             for c in range(U(12)):
                 s[U(8) * c + U(waiting)] = bvh.faces[U(clump), U(v), c]
             quads |= U(v < bvh.sizes[clump, 0]) << U(waiting)
+            sided |= U(group.solid and bvh.planes[U(clump), U(3), U(v)] > -np.inf) << U(waiting)
             waiting += 1
             if waiting == 8:
                 few = walk.sift_faces(s, sun.e, tile.middle, group.turned, group.band)
-                fours, threes = walk.add_eight(work.block, s, few, quads, cover, fours, threes)
-                waiting, quads = 0, U(0)
+                fours, threes = walk.add_eight(work.block, s, few, quads, sided, cover, fours, threes)
+                waiting, quads, sided = 0, U(0), U(0)
     if waiting > 0:
         few = walk.sift_faces(s, sun.e, tile.middle, group.turned, group.band) & ((U(1) << U(waiting)) - U(1))
-        fours, threes = walk.add_eight(work.block, s, few, quads, cover, fours, threes)
+        fours, threes = walk.add_eight(work.block, s, few, quads, sided, cover, fours, threes)
     walk.close_block(work.block, fours, threes)
     return k, fours, threes
 
@@ -343,7 +344,6 @@ def _light_block(sun, tile, group, fours, threes, lists, work):
             work.block,
             fours,
             threes,
-            group.solid,
             place,
             group.band,
             own,
@@ -413,7 +413,7 @@ def _write_group(fan, sun, rows, lists, listed, counts, out_starts, out_ends):
 
 
 @inner
-def _walk(bvh, fan, sun, receptors, closed, first, stop, counts, out_starts, out_ends):
+def _walk(bvh, fan, sun, receptors, first, stop, counts, out_starts, out_ends):
     """Write the lit intervals of the receptors at places first to stop, at most a row of each, and their number."""
     stack, found, work = np.empty(DEPTH, np.int64), np.empty(CAP, np.int64), _new_work(CAP >> 3)
     lists = np.empty((2, GROUP, 8 * CAP))
@@ -444,7 +444,7 @@ def _walk(bvh, fan, sun, receptors, closed, first, stop, counts, out_starts, out
                 work.listed[g], work.covers[g, 0], work.covers[g, 1] = shut, U(0), U(0)
                 lists[0, g, :shut], lists[1, g, :shut] = starts[:shut], ends[:shut]
             if open_from < open_to:
-                solid, band = closed and not walk.any_enclosed(bvh, points, own, stack), (open_from, open_to)
+                solid, band = bvh.sided and not walk.any_enclosed(bvh, points, own, stack), (open_from, open_to)
                 around, half = _middle_of(low, high)
                 _box_of(points, rows, begin, end, middle, low, high)
                 sight = walk.sight_of(sun, open_from, open_to, normal, *_middle_of(low, high))
@@ -458,13 +458,13 @@ def _walk(bvh, fan, sun, receptors, closed, first, stop, counts, out_starts, out
 
 
 @kernel(parallel=True)
-def _lit(bvh, fan, sun, receptors, closed, counts, starts, ends):
+def _lit(bvh, fan, sun, receptors, counts, starts, ends):
     """Write the lit intervals of receptors, at most a row of each, and their number."""
     n = receptors.order.size
     chunks = (n + CHUNK - 1) // CHUNK
     for c in numba.prange(chunks):
         first = c * SCATTER % chunks * CHUNK  # threads get a mix of the dear and the cheap
-        _walk(bvh, fan, sun, receptors, closed, first, min(n, first + CHUNK), counts, starts, ends)
+        _walk(bvh, fan, sun, receptors, first, min(n, first + CHUNK), counts, starts, ends)
 
 
 @kernel
@@ -495,22 +495,21 @@ def _near_order(points: Any, normals: Any) -> Any:
     return keys & ((1 << place) - 1)
 
 
-def _rows(bvh: Bvh, points: Any, normals: Any, fan: Fan, closed: bool, room: int) -> tuple[Any, Any, Any]:
+def _rows(bvh: Bvh, points: Any, normals: Any, fan: Fan, room: int) -> tuple[Any, Any, Any]:
     """Return the number of lit intervals of each receptor and, in rows, the first ``room`` of them."""
     n = len(points)
     counts, starts, ends = np.zeros(n, np.int64), np.empty((n, room)), np.empty((n, room))
     receptors = Receptors(points, normals, _near_order(points, normals))
-    _lit(bvh, fan, circle.turn(fan), receptors, closed, counts, starts, ends)
+    _lit(bvh, fan, circle.turn(fan), receptors, counts, starts, ends)
     return counts, starts, ends
 
 
-def lit_intervals(bvh: Bvh, points: Any, normals: Any, fan: Fan, closed: bool) -> tuple[Any, Any, Any]:
+def lit_intervals(bvh: Bvh, points: Any, normals: Any, fan: Fan) -> tuple[Any, Any, Any]:
     """Return lit hour angles [rad] of n receptors, ragged: (offsets (n + 1), starts, ends) [1].
 
-    ``points`` (n, 3) [m], ``normals`` (n, 3), 0 for none; ``closed``: the triangles bound solids, outer sides
-    counter-clockwise.
+    ``points`` (n, 3) [m], ``normals`` (n, 3), 0 for none.
     """
-    counts, starts, ends = _rows(bvh, points, normals, fan, closed, ROOM)
+    counts, starts, ends = _rows(bvh, points, normals, fan, ROOM)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     kept, many = np.arange(ROOM) < counts[:, None], np.flatnonzero(counts > ROOM)
     if len(many) == 0:
@@ -519,7 +518,7 @@ def lit_intervals(bvh: Bvh, points: Any, normals: Any, fan: Fan, closed: bool) -
     kept[many] = False
     out_starts[few], out_ends[few] = starts[kept], ends[kept]
     room = int(counts.max())
-    counts, starts, ends = _rows(bvh, points[many], normals[many], fan, closed, room)
+    counts, starts, ends = _rows(bvh, points[many], normals[many], fan, room)
     kept = np.arange(room) < counts[:, None]
     out_starts[~few], out_ends[~few] = starts[kept], ends[kept]
     return offsets, out_starts, out_ends

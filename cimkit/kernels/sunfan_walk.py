@@ -326,13 +326,17 @@ def sift_faces(s, e, origin, view, band):
 class Block(namedtuple("Block", "rows marks")):
     """Faces that may hide the sun from a group, to be tried for each receptor.
 
-    ``rows``: of numbers of each face, see above. ``marks``: the cells that each 8 places may hide.
+    ``rows``: of numbers of each face, see above; the least det is negative where only the outer side hides.
+    ``marks``: the cells that each 8 places may hide.
     """
 
 
 @lean
-def add_eight(block, s, kept, quads, cover, fours, threes):
-    """Put those kept of eight faces into a block, unless their cells are covered; return its numbers of faces."""
+def add_eight(block, s, kept, quads, sided, cover, fours, threes):
+    """Put those kept of eight faces into a block, unless their cells are covered; return its numbers of faces.
+
+    ``quads``, ``sided``: which of them are quadrilaterals, and which hide by their outer side alone.
+    """
     while kept != U(0):
         v = U(trailing_zeros(kept))
         kept &= kept - U(1)
@@ -344,6 +348,8 @@ def add_eight(block, s, kept, quads, cover, fours, threes):
         place = U(fours - 1 if four else CAP - threes)
         for k in range(U(13)):
             block.rows[U(ROW) * k + place] = s[U(8) * k + v]
+        if sided >> v & U(1) != U(0):
+            block.rows[U(TINY) + place] *= -1.0
         block.marks[place >> U(3)] |= mark
     return fours, threes
 
@@ -359,7 +365,7 @@ def close_block(block, fours, threes):
 
 @lean
 def any_enclosed(bvh, points, rows, stack):
-    """Whether any point lies in a solid of a closed mesh or under an open roof: surfaces above it, up less down."""
+    """Whether any point lies in a solid or under an open part of one: surfaces of solids above it, up less down."""
     for g in range(rows.size):
         x, y, z = points[rows[g], 0], points[rows[g], 1], points[rows[g], 2]
         stack[0] = 0
@@ -377,7 +383,7 @@ def any_enclosed(bvh, points, rows, stack):
                 waiting += 2
                 continue
             for k in range(bvh.first[node], bvh.first[node] + bvh.count[node]):
-                above += _side_above(bvh.corners, k, x, y, z)
+                above += _side_above(bvh.corners, k, x, y, z) if bvh.outer[k] else 0
         if above > 0:
             return True
     return False

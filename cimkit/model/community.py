@@ -209,7 +209,7 @@ class Community:
     def scene(self) -> Scene:
         """Everything that blocks a ray as triangles with their tree, made once."""
         s, rest = self.solids, self.shading
-        return Scene(Triangles.concat([extrude(s.outline, s.base, s.top, s.owner), rest.triangles]), rest.closed)
+        return Scene(Triangles.concat([extrude(s.outline, s.base, s.top, s.owner), rest.triangles]))
 
     @cached_property
     def shading(self) -> Scene:
@@ -217,7 +217,7 @@ class Community:
         solids, outline = self.solids, self.solids.outline
         prisms = Prisms(outline.xy, outline.ring, outline.poly, solids.base, solids.top) if len(solids) else None
         ground = [] if self.terrain is None else [terrain_triangles(self.terrain)]
-        return Scene(Triangles.concat([self.mesh, *ground]), len(self.mesh) == 0, prisms)
+        return Scene(Triangles.concat([self.mesh, *ground]), prisms)
 
     def ground_at(self, xy: FloatArray) -> FloatArray:
         """Return the height of the ground at points (n, 2), shape (n) [m]; 0 where there is no terrain."""
@@ -289,7 +289,7 @@ class Community:
             changed[title] = dataclasses.replace(part, **refs) if refs else part
         owner = new_row["buildings"][self.mesh.owner]
         here = (self.mesh.owner < 0) | (owner >= 0)
-        return dataclasses.replace(self, mesh=Triangles(self.mesh.corners[here], owner[here]), **changed)
+        return dataclasses.replace(self, mesh=dataclasses.replace(self.mesh.take(here), owner=owner[here]), **changed)
 
 
 def fingerprint(community: Community) -> str:

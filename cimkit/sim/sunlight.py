@@ -300,7 +300,7 @@ def _lit_points(scene: Scene, points: FloatArray, normals: FloatArray, fan: sunf
         groups = column_groups.group_columns(points, normals)
         found.append(Spells(*column_lit.column_lit(groups, points, normals, scene.prisms, fan)))
     if not found or len(scene.triangles):
-        found.append(Spells(*sunfan.lit_intervals(scene.bvh, points, normals, fan, scene.closed)))
+        found.append(Spells(*sunfan.lit_intervals(scene.bvh, points, normals, fan)))
     return found[0] if len(found) == 1 else Spells.joined(found).halves_met()
 
 
@@ -453,12 +453,12 @@ def _alone(scene: Scene, receptors: Receptors, sun_day: SunDay, fan: Any) -> Ite
     names, first = np.unique(scene.triangles.owner[order], return_index=True)
     xy, z = receptors.points[:, :2], receptors.points[:, 2]
     for owner, chosen in zip(names.tolist(), np.split(order, first)[1:], strict=True):
-        part = Triangles(scene.triangles.corners[chosen], scene.triangles.owner[chosen])
+        part = scene.triangles.take(chosen)
         least, most = part.corners.min(axis=(0, 1)), part.corners.max(axis=(0, 1))
         away = np.hypot(*np.maximum(0, np.maximum(least[:2] - xy, xy - most[:2])).T)
         near = np.flatnonzero((z <= most[2]) & ((away - 4.0) * math.tan(low) <= most[2] - z))
         if len(near):
-            yield owner, near, _lit(Scene(part, scene.closed), receptors.take(near), fan)
+            yield owner, near, _lit(Scene(part), receptors.take(near), fan)
 
 
 def _pieces(parts: list[Any], weights: IntArray) -> tuple[IntArray, FloatArray, FloatArray, IntArray]:

@@ -13,7 +13,7 @@ from cimkit.geometry.polygons import Lines, Polygons
 from cimkit.geometry.sampling import grid_in_polygons, points_on_walls, walls_of
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.topology import connect_lines
-from cimkit.geometry.triangles import extrude, terrain_triangles
+from cimkit.geometry.triangles import Triangles, extrude, terrain_triangles
 
 RING = shapely.Polygon([(0, 0), (10, 0), (10, 10), (0, 10)], [[(2, 2), (2, 8), (8, 8), (8, 2)]])
 
@@ -29,10 +29,30 @@ def test_extrude__closed_prism_has_its_volume() -> None:
     assert set(solid.owner.tolist()) == {7}
 
 
+def test_triangles__of_whole_surfaces_bound_solids() -> None:
+    solid = extrude(Polygons.from_shapely([RING, shapely.box(20, 0, 25, 5)]), [1.0, 0.1], [5.0, 7.3], [7, 2])
+    corners, owner = solid.corners, solid.owner
+    assert Triangles.of(corners, owner).outer.all()
+    assert Triangles.of(np.concatenate([corners, corners + [0.3, 0.7, 100.1]]), np.tile(owner, 2)).outer.all()
+    assert not Triangles.of(corners[:, ::-1], owner).outer.any()  # inside out
+    for changed in (np.delete(corners, 0, axis=0), np.concatenate([corners[:1, ::-1], corners[1:]])):
+        found = Triangles.of(changed, owner[-len(changed) :])
+        assert (found.outer == (found.owner == 2)).all()
+    moved = corners.copy()
+    moved[0, 0, 2] += 1e-9
+    assert (Triangles.of(moved, owner).outer == (owner == 2)).all()
+    assert len(Triangles.of(corners[:0], owner[:0])) == 0
+
+
 def test_terrain__elevation_and_triangles() -> None:
     plane = Terrain(0, 0, 10, np.add.outer(np.zeros(4), 0.5 * 10 * np.arange(5)))
     np.testing.assert_allclose(plane.elevation([[12.5, 7]]), [6.25])
-    assert len(terrain_triangles(plane)) == 2 * 3 * 4
+    solid = terrain_triangles(plane)
+    assert len(solid) == 2 * 3 * 4 + 2 * 2 * (3 + 4)  # and a wall of two triangles down from each side at the rim
+    up = np.cross(solid.corners[:, 1] - solid.corners[:, 0], solid.corners[:, 2] - solid.corners[:, 0])
+    assert (up[:24, 2] > 0).all()
+    middle = solid.corners.mean(axis=(0, 1))
+    assert (np.einsum("ma,ma->m", up[24:], solid.corners[24:].mean(axis=1) - middle) > 0).all()  # they look outwards
 
 
 def test_terrain__from_points_of_a_plane() -> None:

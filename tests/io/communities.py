@@ -89,7 +89,7 @@ def communities(draw: Any) -> Community:
         extra = {name: draw(st.sampled_from(EXTRA))(n) for name in names} if n else {}
         tables[title] = table(**data, extra=extra)
     ground = Terrain(0.5, -1.25, 5.0, np.array([[1.0, np.nan, 2.0], [0.1, 3.0, 4.0]]))
-    mesh = Triangles(np.arange(18, dtype=float).reshape(2, 3, 3) / 7, np.array([0, -1]))
+    mesh = Triangles.of(np.arange(18, dtype=float).reshape(2, 3, 3) / 7, np.array([0, -1]))
     return Community(
         name=draw(TEXT),
         city=draw(TEXT),

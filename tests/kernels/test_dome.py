@@ -24,7 +24,7 @@ def test_dome_sums__equals_the_sun_fan_in_each_plane(seed: int) -> None:
     azimuth = rng.uniform(0, math.pi)
     along = np.array([math.sin(azimuth), math.cos(azimuth), 0.0])
     fan = Fan(np.array([UP, along, np.cross(along, UP)]), np.zeros(3), -math.pi / 2, math.pi / 2, 0.0, 0.0)
-    lit = lit_intervals(tree, points, normals, fan, False)
+    lit = lit_intervals(tree, points, normals, fan)
     ramp = (np.arange(181) / 180)[None, :, None]
     sums, found = dome_sums(tree, points, normals, np.ascontiguousarray(along[None, :2]), ramp)
 

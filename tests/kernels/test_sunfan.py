@@ -35,7 +35,7 @@ def lit(triangles, points, fan, normals=(0.0, 0.0, 0.0), closed=False):
     points = np.atleast_2d(np.array(points, float))
     triangles = np.asarray(triangles, float).reshape(-1, 3, 3)
     normals = np.zeros(points.shape) + normals
-    offsets, starts, ends = sunfan.lit_intervals(build(triangles), points, normals, fan, closed)
+    offsets, starts, ends = sunfan.lit_intervals(build(triangles, closed), points, normals, fan)
     rows = list(zip(starts.tolist(), ends.tolist(), strict=True))
     return [rows[offsets[i] : offsets[i + 1]] for i in range(len(points))]
 
@@ -225,8 +225,13 @@ def test_lit_intervals__closed_solids_need_one_side_only(seed):
     triangles = town(rng)
     points = np.column_stack((rng.uniform(-60, 60, (40, 2)), rng.uniform(0, 15, 40)))
     fan = fan_of(rng.uniform(-60, 60), (rng.uniform(-23, 23), 0, 0))
-    both = zip(lit(triangles, points, fan), lit(triangles, points, fan, closed=True), strict=True)
-    assert all(len(a) == len(b) and np.allclose(a, b, atol=1e-9) for a, b in both)
+    soup = rng.uniform(-40, 40, (9, 1, 3)) + rng.uniform(-9, 9, (9, 3, 3))
+    for every, closed in (
+        (triangles, True),
+        (np.concatenate((soup, triangles)), np.arange(9 + len(triangles)) >= 9),  # of both sides beside solids
+    ):
+        both = zip(lit(every, points, fan), lit(every, points, fan, closed=closed), strict=True)
+        assert all(len(a) == len(b) and np.allclose(a, b, atol=1e-9) for a, b in both)
 
 
 @settings(max_examples=25, deadline=None)

@@ -60,7 +60,7 @@ def test_shadows__agree_with_the_kernel_at_random_points() -> None:
 def test_shadows__of_a_deck_given_as_triangles() -> None:
     """A square 6 m up is thrown 6 cot h to the north at noon, whole, with light below it."""
     deck = np.array([[[0, 0, 6], [10, 0, 6], [10, 10, 6]], [[0, 0, 6], [10, 10, 6], [0, 10, 6]]], dtype=np.float64)
-    c = replace(Community.of(location=HANGZHOU), mesh=Triangles(deck, np.array([-1, -1])))
+    c = replace(Community.of(location=HANGZHOU), mesh=Triangles.of(deck, np.array([-1, -1])))
     noon = shadows(c, DAY, hours=[12.0]).outlines[0]
     way = 6.0 / np.tan(np.radians(DAY.position([12.0])[0][0]))
     assert noon.symmetric_difference(shapely.box(0, way, 10, 10 + way)).area == pytest.approx(0, abs=1e-6)

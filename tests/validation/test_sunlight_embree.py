@@ -72,7 +72,7 @@ def test_sunlight__equals_embree_on_real_tiles(tile: ck.Community, way: str) -> 
     fan = _fan(day, SunlightMethod.ALL_SUN, tile.frame.convergence)
     points, normals = spots(tile)
     triangles = tile.scene.triangles.corners
-    scene = tile.shading if way == "columns" else Scene(tile.scene.triangles, tile.scene.closed)
+    scene = tile.shading if way == "columns" else Scene(tile.scene.triangles)
     offsets, starts, ends = _lit_points(scene, points, normals, fan)
 
     w = day.hour_angles(2.0)[:-1] + np.radians(0.25)

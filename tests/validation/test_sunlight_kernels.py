@@ -51,11 +51,7 @@ def lit_hours(triangles, point, latitude, declination, band=(8, 16), normal=(0, 
     fan = sunfan.make_fan(np.radians(latitude), (np.radians(declination), 0.0, 0.0), start, stop)
     triangles = np.array(triangles, float).reshape(-1, 3, 3)
     _, starts, ends = sunfan.lit_intervals(
-        bvh.build(triangles),
-        np.array([point], float),
-        np.array([normal], float),
-        fan,
-        closed,
+        bvh.build(triangles, closed), np.array([point], float), np.array([normal], float), fan
     )
     return np.column_stack((starts, ends)) / np.radians(15) + 12
 
@@ -156,7 +152,7 @@ def test_rays_and_fan__agree_with_embree(seed):
     embree = embree_hits(triangles, points, suns)
     assert (ours != embree).mean() < 1e-4  # Embree computes in float32
 
-    offsets, starts, ends = sunfan.lit_intervals(tree, points, np.zeros(points.shape), fan, False)
+    offsets, starts, ends = sunfan.lit_intervals(tree, points, np.zeros(points.shape), fan)
     near = np.radians(15) / 3600  # one second
     for i in range(len(points)):
         a, b = starts[offsets[i] : offsets[i + 1]], ends[offsets[i] : offsets[i + 1]]
