@@ -84,15 +84,10 @@ def sources_of(hierarchy: Hierarchy, start: Any, nodes: Any, offsets: Any, order
     With ``mates`` (mate_start, mate, direct), source i has the readers ``mate[mate_start[i]:mate_start[i + 1]]``.
     """
     mate_start, mate, direct = mates or (np.zeros(len(start)), (), ())
-    return Sources(
-        np.asarray(start, np.int64),
-        np.ascontiguousarray(hierarchy.position[np.asarray(nodes, np.int64)]),
-        np.ascontiguousarray(_whole(offsets)),
-        np.ascontiguousarray(order, np.int64),
-        np.asarray(mate_start, np.int64),
-        np.asarray(mate, np.int32),
-        np.ascontiguousarray(_whole(direct)),
-    )
+    start, nodes, mate_start = (np.asarray(x, np.int64) for x in (start, nodes, mate_start))
+    place, offsets, direct = map(np.ascontiguousarray, (hierarchy.position[nodes], _whole(offsets), _whole(direct)))
+    mate = np.asarray(mate, np.int32)
+    return Sources(start, place, offsets, np.ascontiguousarray(order, np.int64), mate_start, mate, direct)
 
 
 @kernel

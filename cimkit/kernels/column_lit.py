@@ -200,13 +200,9 @@ def _pieces(sun, wall, k, rises, span, piece):
     piece[0, 0], piece[0, 1] = span
     for x, y, z in (ends[0], ends[1], (low * ey, -low * ex, -c), (-high * ey, high * ex, c)):
         if count > 0 and (x != 0.0 or y != 0.0):
-            number, rise, fall = circle.half_space(
-                sun,
-                e[0, 0] * x + e[0, 1] * y + e[0, 2] * z,
-                e[1, 0] * x + e[1, 1] * y + e[1, 2] * z,
-                e[2, 0] * x + e[2, 1] * y + e[2, 2] * z,
-                0.0,
-            )
+            nx, ny = e[0, 0] * x + e[0, 1] * y + e[0, 2] * z, e[1, 0] * x + e[1, 1] * y + e[1, 2] * z
+            nz = e[2, 0] * x + e[2, 1] * y + e[2, 2] * z
+            number, rise, fall = circle.half_space(sun, nx, ny, nz, 0.0)
             count = circle.narrow(piece, count, number, rise, fall)
     return count
 

@@ -43,13 +43,8 @@ class _Work(namedtuple("_Work", "walls span level height word")):
 @inner
 def _new_work(prisms, tallest, times):
     """Allocate for so many."""
-    return _Work(
-        new_walls(prisms),
-        np.empty((4 * len(prisms.xy) + 16, 4), np.int32),
-        np.empty(tallest, np.float32),
-        np.empty(times, np.float32),
-        np.empty((1 + tallest, times // 64 + 1), np.uint64),
-    )
+    span, word = np.empty((4 * len(prisms.xy) + 16, 4), np.int32), np.empty((1 + tallest, times // 64 + 1), np.uint64)
+    return _Work(new_walls(prisms), span, np.empty(tallest, np.float32), np.empty(times, np.float32), word)
 
 
 @lean

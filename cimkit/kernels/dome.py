@@ -149,9 +149,8 @@ def dome_sums(bvh, points, normals, planes, suns):
                     count = insert(starts, ends, count, -HALF, min(turn - HALF, HALF))
                 elif turn < 0.0:
                     count = insert(starts, ends, count, max(turn + HALF, -HALF), HALF)
-                starts, ends, count = _hide(
-                    bvh, points[i, 0], points[i, 1], points[i, 2], ax, ay, starts, ends, count, stack
-                )
+                x, y, z = points[i, 0], points[i, 1], points[i, 2]
+                starts, ends, count = _hide(bvh, x, y, z, ax, ay, starts, ends, count, stack)
                 reached = -HALF
                 for k in range(count + 1):
                     stop = starts[k] if k < count else HALF

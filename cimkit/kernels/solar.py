@@ -86,10 +86,8 @@ def _one(day, delta_t, place, terms, nutation, mean, obliquity, out):
     )
     equation = mean_sun - 0.0057183 - math.degrees(ascension - psi * math.cos(tilt))
     sine = math.sin(north) * math.sin(seen) + math.cos(north) * math.cos(seen) * math.cos(turned)
-    azimuth = math.atan2(
-        math.sin(turned) * math.cos(seen),
-        math.cos(turned) * math.sin(north) * math.cos(seen) - math.sin(seen) * math.cos(north),
-    )
+    south = math.cos(turned) * math.sin(north) * math.cos(seen) - math.sin(seen) * math.cos(north)
+    azimuth = math.atan2(math.sin(turned) * math.cos(seen), south)
     out[0] = math.degrees(math.asin(max(-1.0, min(1.0, sine))))
     out[1] = (math.degrees(azimuth) + 180.0) % 360.0
     out[2] = math.degrees(seen)

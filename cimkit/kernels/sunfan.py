@@ -334,27 +334,14 @@ def _fill_block(bvh, sun, tile, group, k, cover, work):
 @lean
 def _light_block(sun, tile, group, fours, threes, lists, work):
     """Add what a block of faces hides from each receptor of a group; return the cells all have dark."""
-    cover = EVERY
+    cover, block, pieces, band = EVERY, work.block, work.pieces, group.band
     for g in range(group.last - group.first):
-        own = (work.listed[g], work.covers[g, 0], work.covers[g, 1])
-        place, reach = tile.places[group.first + g], work.reach[g]
-        place = (place[0], place[1], place[2])
-        own = _light_one(
-            sun,
-            work.block,
-            fours,
-            threes,
-            place,
-            group.band,
-            own,
-            work.pieces,
-            reach,
-            lists[0, g],
-            lists[1, g],
-        )
+        own, (starts, ends) = (work.listed[g], work.covers[g, 0], work.covers[g, 1]), (lists[0, g], lists[1, g])
+        x, y, z = tile.places[group.first + g, 0], tile.places[group.first + g, 1], tile.places[group.first + g, 2]
+        own = _light_one(sun, block, fours, threes, (x, y, z), band, own, pieces, work.reach[g], starts, ends)
         work.listed[g], work.covers[g, 0], work.covers[g, 1] = own
         cover &= own[1]
-    work.block.marks[:] = U(0)
+    block.marks[:] = U(0)
     return cover
 
 
@@ -406,10 +393,8 @@ def _light_group(bvh, sun, tile, group, lists, work):
 def _write_group(fan, sun, rows, lists, listed, counts, out_starts, out_ends):
     """Write the lit intervals of a group's receptors."""
     for g in range(rows.size):
-        i = rows[g]
-        counts[i] = circle.write_lit(
-            sun, fan.start, fan.stop, lists[0, g], lists[1, g], listed[g], out_starts[i], out_ends[i]
-        )
+        i, (starts, ends) = rows[g], (lists[0, g], lists[1, g])
+        counts[i] = circle.write_lit(sun, fan.start, fan.stop, starts, ends, listed[g], out_starts[i], out_ends[i])
 
 
 @inner
@@ -424,9 +409,8 @@ def _walk(bvh, fan, sun, receptors, first, stop, counts, out_starts, out_ends):
         middle, half = _middle_of(low, high)
         rows, places = receptors.order[first:last], all_places[: last - first]
         _turn_places(points, receptors.order, first, last, sun.e, middle, places)
-        found, total = walk.collect(
-            bvh, walk.sight_of(sun, -sun.limit, sun.limit, (0.0, 0.0, 0.0), middle, half), stack, found
-        )
+        sight = walk.sight_of(sun, -sun.limit, sun.limit, (0.0, 0.0, 0.0), middle, half)
+        found, total = walk.collect(bvh, sight, stack, found)
         tile = Tile(rows, places, middle, found, total)
         if total > 8 * work.boxes.shape[0]:
             work = _new_work(total // 4)

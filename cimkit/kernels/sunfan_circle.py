@@ -144,11 +144,8 @@ def within(nx, ny, nz, circle, low, high):
 def _block_outside(sun, nx, ny, nz, bound, starts, ends, count):
     """Add to a list of blocked intervals where n·s < bound, n in x, y, z."""
     e = sun.e
-    ex, ey, ez = (
-        e[0, 0] * nx + e[0, 1] * ny + e[0, 2] * nz,
-        e[1, 0] * nx + e[1, 1] * ny + e[1, 2] * nz,
-        e[2, 0] * nx + e[2, 1] * ny + e[2, 2] * nz,
-    )
+    ex, ey = e[0, 0] * nx + e[0, 1] * ny + e[0, 2] * nz, e[1, 0] * nx + e[1, 1] * ny + e[1, 2] * nz
+    ez = e[2, 0] * nx + e[2, 1] * ny + e[2, 2] * nz
     number, rise, fall = half_space(sun, ex, ey, ez, bound)
     t = sun.limit
     if number == 0:
