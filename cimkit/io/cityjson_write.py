@@ -15,15 +15,13 @@ from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
 from cimkit.geometry.polygons import Polygons
 from cimkit.io.atomic import write_text
-from cimkit.io.cityjson_faces import Thing, digest, thing_of
+from cimkit.io.cityjson import GROUP, OWN, digest, thing_of
 from cimkit.io.crs import parse_crs
 from cimkit.io.pack import to_text
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, SpaceKind, Status, StoreyKind
 
-OWN = "cimkit"  # id and attribute of the object that holds our tables
 SCALE = 0.001  # [m]
-_GROUP = "CityObjectGroup"  # without members or geometry, which other programs pass over
 _WORLD = 1e5  # [m] heights beyond are no heights
 _SAID = {"name": "name", "measuredHeight": "height", "storeysAboveGround": "n_above"}  # of a building, theirs: ours
 _SAID |= {"storeysBelowGround": "n_below", "yearOfConstruction": "year"}
@@ -71,7 +69,7 @@ def cityjson_document(community: Community) -> dict[str, Any]:
     placed = whole * SCALE + np.array(origin)
     said = digest({k: thing_of(v, placed, k) for k, v in city.objects.items()})
     own = {"digest": said, "cimz": to_text(community, community.tables)}
-    city.add(OWN, {"type": _GROUP, "children": [], "attributes": {OWN: own}})
+    city.add(OWN, {"type": GROUP, "children": [], "attributes": {OWN: own}})
     metadata: dict[str, Any] = {"title": community.name} if community.name else {}
     if len(placed):
         metadata["geographicalExtent"] = [round(float(v), 3) for v in (*placed.min(axis=0), *placed.max(axis=0))]
@@ -86,11 +84,6 @@ def cityjson_document(community: Community) -> dict[str, Any]:
         "CityObjects": city.objects,
         "vertices": whole.tolist(),
     }
-
-
-def is_own(thing: Thing) -> bool:
-    """Tell whether a CityObject holds our tables."""
-    return thing.type == _GROUP and OWN in thing.attributes
 
 
 class _City:

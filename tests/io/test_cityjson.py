@@ -11,8 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from cimkit.errors import FormatError, InputError
-from cimkit.io.cityjson import read_cityjson
-from cimkit.io.cityjson_faces import faces_of, triangles_of
+from cimkit.io.cityjson import faces_of, read_cityjson, triangles_of
 from cimkit.io.cityjson_write import cityjson_document, write_cityjson
 from cimkit.io.files import read, write
 from cimkit.model.community import Community
