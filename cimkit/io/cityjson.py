@@ -19,9 +19,9 @@ from cimkit.errors import FormatError, InputError
 from cimkit.geometry.frame import metric_crs, transformer
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.triangles import Triangles
+from cimkit.io.cimfile import from_text
 from cimkit.io.crs import check_box, parse_crs
 from cimkit.io.guard import check_file, expected, open_archive, parse_json, read_member
-from cimkit.io.pack import from_text
 from cimkit.model.community import Community
 from cimkit.model.frames import tables_from_frames
 from cimkit.model.notes import Note, Notes

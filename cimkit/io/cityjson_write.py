@@ -15,9 +15,9 @@ from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
 from cimkit.geometry.polygons import Polygons
 from cimkit.io.atomic import write_text
+from cimkit.io.cimfile import to_text
 from cimkit.io.cityjson import GROUP, OWN, digest, thing_of
 from cimkit.io.crs import parse_crs
-from cimkit.io.pack import to_text
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, SpaceKind, Status, StoreyKind
 

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from cimkit.errors import FormatError, InputError, MissingDataError, needed
-from cimkit.io import cimfile, cityjson, cityjson_write, dxf, gtfs, osm, pack
+from cimkit.io import cimfile, cityjson, cityjson_write, dxf, gtfs, osm
 from cimkit.io.crs import Placing, place
 from cimkit.io.guard import check_file, open_archive
 from cimkit.io.layers import sort_layer
@@ -22,7 +22,7 @@ from cimkit.model.notes import Note, Notes, noted
 
 BESIDE = 1000.0  # [m] stops this near to a plan belong to it
 _CITYJSON = re.compile(rb'"type"\s*:\s*"CityJSON')
-_WRITERS: dict[str, Any] = {".gpkg": cimfile.write_cim, ".cimz": pack.write_cimz}
+_WRITERS: dict[str, Any] = {".gpkg": cimfile.write_cim, ".cimz": cimfile.write_cimz}
 _WRITERS |= {".json": cityjson_write.write_cityjson}
 _ONE_TABLE = (".geojson", ".shp", ".fgb", ".parquet")
 _LOADERS: dict[str, Any] = dict.fromkeys(("gpkg", "geojson", "shp", "fgb", "parquet"), load_layers)
@@ -200,7 +200,7 @@ def _zip_kind(path: Path) -> str:
     with open_archive(path, path.name) as archive:
         names = archive.namelist()
     json = any(n.lower().endswith((".json", ".jsonl")) for n in names)
-    kind = "gtfs" if set(names) >= gtfs.FEED else "cimz" if pack.HEADER in names else "cityjson" if json else ""
+    kind = "gtfs" if set(names) >= gtfs.FEED else "cimz" if cimfile.HEADER in names else "cityjson" if json else ""
     if not kind:
         got = ", ".join(names[:3])
         raise FormatError(f"{path.name}: the archive must hold CityJSON or GTFS; got {got} …. Unpack it first.")
@@ -239,7 +239,7 @@ def _read_whole(path: Path, kind: str, placing: Placing) -> tuple[Community, Not
         from cimkit.io.ifc import read_ifc
 
         return read_ifc(path)
-    community, notes = cimfile.read_cim(path) if kind == "cim" else (pack.read_cimz(path), Notes())
+    community, notes = cimfile.read_cim(path) if kind == "cim" else (cimfile.read_cimz(path), Notes())
     return community, community.notes + notes
 
 

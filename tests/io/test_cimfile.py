@@ -12,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from cimkit.errors import FormatError, InputError
-from cimkit.io.cimfile import is_cim, read_cim, write_cim
-from cimkit.io.pack import HEADER, read_cimz, write_cimz
+from cimkit.io.cimfile import HEADER, is_cim, read_cim, read_cimz, write_cim, write_cimz
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse
 from cimkit.model.tables import Buildings

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 from cimkit.errors import CimkitError, FormatError
 from cimkit.io import guard
+from cimkit.io.cimfile import HEADER, read_cimz
 from cimkit.io.files import read, write
 from cimkit.io.guard import check_wkb, parse_json
-from cimkit.io.pack import HEADER, read_cimz
 from tests.io.communities import small
 
 SQUARE = '{"type":"Polygon","coordinates":[[[120,30],[120.001,30],[120.001,30.001],[120,30]]]}'
