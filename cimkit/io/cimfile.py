@@ -90,8 +90,8 @@ def read_cimz(path: File) -> Community:
     FormatError
         If the file is not one of ours, is damaged, or was written by another version.
     """
-    check_file(Path(path))
-    return _read(Path(path), Path(path).name)
+    path = check_file(path)
+    return _read(path, path.name)
 
 
 def to_text(community: Community, tables: Mapping[str, Table]) -> str:
@@ -195,11 +195,8 @@ def _check_version(header: Any, who: str) -> None:
     version = header.get("version")
     if version != VERSION:
         newer = isinstance(version, int) and version > VERSION
-        why = (
-            "a newer cimkit wrote it: update cimkit"
-            if newer
-            else "an older one wrote it: write it anew from its sources"
-        )
+        age, advice = ("a newer", "update cimkit") if newer else ("an older", "write it anew from its sources")
+        why = f"{age} cimkit wrote it: {advice}"
         raise FormatError(f"{who}: the format version must be {VERSION}; got {version!r}. If the file is whole, {why}.")
 
 

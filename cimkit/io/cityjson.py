@@ -24,7 +24,7 @@ from cimkit.io.crs import check_box, parse_crs
 from cimkit.io.guard import check_file, expected, open_archive, parse_json, read_member
 from cimkit.model.community import Community
 from cimkit.model.frames import tables_from_frames
-from cimkit.model.notes import Note, Notes
+from cimkit.model.notes import Note, Notes, noted
 
 OWN = "cimkit"  # id and attribute of the object that holds our tables
 GROUP = "CityObjectGroup"  # its type: without members or geometry, which other programs pass over
@@ -104,8 +104,7 @@ def read_cityjson(path: str | PathLike[str], *, frame: str = "", crs: str = "") 
     InputError
         If coordinates contradict the CRS, or there is nothing to use.
     """
-    path = Path(path)
-    check_file(path)
+    path = check_file(path)
     city = _city(_text(path), path.name)
     own = [name for name, t in city.things.items() if t.type == GROUP and OWN in t.attributes]
     stored = [city.things.pop(name).attributes[OWN] for name in own]
@@ -209,10 +208,8 @@ def _community(city: City, who: str, notes: list[Note]) -> tuple[Community, Note
 def _bodies(city: City, notes: list[Note]) -> dict[str, Body]:
     """Return the bodies of the buildings that have a surface in plan."""
     found = {name: _body(name, city) for name, thing in city.things.items() if thing.type == "Building"}
-    empty = [name for name, body in found.items() if body is None]
-    if empty:
-        text = "buildings without a surface in plan were left out"
-        notes.append(Note("I02", text, "buildings", empty[0], count=len(empty)))
+    text = "buildings without a surface in plan were left out"
+    notes += noted("I02", text, [body is None for body in found.values()], "buildings", list(found))
     return {name: body for name, body in found.items() if body is not None}
 
 

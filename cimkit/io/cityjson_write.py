@@ -115,17 +115,16 @@ class _City:
 
     def flat(self, rings: Rings, z: float, lod: str = "1") -> list[dict[str, Any]]:
         """Return the one surface of an outline at a height, none if it has no area."""
-        if not rings:
-            return []
-        return [{"type": "MultiSurface", "lod": lod, "boundaries": [[self.ring(r, z) for r in rings]]}]
+        surface = [self.ring(r, z) for r in rings]
+        return [{"type": "MultiSurface", "lod": lod, "boundaries": [surface]}] if rings else []
 
     def block(self, rings: Rings, base: float, top: float) -> dict[str, Any]:
         """Return the Solid of an extruded outline, with ground, roof and walls named."""
         pairs = [(self.ring(r, base), self.ring(r, top)) for r in rings]
         faces = [[low[::-1] for low, _ in pairs], [high for _, high in pairs]]
         for low, high in pairs:
-            following = [*range(1, len(low)), 0]
-            faces += [[[low[i], low[j], high[j], high[i]]] for i, j in enumerate(following)]
+            quads = zip(low, low[1:] + low[:1], high[1:] + high[:1], high, strict=True)
+            faces += [[list(quad)] for quad in quads]
         values = [[0, 1, *([2] * (len(faces) - 2))]]
         semantics = {"surfaces": [{"type": t} for t in _SURFACES], "values": values}
         return {"type": "Solid", "lod": "1", "boundaries": [faces], "semantics": semantics}

@@ -178,8 +178,7 @@ def _swapped(who: str, crs: str) -> str:
 
 def _inside(box: FloatArray, bounds: Any) -> bool:
     """Tell whether a box lies inside bounds (west, south, east, north)."""
-    west, south, east, north = bounds
-    return bool(west <= box[0] and south <= box[1] and box[2] <= east and box[3] <= north)
+    return bool((box[:2] >= bounds[:2]).all() and (box[2:] <= bounds[2:]).all())
 
 
 def _lands(box: FloatArray, crs: Any, *, area: Any = None, margin: float = MARGIN) -> bool:

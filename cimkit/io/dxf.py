@@ -49,8 +49,7 @@ def load_dxf(path: str | PathLike[str]) -> tuple[Layers, list[Note]]:
     readfile = needed("ezdxf.filemanagement", who=Path(path).name, extra="dxf").readfile
     import geopandas as gpd
 
-    path = Path(path)
-    check_file(path)
+    path = check_file(path)
     notes: list[Note] = []
     with expected(path.name, "it must be a DXF drawing", "Save it as DXF R2010."):
         drawing = readfile(path)

@@ -10,11 +10,11 @@ import numpy as np
 import shapely
 
 from cimkit.errors import FormatError, InputError, MissingDataError, needed
-from cimkit.io import cimfile, cityjson, cityjson_write, dxf, gtfs, osm
+from cimkit.io import cimfile, cityjson, cityjson_write, dxf, gtfs, loading
 from cimkit.io.crs import Placing, place
 from cimkit.io.guard import check_file, open_archive
 from cimkit.io.layers import sort_layer
-from cimkit.io.loading import Layers, load_layers
+from cimkit.io.loading import Layers
 from cimkit.io.results import write_table
 from cimkit.model.community import Community
 from cimkit.model.frames import tables_from_frames
@@ -25,8 +25,8 @@ _CITYJSON = re.compile(rb'"type"\s*:\s*"CityJSON')
 _WRITERS: dict[str, Any] = {".gpkg": cimfile.write_cim, ".cimz": cimfile.write_cimz}
 _WRITERS |= {".json": cityjson_write.write_cityjson}
 _ONE_TABLE = (".geojson", ".shp", ".fgb", ".parquet")
-_LOADERS: dict[str, Any] = dict.fromkeys(("gpkg", "geojson", "shp", "fgb", "parquet"), load_layers)
-_LOADERS |= {"graphml": osm.load_graphml, "osm": osm.load_osm, "dxf": dxf.load_dxf, "gtfs": gtfs.load_gtfs}
+_LOADERS: dict[str, Any] = dict.fromkeys(("gpkg", "geojson", "shp", "fgb", "parquet"), loading.load_layers)
+_LOADERS |= {"graphml": loading.load_graphml, "osm": loading.load_osm, "dxf": dxf.load_dxf, "gtfs": gtfs.load_gtfs}
 _SUFFIXES = (*(f".{kind}" for kind in _LOADERS if kind != "gtfs"), ".json", ".geoparquet", ".pbf")  # in a folder
 _ELSEWHERE = {  # what a file is by its first bytes or suffix, and what to do with it
     "dwg": "a DWG drawing, for which there is no open reader: save it as DXF",
@@ -177,10 +177,8 @@ def format_of(path: str | PathLike[str]) -> str:
     if not kind and suffix in _ELSEWHERE:
         raise FormatError(f"{path.name}: the file must hold a community; it is {_ELSEWHERE[suffix]}.")
     if not kind:
-        raise FormatError(
-            f"{path.name}: the format must be GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, DXF, IFC, OSM, "
-            f"GraphML, CityJSON or .cimz; the first bytes are {head[:12]!r}."
-        )
+        wanted = "GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, DXF, IFC, OSM, GraphML, CityJSON or .cimz"
+        raise FormatError(f"{path.name}: the format must be {wanted}; the first bytes are {head[:12]!r}.")
     return kind
 
 

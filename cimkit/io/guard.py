@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cimkit.errors import FormatError, MissingDataError
+from cimkit.io.atomic import File
 
 MAX_FILE = 4 * 1024**3
 MAX_MEMBERS = 2_000
@@ -36,8 +37,9 @@ def expected(who: str, must: str, advice: str = "") -> Iterator[None]:
         raise FormatError(f"{who}: {must}; {got:.200}. {advice}".strip()) from error
 
 
-def check_file(path: Path) -> None:
-    """Raise FormatError unless a path is a file of a size that can be read."""
+def check_file(file: File) -> Path:
+    """Return the path of a file, or raise FormatError unless it is one of a size that can be read."""
+    path = Path(file)
     if not path.exists():
         raise FormatError(f"{path}: the file must exist; it does not. Check the path.")
     if not path.is_file():
@@ -45,6 +47,7 @@ def check_file(path: Path) -> None:
     size = path.stat().st_size
     if not 0 < size <= MAX_FILE:
         raise FormatError(f"{path.name}: the size must be 1 byte to {MAX_FILE:,} bytes; got {size:,}.")
+    return path
 
 
 def decode_text(data: bytes, who: str) -> tuple[str, str]:

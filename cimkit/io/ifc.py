@@ -95,8 +95,7 @@ def read_ifc(path: str | PathLike[str]) -> tuple[Community, Notes]:
     FormatError
         If it is no IFC model, is damaged, or has no storeys with walls or rooms.
     """
-    path = Path(path)
-    check_file(path)
+    path = check_file(path)
     with expected(path.name, "it must be an IFC model"):
         file: Any = ifcopenshell.open(str(path))
     with expected(path.name, "its entities must be whole", "Export it anew."):
@@ -162,17 +161,12 @@ def _floor(storey: Any, z: float, walls: list[Solid], slabs: list[Solid], rooms:
     stairs = shapely.union_all([r.plan for r in rooms if not r.element.is_a("IfcSpace") and r.low < z < r.high + 1.0])
     top = max([r.high for r in own] + [w.high for w in walls if w.low < cut < w.high])
     areas = [v.get("GrossFloorArea") for v in get_psets(storey).values()]
-    return {
-        "element": storey,
-        "outline": outline,
-        "rooms": own,
-        "voids": [(v, VoidKind.STAIR if stairs.intersects(v) else VoidKind.ATRIUM) for v in voids] if lies else [],
-        "z": z,
-        "height": top - z,
-        "kind": StoreyKind.ATTIC if pitched else StoreyKind.NORMAL,
-        "clear_height": float(np.nanmin(eaves)) - z if pitched else np.nan,
-        "area_declared": next((a for a in areas if isinstance(a, float)), np.nan),
-    }
+    floor = {"element": storey, "outline": outline, "rooms": own, "voids": [], "z": z, "height": top - z}
+    if lies:
+        floor["voids"] = [(v, VoidKind.STAIR if stairs.intersects(v) else VoidKind.ATRIUM) for v in voids]
+    kind, clear = (StoreyKind.ATTIC, float(np.nanmin(eaves)) - z) if pitched else (StoreyKind.NORMAL, np.nan)
+    declared = next((a for a in areas if isinstance(a, float)), np.nan)
+    return floor | {"kind": kind, "clear_height": clear, "area_declared": declared}
 
 
 def _community(model: Model, found: list[tuple[Any, list[dict[str, Any]]]]) -> Community:
@@ -407,13 +401,9 @@ def _windows(
         said[f"French, sill at most {_FRENCH:g} m above the floor"] += bool(french)
         at, to = place(np.array([face, face + outward[side]]))
         where = {"building": owner[storey], "storey": storey, "x": at[0], "y": at[1], "z": low}
-        size = {
-            "width": stated[0] or right - left,
-            "height": stated[1] or tall,
-            "azimuth": azimuth_of((to - at)[None])[0],
-        }
+        size = {"width": stated[0] or right - left, "height": stated[1] or tall}
         kinds = {"room": room, "kind": WindowKind.FRENCH if french else WindowKind.PLAIN}
-        found.append({"id": _named(window), **where, **size, **kinds})
+        found.append({"id": _named(window), "azimuth": azimuth_of((to - at)[None])[0], **where, **size, **kinds})
     every, *others = (len(model.file.by_type(k)) for k in ("IfcWindow", "IfcDoor", "IfcCurtainWall"))
     out["without a body"] = every - len(found) - out.total()
     notes = [Note("I02", f"{n} windows {why} are left out", "windows", count=n) for why, n in out.items() if n]

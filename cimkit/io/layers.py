@@ -42,10 +42,8 @@ def table_of(layer: str, shapes: str) -> str:
     >>> table_of("建筑轮廓", "A"), table_of("Streets_2020", "L"), table_of("tessellation", "A"), table_of("x", "A")
     ('buildings', 'paths', 'skip', '')
     """
-    for table, pattern, wanted in _LISTS["patterns"]:
-        if shapes in wanted and re.search(pattern, layer.lower()):
-            return str(table)
-    return ""
+    fitting = ((table, pattern) for table, pattern, wanted in _LISTS["patterns"] if shapes in wanted)
+    return next((str(table) for table, pattern in fitting if re.search(pattern, layer.lower())), "")
 
 
 def sort_layer(layer: str, gdf: Any, chosen: Mapping[str, str], only: bool, notes: list[Note]) -> Frames:
@@ -169,9 +167,8 @@ def _sort_by_tags(layer: str, gdf: Any, notes: list[Note]) -> Frames:
             "spaces": area & ~building & ground,
         }
     frames: Frames = {}
-    used = np.zeros(len(gdf), dtype=bool)
+    used = np.logical_or.reduce(list(picked.values()))
     for table, rows in picked.items():
-        used |= rows
         if rows.any():
             part = gdf[rows].drop(columns="kind", errors="ignore") if tagged else gdf[rows]
             if table == "entrances":

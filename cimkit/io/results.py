@@ -107,9 +107,8 @@ def json_text(frame: Any) -> str:
      }
     ]
     """
-    records = _flat(frame).astype(object).to_dict("records")
-    cleaned = [{str(k): plain(v) for k, v in r.items()} for r in records]
-    return json.dumps(cleaned, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    records = plain(_flat(frame).astype(object).to_dict("records"))
+    return json.dumps(records, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def plain(value: Any) -> Any:
@@ -178,9 +177,7 @@ def _write_map(frame: Any, path: Path, layer: str) -> None:
     if suffix == ".fgb":
         options["layer_options"] = {"SPATIAL_INDEX": "NO"}  # the index would sort the rows by place
     try:
-        with warnings.catch_warnings(
-            action="ignore"
-        ):  # no CRS without a map, short names in Shapefiles: both are meant
+        with warnings.catch_warnings(action="ignore"):  # no CRS, short names in Shapefiles: both are meant
             pyogrio.write_dataframe(frame, path, driver=driver, encoding="utf-8", **options)
     except (RuntimeError, ValueError, UnicodeEncodeError) as error:
         raise InputError(f"{path.name}: the table must fit the format; {error}. Write .csv or .json.") from error
