@@ -45,6 +45,8 @@ _NOTE = {f.name: {"x": float, "y": float, "count": int}.get(f.name, str) for f i
 META = "cimkit_meta"
 KEY = "key"  # column that other tables refer to, where ids are missing or repeat
 
+Rows = Mapping[str, Mapping[str, int]]  # table → key → row
+
 
 class Layer(NamedTuple):
     """One layer as it stands in the file: field name → values, and the shapes as WKB."""
@@ -152,18 +154,12 @@ def _header_of(community: Community) -> dict[str, Any]:
     """Return everything but tables, terrain and mesh as JSON values."""
     place = community.location
     notes = [dataclasses.asdict(n) for n in community.notes]
-    return {
-        "format": "cimkit",
-        "version": VERSION,
-        **{key: getattr(community, key) for key in _TEXTS},
-        "project_type": community.project_type.code,
-        "crs": community.frame.crs,
-        "origin": list(community.frame.origin),
-        "location": None if place is None else [place.latitude, place.longitude],
-        "notes": [{k: v for k, v in n.items() if isinstance(v, str) or np.isfinite(v)} for n in notes],
-        "buildings": len(community.buildings),
-        "tables": {},
-    }
+    header: dict[str, Any] = {"format": "cimkit", "version": VERSION}
+    header |= {key: getattr(community, key) for key in _TEXTS} | {"project_type": community.project_type.code}
+    header |= {"crs": community.frame.crs, "origin": list(community.frame.origin)}
+    header["location"] = None if place is None else [place.latitude, place.longitude]
+    header["notes"] = [{k: v for k, v in n.items() if isinstance(v, str) or np.isfinite(v)} for n in notes]
+    return header | {"buildings": len(community.buildings), "tables": {}}
 
 
 def _read(source: Path | BytesIO, who: str, tables: Mapping[str, Any] | None = None) -> Community:
@@ -224,16 +220,12 @@ def _frame_of(header: Any) -> Frame:
 
 def _fields(header: Any) -> dict[str, Any]:
     """Return the arguments of a Community that the header holds."""
-    place = header["location"]
     rows = [row for row in header["notes"] if row["code"] in CODES]  # this version may not know them all
     notes = [Note(**{k: sort(row[k]) for k, sort in _NOTE.items() if k in row}) for row in rows]
-    return {
-        **{key: str(header[key]) for key in _TEXTS},
-        "project_type": ProjectType.parse(header["project_type"]),
-        "frame": _frame_of(header),
-        "location": None if place is None else Location(float(place[0]), float(place[1])),
-        "notes": Notes.of(notes),
-    }
+    place = None if header["location"] is None else Location(*(float(v) for v in header["location"][:2]))
+    project = ProjectType.parse(header["project_type"])
+    fields = {"project_type": project, "frame": _frame_of(header), "location": place, "notes": Notes.of(notes)}
+    return {key: str(header[key]) for key in _TEXTS} | fields
 
 
 def _packed_table(table: type[Table], forms: Any, arrays: Mapping[str, Any]) -> Table:
@@ -246,9 +238,7 @@ def _packed_table(table: type[Table], forms: Any, arrays: Mapping[str, Any]) -> 
             data[col.name] = _shapes(col.dtype, *(arrays[f"{name}/{p}"] for p in parts))
         elif name in arrays:
             data[col.name] = arrays[name]
-    extra = {
-        name: _decode_column(form, arrays[f"{table.title()}//{k}"]) for k, (name, form) in enumerate(forms.items())
-    }
+    extra = {own: _decode_column(form, arrays[f"{table.title()}//{k}"]) for k, (own, form) in enumerate(forms.items())}
     return table(**data, extra=extra)
 
 
@@ -508,16 +498,12 @@ def _rows_by_key(layer: Layer) -> dict[str, int]:
     return {str(key): row for row, key in enumerate(layer.fields.get(KEY, layer.fields.get("id", ())))}
 
 
-def _table(
-    table: type[Table], layer: Layer, extra: Any, rows: Mapping[str, Any], frame: Frame, notes: list[Note]
-) -> Table:
+def _table(table: type[Table], layer: Layer, extra: Any, rows: Rows, frame: Frame, notes: list[Note]) -> Table:
     """Return the table of one layer, references resolved to rows; fields added elsewhere become extra columns."""
     fields = dict(layer.fields)
     fields.pop(KEY, None)
-    data: dict[str, Any] = {}
-    for col in table.columns():
-        if col.label in fields:
-            data[col.name] = _column(col, fields.pop(col.label), table.title(), rows, notes)
+    here = [col for col in table.columns() if col.label in fields]
+    data = {col.name: _column(col, fields.pop(col.label), table.title(), rows, notes) for col in here}
     if layer.shapes is not None:
         shapes = shapely.from_wkb(layer.shapes)
         multi = shapely.get_type_id(shapes) >= shapely.GeometryType.MULTIPOINT  # QGIS promotes to multi on some edits
@@ -534,7 +520,7 @@ def _placed(table: type[Table], shapes: Any, data: Mapping[str, Any]) -> dict[st
     return {c.name: c.dtype.from_shapely(shapes) for c in table.columns() if c.is_shape}
 
 
-def _column(col: Column, values: Any, title: str, rows: Mapping[str, Any], notes: list[Note]) -> Any:
+def _column(col: Column, values: Any, title: str, rows: Rows, notes: list[Note]) -> Any:
     """Return one declared column of a layer."""
     if col.is_kind or col.of or col.dtype is str:
         texts = np.fromiter(("" if v is None else str(v) for v in values), dtype=object)

@@ -6,7 +6,6 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from math import isfinite
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from cimkit.arrays import FloatArray
 from cimkit.errors import InputError
 from cimkit.geometry.polygons import Polygons
-from cimkit.io.atomic import write_text
+from cimkit.io.atomic import File, write_text
 from cimkit.io.cimfile import to_text
 from cimkit.io.cityjson import GROUP, OWN, digest, thing_of
 from cimkit.io.crs import parse_crs
@@ -33,7 +32,7 @@ Ring = list[tuple[int, int]]  # open ring in whole millimetres, without repeats
 Rings = list[Ring]  # of a polygon, the outer one first
 
 
-def write_cityjson(community: Community, path: str | PathLike[str]) -> None:
+def write_cityjson(community: Community, path: File) -> None:
     """Write CityJSON 2.0 in map coordinates, to the millimetre.
 
     Buildings are blocks of LoD 1 (or the surfaces of LoD 2 where there are any), storeys their
@@ -76,14 +75,8 @@ def cityjson_document(community: Community) -> dict[str, Any]:
     authority = parse_crs(community.frame.crs).to_authority() if community.frame.crs else None
     if authority:
         metadata["referenceSystem"] = f"https://www.opengis.net/def/crs/{authority[0]}/0/{authority[1]}"
-    return {
-        "type": "CityJSON",
-        "version": "2.0",
-        "transform": {"scale": [SCALE] * 3, "translate": origin},
-        "metadata": metadata,
-        "CityObjects": city.objects,
-        "vertices": whole.tolist(),
-    }
+    head = {"type": "CityJSON", "version": "2.0", "transform": {"scale": [SCALE] * 3, "translate": origin}}
+    return head | {"metadata": metadata, "CityObjects": city.objects, "vertices": whole.tolist()}
 
 
 class _City:

@@ -13,7 +13,7 @@ from cimkit.errors import FormatError, InputError, MissingDataError, needed
 from cimkit.io import cimfile, cityjson, cityjson_write, dxf, gtfs, loading
 from cimkit.io.crs import Placing, place
 from cimkit.io.guard import check_file, open_archive
-from cimkit.io.layers import sort_layer
+from cimkit.io.layers import Frames, sort_layer
 from cimkit.io.loading import Layers
 from cimkit.io.results import write_table
 from cimkit.model.community import Community
@@ -261,15 +261,13 @@ def _near_stops(layers: Layers, placing: Placing, notes: list[Note]) -> Layers:
 # Map layers of others as a community -----------------------------------------------------------------
 
 
-def _sorted(
-    layers: Layers, placing: Placing, chosen: Mapping[str, str], notes: list[Note], who: str
-) -> dict[str, list[Any]]:
+def _sorted(layers: Layers, placing: Placing, chosen: Mapping[str, str], notes: list[Note], who: str) -> Frames:
     """Return the frames of loaded layers by table, in a CRS that fits their numbers."""
     names = [name for name, _ in layers]
     unknown = ", ".join(sorted(set(chosen) - set(names)))
     if unknown:
         raise InputError(f"layers: names must be among {', '.join(names)}; got {unknown}.")
-    frames: dict[str, list[Any]] = {}
+    frames: Frames = {}
     for name, gdf in layers:
         if not len(gdf):
             notes.append(Note("I03", "layer is empty", name))
@@ -283,9 +281,7 @@ def _sorted(
     return frames
 
 
-def _community(
-    frames: dict[str, list[Any]], columns: Mapping[str, str], notes: list[Note], who: str
-) -> tuple[Community, Notes]:
+def _community(frames: Frames, columns: Mapping[str, str], notes: list[Note], who: str) -> tuple[Community, Notes]:
     """Return the community of placed frames, and all notes."""
     if not frames:
         said = "; ".join(n.text for n in notes[:3])

@@ -49,9 +49,7 @@ def read_gtfs(path: str | PathLike[str], *, hours: tuple[float, float] = (7.0, 9
 
     if not hours[0] < hours[1]:
         raise InputError(f"read_gtfs: hours must rise; got {hours}.")
-    path = Path(path)
-    if not path.is_dir():
-        check_file(path)
+    path = Path(path) if Path(path).is_dir() else check_file(path)
     stops = _table(path, "stops", "stop_id stop_name stop_lat stop_lon")
     times = _table(path, "stop_times", "trip_id stop_id departure_time")
     trips = _table(path, "trips", "trip_id route_id service_id")
@@ -62,17 +60,14 @@ def read_gtfs(path: str | PathLike[str], *, hours: tuple[float, float] = (7.0, 9
     rows = rows[(hour >= hours[0]) & (hour < hours[1])]
     if len(rows):  # the service with most departures stands for a working day
         rows = rows[rows["service_id"] == rows["service_id"].value_counts().index[0]]
-    count = rows["stop_id"].value_counts().reindex(stops["stop_id"]).fillna(0).to_numpy(dtype=float)
+    ids = stops["stop_id"]
+    count = rows["stop_id"].value_counts().reindex(ids).fillna(0).to_numpy(dtype=float)
     metro = set(rows["stop_id"][rows["route_id"].map(routes).astype(float).isin(_METRO)])
     per_hour = count / (hours[1] - hours[0])
     place = gpd.points_from_xy(stops["stop_lon"].astype(float), stops["stop_lat"].astype(float))
-    data = {
-        "id": stops["stop_id"],
-        "name": stops["stop_name"],
-        "kind": np.where(stops["stop_id"].isin(metro), "metro_station", "bus_stop"),
-        "departures_per_h": per_hour,
-        "headway_min": np.divide(60.0, per_hour, out=np.full(len(stops), np.inf), where=per_hour > 0),
-    }
+    kind = np.where(ids.isin(metro), "metro_station", "bus_stop")
+    headway = np.divide(60.0, per_hour, out=np.full(len(ids), np.inf), where=per_hour > 0)
+    data = {"id": ids, "name": stops["stop_name"], "kind": kind, "departures_per_h": per_hour, "headway_min": headway}
     return gpd.GeoDataFrame(data, geometry=place, crs="EPSG:4326")
 
 

@@ -54,6 +54,7 @@ _NEAR_FLOOR = 0.5  # [m] a slab whose top is so near the storey's level is its f
 _HEADROOM = 1.5  # [m] what lies so far above the floor is a roof over it
 
 T = TypeVar("T", bound=Table)
+Move = Callable[[FloatArray], FloatArray]  # of plan coordinates
 
 
 class Model(NamedTuple):
@@ -190,9 +191,8 @@ def _community(model: Model, found: list[tuple[Any, list[dict[str, Any]]]]) -> C
     text = "height 0 of the model is taken as the ground outside"
     model.notes.extend([*repeated, Note("H07", text, "storeys", count=len(floors))])
     use, storey_use = _uses(model, storeys, elements, ids)
-    land = _parcels(model, placed)
-    openings = _windows(model, floors, owner, place)
-    spaces = _spaces(model, floors, placed)
+    tables: dict[str, Any] = {"parcels": _parcels(model, placed), "windows": _windows(model, floors, owner, place)}
+    tables["spaces"] = _spaces(model, floors, placed)
     voids = [{"storey": k, "kind": kind} for k, floor in enumerate(floors) for _, kind in floor["voids"]]
     if voids:
         text = f"{len(voids)} openings where no floor slab lies; those with a stair in them are stair wells"
@@ -204,22 +204,15 @@ def _community(model: Model, found: list[tuple[Any, list[dict[str, Any]]]]) -> C
         known = {"source_id": element.GlobalId, "height_src": Provenance.MEASURED, "storeys_src": Provenance.MEASURED}
         rows.append(known | counts | {"height": max(f["z"] + f["height"] for f in own)})
     ground = placed([min(own, key=lambda f: abs(f["level"] - 1))["outline"] for own in storeys])
-    known = {"id": ids, "name": ids, "use": use, "footprint": ground, "parcel": parcel_of(ground, land)}
+    known = {"id": ids, "name": ids, "use": use, "footprint": ground, "parcel": parcel_of(ground, tables["parcels"])}
     declared = np.array([f["area_declared"] for f in floors]) * model.area
     derived = {"building": owner, "plate": np.arange(len(floors)), "use": storey_use, "area_declared": declared}
-    return Community(
-        name=model.path.stem,
-        frame=frame,
-        location=None if crs else _location(model),
-        parcels=land,
-        buildings=_table_of(Buildings, rows, model, **known),
-        plates=Plates(outline=placed([f["outline"] for f in floors])),
-        storeys=_table_of(Storeys, [{k: f[k] for k in _STOREY} for f in floors], model, **derived),
-        voids=_table_of(Voids, voids, model, outline=placed([v for floor in floors for v, _ in floor["voids"]])),
-        windows=openings,
-        spaces=spaces,
-        notes=Notes.of(model.notes),
-    )
+    tables["buildings"] = _table_of(Buildings, rows, model, **known)
+    tables["plates"] = Plates(outline=placed([f["outline"] for f in floors]))
+    tables["storeys"] = _table_of(Storeys, [{k: f[k] for k in _STOREY} for f in floors], model, **derived)
+    tables["voids"] = _table_of(Voids, voids, model, outline=placed([v for f in floors for v, _ in f["voids"]]))
+    location, notes = None if crs else _location(model), Notes.of(model.notes)
+    return Community(name=model.path.stem, frame=frame, location=location, notes=notes, **tables)
 
 
 def _spaces(model: Model, floors: list[dict[str, Any]], placed: Callable[[list[Any]], Polygons]) -> Spaces:
@@ -239,7 +232,7 @@ def _spaces(model: Model, floors: list[dict[str, Any]], placed: Callable[[list[A
     return _table_of(Spaces, rows, model, outline=placed(plans))
 
 
-def _placing(model: Model) -> tuple[Callable[[FloatArray], FloatArray], str]:
+def _placing(model: Model) -> tuple[Move, str]:
     """Return how plan coordinates are turned and moved, and the CRS they are in then, empty for local metres."""
     file, scale = model.file, model.scale
     maps = file.by_type("IfcMapConversion") if file.schema != "IFC2X3" else []
@@ -364,9 +357,7 @@ def _solids(model: Model, kinds: tuple[str, ...], *, plain: bool = False) -> lis
     return found
 
 
-def _windows(
-    model: Model, floors: list[dict[str, Any]], owner: IntArray, place: Callable[[FloatArray], FloatArray]
-) -> Windows:
+def _windows(model: Model, floors: list[dict[str, Any]], owner: IntArray, place: Move) -> Windows:
     """Return the windows in outer walls of the storeys, and note what was guessed, what is left out, and why.
 
     A window belongs to the side of its storey's outline that it is thin across and near to: that side is its outer

@@ -4,13 +4,12 @@ import json
 import math
 import re
 import warnings
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from cimkit.arrays import one_of
 from cimkit.errors import InputError, needed
-from cimkit.io.atomic import atomic_write
+from cimkit.io.atomic import File, atomic_write
 
 _MAPS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}  # as GDAL says
 RESULT_SUFFIXES = (".csv", ".json", ".xlsx", ".parquet", *_MAPS)
@@ -20,7 +19,7 @@ _XLSX_ROWS = 1_048_575
 _XLSX_TEXT = 32_767
 
 
-def write_table(frame: Any, path: str | PathLike[str], *, excel_safe: bool = True, layer: str = "results") -> None:
+def write_table(frame: Any, path: File, *, excel_safe: bool = True, layer: str = "results") -> None:
     """Write a (Geo)DataFrame by the suffix of the file.
 
     Parameters
