@@ -387,7 +387,8 @@ def read_cim(path: File) -> tuple[Community, Notes]:
         header = parse_json(str(rest["header"]), path.name)
         _check_version(header, path.name)
         layers = {title: _read_layer(path, title) for title in TABLES if title in names}
-        rows = {title: _rows_by_key(layer) for title, layer in layers.items()}
+        keys = {title: layer.fields.get(KEY, layer.fields.get("id", ())) for title, layer in layers.items()}
+        rows = {title: {str(key): row for row, key in enumerate(own)} for title, own in keys.items()}
         frame = _frame_of(header)
         tables = {t: _table(TABLES[t], x, header["tables"].get(t, ()), rows, frame, notes) for t, x in layers.items()}
         return from_text(str(rest["cimz"]), path.name, tables), Notes.of(notes)
@@ -491,11 +492,6 @@ def _read_layer(path: Path, name: str) -> Layer:
     with expected(f"{path.name}, layer {name}", "it must be whole"), warnings.catch_warnings(action="ignore"):
         meta, _, shapes, values = pyogrio.raw.read(path, layer=name)
     return Layer(dict(zip(meta["fields"].tolist(), values, strict=True)), shapes)
-
-
-def _rows_by_key(layer: Layer) -> dict[str, int]:
-    """Return key → row of a layer."""
-    return {str(key): row for row, key in enumerate(layer.fields.get(KEY, layer.fields.get("id", ())))}
 
 
 def _table(table: type[Table], layer: Layer, extra: Any, rows: Rows, frame: Frame, notes: list[Note]) -> Table:

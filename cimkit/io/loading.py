@@ -40,13 +40,9 @@ def load_layers(path: File) -> tuple[Layers, list[Note]]:
     if suffix in (".geojson", ".json", ".shp"):
         gdf, notes = (_load_shapefile if suffix == ".shp" else _load_geojson)(path)
         return [(path.stem, gdf)], notes
-    layers: Layers = []
-    every: list[Note] = []
-    for name in layer_names(path):
-        gdf, notes = _load(path, name, "", path.name)
-        layers.append((path.stem if name in ("OGRGeoJSON", "") else name, gdf))
-        every += notes
-    return layers, every
+    loaded = {name: _load(path, name, "", path.name) for name in layer_names(path)}
+    layers = [(path.stem if name in ("OGRGeoJSON", "") else name, gdf) for name, (gdf, _) in loaded.items()]
+    return layers, [note for _, notes in loaded.values() for note in notes]
 
 
 def layer_names(path: Path) -> list[str]:

@@ -56,14 +56,7 @@ def write_table(frame: Any, path: File, *, excel_safe: bool = True, layer: str =
 def _flat(frame: Any) -> Any:
     """Return the frame without index and with its shape as text (WKT, rounded to 1 mm)."""
     frame = frame.reset_index(drop=frame.index.names == [None])
-    if hasattr(frame, "to_wkb"):  # a GeoDataFrame
-        import pandas as pd
-        import shapely
-
-        name = frame.geometry.name
-        text = shapely.to_wkt(frame.geometry.array, rounding_precision=3)
-        frame = pd.DataFrame(frame.drop(columns=name)).assign(**{name: text})
-    return frame
+    return frame.to_wkt(rounding_precision=3) if hasattr(frame, "to_wkt") else frame
 
 
 def _write_csv(frame: Any, path: Path, excel_safe: bool) -> None:
