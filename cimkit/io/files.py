@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from cimkit.arrays import one_of
 from cimkit.errors import FormatError, InputError, MissingDataError, needed
 from cimkit.io import cimfile, cityjson, cityjson_write, dxf, gtfs, loading
 from cimkit.io.crs import Placing, place
@@ -122,14 +123,11 @@ def write(community: Community, path: str | PathLike[str]) -> None:
     InputError
         If the suffix is another one, or a value does not fit the format.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix in _ONE_TABLE:
-        write_table(community.buildings.to_frame(), path, layer="buildings")
-    elif suffix in _WRITERS:
+    suffix = one_of(Path(path).suffix.lower(), (*_WRITERS, *_ONE_TABLE), name=f"{Path(path).name}: suffix")
+    if suffix in _WRITERS:
         _WRITERS[suffix](community, path)
     else:
-        allowed = ", ".join((*_WRITERS, *_ONE_TABLE))
-        raise InputError(f"{Path(path).name}: suffix must be one of {allowed}; got {suffix!r}.")
+        write_table(community.buildings.to_frame(), path, layer="buildings")
 
 
 def format_of(path: str | PathLike[str]) -> str:

@@ -56,7 +56,11 @@ def write_table(frame: Any, path: File, *, excel_safe: bool = True, layer: str =
 def _flat(frame: Any) -> Any:
     """Return the frame without index and with its shape as text (WKT, rounded to 1 mm)."""
     frame = frame.reset_index(drop=frame.index.names == [None])
-    return frame.to_wkt(rounding_precision=3) if hasattr(frame, "to_wkt") else frame
+    if hasattr(frame, "to_wkt"):  # a GeoDataFrame
+        shape = frame.geometry.name
+        frame = frame.to_wkt(rounding_precision=3)
+        frame[shape] = frame.pop(shape)  # the last column
+    return frame
 
 
 def _write_csv(frame: Any, path: Path, excel_safe: bool) -> None:
