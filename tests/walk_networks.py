@@ -33,7 +33,7 @@ class Case(NamedTuple):
         nodes = np.column_stack([np.arange(self.n) * 7.0 % 5, np.arange(self.n) * 3.0 % 4, np.zeros(self.n)])
         course = Lines(np.stack([nodes[self.u], nodes[self.v]], axis=1).reshape(-1, 3), 2 * np.arange(len(self.u) + 1))
         minutes = self.forward / 60_000, self.backward / 60_000
-        return WalkNetwork(nodes, self.u, self.v, course, np.ones(len(self.u)), *minutes, FLAT)
+        return WalkNetwork(nodes, self.u, self.v, course, np.ones(len(self.u)), *minutes, FLAT, np.arange(len(self.u)))
 
     def places(self, which):
         """Return homes or services as places."""

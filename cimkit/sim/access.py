@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray
-from cimkit.errors import InputError, MissingDataError
+from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray, one_of
+from cimkit.errors import MissingDataError
 from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind
 from cimkit.model.notes import Note, Notes
+from cimkit.model.table import lookup_names
 from cimkit.sim.joined import Homes, Hour, Kinds, Network, join
 from cimkit.sim.network import ADULT, WalkMethod
 from cimkit.sim.reach import Decay, floating_catchments, nearest_places
@@ -46,10 +47,6 @@ class OfHomes(Drawn):
         """Return columns with ``count`` rows a home, of values of shape (n, count), (n, 1) or (count)."""
         columns = {self.homes.kind: self.homes.ids[:, None]} | columns
         return {name: np.broadcast_to(v, (len(self), count)).reshape(-1) for name, v in columns.items()}
-
-    def _names(self, facility: IntArray) -> TextArray:
-        """Return the ids of facilities by row, empty for -1."""
-        return np.append(self.facility_ids, "")[facility]
 
 
 @dataclass(frozen=True, repr=False)
@@ -106,11 +103,8 @@ class WalkTimes(OfHomes):
         InputError
             If the kind was not asked for.
         """
-        wanted = FacilityKind.parse(kind)
-        if wanted not in self.kinds:
-            listed = ", ".join(k.code for k in self.kinds)
-            raise InputError(f"WalkTimes: kind must be one of {listed}; got {wanted.code}.")
-        return self.kinds.index(wanted)
+        codes = [k.code for k in self.kinds]
+        return codes.index(one_of(FacilityKind.parse(kind).code, codes, name="WalkTimes: kind"))
 
     def share_within(self, minutes: float, kind: str | FacilityKind | None = None) -> Any:
         """Return the share of homes within some minutes of a kind, or of each kind as a dict.
@@ -179,7 +173,7 @@ class WalkTimes(OfHomes):
 
     def columns(self) -> dict[str, Any]:
         """Return the nearest of each kind, one row a home and kind."""
-        named = {"kind": [kind.code for kind in self.kinds], "facility": self._names(self.facility)}
+        named = {"kind": [kind.code for kind in self.kinds], "facility": lookup_names(self.facility_ids, self.facility)}
         metres = {"distance_m": self.distance.round(3), "straight_m": self.straight_distance.round(3)}
         minutes = {"walk_min": self.walk_min.round(4), "indoor_min": self.homes.indoor_min[:, None].round(4)}
         return self._of_each(len(self.kinds), named | metres | minutes | {"persons": self.homes.persons[:, None]})
@@ -213,7 +207,7 @@ class NearestServices(OfHomes):
     def columns(self) -> dict[str, Any]:
         """Return the nearest, one row a home and rank."""
         k = self.cost.shape[1]
-        columns = {"rank": np.arange(1, k + 1), "facility": self._names(self.facility)}
+        columns = {"rank": np.arange(1, k + 1), "facility": lookup_names(self.facility_ids, self.facility)}
         return self._of_each(k, columns | {"walk_min" if self.timed else "distance_m": self.cost.round(4)})
 
 
@@ -388,20 +382,19 @@ def service_access(
     """
     joined = join(community, method=method, network=network, hour=hour)
     kinds, rows, kind = joined.of_kinds(to)
-    capacity, notes = joined.capacities(kinds, rows, kind)
-    persons = joined.homes.persons
-    if competition != "sum" and persons.sum() <= 0:
+    shared, persons = competition != "sum", joined.homes.persons
+    size, notes = joined.capacities(kinds, rows, kind) if shared else (np.ones(len(rows)), Notes())
+    if shared and persons.sum() <= 0:
         persons = np.ones(len(persons))
         notes += Notes.of([Note("D02", f"no residents known: every {joined.homes.kind} counts as one", "population")])
     score, supply = np.zeros((len(persons), len(kinds))), np.full(len(community.facilities), np.nan)
     if len(rows):
         places = joined.home_places(timed=decay.timed), joined.services.take(rows)
-        size = np.ones(len(rows)) if competition == "sum" else capacity
-        shared: dict[str, Any] = {"persons": persons, "kind": kind, "decay": decay, "method": competition}
-        got, supply[rows] = floating_catchments(joined.network, *places, capacity=size, **shared)
+        given: dict[str, Any] = {"persons": persons, "kind": kind, "decay": decay, "method": competition}
+        got, supply[rows] = floating_catchments(joined.network, *places, capacity=size, **given)
         score[:, : got.shape[1]] = got
-    said = joined.notes if competition == "sum" else joined.notes + notes
-    return ServiceAccess(joined.homes, community.facilities.id, said, kinds, score, supply, decay, competition)
+    known = joined.homes, community.facilities.id, joined.notes + notes
+    return ServiceAccess(*known, kinds, score, supply, decay, competition)
 
 
 @dataclass(frozen=True, repr=False)
@@ -469,8 +462,6 @@ def compare_walks(before: WalkTimes, after: WalkTimes) -> WalkChange:
     _, old, new = np.intersect1d(before.homes.ids.astype(str), after.homes.ids.astype(str), return_indices=True)
     kinds = tuple(k for k in before.kinds if k in after.kinds)
     if len(old) == 0 or not kinds:
-        raise MissingDataError(
-            f"compare_walks: both must share homes and kinds of service; they share {len(old)} and {len(kinds)}."
-        )
+        raise MissingDataError(f"compare_walks: both must share homes and kinds; got {len(old)} and {len(kinds)}.")
     order = np.argsort(new)
     return WalkChange(before, after, old[order], new[order], kinds)

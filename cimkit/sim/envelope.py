@@ -50,8 +50,7 @@ class EnvelopeGrid:
     def __post_init__(self) -> None:
         if not (self.cell > 0 and self.storey_height > 0 and 1 <= self.most_storeys <= 200 and self.setback >= 0):
             must = "cell and storey_height must be > 0 m, setback >= 0 m, most_storeys 1..200"
-            got = f"{self.cell}, {self.storey_height}, {self.setback}, {self.most_storeys}"
-            raise InputError(f"EnvelopeGrid: {must}; got {got}.")
+            raise InputError(f"EnvelopeGrid: {must}; got {self}.")
 
 
 @dataclass(frozen=True, repr=False)
@@ -169,8 +168,7 @@ def solar_envelope(
     if isinstance(mode, str) and mode not in ("search", "interval"):
         raise InputError(f"solar_envelope: mode must be 'search', 'interval' or two hours; got {mode!r}.")
     grid = grid or EnvelopeGrid()
-    row = community.parcels.row_of(parcel)
-    outline = community.parcels.outline.take([row]).to_shapely()[0]
+    outline = community.parcels.outline.take([community.parcels.row_of(parcel)]).to_shapely()[0]
     b = community.buildings
     replaced = (b.status == Status.PLANNED) & shapely.intersects(shapely.points(b.footprint.inner_points()), outline)
     site = community.keep({"buildings": (b.status != Status.DEMOLISH) & ~replaced})
@@ -275,7 +273,7 @@ def _sightlines(before: Sunlight, rows: IntArray, required: float, margin: Float
     minutes = np.arange(math.floor(first * 60.0), math.ceil(last * 60.0))
     suns = before.sun_day.suns(before.sun_day.hour_angle(np.append(minutes, minutes[-1] + 1) / 60.0))
     suns = np.column_stack([_turned(suns, columns.north - columns.turn), suns[:, 2]])
-    found: list[tuple[int, IntArray, Any, float]] = []
+    found: list[tuple[Any, ...]] = [([], np.zeros(0, np.int64), np.zeros((0, len(columns.cells)), np.uint8), [])]
     for k, row in enumerate(rows):
         tight = before.hours[row] < required + 0.1
         spells = np.array(before.intervals(row)).reshape(-1, 2) * (60.0, -60.0)  # ends with the other sign
@@ -286,12 +284,10 @@ def _sightlines(before: Sunlight, rows: IntArray, required: float, margin: Float
         allowed = columns.allowed(before.receptors.take([row]), suns[at[0] : at[-1] + 2], at - at[0])
         if (allowed < columns.grid.most_storeys).any():
             wanted = float(len(at)) if tight else min(required * 60.0 + margin[k], float(len(at)))
-            found.append((k, minutes[at], allowed, wanted))
-    offsets = offsets_of([len(m) for _, m, _, _ in found])
-    minute = np.concatenate([np.zeros(0, np.int64), *(m for _, m, _, _ in found)])
-    table = np.concatenate([np.zeros((0, len(columns.cells)), np.uint8), *(allowed for _, _, allowed, _ in found)])
-    used, need = np.array([k for k, *_ in found], dtype=np.int64), np.array([wanted for *_, wanted in found])
-    return Sightlines(offsets, minute, np.ascontiguousarray(table.T), need, used, before.method)
+            found.append(([k], minutes[at], allowed, [wanted]))
+    offsets = offsets_of([len(minute) for _, minute, *_ in found[1:]])
+    used, minute, table, need = (np.concatenate(part) for part in zip(*found, strict=True))
+    return Sightlines(offsets, minute, np.ascontiguousarray(table.T), need, used.astype(np.int64), before.method)
 
 
 def _buildings(parcel: str, columns: _Columns, storeys: IntArray) -> list[records.Building]:

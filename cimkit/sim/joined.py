@@ -75,25 +75,24 @@ def homes_of(community: Community, *, method: WalkMethod = ADULT) -> Homes:
     """
     dwellings, storeys, buildings = community.dwellings, community.storeys, community.buildings
     doors, door_of, notes = _doors(community)
-    stepped = np.zeros(len(doors), dtype=bool)
-    stepped[: len(community.entrances)] = (community.entrances.step_free == 0) & (not method.steps)
+    stepped = np.flatnonzero((community.entrances.step_free == 0) & (not method.steps))
     if len(dwellings) == 0:
         lived_in, people = np.isin(buildings.use, HOUSING), community.population
         building = np.flatnonzero(lived_in if lived_in.any() else buildings.use == BuildingUse.UNKNOWN)
         ids, kind, door, indoor = buildings.id[building], "building", door_of[building], np.zeros(len(building))
         persons = np.bincount(people.building, people.persons, len(buildings)).astype(np.float64)[building]
-        said = Note("D01", f"no dwellings; {len(building)} buildings stand for their residents", "dwellings")
-        notes = notes + Notes.of([said])
+        notes += Notes.of(
+            [Note("D01", f"no dwellings; {len(building)} buildings stand for their residents", "dwellings")]
+        )
     else:
         building = storeys.building[dwellings.storey]
-        door = door_of[building]
-        if len(community.entrances):
-            door = np.where(dwellings.entrance >= 0, dwellings.entrance, door)
+        door = np.where(dwellings.entrance >= 0, dwellings.entrance, door_of[building])
         level, down = storeys.level[dwellings.storey], np.maximum(storeys.z[dwellings.storey], 0.0)
         lift = (buildings.lift == 1) | ((buildings.lift < 0) & (buildings.n_above >= method.lift_storeys))
         indoor = method.climb_minutes(down, np.maximum(level - 1.0, 0.0), lift[building])
         ids, kind, persons = dwellings.id, "dwelling", np.nan_to_num(dwellings.persons)
-    return Homes(ids, kind, building, door, doors, np.where(stepped[door], np.inf, indoor), persons, notes)
+    indoor = np.where(np.isin(door, stepped), np.inf, indoor)
+    return Homes(ids, kind, building, door, doors, indoor, persons, notes)
 
 
 def _doors(community: Community) -> tuple[FloatArray, IntArray, Notes]:
@@ -165,9 +164,7 @@ class Joined:
         every = np.setdiff1d(have, [FacilityKind.OTHER]).tolist()
         kinds = tuple(FacilityKind.parse(k) for k in (every if asked is None else asked))
         if not kinds:
-            raise MissingDataError(
-                "services: there must be some; got none. Add facilities, or the file that holds them."
-            )
+            raise MissingDataError("services: there must be some; got none. Add facilities, or the file with them.")
         rows, kind = np.nonzero(have[:, None] == np.array(kinds))
         return kinds, rows, kind
 
@@ -340,8 +337,7 @@ def _split(network: WalkNetwork, grounds: Any) -> WalkNetwork:
     piece, low, high = owner[begin], share[begin], share[begin + 1]
     parts = [substring(lines[e], a, b, normalized=True) for e, a, b in zip(piece, low, high, strict=True)]
     cut, pieces = Lines.from_shapely(np.array(parts, dtype=object)), network.take(piece)
-    names = ("length", "forward_min", "backward_min")
-    sizes: dict[str, Any] = {n: getattr(pieces, n) * (high - low) for n in names}
+    sizes: dict[str, Any] = {n: getattr(pieces, n) * (high - low) for n in ("length", "forward_min", "backward_min")}
     nodes = np.concatenate([network.nodes, cut.xyz[cut.line[:-1]][low > 0]])
     pieces = replace(pieces, nodes=nodes, start=node[begin], end=node[begin + 1], course=cut, **sizes)
     return network.take(np.setdiff1d(np.arange(len(lines)), ends)).joined(pieces)

@@ -394,9 +394,7 @@ def _deducted(community: Community, given: dict[str, Any]) -> FloatArray:
     return np.asarray(np.minimum(below, np.where(b.height > HIGH, *given["deduct"][::-1])))
 
 
-def _required(
-    given: dict[str, Any], height: FloatArray, turn: FloatArray, tower: BoolArray, sensitive: BoolArray
-) -> FloatArray:
+def _required(given: Any, height: FloatArray, turn: FloatArray, tower: BoolArray, sensitive: BoolArray) -> FloatArray:
     """Return the distance a rule asks for [m]."""
     factor = np.array(given["turn_factors"])[np.searchsorted(given["turn_limits"], turn, side="left")]
     usual = np.where(turn <= 60.0, *given["multi"]) * height * factor

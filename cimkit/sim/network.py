@@ -133,9 +133,8 @@ class WalkMethod:
             Whether there is a lift, shape (n).
         """
         by_stairs = storeys * self.stair_s if self.steps else np.where(storeys > 0, np.inf, 0.0)
-        ride = self.ride_s(height)
         can_ride = lift & (storeys >= (self.lift_from - 1 if self.steps else 1))
-        return np.where(can_ride, np.minimum(ride, by_stairs), by_stairs) / 60.0
+        return np.where(can_ride, np.minimum(self.ride_s(height), by_stairs), by_stairs) / 60.0
 
 
 # Speeds: proposals from comfortable gait by age (Bohannon 1997; Bohannon & Andrews 2011), mark M. Ramps of 1:8 are the
@@ -185,10 +184,10 @@ class WalkNetwork:
         Time along each edge and against it, inf where it cannot be walked, shape (m) [min].
     method
         Who walks.
+    ids
+        Ids of the edges, shape (m).
     barriers
         Lines (shapely) that the leg from a point to its path must not cross.
-    ids
-        Ids of the edges, their numbers without it, shape (m).
     """
 
     nodes: FloatArray
@@ -199,14 +198,10 @@ class WalkNetwork:
     forward_min: FloatArray
     backward_min: FloatArray
     method: WalkMethod
+    ids: Any
     barriers: Any = ()
-    ids: Any = None
     _graphs: dict[tuple[bool, bool], Csr] = field(default_factory=dict, init=False)
     _prepared: dict[tuple[bool, bool], tuple[Csr, Hierarchy]] = field(default_factory=dict, init=False)
-
-    def __post_init__(self) -> None:
-        if self.ids is None:
-            object.__setattr__(self, "ids", np.arange(len(self.start)))
 
     @classmethod
     def of(cls, community: Community, *, method: WalkMethod = ADULT, hour: float | None = None) -> WalkNetwork:
@@ -245,13 +240,11 @@ class WalkNetwork:
         backward = np.where(e.oneway, np.inf, backward)
         rows = np.flatnonzero(usable & (np.isfinite(forward) | np.isfinite(backward)))
         if len(rows) == 0:
-            raise MissingDataError(
-                "walking: there must be walkable paths; got none. Give paths= or use straight lines."
-            )
+            raise MissingDataError("walking: walkable paths must exist; got none. Give paths= or use straight lines.")
         nodes = np.column_stack([community.path_nodes.x, community.path_nodes.y, community.path_nodes.z])
         water = shapely.boundary(spaces.outline.take(np.flatnonzero(spaces.kind == SpaceKind.WATER)).to_shapely())
         barriers = np.concatenate([lines[np.isin(e.kind, NOT_WALKABLE)], water])
-        return cls(nodes, e.start, e.end, e.course, e.length, forward, backward, method, barriers, e.id).take(rows)
+        return cls(nodes, e.start, e.end, e.course, e.length, forward, backward, method, e.id, barriers).take(rows)
 
     @classmethod
     def from_arrays(
@@ -310,7 +303,7 @@ class WalkNetwork:
         back = np.where(oneway, np.inf, back)
         if len(size) != len(a) or (size < 0).any() or not ((there >= 0).all() and (back >= 0).all()):
             raise InputError(f"network: length and minutes must be ≥ 0, one an edge; got {size}, {there}, {back}.")
-        return cls(xyz, a, b, course, size, there, back, method)
+        return cls(xyz, a, b, course, size, there, back, method, np.arange(len(a)))
 
     @classmethod
     def straight(
@@ -323,20 +316,21 @@ class WalkNetwork:
         from scipy.spatial import KDTree
 
         pairs = KDTree(doors[:, :2]).sparse_distance_matrix(KDTree(services[:, :2]), limit, output_type="coo_matrix")
-        nodes = np.concatenate([doors, services])
+        nodes, start, end = np.concatenate([doors, services]), pairs.row, len(doors) + pairs.col
         size = pairs.data * method.detour
         minutes = np.repeat(size / method.speed_ms / 60.0, 2)
-        network = cls.from_arrays(nodes, pairs.row, len(doors) + pairs.col, length=size, minutes=minutes, method=method)
-        at, there = np.full(len(doors), -1), np.full(len(services), -1)
-        at[pairs.row], there[pairs.col] = np.arange(len(size)), np.arange(len(size))
-        along = np.where(there >= 0, np.append(size, 0.0)[there], np.nan)
-        none = np.zeros(len(nodes))
-        return network, Places(at, none[: len(at)], none[: len(at)]), Places(there, along, none[: len(there)])
+        edge, along = np.full(len(nodes), -1), np.zeros(len(nodes))
+        edge[start] = edge[end] = np.arange(len(size))
+        along[end] = size
+        if not len(size):  # nothing is near: a closed edge that no place stands on
+            start, end, size, minutes = [0], [0], [0.0], np.full(2, np.inf)
+        network = cls.from_arrays(nodes, start, end, length=size, minutes=minutes, method=method)
+        places = Places(edge, along, np.zeros(len(nodes)))
+        return network, places.take(slice(len(doors))), places.take(slice(len(doors), None))
 
     def take(self, rows: IntArray) -> WalkNetwork:
         """Return the network with the given edges only, between the same nodes."""
-        edges: dict[str, Any] = {name: getattr(self, name)[rows] for name in EDGE_COLUMNS}
-        return replace(self, course=self.course.take(rows), **edges)
+        return replace(self, course=self.course.take(rows), **{n: getattr(self, n)[rows] for n in EDGE_COLUMNS})
 
     def joined(self, more: WalkNetwork) -> WalkNetwork:
         """Return the network with the edges of another one too, whose nodes begin with its own."""
@@ -405,8 +399,12 @@ class WalkNetwork:
         edge, along, leg = np.full(len(xy), -1, dtype=np.int64), np.full(len(xy), np.nan), np.full(len(xy), np.inf)
         leg[which] = np.nan
         legs = shapely.shortest_line(points[which], tree.geometries[found])
-        for k in which[np.unique(walls.query(legs, predicate="crosses")[0])]:
-            nearest[k] = self._behind_no_wall(points[k], walls)
+        behind = which[np.unique(walls.query(legs, predicate="crosses")[0])]
+        point, near = tree.query(points[behind], predicate="dwithin", distance=self.method.snap_limit)
+        legs = shapely.shortest_line(points[behind[point]], tree.geometries[near])
+        free = np.setdiff1d(np.arange(len(near)), walls.query(legs, predicate="crosses")[0])
+        free = free[np.argsort(shapely.length(legs[free]), kind="stable")[::-1]]
+        nearest[behind], nearest[behind[point[free]]] = -1, near[free]  # the nearest is written last
         on = np.flatnonzero(nearest >= 0)
         lines = tree.geometries[nearest[on]]
         edge[on], leg[on] = rows[nearest[on]], shapely.distance(points[on], lines)
@@ -414,21 +412,11 @@ class WalkNetwork:
         along[on] = np.clip(share, 0.0, 1.0) * self.length[edge[on]]
         return Places(edge, along, leg)
 
-    def _behind_no_wall(self, point: Any, walls: Any) -> int:
-        """Return the nearest line of the tree whose leg crosses no barrier, -1 if there is none."""
-        _, tree = self._tree
-        near = tree.query(point, predicate="dwithin", distance=self.method.snap_limit)
-        near = near[np.argsort(shapely.distance(tree.geometries[near], point), kind="stable")]
-        legs = shapely.shortest_line(point, tree.geometries[near])
-        free = np.setdiff1d(np.arange(len(near)), walls.query(legs, predicate="crosses")[0])
-        return int(near[free[0]]) if len(free) else -1
-
 
 def open_at(table: Any, hour: float) -> BoolArray:
     """Return which rows of a table with ``opens`` and ``closes`` are open at an hour; past midnight too."""
     opens, closes = table.opens, table.closes
-    result: BoolArray = np.where(opens <= closes, (opens <= hour) & (hour < closes), (opens <= hour) | (hour < closes))
-    return result
+    return np.asarray(np.where(opens <= closes, (opens <= hour) & (hour < closes), (opens <= hour) | (hour < closes)))
 
 
 def edge_minutes(length: FloatArray, course: Lines, kind: IntArray, method: WalkMethod) -> FloatArray:

@@ -316,15 +316,12 @@ def reach_sums(
     FloatArray
         Sums, shape (n, t), or (n) for a decay.
     """
-    sums: FloatArray
     if isinstance(within, Decay):
         swept = _sweep(network, from_, to, weight, timed=within.timed, limit=within.limit)
-        sums = reach.weighted_sums(*swept, within.in_whole(UNITS[within.timed]))
-    else:
-        limits = as_floats(within, name="within")
-        swept = _sweep(network, from_, to, weight, timed=timed, limit=float(limits.max()))
-        sums = reach.sums_within(*swept, np.floor(limits * UNITS[timed] + 1e-6))
-    return sums
+        return np.asarray(reach.weighted_sums(*swept, within.in_whole(UNITS[within.timed])))
+    limits = as_floats(within, name="within")
+    swept = _sweep(network, from_, to, weight, timed=timed, limit=float(limits.max()))
+    return np.asarray(reach.sums_within(*swept, np.floor(limits * UNITS[timed] + 1e-6)))
 
 
 def floating_catchments(

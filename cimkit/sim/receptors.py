@@ -79,8 +79,7 @@ class Receptors(drawn.Tabled):
 
     def take(self, rows: Any) -> Receptors:
         """Return the given receptors."""
-        columns = {name: v[np.asarray(rows)] for name, v in vars(self).items() if isinstance(v, np.ndarray)}
-        return replace(self, **columns)
+        return replace(self, **{n: v[np.asarray(rows)] for n, v in vars(self).items() if isinstance(v, np.ndarray)})
 
     def middles(self) -> FloatArray:
         """Return where sky is measured: at the point, of a window in the middle of its base line, shape (n, 3) [m]."""

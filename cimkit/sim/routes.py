@@ -6,7 +6,7 @@ Living circles are the paths within 5, 10, 15 minutes of a service, edge by edge
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -339,25 +339,19 @@ def living_circles(
     network = network or WalkNetwork.of(community, method=method)
     there = network.place(service_doors(community)[rows])
     cost = _tree_to(network, there).time
-    drawn, there = _drawn(network, cost, there)
-    lines = drawn.course.to_shapely()
+    drawn, lines = _drawn(network, cost, there), network.course.to_shapely()
     paths = np.array([_reached(drawn, lines, cost / MS, there, limit) for limit in limits.tolist()], dtype=object)
-    areas = _ground(paths, along)
-    return LivingCircles(wanted, limits, paths, areas, along, community)
+    return LivingCircles(wanted, limits, paths, _ground(paths, along), along, community)
 
 
-def _drawn(network: WalkNetwork, cost: FloatArray, there: Places) -> tuple[WalkNetwork, Places]:
-    """Return the network without the lines of sight across open spaces that no quickest way takes: they are many."""
-    sight = network.ids == ACROSS
-    ahead, back = network.whole[True]
-    here, then = cost[network.start], cost[network.end]
+def _drawn(network: WalkNetwork, cost: FloatArray, there: Places) -> WalkNetwork:
+    """Return the network with the lines of sight across open spaces closed that no quickest way takes (many)."""
+    (ahead, back), here, then = network.whole[True], cost[network.start], cost[network.end]
     with np.errstate(invalid="ignore"):
-        taken = (here == ahead + then) | (then == back + here)
+        taken = (network.ids != ACROSS) | (here == ahead + then) | (then == back + here)
     taken[there.edge[there.edge >= 0]] = True
-    rows = np.flatnonzero(~sight | taken)
-    place = np.full(len(sight) + 1, -1, dtype=np.int64)
-    place[rows] = np.arange(len(rows))
-    return network.take(rows), there._replace(edge=place[there.edge])
+    forward, backward = (np.where(taken, v, np.inf) for v in (network.forward_min, network.backward_min))
+    return replace(network, forward_min=forward, backward_min=backward)
 
 
 def _reached(network: WalkNetwork, lines: Any, cost: FloatArray, there: Places, limit: float) -> Any:
@@ -394,8 +388,7 @@ def _ground(paths: Any, along: float) -> Any:
 
 def _share(left: FloatArray, whole: FloatArray) -> FloatArray:
     """Return the share of each edge that the minutes left suffice for, 0–1."""
-    share: FloatArray = np.divide(left, np.maximum(whole, 1e-12), out=np.zeros(len(left)), where=np.isfinite(whole))
-    return np.clip(np.nan_to_num(share), 0.0, 1.0)
+    return np.clip(np.maximum(left, 0.0) / np.maximum(whole, 1e-12), 0.0, 1.0)
 
 
 def ways_out(community: Community, parcels: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -415,7 +408,7 @@ def ways_out(community: Community, parcels: IntArray) -> tuple[FloatArray, Float
         nan where no path lies within the parcel or none outside. Without streets in the data all
         paths outside every parcel stand for them.
     """
-    from scipy.sparse import coo_matrix
+    from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import maximum_flow
 
     e, nodes = community.path_edges, community.path_nodes
@@ -432,9 +425,7 @@ def ways_out(community: Community, parcels: IntArray) -> tuple[FloatArray, Float
         # nodes of the zone are one, the streets outside are one: 0 and 1, the rest from 2 on
         name = np.where(inside, 0, np.where(street, 1, every + 2))
         for which, wide in enumerate((~(e.width < WAY_WIDTH), e.width >= WAY_WIDTH)):
-            a, b = name[e.start[usable & wide]], name[e.end[usable & wide]]
-            ends = np.append(a[a != b], b[a != b]), np.append(b[a != b], a[a != b])
-            ones, size = np.ones(len(ends[0]), dtype=np.int32), len(nodes) + 2
-            graph = coo_matrix((ones, ends), shape=(size, size)).tocsr()
-            result[which, k] = maximum_flow(graph, 0, 1).flow_value
+            ends = name[e.start[usable & wide]], name[e.end[usable & wide]]
+            graph = csr_matrix((np.ones(len(ends[0]), np.int32), ends), shape=2 * (len(nodes) + 2,))
+            result[which, k] = maximum_flow(graph + graph.T, 0, 1).flow_value
     return result[0], result[1]

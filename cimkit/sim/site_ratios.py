@@ -66,9 +66,12 @@ class SiteIndicators(Drawn):
         told = ", ".join(f"{r.name} {r.value:.3g}{' ' * bool(r.unit)}{r.unit}" for r in known)
         return f"<SiteIndicators of {len(self.areas.community.parcels)} parcels: {told}>"
 
-    def value(self, name: str, parcel: int = -1) -> float:
-        """Return an indicator of a parcel (row number), or of all together; nan where it is not known."""
-        return next((r.value for r in self.rows if r.name == name and r.parcel == parcel), float("nan"))
+    def value(self, name: str, parcel: int = -1, *, part: str = "value") -> float:
+        """Return an indicator of a parcel (row number), or of all together; nan where it is not known.
+
+        ``part`` may be ``numerator`` or ``denominator`` instead.
+        """
+        return next((getattr(r, part) for r in self.rows if r.name == name and r.parcel == parcel), float("nan"))
 
     def columns(self) -> dict[str, Any]:
         """Return indicators with numerator, denominator and objects, one row an indicator and parcel."""
@@ -81,8 +84,7 @@ class SiteIndicators(Drawn):
         import pandas as pd
 
         sums = self.areas.totals()
-        values = [round(_value(self, line, sums), 3) for line in _LINES]
-        rows = [(line.name, value, line.unit, line.source) for line, value in zip(_LINES, values, strict=True)]
+        rows = [(line.name, round(_value(self, line, sums), 3), line.unit, line.source) for line in _LINES]
         return pd.DataFrame(rows, columns=["指标 indicator", "数值 value", "单位 unit", "出处 source"])
 
     def reconcile(self, declared: Sequence[Any], *, tolerance: float = 0.01) -> Any:
@@ -110,9 +112,7 @@ class SiteIndicators(Drawn):
 class _Sheet(list[Ratio]):
     """Indicators: amounts of each parcel and of all together, over a base."""
 
-    def add(
-        self, name: str, unit: str, top: Any, base: Any, counting: str, of: Sequence[Any] = (), factor: float = 1.0
-    ) -> None:
+    def add(self, name: str, unit: str, top: Any, base: Any, counting: str, of: Any = (), factor: float = 1.0) -> None:
         """Add an indicator; ``top`` and ``base``: of each parcel, then of all together, or of all together only."""
         amounts = np.column_stack([np.atleast_1d(top), np.atleast_1d(base)]).tolist()
         for k, (above, below) in enumerate(amounts):
@@ -193,9 +193,8 @@ def _heights(community: Community) -> FloatArray:
     return np.where(highest > 0, highest, np.nan)
 
 
-def _persons(community: Community) -> FloatArray:
+def _persons(c: Community) -> FloatArray:
     """Return the residents of each parcel, by the population or else by dwellings."""
-    c = community
     if len(c.population):
         building, persons = c.population.building, c.population.persons
     else:
@@ -248,9 +247,7 @@ def _within(community: Community, rows: IntArray, shapes: Any, share: Any = None
     return area, _by_parcel(community.spaces.id[rows[source[kept]]], parcel[kept], n)
 
 
-def _roof_green(
-    community: Community, steps: tuple[tuple[float, float], ...]
-) -> tuple[FloatArray, list[tuple[str, ...]], str]:
+def _roof_green(community: Community, steps: Sequence[Any]) -> tuple[FloatArray, list[tuple[str, ...]], str]:
     """Return what counts of the green on roofs within each parcel [m²], its ids, and how it was counted."""
     spaces, n = community.spaces, len(community.parcels)
     rows = np.flatnonzero((spaces.kind == SpaceKind.ROOF_GREEN) | np.isin(spaces.kind, GREENS) & (spaces.storey >= 0))
@@ -310,10 +307,7 @@ def _value(site: SiteIndicators, line: _Line, sums: dict[str, float]) -> float:
     if line.source in sums:
         return sums[line.source]
     name, _, part = line.source.partition(".")
-    row = next((r for r in site.rows if r.name == name and r.parcel == -1), None)
-    if row is None:
-        return float("nan")
-    value = {"top": row.numerator, "base": row.denominator}.get(part, row.value)
+    value = site.value(name, part={"top": "numerator", "base": "denominator"}.get(part, "value"))
     return value * (100.0 if line.unit == "%" else 1.0)
 
 

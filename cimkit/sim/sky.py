@@ -363,10 +363,8 @@ def perez_brightness(
     air = 1.0 / (np.cos(np.radians(degrees)) + 0.50572 * (96.07995 - degrees) ** -1.6364)  # Kasten & Young 1989
     bright = dhi * air / extraterrestrial
     f = COEFFICIENTS[np.digitize(clear, CLEARNESS)]
-    lit = dhi > 0.0
-    around = np.where(lit, np.maximum(0.0, f[..., 0] + f[..., 1] * bright + f[..., 2] * zenith), 0.0)
-    horizon = np.where(lit, f[..., 3] + f[..., 4] * bright + f[..., 5] * zenith, 0.0)
-    return around, horizon
+    around, horizon = (f[..., k] + f[..., k + 1] * bright + f[..., k + 2] * zenith for k in (0, 3))
+    return np.where(dhi > 0.0, np.maximum(0.0, around), 0.0), np.where(dhi > 0.0, horizon, 0.0)
 
 
 def _visible_dome(scene: Scene, receptors: Receptors, suns: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:

@@ -69,8 +69,7 @@ class SunlightMethod:
     def __post_init__(self) -> None:
         one_of(self.count, ("sum", "longest"), name="SunlightMethod.count")
         if self.min_segment_min < 0 or self.max_segments < 0:
-            got = f"{self.min_segment_min} and {self.max_segments}"
-            raise InputError(f"SunlightMethod: min_segment_min and max_segments must be >= 0; got {got}.")
+            raise InputError(f"SunlightMethod: min_segment_min and max_segments must be >= 0; got {self}.")
 
 
 for _standard, _given in tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")).items():
@@ -369,9 +368,8 @@ class Blockers(HasSpells, Drawn):
         """Return minutes in the way, alone, jointly with others, and when, one row a pair."""
         at = self.receptors.take(self.receptor)
         columns = {"id": at.ids, "building": at.building_ids, "kind": at.kind, "blocker": self.blocker_ids}
-        columns |= {"blocked_min": self.blocked * 60.0, "sole_min": self.sole * 60.0}
-        columns |= {"joint_min": (self.blocked - self.sole) * 60.0, "gain_min": self.gain * 60.0}
-        return columns | {"when": self.clocked()}
+        hours = {"blocked": self.blocked, "sole": self.sole, "joint": self.blocked - self.sole, "gain": self.gain}
+        return columns | {f"{name}_min": v * 60.0 for name, v in hours.items()} | {"when": self.clocked()}
 
     def by_building(self) -> Any:
         """Return a DataFrame, one row a blocker, the one that takes most first."""

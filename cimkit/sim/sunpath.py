@@ -185,8 +185,8 @@ class SunDay:
             w += 2 * math.pi * np.round((np.radians((hours[2] - 12.0) * 15.0) - w[2]) / (2 * math.pi))
         declination, clock = (np.polynomial.polynomial.polyfit(w, v, 2).tolist() for v in (seen[:, 2], hours))
         name = "{:d}-{:02d}-{:02d}".format(*date)
-        drift = (declination[1], declination[2])
-        return cls(location.latitude, location.longitude, declination[0], band, name, drift, tuple(clock))
+        noon, *drift = declination
+        return cls(location.latitude, location.longitude, noon, band, name, tuple(drift), tuple(clock))
 
     def hour(self, w: Any) -> Any:
         """Return the hour of the day's time at hour angles [h]."""
@@ -204,8 +204,7 @@ class SunDay:
 
     def declinations(self) -> tuple[float, float, float]:
         """Return the declination as a polynomial of the hour angle [rad]."""
-        a, b, c = (math.radians(v) for v in (self.declination, *self.drift))
-        return a, b, c
+        return math.radians(self.declination), math.radians(self.drift[0]), math.radians(self.drift[1])
 
     def suns(self, w: Any) -> FloatArray:
         """Return unit vectors (east, north, up) to the sun at hour angles, shape (t, 3)."""

@@ -202,9 +202,7 @@ def improvement_plan(
     wanted = FacilityKind.parse(kind)
     one_of(objective, OBJECTIVES, name="improvement_plan: objective")
     if count < 1 or within <= 0 or (objective == "capacity" and capacity <= 0):
-        raise InputError(
-            f"improvement_plan: count, within and capacity must be > 0; got {count}, {within}, {capacity}."
-        )
+        raise InputError(f"improvement_plan: count, within, capacity must be > 0; got {count}, {within}, {capacity}.")
     homes = homes_of(community)
     used = np.unique(homes.door)
     persons = np.bincount(homes.door, weights=homes.persons)[used].astype(np.float64)
@@ -224,9 +222,7 @@ def improvement_plan(
         network, doors, places = WalkNetwork.straight(homes.doors, np.insert(there, 2, 0.0, axis=1))
     way = walk_matrix(network, doors, places)[used]
     if objective == "capacity" and np.isnan(f.capacity[own]).any():
-        raise MissingDataError(
-            f"improvement_plan: each {wanted.code} must state its places (capacity) for this objective."
-        )
+        raise MissingDataError(f"improvement_plan: each {wanted.code} must state its capacity for this objective.")
     room = np.concatenate([np.nan_to_num(f.capacity[own]), np.zeros(len(rows))])
     chosen, before, after = _solve(objective, way, persons, len(own), room, (count, within, capacity))
     names = [*f.id[own], *b.id[rows]]
@@ -372,9 +368,7 @@ def evacuation(community: Community, *, blocked: Sequence[str] = (), method: Wal
     there = _with_shelters(community)
     kind = there.facilities.kind == FacilityKind.SHELTER
     if not kind.any():
-        raise MissingDataError(
-            "evacuation: shelters must be known; add spaces or facilities of kind shelter (避难场所)."
-        )
+        raise MissingDataError("evacuation: shelters must be known; add spaces or facilities of that kind (避难场所).")
     closed = there.keep({"path_edges": ~np.isin(e.id, blocked)}) if blocked else there
     walk = walk_times(there, to="shelter", method=method)
     after = walk_times(closed, to="shelter", method=method) if blocked else walk

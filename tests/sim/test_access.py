@@ -14,9 +14,11 @@ from cimkit.errors import InputError, MissingDataError
 from cimkit.model.community import Community
 from cimkit.model.kinds import FacilityKind
 from cimkit.model.records import Building, Facility, Path
-from cimkit.sim.access import walk_times
-from cimkit.sim.joined import homes_of
+from cimkit.sim.access import service_access, walk_times
+from cimkit.sim.joined import homes_of, join
 from cimkit.sim.network import WalkMethod, WalkNetwork
+from cimkit.sim.reach import reach_sums, walk_matrix
+from cimkit.sim.routes import path_use
 
 FLAT = WalkMethod("test", speed_ms=1.0, slopes=False)
 
@@ -58,6 +60,19 @@ def test_walk_times__without_paths_straight_lines_are_marked() -> None:
     assert "N05" in w.notes.summary()
     door = homes_of(c).doors[0]
     assert w.distance[0, 0] == pytest.approx(1.3 * np.hypot(30 - door[0], 40 - door[1]), abs=1e-3)
+
+
+def test_straight_lines__a_service_too_far_away_is_unreached_everywhere() -> None:
+    c = Community.of(buildings=[Building("A", shapely.box(0, 0, 10, 10))], others=[Facility("F", "market", 9000, 0)])
+    joined = join(c)
+    ways = joined.network, joined.doors, joined.services
+    assert np.isinf(walk_matrix(*ways)).all()
+    assert np.isinf(walk_times(c).distance).all()
+    assert reach_sums(*ways, [1.0], within=[500.0, 5000.0]).tolist() == [[0.0, 0.0]]
+    access = service_access(c)
+    assert access.score.tolist() == [[0.0]]
+    assert access.supply.tolist() == [0.0]
+    assert path_use(c).persons.sum() == 0.0
 
 
 @pytest.mark.parametrize(("beside", "said"), [(8, 0), (40, 1)])
