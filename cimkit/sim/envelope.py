@@ -185,8 +185,7 @@ def solar_envelope(
         lines = _sightlines(before, rows, required, margin[rows], columns)
         exact, storeys, binding = _massing(lines, np.full(len(columns.cells), grid.most_storeys), mode)
         variant = changes.add_buildings(site, _buildings(parcel, columns, storeys))
-        after = sunlight(variant, windows, sun_day, method=method)
-        change = compare_sunlight(before, after, required=required)
+        change = compare_sunlight(before, sunlight(variant, windows, sun_day, method=method), required=required)
         failed = np.flatnonzero(change.newly_short | change.worse)
         if len(failed) == 0 or not isinstance(mode, str):
             break

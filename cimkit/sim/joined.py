@@ -298,19 +298,16 @@ def with_open_space(
             why = f"more than {MOST} corners and ways in" if len(doors) > 1 else "fewer than two paths lead there"
             skipped.setdefault(why, []).append(int(row))
             continue
-        z = np.full(len(corners), split.nodes[doors, 2].mean())
-        nodes.append(np.column_stack([corners, z]))
+        nodes.append(np.column_stack([corners, np.full(len(corners), split.nodes[doors, 2].mean())]))
         places = np.concatenate([split.nodes[doors, :2], corners])
         pairs = np.stack(np.triu_indices(len(places), 1))
-        sight = shapely.linestrings(places[pairs.T])
-        seen = shapely.covered_by(sight, shapely.buffer(ground, 0.01))
+        seen = shapely.covered_by(shapely.linestrings(places[pairs.T]), shapely.buffer(ground, 0.01))
         ids = np.append(doors, sum(map(len, nodes[:-1])) + np.arange(len(corners)))
         ends.append(ids[pairs[:, seen]])
     across = WalkNetwork.from_arrays(np.concatenate(nodes), *np.concatenate(ends, axis=1), method=network.method)
-    made = split.joined(replace(across, ids=np.full(len(across.start), ACROSS, dtype=object)))
     said = f"of {len(rows)} open spaces are not crossed"
     notes = [Note("N09", f"{len(k)} {said}: {why}", "spaces", s.id[k[0]], count=len(k)) for why, k in skipped.items()]
-    return made, Notes.of(notes)
+    return split.joined(replace(across, ids=np.full(len(across.start), ACROSS, dtype=object))), Notes.of(notes)
 
 
 def _split(network: WalkNetwork, grounds: Any) -> WalkNetwork:

@@ -348,8 +348,7 @@ def building_spacing(community: Community, *, rule: str) -> Spacing:
     b, shapes = community.buildings, community.buildings.footprint.to_shapely()
     stands = b.status != Status.DEMOLISH
     cared = np.flatnonzero(stands & np.isin(b.use, (*HOMES, *SENSITIVE)))
-    box = shapely.get_coordinates(shapely.minimum_rotated_rectangle(shapes)).reshape(-1, 5, 2)
-    sides = np.diff(box, axis=1)[:, :2]
+    sides = np.diff(shapely.get_coordinates(shapely.minimum_rotated_rectangle(shapes)).reshape(-1, 5, 2), axis=1)[:, :2]
     length = np.hypot(*np.moveaxis(sides, -1, 0))
     along = sides[np.arange(len(b)), length.argmax(axis=1)] / length.max(axis=1)[:, None]
     south = np.column_stack([along[:, 1], -along[:, 0]])
@@ -366,8 +365,7 @@ def building_spacing(community: Community, *, rule: str) -> Spacing:
     spans = [_span(shapes[r], along[i]) for r in (i, k)]
     overlap = np.minimum(spans[0][1], spans[1][1]) - np.maximum(spans[0][0], spans[1][0])
     i, k = i[overlap >= 1.0], k[overlap >= 1.0]
-    deduct = _deducted(community, given)
-    height = b.height[k] + b.ground_z[k] - b.ground_z[i] - deduct[i]
+    height = b.height[k] + b.ground_z[k] - b.ground_z[i] - _deducted(community, given)[i]
     required = _required(given, height, turn[i], length.max(axis=1)[k] <= TOWER, np.isin(b.use[i], SENSITIVE))
     if "mixed" in given:
         required = np.where((b.height[i] > HIGH) != (height > HIGH), given["mixed"], required)
@@ -400,8 +398,7 @@ def _required(given: Any, height: FloatArray, turn: FloatArray, tower: BoolArray
     usual = np.where(turn <= 60.0, *given["multi"]) * height * factor
     usual = np.maximum(usual, np.where(height <= LOW, *given["least"]))
     slope, added = np.where(tower[:, None], given["high_tower"], given["high_slab"]).T
-    high = np.maximum(slope * height + added, given["high_least"])
     cap = np.minimum(given["high_cap"], given["high_cap_factor"] * height)
-    asked = np.where(height > HIGH, np.minimum(high, cap), usual)
+    asked = np.where(height > HIGH, np.minimum(np.maximum(slope * height + added, given["high_least"]), cap), usual)
     ratio, shortest = given["sensitive"]
     return np.asarray(np.where(sensitive, np.maximum(asked, np.maximum(ratio * height, shortest)), asked))

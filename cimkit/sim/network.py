@@ -255,7 +255,7 @@ class WalkNetwork:
         *,
         length: Any = None,
         minutes: Any = None,
-        kind: Any = None,
+        kind: Any = PathKind.FOOTWAY,
         oneway: Any = False,
         method: WalkMethod = ADULT,
     ) -> WalkNetwork:
@@ -272,7 +272,7 @@ class WalkNetwork:
         minutes
             Time along each edge and against it, inf where closed, shape (m, 2); by the method without it [min].
         kind
-            Kind of each edge (``PathKind``): steps, crossings; shape (m).
+            Kind of each edge (``PathKind``): steps, crossings; footways without it, shape (m).
         oneway
             Which edges are walked from start to end only, shape (m).
         method
@@ -296,8 +296,7 @@ class WalkNetwork:
         course = Lines(np.stack([xyz[a], xyz[b]], axis=1).reshape(-1, 3), 2 * np.arange(len(a) + 1))
         size = course.lengths() if length is None else as_floats(length, name="length")
         if minutes is None:
-            kinds = np.broadcast_to(np.asarray(0 if kind is None else kind, np.int64), a.shape)
-            there, back = edge_minutes(size, course, kinds, method)
+            there, back = edge_minutes(size, course, np.broadcast_to(kind, a.shape), method)
         else:
             there, back = np.array(minutes, dtype=np.float64).reshape(len(a), 2).T.copy()
         back = np.where(oneway, np.inf, back)

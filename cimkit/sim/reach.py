@@ -167,8 +167,7 @@ def _sweep(
     first, last, direct = shared_edges(network, *((b, a) if towards else (a, b)), timed=timed)
     source, reader = (last, first) if towards else (first, last)
     rows = np.argsort(source, kind="stable")
-    begin = np.searchsorted(source[rows], np.arange(len(nodes) + 1))
-    mates = begin, reader[rows], closed_to_unreached(direct[rows])
+    mates = np.searchsorted(source[rows], np.arange(len(nodes) + 1)), reader[rows], closed_to_unreached(direct[rows])
     sources = cells.sources_of(hierarchy, *seeds, hilbert_order(network.nodes[nodes[:, 0], :2]), mates)
     ends, ways = ends_of(network, b, timed=timed, outward=towards)
     readers = cells.readers_of(hierarchy, ends, closed_to_unreached(ways), as_floats(weight, name="weight"))
@@ -283,8 +282,8 @@ def _least(group: IntArray, cost: FloatArray, row: IntArray, *, shape: tuple[int
     good = np.isfinite(cost)
     group, cost, row = group[good], cost[good], row[good]
     order = np.lexsort((cost, row, group))
-    first = np.append(True, (np.diff(group[order]) != 0) | (np.diff(row[order]) != 0))[: len(order)]
-    order = order[first]  # each row once, at its least cost
+    # each row once, at its least cost
+    order = order[np.append(True, (np.diff(group[order]) != 0) | (np.diff(row[order]) != 0))[: len(order)]]
     order = order[np.lexsort((row[order], cost[order], group[order]))]
     rank = np.arange(len(order)) - np.searchsorted(group[order], group[order])
     order, rank = order[rank < shape[1]], rank[rank < shape[1]]

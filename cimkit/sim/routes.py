@@ -236,8 +236,7 @@ def _passing(joined: Joined, there: Places, load: FloatArray) -> FloatArray:
     order = np.argsort(tree.into.reshape(-1), kind="stable")
     root, first = np.unique(tree.nodes.reshape(-1)[order], return_index=True)
     ended = (tree.previous[root] == NOBODY) & (passing[root] > 0)
-    edge = np.repeat(there.edge, 2)[order[first]][ended]
-    return persons + np.bincount(edge, passing[root][ended], len(persons))
+    return persons + np.bincount(np.repeat(there.edge, 2)[order[first]][ended], passing[root][ended], len(persons))
 
 
 def _edges_of(network: WalkNetwork, a: IntArray, b: IntArray) -> tuple[IntArray, BoolArray]:

@@ -14,6 +14,7 @@ import shapely
 
 from cimkit.arrays import FloatArray, IntArray
 from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.sampling import walls_of
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
 
@@ -117,9 +118,8 @@ class _Sheet(list[Ratio]):
         amounts = np.column_stack([np.atleast_1d(top), np.atleast_1d(base)]).tolist()
         for k, (above, below) in enumerate(amounts):
             value = factor * above / below if below > 0 else float("nan")
-            parcel = k if k < len(amounts) - 1 else -1
             objects = of[k] if k < len(of) else tuple(o for part in of for o in part)
-            self.append(Ratio(name, parcel, value, unit, above, below, counting, objects))
+            self.append(Ratio(name, k if k < len(amounts) - 1 else -1, value, unit, above, below, counting, objects))
 
 
 def site_indicators(community: Community, areas: FloorAreas, *, sunlit: Any = None) -> SiteIndicators:
@@ -349,18 +349,13 @@ def wall_roads(community: Community) -> dict[str, dict[int, tuple[float, float]]
 def _walls(community: Community) -> tuple[Any, Any, IntArray]:
     """Return the walls of all outlines, counter-clockwise, the kind of each, and its building."""
     doors, shapes = community.entrances, community.buildings.footprint.to_shapely()
-    rings = shapely.get_exterior_ring(shapely.orient_polygons(shapes, exterior_cw=False))
-    xy, owner = shapely.get_coordinates(rings, return_index=True)
-    same = owner[1:] == owner[:-1]
-    owner, step = owner[1:][same], np.diff(xy, axis=0)[same]
-    walls = shapely.linestrings(np.stack([xy[:-1], xy[1:]], axis=1)[same])
-    box = shapely.get_coordinates(shapely.minimum_rotated_rectangle(shapes)).reshape(-1, 5, 2)
-    sides = np.diff(box, axis=1)[:, :2]
+    start, end, normal, owner = walls_of(Polygons.from_shapely(shapely.polygons(shapely.get_exterior_ring(shapes))))
+    walls = shapely.linestrings(np.stack([start, end], axis=1))
+    sides = np.diff(shapely.get_coordinates(shapely.minimum_rotated_rectangle(shapes)).reshape(-1, 5, 2), axis=1)[:, :2]
     length = np.linalg.norm(sides, axis=2)
-    short = sides[np.arange(len(sides)), length.argmin(axis=1)] / np.maximum(length.min(axis=1), 1e-9)[:, None]
-    gabled = length.min(axis=1) < GABLE * length.max(axis=1)
-    across = np.abs((step * short[owner]).sum(axis=1)) > 0.9 * np.linalg.norm(step, axis=1)
-    kind = np.where(gabled[owner] & across, "gable", "wall").astype(object)
+    along = sides[np.arange(len(sides)), length.argmax(axis=1)] / length.max(axis=1)[:, None]
+    across = np.abs((normal * along[owner]).sum(axis=1)) > 0.9
+    kind = np.where((length.min(axis=1) < GABLE * length.max(axis=1))[owner] & across, "gable", "wall").astype(object)
     near, door = shapely.STRtree(shapely.points(doors.x, doors.y)).query(walls, predicate="dwithin", distance=1.0)
     kind[near[doors.building[door] == owner[near]]] = "entrance"
     return walls, kind, owner

@@ -229,9 +229,8 @@ def irradiance(
     if suns is None:
         lit = _sum_lit(community, receptors, weather, declination, vectors)
     direct = np.einsum("na,na->n", lit, receptors.normals)
-    diffuse = plain * dome_dhi + open_edge * horizon_dhi
     ground = weather.ghi.reshape(365, 24)[chosen].sum() * albedo * (1.0 - receptors.normals[:, 2]) / 2.0
-    parts = [np.maximum(v, 0.0) / 1000.0 for v in (direct, diffuse, ground)]
+    parts = [np.maximum(v, 0.0) / 1000.0 for v in (direct, plain * dome_dhi + open_edge * horizon_dhi, ground)]
     return Irradiance(receptors, np.flatnonzero(chosen) + 1, *parts)
 
 
@@ -262,8 +261,7 @@ def probable_sunlight(community: Community, receptors: Receptors, weather: Weath
     hour, sun, _ = _year(weather, community)
     shines = (sun[:, :, 2] > 0.0) & (weather.dni[hour] >= SUNSHINE)
     day = np.arange(1, 366)[:, None]
-    winter = shines & ((day >= WINTER[0]) | (day <= WINTER[1]))
-    both = np.stack([shines, winter], axis=2) / 60.0
+    both = np.stack([shines, shines & ((day >= WINTER[0]) | (day <= WINTER[1]))], axis=2) / 60.0
     hours = float(shines.sum() / 60.0)
     _, found = _visible_dome(community.scene, receptors, _sort_suns(sun[shines], both[shines]))
     sums = 100.0 * found / max(hours, 1e-9)
@@ -375,9 +373,8 @@ def _visible_dome(scene: Scene, receptors: Receptors, suns: FloatArray | None = 
     """
     suns = np.zeros((PLANES, STEPS + 1, 0)) if suns is None else suns
     azimuth = math.pi * (np.arange(len(suns)) + 0.5 + SHIFT) / len(suns)
-    planes = np.column_stack([np.sin(azimuth), np.cos(azimuth)])
     points, normals = (np.ascontiguousarray(v) for v in (receptors.middles(), receptors.normals))
-    sums, found = dome_sums(scene.bvh, points, normals, planes, suns)
+    sums, found = dome_sums(scene.bvh, points, normals, np.column_stack([np.sin(azimuth), np.cos(azimuth)]), suns)
     return sums.T.copy(), found
 
 
@@ -387,8 +384,7 @@ def _sort_suns(directions: FloatArray, values: FloatArray) -> FloatArray:
     A sun belongs to the plane of its azimuth rounded to 1.5°; its elevation is kept to 0.1°.
     """
     x, y, z = directions.T
-    azimuth = (np.arctan2(x, y) - SHIFT * math.pi / SUN_PLANES) % (2.0 * math.pi)
-    half, turn = np.divmod(azimuth, math.pi)
+    half, turn = np.divmod((np.arctan2(x, y) - SHIFT * math.pi / SUN_PLANES) % (2.0 * math.pi), math.pi)
     plane = np.minimum((turn / math.pi * SUN_PLANES).astype(np.int64), SUN_PLANES - 1)
     w = np.arccos(np.clip(z, 0.0, 1.0)) * np.where(half > 0, -1.0, 1.0)
     step = np.minimum(((w / math.pi + 0.5) * STEPS).astype(np.int64), STEPS - 1)
@@ -419,11 +415,9 @@ def _powers(weather: Weather, hour: IntArray, rise: FloatArray, chosen: BoolArra
     lit_minutes = np.bincount(hour[up], minlength=8760)  # an hour's energy falls while the sun is up
     share = np.where(up, np.minimum(60.0 / np.maximum(lit_minutes[hour], 1), 2.0), 0.0)
     dni, dhi = weather.dni[hour] * share, weather.dhi[hour] * share
-    zenith = np.arccos(np.clip(rise, 0.0, 1.0))
     distance = 1.0 + 0.033 * np.cos(2.0 * np.pi * np.arange(1, 366) / 365.0)
-    around, horizon = perez_brightness(dhi, dni, zenith, SOLAR_CONSTANT * distance[:, None])
-    low = np.maximum(rise, math.cos(math.radians(85.0)))
-    direct = (dni + dhi * around / low) / 60.0
+    around, horizon = perez_brightness(dhi, dni, np.arccos(np.clip(rise, 0.0, 1.0)), SOLAR_CONSTANT * distance[:, None])
+    direct = (dni + dhi * around / np.maximum(rise, math.cos(math.radians(85.0)))) / 60.0
     return direct, float((dhi * (1.0 - around)).sum() / 60.0), float((dhi * horizon).sum() / 60.0)
 
 

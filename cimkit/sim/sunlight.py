@@ -309,8 +309,8 @@ def countable_hours(offsets: IntArray, starts: FloatArray, ends: FloatArray, met
     length = np.where(length * 60.0 >= method.min_segment_min - 1e-9, length, 0.0)
     keep = 1 if method.count == "longest" else method.max_segments
     if keep:
-        order = np.lexsort((-length, row))  # by row, the longest first
-        length = np.where(positions(np.diff(offsets)) < keep, length[order], 0.0)
+        # by row, the longest first
+        length = np.where(positions(np.diff(offsets)) < keep, length[np.lexsort((-length, row))], 0.0)
     return totals(row, length, len(offsets) - 1)
 
 
@@ -420,9 +420,8 @@ def blockers(
     free = _lit(Scene(Triangles.empty()), receptors, fan).by(sun_day)
     bright = _lit(community.shading, receptors, fan).by(sun_day)
     parts = list(_alone(community.scene, receptors, sun_day, fan))
-    sizes = [len(near) for _, near, _ in parts]
     rows = np.concatenate([np.zeros(0, np.int64), *[near for _, near, _ in parts]])
-    owners = np.repeat(np.array([owner for owner, _, _ in parts], dtype=np.int64), sizes)
+    owners = np.repeat(np.array([owner for owner, _, _ in parts], dtype=np.int64), [len(near) for _, near, _ in parts])
     unshaded, alone = free.take(rows), Spells.joined([lit for _, _, lit in parts]).by(sun_day)
     signs = np.repeat([1, -1], [len(unshaded.starts), len(alone.starts)])
     pair, start, end, open_to = _pieces([unshaded.listed(), alone.listed()], signs[:, None])
@@ -465,9 +464,8 @@ def _pieces(parts: list[Any], weights: IntArray) -> tuple[IntArray, FloatArray, 
     key, time = np.tile(key, 2), np.concatenate([start, end])
     order = np.lexsort((time, key))
     key, time = key[order], time[order]
-    sums = np.cumsum(np.concatenate([weights, -weights])[order], axis=0)
     real = np.flatnonzero((key[1:] == key[:-1]) & (time[1:] > time[:-1]))
-    return key[real], time[real], time[real + 1], sums[real]
+    return key[real], time[real], time[real + 1], np.cumsum(np.concatenate([weights, -weights])[order], axis=0)[real]
 
 
 def _won(bright: Spells, own: IntArray, start: FloatArray, end: FloatArray) -> Spells:

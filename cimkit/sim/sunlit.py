@@ -89,8 +89,7 @@ def shadows(community: Community, sun_day: SunDay, *, hours: Any = (), ground: f
     if len(hours) and (hours.min() < 0 or hours.max() > 24):
         raise InputError(f"shadows: hours must be within 0..24; got {hours.min()} to {hours.max()}.")
     travel = sun_day.travel(hours, community.frame.convergence)
-    dark = shapely.MultiPolygon()
-    outlines = [dark if np.isnan(way).any() else _outline(community, way, ground) for way in travel]
+    outlines = [shapely.MultiPolygon() if np.isnan(way).any() else _outline(community, way, ground) for way in travel]
     return Shadows(sun_day, hours, np.array(outlines, dtype=object), community)
 
 
@@ -296,8 +295,8 @@ def isochrones(
     built = shapely.union_all(at.standing(community))
     ground = area.difference(built)
     under = shapely.contains_xy(built, gx, gy)
-    near = distance_transform_edt(under, return_distances=False, return_indices=True)
-    known = hours[tuple(near)]  # what is dark in a building would pull the lines off its sunny walls
+    # what is dark in a building would pull the lines off its sunny walls: there the nearest open node stands in
+    known = hours[tuple(distance_transform_edt(under, return_distances=False, return_indices=True))]
     shapes = np.array([_at_least(x, y, known, float(h)).intersection(ground) for h in steps], dtype=object)
     return Isochrones(steps, shapes, x, y, np.where(under, np.nan, hours), sun_day, community, ground)
 
@@ -305,8 +304,7 @@ def isochrones(
 def _at_least(x: FloatArray, y: FloatArray, values: FloatArray, level: float) -> Any:
     """Return the area where the linear interpolation of the values reaches a level."""
     contourpy = needed("contourpy", who="isochrones", extra="view")
-    layout = contourpy.FillType.ChunkCombinedOffsetOffset
-    generator: Any = contourpy.contour_generator(x, y, values, fill_type=layout)
+    generator: Any = contourpy.contour_generator(x, y, values, fill_type=contourpy.FillType.ChunkCombinedOffsetOffset)
     (points,), (ring,), (poly,) = generator.filled(level, np.inf)
     parts = [] if points is None else shapely.from_ragged_array(shapely.GeometryType.POLYGON, points, (ring, poly))
     return shapely.make_valid(shapely.MultiPolygon(list(parts)))  # they lie apart
@@ -345,8 +343,7 @@ def sunlit_ground(community: Community, sun_day: SunDay, *, hours: float = 2.0, 
     spaces = community.spaces
     rows = np.flatnonzero((spaces.kind == SpaceKind.CENTRAL_GREEN) & (spaces.storey < 0))
     points, _ = at.space_points(community, rows, spacing)
-    light = sunlight(community, points, sun_day, method=SunlightMethod.ALL_SUN)
-    sunny = points.points[light.hours >= hours - 1e-9, :2]
+    sunny = points.points[sunlight(community, points, sun_day, method=SunlightMethod.ALL_SUN).hours >= hours - 1e-9, :2]
     squares = shapely.box(*(sunny - 0.5 * spacing).T, *(sunny + 0.5 * spacing).T)
     return shapely.union_all(squares).intersection(shapely.union_all(spaces.outline.take(rows).to_shapely()))
 

@@ -87,8 +87,7 @@ def sun_position(days: Any, location: Location, *, height: float = 0.0) -> Float
     [39.6, 180.0]
     """
     days = np.atleast_1d(np.asarray(days, dtype=np.float64))
-    place = np.array([location.latitude, location.longitude, height])
-    return np.asarray(solar_positions(days, delta_t(days), place))
+    return np.asarray(solar_positions(days, delta_t(days), np.array([location.latitude, location.longitude, height])))
 
 
 def sun_vectors(latitude: float, declination: Any, w: Any) -> FloatArray:

@@ -58,8 +58,7 @@ def facility_database(community: Community) -> Any:
     f = community.facilities
     frame = f.to_frame()
     frame["circle_min"] = [CIRCLE_OF.get(code, 0) for code in FacilityKind.codes(f.kind)]
-    stated = (getattr(f, name) for name in _FIELDS)
-    empty = np.array([v == "" if v.dtype == object else ~(v >= 0) for v in stated])
+    empty = np.array([v == "" if v.dtype == object else ~(v >= 0) for v in (getattr(f, name) for name in _FIELDS)])
     frame["missing"] = [", ".join(n for n, e in zip(_FIELDS, column, strict=True) if e) for column in empty.T]
     return frame
 
@@ -214,8 +213,7 @@ def improvement_plan(
     if sites is None and not len(free):
         raise InputError("improvement_plan: there must be buildings that can take a service; name them in sites=.")
     rows = free if sites is None else np.array([b.row_of(s) for s in sites], dtype=np.int64)
-    middle = b.footprint.inner_points()[rows]
-    there = np.concatenate([np.column_stack([f.x[own], f.y[own]]), middle])
+    there = np.concatenate([np.column_stack([f.x[own], f.y[own]]), b.footprint.inner_points()[rows]])
     joined = join(community)
     network, doors, places = joined.network, joined.doors, joined.network.place(there)
     if joined.straight:
@@ -258,12 +256,11 @@ def _solve(
         fits = matrix(np.r_[persons[door], np.full(k, -capacity)], np.r_[column, site], np.r_[pair, site], k)
     else:  # it is open
         fits = matrix(np.r_[ones, -ones], np.r_[np.arange(m), np.arange(m)], np.r_[pair, column], m)
-    room = places if sized else np.zeros(m)
     given, whole = np.zeros(k + m), np.repeat([1.0, 0.0], [k, m])
     given[: 0 if sized else old] = 1.0
 
     def best(number: int) -> tuple[list[int], float]:
-        bounds = (once, 1.0), (fits, room), (whole, number + given.sum())
+        bounds = (once, 1.0), (fits, places if sized else np.zeros(m)), (whole, number + given.sum())
         rules = [LinearConstraint(left, -np.inf, right) for left, right in bounds]
         x = milp(worth, constraints=rules, bounds=Bounds(given, 1.0), integrality=whole).x
         value = float(worth[k:] @ x[k:])
@@ -389,8 +386,7 @@ def _with_shelters(community: Community) -> Community:
     at = shapely.point_on_surface(shapes)
     courses = community.path_edges.course.to_shapely()
     if len(courses):
-        near = shapely.STRtree(courses).nearest(shapes)
-        at = shapely.get_point(shapely.shortest_line(shapes, courses[near]), 0)
+        at = shapely.get_point(shapely.shortest_line(shapes, courses[shapely.STRtree(courses).nearest(shapes)]), 0)
     columns: dict[str, Any] = {"x": shapely.get_x(at), "y": shapely.get_y(at), "z": spaces.z[rows]}
     kind, land = np.full(len(rows), FacilityKind.SHELTER), shapely.area(shapes)
     made = Facilities(id=spaces.id[rows], kind=kind, land_area=land, status=spaces.status[rows], **columns)
