@@ -441,9 +441,8 @@ class WalkChange(Drawn):
 
     def columns(self) -> dict[str, Any]:
         """Return the change, one row a home, one column a kind."""
-        changes = zip(self.kinds, self.change_min.T, strict=True)
         ids = {self.after.homes.kind: self.after.homes.ids[self.rows_after]}
-        return ids | {f"{kind.code}_change_min": change for kind, change in changes}
+        return ids | {f"{k.code}_change_min": v for k, v in zip(self.kinds, self.change_min.T, strict=True)}
 
 
 def compare_walks(before: WalkTimes, after: WalkTimes) -> WalkChange:

@@ -2,7 +2,6 @@
 
 import tomllib
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -260,7 +259,7 @@ def _fan_around(shape: Any, azimuth: FloatArray, radius: float) -> Any:
     """Return everything within a radius of a footprint in the given directions [°]."""
     sector = np.concatenate([[[0.0, 0.0]], direction_of(azimuth)[:, :2] * radius])
     ring = shapely.get_coordinates(shapely.get_exterior_ring(shape))
-    swept = [shapely.multipoints(np.concatenate([sector + a, sector + b])) for a, b in pairwise(ring)]
+    swept = shapely.multipoints(np.concatenate([sector + ring[:-1, None], sector + ring[1:, None]], axis=1))
     return shapely.union_all([*shapely.convex_hull(swept), shape])
 
 

@@ -156,10 +156,9 @@ def window_receptors(community: Community, *, max_width: float = 1.8, rule: Wind
     notes += Notes.of(noted("W02", text, z > windows.z, "windows"))
     middle = np.column_stack([windows.x, windows.y, z]) + WALL_OFFSET * normals
     owner = lookup_names(community.buildings.id, windows.building)
-    return Receptors(
-        middle - half * along, normals, windows.id, "window", windows.building, owner,
-        middle + half * along, notes, spare if (spare > 1e-6).any() else None,
-    )  # fmt: skip
+    ends = middle - half * along, middle + half * along
+    wide = spare if (spare > 1e-6).any() else None
+    return Receptors(ends[0], normals, windows.id, "window", windows.building, owner, ends[1], notes, wide)
 
 
 def reference_points(community: Community) -> Receptors:

@@ -3,8 +3,6 @@
 Living circles are the paths within 5, 10, 15 minutes of a service, edge by edge, and the ground along them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple

@@ -134,8 +134,9 @@ class Irradiance(AtReceptors):
 
     def columns(self) -> dict[str, Any]:
         """Return energy by where it comes from and in all, one row a receptor."""
-        titles = ("direct", "diffuse", "reflected", "total")
-        return super().columns() | {f"{title}_kwh_m2": getattr(self, title) for title in titles}
+        return super().columns() | {
+            f"{t}_kwh_m2": getattr(self, t) for t in ("direct", "diffuse", "reflected", "total")
+        }
 
     def _said(self) -> str:
         span = "a year" if len(self.days) == 365 else f"{len(self.days)} days"
@@ -302,8 +303,7 @@ class SolarPotential(Drawn):
         """Return area and energy of roofs and facades, one row a building."""
         columns: dict[str, Any] = {"id": self.building_ids}
         for title, mask in (("roof", self.roof), ("facade", ~self.roof)):
-            columns[f"{title}_area_m2"] = self._sum(mask)
-            columns[f"{title}_kwh"] = self._sum(mask, self.irradiance.total)
+            columns |= {f"{title}_area_m2": self._sum(mask), f"{title}_kwh": self._sum(mask, self.irradiance.total)}
         return columns
 
 

@@ -1,6 +1,5 @@
 """Where the sun falls and where shadow: outlines (阴影轮廓), patches of sun (光斑), lines of equal sun (等时线)."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -182,7 +181,7 @@ def sun_patches(community: Community, sun_day: SunDay, *, hours: Any = (), on: s
         areas = np.where(sun_day.position(times)[0] <= 0, shapely.MultiPolygon(), free)
         return SunPatches(community, sun_day, times, np.full(len(times), "", dtype=object), np.zeros(len(times)), areas)
     known = np.flatnonzero(community.windows.storey >= 0)
-    w, r = community.windows.take(known), at.window_receptors(community, max_width=math.inf).take(known)
+    w, r = community.windows.take(known), at.window_receptors(community, max_width=np.inf).take(known)
     row, starts, ends = sunlight(community, r, sun_day, method=SunlightMethod.ALL_SUN).spells.listed()
     away = sun_day.travel(times, community.frame.convergence)
     hour, spell = np.nonzero((starts <= times[:, None]) & (times[:, None] <= ends) & ~np.isnan(away[:, :1]))
