@@ -156,11 +156,10 @@ def site_indicators(community: Community, areas: FloorAreas, *, sunlit: Any = No
     sheet.add("far", "", far, land, "area counted for FAR / land", own)
     sheet.add("building_density", "", base, land, "area of footprints / land", own)
     green, green_ids = _green(community, GREENS, GREEN_WALL, 0.0)
-    text = "green on the ground / land; from 1 m beside walls"
     roofs, roof_ids, said = _roof_green(community, areas.method.local.roof_green)
-    if said:
-        text, green = f"{text}; {said}", np.where(roofs > 0, np.nan_to_num(green), green) + roofs
-        green_ids = [(*a, *b) for a, b in zip(green_ids, roof_ids, strict=True)]
+    green = np.where(roofs > 0, np.nan_to_num(green), green) + roofs
+    green_ids = [(*a, *b) for a, b in zip(green_ids, roof_ids, strict=True)]
+    text = f"green on the ground / land; from 1 m beside walls{said}"
     sheet.add("green_ratio", "", _with_sum(green), land, text, green_ids)
     central, central_ids = _green(community, (SpaceKind.CENTRAL_GREEN,), CENTRAL_WALL, CENTRAL_ROAD, sunlit)
     text = "central green, as far as 8 m wide, from 1.5 m beside walls and 1 m beside roads"
@@ -253,13 +252,13 @@ def _roof_green(community: Community, steps: Sequence[Any]) -> tuple[FloatArray,
     rows = np.flatnonzero((spaces.kind == SpaceKind.ROOF_GREEN) | np.isin(spaces.kind, GREENS) & (spaces.storey >= 0))
     if not len(rows) or not steps:
         whole = spaces.outline.take(rows).areas().sum()
-        said = f"{whole:,.0f} m² on roofs not counted: no local rule stated" if len(rows) else ""
+        said = f"; {whole:,.0f} m² on roofs not counted: no local rule stated" if len(rows) else ""
         return np.zeros(n), [() for _ in range(n)], said
     least, share = (np.array(v) for v in zip(*sorted(steps), strict=True))
     step = np.searchsorted(least, np.nan_to_num(spaces.soil_depth[rows], nan=-1.0), side="right") - 1
     area, ids = _within(community, rows, spaces.outline.take(rows).to_shapely(), np.where(step < 0, 0.0, share[step]))
     told = ", ".join(f"{s:g} from {d:g} m of soil" for d, s in zip(least, share, strict=True))
-    return area, ids, f"on roofs times {told}"
+    return area, ids, f"; on roofs times {told}"
 
 
 def _of_all(community: Community, sheet: _Sheet, persons: float) -> None:

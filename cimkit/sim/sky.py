@@ -265,8 +265,7 @@ def probable_sunlight(community: Community, receptors: Receptors, weather: Weath
     both = np.stack([shines, shines & ((day >= WINTER[0]) | (day <= WINTER[1]))], axis=2) / 60.0
     hours = float(shines.sum() / 60.0)
     _, found = _visible_dome(community.scene, receptors, _sort_suns(sun[shines], both[shines]))
-    sums = 100.0 * found / max(hours, 1e-9)
-    return ProbableSunlight(receptors, sums[:, 0], sums[:, 1], hours)
+    return ProbableSunlight(receptors, *(100.0 * found / max(hours, 1e-9)).T, hours)
 
 
 @dataclass(frozen=True, repr=False)
