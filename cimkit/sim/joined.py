@@ -81,9 +81,8 @@ def homes_of(community: Community, *, method: WalkMethod = ADULT) -> Homes:
         building = np.flatnonzero(lived_in if lived_in.any() else buildings.use == BuildingUse.UNKNOWN)
         ids, kind, door, indoor = buildings.id[building], "building", door_of[building], np.zeros(len(building))
         persons = np.bincount(people.building, people.persons, len(buildings)).astype(np.float64)[building]
-        notes += Notes.of(
-            [Note("D01", f"no dwellings; {len(building)} buildings stand for their residents", "dwellings")]
-        )
+        said = Note("D01", f"no dwellings; {len(building)} buildings stand for their residents", "dwellings")
+        notes += Notes.of([said])
     else:
         building = storeys.building[dwellings.storey]
         door = np.where(dwellings.entrance >= 0, dwellings.entrance, door_of[building])

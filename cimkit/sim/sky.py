@@ -134,9 +134,8 @@ class Irradiance(AtReceptors):
 
     def columns(self) -> dict[str, Any]:
         """Return energy by where it comes from and in all, one row a receptor."""
-        return super().columns() | {
-            f"{t}_kwh_m2": getattr(self, t) for t in ("direct", "diffuse", "reflected", "total")
-        }
+        titles = ("direct", "diffuse", "reflected", "total")
+        return super().columns() | {f"{title}_kwh_m2": getattr(self, title) for title in titles}
 
     def _said(self) -> str:
         span = "a year" if len(self.days) == 365 else f"{len(self.days)} days"

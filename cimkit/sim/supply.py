@@ -365,7 +365,7 @@ def evacuation(community: Community, *, blocked: Sequence[str] = (), method: Wal
     there = _with_shelters(community)
     kind = there.facilities.kind == FacilityKind.SHELTER
     if not kind.any():
-        raise MissingDataError("evacuation: shelters must be known; add spaces or facilities of that kind (避难场所).")
+        raise MissingDataError("evacuation: shelters must be known; add spaces/facilities of kind shelter (避难场所).")
     closed = there.keep({"path_edges": ~np.isin(e.id, blocked)}) if blocked else there
     walk = walk_times(there, to="shelter", method=method)
     after = walk_times(closed, to="shelter", method=method) if blocked else walk
