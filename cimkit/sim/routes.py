@@ -385,7 +385,7 @@ def _ground(paths: Any, along: float) -> Any:
 
 def _share(left: FloatArray, whole: FloatArray) -> FloatArray:
     """Return the share of each edge that the minutes left suffice for, 0–1."""
-    return np.clip(np.maximum(left, 0.0) / np.maximum(whole, 1e-12), 0.0, 1.0)
+    return np.asarray(np.clip(np.maximum(left, 0.0) / np.maximum(whole, 1e-12), 0.0, 1.0))
 
 
 def ways_out(community: Community, parcels: IntArray) -> tuple[FloatArray, FloatArray]:

@@ -264,7 +264,8 @@ def probable_sunlight(community: Community, receptors: Receptors, weather: Weath
     both = np.stack([shines, shines & ((day >= WINTER[0]) | (day <= WINTER[1]))], axis=2) / 60.0
     hours = float(shines.sum() / 60.0)
     _, found = _visible_dome(community.scene, receptors, _sort_suns(sun[shines], both[shines]))
-    return ProbableSunlight(receptors, *(100.0 * found / max(hours, 1e-9)).T, hours)
+    sums = 100.0 * found / max(hours, 1e-9)
+    return ProbableSunlight(receptors, sums[:, 0], sums[:, 1], hours)
 
 
 @dataclass(frozen=True, repr=False)
