@@ -436,9 +436,11 @@ def blockers(
     own, first, last = sums[single, 1], piece[1][single], piece[2][single]
     gain = countable_hours(*_won(bright.take(rows), own, first, last), method)
     ids = np.array([*community.buildings.id, ""], dtype=object)
-    known = receptors, sun_day, method, free.lengths(), bright.lengths()
-    lost = blocked[few], totals(own, last - first, len(few)), gain - countable_hours(*bright, method)[rows]
-    return Blockers(*Spells.of(pair, start, end, len(few)), *known, rows, owners, ids[owners], *lost)
+    return Blockers(
+        *Spells.of(pair, start, end, len(few)), receptors, sun_day, method, free.lengths(), bright.lengths(), rows,
+        owners, ids[owners], blocked[few], totals(own, last - first, len(few)),
+        gain - countable_hours(*bright, method)[rows],
+    )  # fmt: skip
 
 
 def _alone(scene: Scene, receptors: Receptors, sun_day: SunDay, fan: Any) -> Iterator[tuple[int, IntArray, Spells]]:
