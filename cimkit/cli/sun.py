@@ -12,7 +12,6 @@ from cimkit.arrays import one_of
 from cimkit.cli.common import Exit, Sink, Source, command, err, measured, plain, save_figure, step, wrote
 from cimkit.io.atomic import atomic_write
 
-DAYS = {"great-cold": "great_cold", "winter-solstice": "winter_solstice"}
 _GREAT_COLD = "great-cold"
 
 
@@ -55,13 +54,9 @@ def _sunlight(
 def _shadows(source: Source, sink: Sink, *, day: str = _GREAT_COLD, hour: list[float] = [], patches: str = "") -> None:
     """Outlines of shadows at each hour and their union (阴影轮廓), or patches of sun on the ground or floors (光斑)."""
     community = source.state(windows=patches == "floors")
-    sun = day_of(community, day)
-    found: Any
-    if patches:
-        found = measured(f"sun on {patches}", ck.sun_patches, community, sun, hours=hour, on=patches)
-    else:
-        found = measured("shadows", ck.shadows, community, sun, hours=hour)
-    sink.give(community, found, layer="patches" if patches else "shadows")
+    layer, make, how = ("patches", ck.sun_patches, {"on": patches}) if patches else ("shadows", ck.shadows, {})
+    found: Any = measured(layer, make, community, day_of(community, day), hours=hour, **how)
+    sink.give(community, found, layer=layer)
 
 
 @command("site.gpkg -o affected.gpkg --picture affected.png")
@@ -112,9 +107,8 @@ def _irradiance(source: Source, sink: Sink, *, epw: Path, at: str = "buildings",
     weather = measured("weather", ck.read_epw, epw)
     community = source.state(windows=at == "windows")
     what = f"a year of sun and sky on {at}"
-    result: Any
     if at == "buildings":
-        result = measured(what, ck.solar_potential, community, weather, spacing=spacing or 2.0)
+        result: Any = measured(what, ck.solar_potential, community, weather, spacing=spacing or 2.0)
     else:
         result = measured(what, ck.irradiance, community, _receptors(community, at, spacing), weather)
     sink.give(community, result, layer="irradiance")
@@ -147,12 +141,11 @@ def _envelope(
 
 def day_of(community: ck.Community, name: str) -> ck.SunDay:
     """Return a standard day or a date at the community's place."""
-    parts = name.split("-")
-    if len(parts) == 3 and "".join(parts).isdigit():
-        date = (int(parts[0]), int(parts[1]), int(parts[2]))
-        return ck.SunDay.on(community.require_location(), date, band=(8.0, 16.0))
-    day: ck.SunDay = getattr(ck.SunDay, DAYS[one_of(name, tuple(DAYS), name="--day")])(community.require_location())
-    return day
+    place, date = community.require_location(), name.split("-")
+    if len(date) == 3 and "".join(date).isdigit():
+        return ck.SunDay.on(place, (int(date[0]), int(date[1]), int(date[2])), band=(8.0, 16.0))
+    one_of(name, (_GREAT_COLD, "winter-solstice"), name="--day")
+    return ck.SunDay.great_cold(place) if name == _GREAT_COLD else ck.SunDay.winter_solstice(place)
 
 
 def _receptors(community: ck.Community, at: str, spacing: float) -> ck.Receptors:

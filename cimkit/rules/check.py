@@ -16,12 +16,10 @@ from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.load import load_packs
 from cimkit.rules.measurements import Measurements
 from cimkit.rules.place import Place, choices, city_packs, place_of, with_circle, zone_note
-from cimkit.rules.rule import LEVELS, NO, UNSURE, YES, Pack, Requirement, Rule, holds, in_words
+from cimkit.rules.rule import LEVELS, NO, SKIP, UNKNOWN, UNSURE, YES, Pack, Requirement, Rule, holds, in_words
 from cimkit.rules.subjects import NAMED
 
 Candidate = tuple[Rule, Requirement]  # for one indicator
-_FAIL, _UNKNOWN, _PASS, _SKIP = range(4)  # positions in ORDER
-_CODES = np.array([_FAIL, _PASS, _UNKNOWN])  # by what ``Rule.judge`` gives: 0, 1, -1
 
 
 def check(
@@ -214,11 +212,9 @@ def _judge_rows(
     """Judge some objects by one requirement."""
     (rule, requirement), mine = effective, subjects.take(rows)
     low, high = rule.limits(requirement, mine.attributes, len(rows))
-    first, margin = rule.judge(values.values[rows], low, high)
-    verdict = _CODES[first]
+    verdict, margin = rule.judge(values.values[rows], low, high)
     if values.least is not None:
-        other, _ = rule.judge(values.least[rows], low, high)
-        verdict = np.where(other == first, verdict, _UNKNOWN)
+        verdict = np.where(rule.judge(values.least[rows], low, high)[0] == verdict, verdict, UNKNOWN)
     notes = _notes(values, verdict, requirement)
     return Judged(rule, requirement, mine, values, rows, low, high, margin, verdict, notes, overridden)
 
@@ -228,7 +224,7 @@ def _notes(values: Values, verdict: IntArray, requirement: Requirement) -> TextA
     unverified = "limit UNVERIFIED, from memory (未核实)" if requirement.mark == "M" else ""
     said = "; ".join(t for t in (values.note, unverified) if t)
     missing = "; ".join(t for t in (f"missing: {values.missing or 'the value'}", said) if t)
-    notes: TextArray = np.where(verdict == _UNKNOWN, missing, said).astype(object)
+    notes: TextArray = np.where(verdict == UNKNOWN, missing, said).astype(object)
     return notes
 
 
@@ -251,4 +247,4 @@ def _nothing(candidates: list[Candidate], subjects: Subjects) -> Judged:
     what = " ".join(str(requirement.with_[k]) for k in INDICATORS[rule.indicator].keys) or subjects.table
     condition = f" with {in_words(requirement.when)}" if requirement.when else ""
     note = np.array([f"no {what} here{condition}"], dtype=object)
-    return dataclasses.replace(judged, verdict=np.array([_SKIP]), notes=note)
+    return dataclasses.replace(judged, verdict=np.array([SKIP]), notes=note)

@@ -1,16 +1,17 @@
 """Before and after: what fails newly, what is healed, what was short and got worse; scenarios side by side."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from cimkit.errors import FormatError
 from cimkit.rules.findings import ORDER, SCHEMA, Findings, Judged, Verdict
+from cimkit.rules.rule import FAIL, PASS
 
 Known = dict[tuple[str, ...], tuple[float, float, int]]  # of an object: measured, margin, verdict
-_FAIL, _PASS = ORDER.index(Verdict.FAIL), ORDER.index(Verdict.PASS)
+_NOT_KNOWN = (np.nan, np.nan, -1)
 _SAME = 1e-6
 _CHANGES = ("new", "worse", "healed", "better")
 
@@ -25,7 +26,7 @@ def compared(after: Sequence[Judged], before: Sequence[Judged]) -> tuple[Judged,
     for j in before:
         rows = zip(j.subjects.ids, j.measured.tolist(), j.margin.tolist(), j.verdict.tolist(), strict=True)
         known |= {(*_quantity(j), str(name)): was for name, *was in rows}  # type: ignore[misc]
-    return tuple(_compared(j, known, _quantity) for j in after)
+    return tuple(_compared(j, known, _quantity(j)) for j in after)
 
 
 def compared_with_baseline(after: Sequence[Judged], baseline: Mapping[str, Any]) -> tuple[Judged, ...]:
@@ -42,7 +43,7 @@ def compared_with_baseline(after: Sequence[Judged], baseline: Mapping[str, Any])
     for f in baseline["findings"]:
         measured, margin = np.array([f["measured"], f["margin"]], dtype=np.float64).tolist()  # None becomes nan
         known[f["rule"], f["object"]] = measured, margin, ORDER.index(Verdict(f["verdict"]))
-    return tuple(_compared(j, known, lambda own: (own.rule.id,)) for j in after)
+    return tuple(_compared(j, known, (j.rule.id,)) for j in after)
 
 
 def _quantity(j: Judged) -> tuple[str, ...]:
@@ -50,33 +51,20 @@ def _quantity(j: Judged) -> tuple[str, ...]:
     return (j.rule.indicator, *sorted(f"{k}={v}" for k, v in j.requirement.with_.items()))
 
 
-def _compared(j: Judged, known: Known, key: Callable[[Judged], tuple[str, ...]]) -> Judged:
-    """Return one block with the state before."""
-    before, change = np.full(len(j), np.nan), np.full(len(j), "", dtype=object)
-    verdict, notes = j.verdict.copy(), j.notes.copy()
-    for k, name in enumerate(j.subjects.ids):
-        object_ = (*key(j), str(name))
-        if object_ in known:
-            before[k], margin, was = known[object_]
-            change[k] = _word(was, int(verdict[k]), float(j.margin[k]) - margin)
-            kept = was == verdict[k] == _FAIL and change[k] in ("same", "better")
-            if kept and j.rule.shortfall == "not_worse":
-                verdict[k], said = _PASS, "short before already and not reduced"
-                notes[k] = f"{said}; {notes[k]}" if notes[k] else said
-    return dataclasses.replace(j, verdict=verdict, notes=notes, change=change, before=before)
-
-
-def _word(was: int, now: int, gain: float) -> str:
-    """Return how a finding changed."""
-    if was == _PASS and now == _FAIL:
-        return "new"
-    if was == _FAIL and now == _PASS:
-        return "healed"
-    if np.isnan(gain):
-        return ""
-    if abs(gain) <= _SAME:
-        return "same"
-    return "better" if gain > 0 else "worse"
+def _compared(j: Judged, known: Known, key: tuple[str, ...]) -> Judged:
+    """Return one block with the state before, found by its key and the id of each object."""
+    found = [known.get((*key, str(name)), _NOT_KNOWN) for name in j.subjects.ids]
+    before, margin, was = np.array(found, dtype=np.float64).reshape(-1, 3).T
+    passed, failed = was == PASS, was == FAIL
+    with np.errstate(invalid="ignore"):  # nothing is gained where both are without limit
+        gain = j.margin - margin
+    new, healed, same = passed & (j.verdict == FAIL), failed & (j.verdict == PASS), np.abs(gain) <= _SAME
+    words = ["new", "healed", "same", "better", "worse"]
+    change = np.select([new, healed, same, gain > 0, gain < 0], words, "").astype(object)
+    kept = failed & (j.verdict == FAIL) & (same | (gain > 0)) & (j.rule.shortfall == "not_worse")
+    said = "short before already and not reduced"
+    notes = np.where(kept, [f"{said}; {note}" if note else said for note in j.notes], j.notes).astype(object)
+    return dataclasses.replace(j, verdict=np.where(kept, PASS, j.verdict), notes=notes, change=change, before=before)
 
 
 def change_table(findings: Findings) -> Any:

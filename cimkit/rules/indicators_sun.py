@@ -92,7 +92,7 @@ def sunlit_ground_share(m: Measurements, subjects: Subjects, given: Given) -> Va
     areas = m.community.spaces.outline.take(subjects.rows).areas()
     steps = np.clip(np.sqrt(areas / GROUND_POINTS), *GROUND_STEP).round(2)
     points, own = space_points(m.community, subjects.rows, steps)
-    sunny = m.ground_hours(points, setting) >= wanted - 1e-9 if len(own) else np.zeros(0, dtype=bool)
+    sunny = m.sun(points, setting).hours >= wanted - 1e-9 if len(own) else np.zeros(0, dtype=bool)
     counts, lit = np.bincount(own, minlength=len(areas)), np.bincount(own[sunny], minlength=len(areas))
     share = np.divide(100.0 * lit, counts, out=np.full(len(areas), np.nan), where=counts > 0)
     about = {"points_with_sun": lit, "points": counts, "spacing_m": steps}
@@ -169,7 +169,7 @@ def empty_land_sunlight(m: Measurements, subjects: Subjects, given: Given) -> Va
         inner = inner[shapely.area(inner) > 0]
         points = grid_in_polygons(Polygons.from_shapely(inner), LAND_STEP) if len(inner) else np.zeros((0, 2))
         at = np.column_stack([points, m.community.ground_at(points) + 0.01])
-        values[k] = m.ground_hours(Receptors.at(at), setting).min() if len(at) else np.inf
+        values[k] = m.sun(Receptors.at(at), setting).hours.min() if len(at) else np.inf
     return Values(values, note=f"one point each {LAND_STEP:g} m; land narrower than the edge passes")
 
 

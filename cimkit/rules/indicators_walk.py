@@ -38,7 +38,7 @@ def _nearest(walk: WalkTimes, given: Given, *, timed: bool = False) -> tuple[Flo
 
 def facility_distance(m: Measurements, subjects: Subjects, given: Given) -> Values:
     """Measure the walking distance from doors to the nearest service of a kind."""
-    walk, homes = m.walk, m.walk.homes
+    walk, homes = m.walk(), m.walk().homes
     ways, facility = _nearest(walk, given)
     _, first = np.unique(homes.door, return_index=True)
     count = np.bincount(homes.door)[subjects.rows]
@@ -59,7 +59,7 @@ def facility_distance(m: Measurements, subjects: Subjects, given: Given) -> Valu
 
 def facility_time(m: Measurements, subjects: Subjects, given: Given) -> Values:
     """Measure the longest walking time of a door's dwellings to the nearest service of a kind."""
-    walk = m.walk_of(given.get("walker", "adult"))
+    walk = m.walk(given.get("walker", "adult"))
     ways, _ = _nearest(walk, given, timed=True)
     worst = np.full(len(walk.homes.doors), -np.inf)
     np.maximum.at(worst, walk.homes.door, np.nan_to_num(ways, nan=np.inf))
@@ -69,7 +69,7 @@ def facility_time(m: Measurements, subjects: Subjects, given: Given) -> Values:
 
 def facility_coverage(m: Measurements, _: Subjects, given: Given) -> Values:
     """Measure the share of residents within a distance of a service of a kind (``within`` [m])."""
-    walk, persons = m.walk, m.walk.homes.persons
+    walk, persons = m.walk(), m.walk().homes.persons
     ways, _facility = _nearest(walk, given)
     weight = persons if persons.sum() > 0 else np.ones(len(walk))
     near = np.nan_to_num(ways, nan=np.inf) <= float(given["within"]) + 1e-9
@@ -101,7 +101,7 @@ def shelter_load(m: Measurements, subjects: Subjects, _: Given) -> Values:
 
 def served_residents(m: Measurements, subjects: Subjects, given: Given) -> Values:
     """Measure the residents to whom a facility of a kind is the nearest."""
-    walk, (kind,) = m.walk, facility_kinds(given)
+    walk, (kind,) = m.walk(), facility_kinds(given)
     column = walk.facility[:, walk.kinds.index(kind)]
     persons = np.bincount(column[column >= 0], walk.homes.persons[column >= 0], len(m.community.facilities))
     return Values(persons[subjects.rows].astype(np.float64))

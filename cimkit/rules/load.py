@@ -43,59 +43,55 @@ _INHERITED = ("standard", "edition", "date", "source", "mandatory", "role")  # b
 
 @dataclass(frozen=True)
 class _Source:
-    """A pack file and its text, to check it and to say where a mistake is."""
+    """A pack file and its text, or one rule of it, to check it and to say where a mistake is."""
 
     name: str
     text: str
+    rule: str = ""
 
     @classmethod
-    def of(cls, path: Path) -> _Source:
+    def of(cls, path: Path, rule: str = "") -> _Source:
         """Read a file."""
-        return cls(path.name, path.read_text(encoding="utf-8"))
+        return cls(path.name, path.read_text(encoding="utf-8"), rule)
 
-    def wrong(self, what: str, remedy: str, *, rule: str = "", key: str = "", last: bool = False) -> FormatError:
-        """Return the error for a mistake at a rule and key."""
-        place = f"{self.name}, line {self.line(rule, key, last=last)}"
-        place += f", rule {rule!r}" if rule else ""
+    def wrong(self, what: str, remedy: str, key: str = "", *, last: bool = False) -> FormatError:
+        """Return the error for a mistake at a key; with ``last`` at the last rule of the name."""
+        place = f"{self.name}, line {self.line(key, last=last)}"
+        place += f", rule {self.rule!r}" if self.rule else ""
         place += f", key {key!r}" if key else ""
         return FormatError(f"{place}: {what}. {remedy}")
 
-    def line(self, rule: str, key: str, *, last: bool = False) -> int:
-        """Return the line of a key of a rule (of the pack without one), 1 if it is not found."""
+    def line(self, key: str, *, last: bool = False) -> int:
+        """Return the line of a key of the rule (of the pack without one), 1 if it is not found."""
         lines = self.text.splitlines()
-        heads = [k for k, text in enumerate(lines) if text.strip().startswith("[[rule]]")] + [len(lines)]
-        blocks = [range(a, b) for a, b in pairwise(heads)] if rule else [range(heads[0])]
-        own = re.compile(rf"""^\s*id\s*=\s*["']{re.escape(rule)}["']""")
-        hits = [b for b in blocks if not rule or any(own.match(lines[k]) for k in b)]
-        if not hits:
-            return 1
-        block = hits[-1 if last else 0]
-        wanted = re.compile(rf"""(^|[\s,{{])["']?{re.escape(key)}["']?\s*=""") if key else None
-        found = [k for k in (block if rule else range(len(lines))) if wanted and wanted.search(lines[k])]
-        named = [k for k in block if rule and own.match(lines[k])]
-        return (found or named or list(block) or [0])[0] + 1
+        heads = [k for k, text in enumerate(lines) if text.strip().startswith("[[rule]]")]
+        blocks = [range(a, b) for a, b in pairwise([*heads, len(lines)])] if self.rule else [range(len(lines))]
+        own = re.compile(rf"""\s*id\s*=\s*["']{re.escape(self.rule)}["']""" if self.rule else "")
+        wanted = re.compile(rf"""(^|[\s,{{])["']?{re.escape(key)}["']?\s*=""")
+        named = [(block, k) for block in blocks for k in block if own.match(lines[k])]
+        block, first = named[-1 if last else 0] if named else (range(0), 0)
+        return next((k for k in block if key and wanted.search(lines[k])), first) + 1
 
-    def check(self, table: str, given: Mapping[str, Any], rule: str = "") -> None:
+    def check(self, table: str, given: Mapping[str, Any]) -> None:
         """Raise FormatError for a key that is unknown or missing, or a value that its key does not hold."""
         schema = _SCHEMA[table]
         for key in sorted(given.keys() - schema):
-            raise self.wrong(f"unknown key {key!r}", f"Keys are: {', '.join(sorted(schema))}.", rule=rule, key=key)
+            raise self.wrong(f"unknown key {key!r}", f"Keys are: {', '.join(sorted(schema))}.", key)
         for key in _NEEDED.get(table, ()):
             if not isinstance(given.get(key), str) or not given[key]:
-                raise self.wrong(f"a {table} must have a text {key!r}", f'Write {key} = "…".', rule=rule, key=key)
+                raise self.wrong(f"a {table} must have a text {key!r}", f'Write {key} = "…".', key)
         for key, value in given.items():
             if isinstance(schema[key], tuple):
-                self.among(value, schema[key], key, rule)
+                self.among(value, schema[key], key)
             elif schema[key] in _HOLDS and not isinstance(value, schema[key]):
-                what = f"{key} must be {_HOLDS[schema[key]]}; got {value!r}"
-                raise self.wrong(what, "Correct it.", rule=rule, key=key)
+                raise self.wrong(f"{key} must be {_HOLDS[schema[key]]}; got {value!r}", "Correct it.", key)
 
-    def among(self, value: Any, allowed: tuple[str, ...], key: str, rule: str) -> None:
+    def among(self, value: Any, allowed: tuple[str, ...], key: str) -> None:
         """Raise FormatError for a word that is not in its list."""
         if value not in allowed:
             near = get_close_matches(str(value), allowed, 1)
             what = f"{key} must be one of {', '.join(a for a in allowed if a)}; got {value!r}"
-            raise self.wrong(what, f"Did you mean {near[0]!r}?" if near else "Choose one of them.", rule=rule, key=key)
+            raise self.wrong(what, f"Did you mean {near[0]!r}?" if near else "Choose one of them.", key)
 
 
 def pack_names() -> list[str]:
@@ -165,7 +161,7 @@ def load_packs(names: Iterable[str | PathLike[str]]) -> list[Pack]:
         if path in trail:
             circle = " → ".join(p.stem for p in (*trail[trail.index(path) :], path))
             what = f"packs must not extend each other in a circle; got {circle}"
-            raise _Source.of(trail[-1]).wrong(what, "Take one out.", key="extends")
+            raise _Source.of(trail[-1]).wrong(what, "Take one out.", "extends")
         if path not in packs:
             pack = load_pack(path)
             for other in pack.extends:
@@ -186,13 +182,13 @@ def _rules_by_id(packs: Mapping[Path, Pack]) -> dict[str, Rule]:
         for rule in pack:
             if rule.id in rules:
                 what = f"ids must be unique among the packs; it stands in {rules[rule.id].pack} too"
-                raise _Source.of(path).wrong(what, "Rename one of them.", rule=rule.id, key="id")
+                raise _Source.of(path, rule.id).wrong(what, "Rename one of them.", "id")
             rules[rule.id] = rule
     for path, pack in packs.items():
         for name in pack.off:
             if name not in rules:
                 what = f"'off' must name rules of the packs it extends; there is no {name!r}"
-                raise _Source.of(path).wrong(what, "Take it out, or extend that pack.", key="off")
+                raise _Source.of(path).wrong(what, "Take it out, or extend that pack.", "off")
     return rules
 
 
@@ -201,9 +197,8 @@ def _limited(name: str, value: Any, rules: Mapping[str, Rule], pack: Pack, path:
     source, rule = _Source.of(path), rules.get(name)
     if rule is None or len(rule.requirements) > 1 or not rule.comparator:
         what = f"[limits] must name rules of one limit in the packs it extends; got {name!r}"
-        raise source.wrong(what, "Take it out, extend that pack, or write a [[rule]] of your own.", key=name)
-    limits = _limits(value, rule.comparator, source, "", name)
-    requirement = dataclasses.replace(rule.requirements[0], mark="P", **limits)
+        raise source.wrong(what, "Take it out, extend that pack, or write a [[rule]] of your own.", name)
+    requirement = dataclasses.replace(rule.requirements[0], mark="P", **_limits(value, rule.comparator, source, name))
     said = f"{pack.name} ({source.name}); {rule.source}"
     return dataclasses.replace(rule, requirements=(requirement,), source=said, level=pack.level, mark="P", why="")
 
@@ -218,7 +213,7 @@ def _path_of(name: str | PathLike[str], by: Path | None = None) -> Path:
         return path
     what = f"packs must be among {', '.join(map(repr, pack_names()))} or a .toml file; got {str(name)!r}"
     if by:
-        raise _Source.of(by).wrong(what, "Correct the name, or take it out.", key="extends")
+        raise _Source.of(by).wrong(what, "Correct the name, or take it out.", "extends")
     raise InputError(f"{what}.")
 
 
@@ -233,91 +228,80 @@ def _pack(data: Mapping[str, Any], source: _Source) -> Pack:
     for number, entry in enumerate(data.get("rule", []), 1):
         rule = _rule(entry, number, head, source)
         if rule.id in rules:
-            raise source.wrong("ids must be unique; it stands twice", "Rename one.", rule=rule.id, key="id", last=True)
+            twice = dataclasses.replace(source, rule=rule.id)
+            raise twice.wrong("ids must be unique; it stands twice", "Rename one.", "id", last=True)
         rules[rule.id] = rule
     digest = hashlib.blake2b(source.text.encode(), digest_size=16).hexdigest()
-    texts: dict[str, Any] = {"title": head["name"], "title_zh": "", "place": ""} | {
-        k: v for k, v in head.items() if k in _NAMES
-    }
+    texts: dict[str, Any] = {"title": head["name"], "title_zh": "", "place": ""} | head
     lists: dict[str, Any] = {k: tuple(head.get(k, ())) for k in ("extends", "off")} | {"rules": tuple(rules.values())}
-    return Pack(**texts, **lists, with_=head.get("with", {}), limits=data.get("limits", {}), digest=digest)
+    lists |= {k: texts[k] for k in _NAMES}
+    return Pack(**lists, with_=head.get("with", {}), limits=data.get("limits", {}), digest=digest)
 
 
 def _rule(given: Mapping[str, Any], number: int, head: Mapping[str, Any], source: _Source) -> Rule:
     """Return a rule read from TOML, with what it inherits from its pack."""
     name = given.get("id")
     if not isinstance(name, str) or not name:
-        raise source.wrong(f"rule number {number} must have an id", 'Write id = "…".', key="id")
-    source.check("rule", given, name)
+        raise source.wrong(f"rule number {number} must have an id", 'Write id = "…".', "id")
+    source = dataclasses.replace(source, rule=name)
+    source.check("rule", given)
     entry = {"role": "limit", "kind": "G" if given.get("indicator") else "E"}
     entry |= {k: head[k] for k in _INHERITED if k in head} | dict(given)
     if "why" in head and not (given.get("indicator") and "threshold" in given):
         entry.setdefault("why", head["why"])
     if not entry.get("source"):
-        raise source.wrong("a rule must have a source", 'Write source = "…" here or under [pack].', rule=name)
+        raise source.wrong("a rule must have a source", 'Write source = "…" here or under [pack].')
     if entry.get("indicator"):
-        _check_indicator(entry, source, name)
+        _check_indicator(entry, source)
     elif not entry.get("why"):
-        what = "a rule without an indicator must say why it is not judged"
-        raise source.wrong(what, 'Write why = "…", or name an indicator.', rule=name)
+        remedy = 'Write why = "…", or name an indicator.'
+        raise source.wrong("a rule without an indicator must say why it is not judged", remedy)
     texts = {f.name: str(entry.get(f.name, "")) for f in dataclasses.fields(Rule) if f.name in _SCHEMA["rule"]}
     about = {"pack": head["name"], "level": head["level"], "place": head.get("place", "")}
-    about |= {"mandatory": bool(entry.get("mandatory")), "requirements": _requirements(entry, source, name)}
+    about |= {"mandatory": bool(entry.get("mandatory")), "requirements": _requirements(entry, source)}
     return Rule(**(texts | about))
 
 
-def _check_indicator(entry: Mapping[str, Any], source: _Source, name: str) -> None:
+def _check_indicator(entry: Mapping[str, Any], source: _Source) -> None:
     """Raise FormatError if indicator, unit, comparator or parameters do not fit each other."""
     indicator, unit = INDICATORS[entry["indicator"]], entry.get("unit")
     if unit != indicator.unit:
         what = f"unit must be {indicator.unit!r}, that of {indicator.name}; got {unit!r}"
-        raise source.wrong(what, "Convert the numbers and the unit.", rule=name, key="unit")
-    source.among(entry.get("comparator", ""), COMPARATORS, "comparator", name)
+        raise source.wrong(what, "Convert the numbers and the unit.", "unit")
+    source.among(entry.get("comparator", ""), COMPARATORS, "comparator")
     tables = [entry, *(row for row in entry.get("table", ()) if isinstance(row, dict))]
     given = {key for table in tables for key in table.get("with", ())}
     for key in sorted(given.difference(indicator.parameters)):
         listed = ", ".join(indicator.parameters) or "none"
-        what = f"{indicator.name} has no parameter {key!r}"
-        raise source.wrong(what, f"Its parameters are: {listed}.", rule=name, key=key)
-    for key in indicator.keys:
-        if key not in given:
-            what = f"{indicator.name} needs the parameter {key!r}"
-            raise source.wrong(what, f'Write with = {{ {key} = "…" }}.', rule=name, key="with")
+        raise source.wrong(f"{indicator.name} has no parameter {key!r}", f"Its parameters are: {listed}.", key)
+    for key in (k for k in indicator.keys if k not in given):
+        remedy = f'Write with = {{ {key} = "…" }}.'
+        raise source.wrong(f"{indicator.name} needs the parameter {key!r}", remedy, "with")
 
 
-def _requirements(entry: Mapping[str, Any], source: _Source, name: str) -> tuple[Requirement, ...]:
+def _requirements(entry: Mapping[str, Any], source: _Source) -> tuple[Requirement, ...]:
     """Return what a rule requires, a row of its table each."""
     ways = [k for k in ("threshold", "table", "limit_from") if k in entry]
     if len(ways) > 1:
-        raise source.wrong(f"a rule must have one of {', '.join(ways)}", "Take the others out.", rule=name, key=ways[1])
+        raise source.wrong(f"a rule must have one of {', '.join(ways)}", "Take the others out.", ways[1])
     if not ways and entry.get("indicator") and not entry.get("why"):
-        what = "a rule must have a threshold, a table or limit_from"
         remedy = 'Write threshold = …; if it is not known, say why = "threshold not known".'
-        raise source.wrong(what, remedy, rule=name, key="threshold")
+        raise source.wrong("a rule must have a threshold, a table or limit_from", remedy, "threshold")
     made = []
     for row in entry.get("table", [{"value": entry.get("threshold")}]):
         if not isinstance(row, dict) or "value" not in row:
-            remedy = "Write { …, value = 2.0 }."
-            raise source.wrong("each row of a table must have a value", remedy, rule=name, key="table")
+            raise source.wrong("each row of a table must have a value", "Write { …, value = 2.0 }.", "table")
         own = {"mark": entry["mark"], "with": {}} | row
-        source.among(own["mark"], tuple(MARKS), "mark", name)
-        limits = _limits(
-            own["value"], entry.get("comparator", ""), source, name, "table" if "table" in ways else "threshold"
-        )
+        source.among(own["mark"], tuple(MARKS), "mark")
+        about = _limits(own["value"], entry.get("comparator", ""), source, (*ways, "threshold")[0])
+        about |= {"mark": own["mark"], "limit_from": entry.get("limit_from", "")}
+        about["with_"] = entry.get("with", {}) | own["with"]
         when = {k: v for k, v in own.items() if k not in ("value", "mark", "with")}
-        made.append(
-            Requirement(
-                when=entry.get("applies_when", {}) | when,
-                with_=entry.get("with", {}) | own["with"],
-                mark=own["mark"],
-                limit_from=entry.get("limit_from", ""),
-                **limits,
-            )
-        )
+        made.append(Requirement(when=entry.get("applies_when", {}) | when, **about))
     return tuple(made)
 
 
-def _limits(value: Any, comparator: str, source: _Source, name: str, key: str) -> dict[str, Any]:
+def _limits(value: Any, comparator: str, source: _Source, key: str) -> dict[str, Any]:
     """Return lower and upper limit of a threshold, of a range only the end that binds, and its numbers as written."""
     if value is None:
         return {"low": np.nan, "high": np.nan, "usual": ()}
@@ -326,7 +310,7 @@ def _limits(value: Any, comparator: str, source: _Source, name: str, key: str) -
     good = all(isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v) for v in numbers)
     if not good or (comparator == "within" and not pair) or (pair and value[0] > value[1]):
         wanted = "[low, high]" if comparator == "within" else "one number, or a range"
-        raise source.wrong(f"the threshold must be {wanted}; got {value!r}", "Correct it.", rule=name, key=key)
+        raise source.wrong(f"the threshold must be {wanted}; got {value!r}", "Correct it.", key)
     low, high = float(numbers[0]), float(numbers[-1])
     if comparator != "within":
         low, high = (low, np.nan) if comparator.startswith(">") else (np.nan, high)

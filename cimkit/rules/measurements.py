@@ -23,8 +23,8 @@ from cimkit.sim.area_rules import LocalRules
 from cimkit.sim.areas import AreaMethod, FloorAreas, floor_areas
 from cimkit.sim.joined import Homes, homes_of
 from cimkit.sim.network import WalkMethod
-from cimkit.sim.receptors import Receptors, window_receptors
-from cimkit.sim.site_ratios import SiteIndicators, site_indicators
+from cimkit.sim.receptors import Receptors, reference_points, window_receptors
+from cimkit.sim.site_ratios import SiteIndicators, site_indicators, wall_roads
 from cimkit.sim.sunlight import Spells, Sunlight, SunlightMethod, clock, sunlight
 from cimkit.sim.sunpath import SunDay
 
@@ -80,13 +80,8 @@ class Measurements:
         """Dwellings and the doors their people set out from."""
         return homes_of(self.community)
 
-    @property
-    def walk(self) -> WalkTimes:
-        """Ways from every dwelling to the nearest service of each kind."""
-        return self.walk_of("adult")
-
-    def walk_of(self, walker: str) -> WalkTimes:
-        """Return the ways of one group of walkers: ``adult``, ``child``, ``elder``, ``old_elder``, ``wheelchair``."""
+    def walk(self, walker: str = "adult") -> WalkTimes:
+        """Return the ways from every dwelling to the nearest service of each kind, of one group of walkers."""
         if walker not in self._walks:
             one_of(walker, ("adult", "child", "elder", "old_elder", "wheelchair"), name="walker")
             self._walks[walker] = walk_times(self.community, method=getattr(WalkMethod, walker.upper()))
@@ -233,14 +228,10 @@ class Measurements:
     @cached_property
     def wall_roads(self) -> Any:
         """Site roads in front of walls, see ``cimkit.sim.site_ratios``."""
-        from cimkit.sim.site_ratios import wall_roads
-
         return wall_roads(self.community)
 
     @cached_property
     def _openings(self) -> Receptors:
-        from cimkit.sim.receptors import reference_points
-
         return reference_points(dataclasses.replace(self.community, windows=self.windows))
 
     @property
@@ -262,13 +253,9 @@ class Measurements:
         wanted = np.unique(rows[np.isnan(sun.hours[rows])])
         if len(wanted):
             receptors = self._openings if setting.at == "opening" else self._receptors
-            found = self._sun(receptors.take(wanted), setting)
+            found = self.sun(receptors.take(wanted), setting)
             self._suns[setting] = sun = _with_rows(sun, wanted, found, np.arange(len(wanted)))
         return sun.hours[rows]
-
-    def ground_hours(self, receptors: Receptors, setting: SunSetting) -> FloatArray:
-        """Return hours of sun at points on the ground as a setting counts them, shape (n) [h]."""
-        return self._sun(receptors, setting).hours
 
     def _sun_day(self, setting: SunSetting) -> SunDay:
         """Return the day of a setting."""
@@ -278,8 +265,8 @@ class Measurements:
         month, day = (int(v) for v in setting.day.split("-"))
         return SunDay.on(place, (2001, month, day), band=band)
 
-    def _sun(self, receptors: Receptors, setting: SunSetting) -> Sunlight:
-        """Run the sun over receptors."""
+    def sun(self, receptors: Receptors, setting: SunSetting) -> Sunlight:
+        """Run the sun of a setting over receptors."""
         return sunlight(self.community, receptors, self._sun_day(setting), method=_method(setting))
 
     def _unasked(self, setting: SunSetting) -> Sunlight:
@@ -297,7 +284,7 @@ class Measurements:
         if not asked and self.community.location is not None:
             self.window_hours(np.arange(len(self.windows)), SunSetting())
         if len(self.homes) and len(self.community.facilities):
-            self.walk  # noqa: B018
+            self.walk()
         if not self._areas and len(self.community.storeys):
             self.site({})
         lights = [_asked(sun) for sun in self._suns.values() if np.isfinite(sun.hours).any()]
@@ -334,8 +321,7 @@ class Measurements:
 
 def _method(setting: SunSetting) -> SunlightMethod:
     """Return what counts of the sun in a setting."""
-    name, most = "as the rule says", setting.max_segments
-    return SunlightMethod(name, min_segment_min=setting.min_segment, max_segments=most)
+    return SunlightMethod("as the rule says", setting.min_segment, setting.max_segments)
 
 
 def _asked(sun: Sunlight) -> Sunlight:

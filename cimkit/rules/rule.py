@@ -20,7 +20,7 @@ MARKS = {  # how sure a number is: English, 中文
 COMPARATORS = (">=", "<=", ">", "<", "within")
 ROLES = ("limit", "method", "advice")
 KINDS = ("G", "E", "G+E")  # computed from geometry, shown by evidence, both
-PASS, FAIL, UNKNOWN = 1, 0, -1  # of one value, see ``Rule.judge``
+FAIL, UNKNOWN, PASS, SKIP = range(4)  # of one value, see ``Rule.judge``: positions in ``findings.ORDER``
 YES, NO, UNSURE = 1, 0, -1  # whether a condition holds
 _BOUND = re.compile(r"^\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)\s*$")
 _SIGNS = {">=": np.greater_equal, "<=": np.less_equal, ">": np.greater, "<": np.less}
@@ -122,7 +122,7 @@ class Rule:
         Returns
         -------
         tuple
-            1 pass, 0 fail, -1 for nan, shape (n); and the margin, negative by what is missing.
+            ``PASS``, ``FAIL``, ``UNKNOWN`` for nan, shape (n); and the margin, negative by what is missing.
         """
         with np.errstate(invalid="ignore"):  # an infinite value has nothing to spare above an infinite limit
             margin = np.fmin(values - low, high - values)
