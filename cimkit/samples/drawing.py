@@ -2,7 +2,7 @@
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,11 +44,14 @@ def tower(x: float, y: float, width: float = 32.0, depth: float = 17.0) -> Any:
 _SHAPES: dict[str, Any] = {"box": box, "boxes": boxes, "slab": slab, "tower": tower}
 
 
-def _read(row: dict[str, Any], kind: type[Kind] = Kind) -> dict[str, Any]:
-    """Return a row of the file as columns of a table."""
+def _read(row: dict[str, Any], kind: type[Kind] = Kind, at: Sequence[float] = ()) -> dict[str, Any]:
+    """Return a row of the file as columns of a table; the outline of a house stands ``at`` a corner."""
     made = dict(row)
     if "box" in row:
         made["outline"] = box(*made.pop("box"))
+    elif "outline" in row:
+        shape, *sizes = row["outline"]
+        made["outline"] = _SHAPES[shape](*at, *sizes)
     if "points" in row:
         made["line"] = shapely.LineString(made.pop("points"))
     words: dict[str, type[Kind]] = {"kind": kind, "status": Status, "use": BuildingUse}
@@ -113,22 +116,13 @@ def houses(rng: np.random.Generator) -> list[House]:
     """Return all buildings, numbered in the order of the file."""
     made: list[House] = []
     for group in _LISTS["houses"]:
-        word, *sizes = group["outline"]
         for at in group["at"]:
-            own = _read(group) | {"id": f"B{len(made) + 1:02d}", "name": group["name"].format(len(made) + 1)}
-            outline = own["outline"] = _SHAPES[word](*at, *sizes)
-            own["runs"] = tuple(_run(run, outline, rng) for run in group["runs"])
+            own = _read(group, at=at) | {"id": f"B{len(made) + 1:02d}", "name": group["name"].format(len(made) + 1)}
+            runs = [{"outline": own["outline"]} | _read(run, StoreyKind) for run in group["runs"]]
+            own["runs"] = tuple(Run(**(run | {"storeys": _drawn(run["storeys"], rng)})) for run in runs)
             own |= {name: _drawn(own[name], rng) for name in ("year_before", "year") if name in own}
             made.append(House(**{name: own[name] for name in House._fields if name in own}))
     return made
-
-
-def _run(row: dict[str, Any], outline: Any, rng: np.random.Generator) -> Run:
-    """Return storeys of one kind, of the outline of their house where they have none of their own."""
-    made = {"outline": outline} | _read(row, StoreyKind) | {"storeys": _drawn(row["storeys"], rng)}
-    if "outline" in row:
-        made["outline"] = _SHAPES[row["outline"][0]](*row["outline"][1:])
-    return Run(**made)
 
 
 def _drawn(number: Any, rng: np.random.Generator) -> int:

@@ -13,12 +13,11 @@ from cimkit.geometry.mending import mend_lines
 from cimkit.geometry.polygons import Lines, Polygons
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.topology import connect_lines
-from cimkit.model import kinds
 from cimkit.model import tables as t
 from cimkit.model.build import path_tables
 from cimkit.model.community import Community
 from cimkit.model.derive import WindowRule, derive_windows
-from cimkit.model.kinds import BuildingUse, EntranceKind, RoomKind, SpaceKind, StoreyKind
+from cimkit.model.kinds import BuildingUse, EntranceKind, PathKind, ProjectType, RoomKind, SpaceKind, Status, StoreyKind
 from cimkit.model.notes import Note, Notes
 from cimkit.samples import drawing
 from cimkit.samples.drawing import FITTINGS, GOES, NEW, OLD, PARCELS, WALKS, House, Rows, Run, Walk, box, houses
@@ -26,6 +25,7 @@ from cimkit.samples.small import numbered
 
 FRAME = Frame("EPSG:4549", (516130.0, 3347640.0, 6.0))  # about 120.17° E, 30.25° N
 TURN = np.radians(6.0)  # the rows look 6° east of south
+COS, SIN = np.cos(TURN), np.sin(TURN)
 AGES = {False: (0.17, 0.67, 0.14, 0.02), True: (0.11, 0.58, 0.25, 0.06)}  # by age band; in old blocks
 BEAM = 0.6  # [m] below an open storey's ceiling
 NEAR = 1e-3  # [m] an end this close to a path touches it
@@ -78,15 +78,13 @@ def future_community(seed: int = 0) -> Community:
 
 def _turned(xy: FloatArray) -> Any:
     """Return local coordinates of the drawing: turned by 6° and rounded to 1 mm."""
-    cos, sin = np.cos(TURN), np.sin(TURN)
-    return np.round(np.asarray(xy, dtype=np.float64) @ np.array([[cos, sin], [-sin, cos]]), 3)
+    return np.round(np.asarray(xy, dtype=np.float64) @ np.array([[COS, SIN], [-SIN, COS]]), 3)
 
 
 def _terrain() -> Terrain:
     """Return the ground: a gentle slope, a terrace in the west, the river bank in the east."""
-    cos, sin = np.cos(TURN), np.sin(TURN)
     x, y = np.meshgrid(np.arange(-100.0, 506.0, 5.0), np.arange(-60.0, 486.0, 5.0))
-    u, v = cos * x + sin * y, cos * y - sin * x
+    u, v = COS * x + SIN * y, COS * y - SIN * x
     terrace = 1.6 * np.clip((v - 222.0) / 24.0, 0.0, 1.0) * np.clip((226.0 - u) / 8.0, 0.0, 1.0)
     bank = 2.5 * np.clip((u - 441.0) / 6.0, 0.0, 1.0)
     z = 1.5 + 0.005 * v + 0.002 * (440.0 - u) + terrace - bank
@@ -98,18 +96,15 @@ def _add_house(rows: Rows, house: House, ground: Terrain, rng: np.random.Generat
     above = [r for r in house.runs for _ in range(r.storeys) if r.kind != StoreyKind.BASEMENT]
     below = [r for r in house.runs for _ in range(r.storeys) if r.kind == StoreyKind.BASEMENT]
     middle = rows.turn(np.array([house.outline.centroid.coords[0]]))
-    about = {n: getattr(house, n) for n in ("id", "name", "use", "status", "stage", "year", "lift")}
+    about = house._asdict() | {"footprint": house.outline, "height_src": "measured", "storeys_src": "measured"}
     about["parcel"] = next((k for k, p in enumerate(PARCELS) if p["outline"].covers(house.outline)), -1)
     about["ground_z"] = round(float(ground.elevation(middle)[0]), 1)
     about["height"] = round(sum(r.height for r in above) + house.parapet, 2)
     about |= {"n_above": len(above), "n_below": len(below), "source_id": f"XM-{house.id}"}
-    about |= {"footprint": house.outline, "height_src": "measured", "storeys_src": "measured"}
     row = rows.add(t.Buildings, **about)
     _add_doors(rows, house, row, rng)
-    plates: dict[bytes, int] = {}
-    for run in house.runs:
-        if run.outline.wkb not in plates:
-            plates[run.outline.wkb] = rows.add(t.Plates, outline=run.outline)
+    outlines = {run.outline.wkb: run.outline for run in house.runs}
+    plates = {key: rows.add(t.Plates, outline=outline) for key, outline in outlines.items()}
     persons, storeys = 0.0, []
     for sign, runs in ((1, above), (-1, below)):
         z = 0.0
@@ -222,7 +217,7 @@ def _community(rows: Rows, site: list[House], ground: Terrain) -> Community:
         xy = np.column_stack([tables[title].x, tables[title].y])
         tables[title] = replace(tables[title], z=np.round(ground.elevation(xy), 3))
     about: dict[str, Any] = {"frame": FRAME, "city": "hangzhou", "unit": "春江实施单元"}
-    about |= {"project_type": kinds.ProjectType.PARTIAL_REBUILD, "name": "春江未来社区 Chunjiang Future Community"}
+    about |= {"project_type": ProjectType.PARTIAL_REBUILD, "name": "春江未来社区 Chunjiang Future Community"}
     plain = Community(terrain=ground, **about, **tables, **_paths_of(rows, ground))
     windows = _windows(rows, plain, site)
     notes = [
@@ -251,7 +246,7 @@ def _windows(rows: Rows, plain: Community, site: list[House]) -> t.Windows:
 
 def _east(windows: t.Windows) -> Any:
     """Return how far east windows lie in the drawing."""
-    return windows.x * np.cos(TURN) + windows.y * np.sin(TURN)
+    return windows.x * COS + windows.y * SIN
 
 
 def _with_rooms(windows: t.Windows, rows: Rows, storeys: t.Storeys, site: list[House]) -> t.Windows:
@@ -300,7 +295,7 @@ def _paths_of(rows: Rows, ground: Terrain) -> dict[str, Any]:
     columns: dict[str, Any] = {n: [getattr(w, n) for w in chosen] for n in ("kind", "width", "clearance", "status")}
     columns["id"] = [f"E{k + 1:03d}" for k in range(len(chosen))]
     columns["stage"] = [0 if w.status == OLD else 2 for w in chosen]
-    columns["step_free"] = [{kinds.PathKind.STEPS: 0, kinds.PathKind.RAMP: 1}.get(w.kind, -1) for w in chosen]
+    columns["step_free"] = [{PathKind.STEPS: 0, PathKind.RAMP: 1}.get(w.kind, -1) for w in chosen]
     return path_tables(net, t.PathEdges(**columns))
 
 
@@ -309,9 +304,9 @@ def _spurs(rows: Rows) -> list[Walk]:
     states = rows.column(t.Buildings, "status")
     doors = [(e["x"], e["y"], states[e["building"]]) for e in rows[t.Entrances] if e.get("building", -1) >= 0]
     doors += [(f["x"], f["y"], f["status"]) for f in rows[t.Facilities] if f["building"] < 0]
-    lines = {s: shapely.union_all([w.line for w in WALKS if w.status in (OLD, s)]) for s in kinds.Status}
+    lines = {s: shapely.union_all([w.line for w in WALKS if w.status in (OLD, s)]) for s in Status}
     ways = [(shapely.shortest_line(shapely.Point(x, y), lines[s]), s) for x, y, s in dict.fromkeys(doors)]
-    return [Walk(way, kinds.PathKind.FOOTWAY, 2.5, s) for way, s in ways if way.length > NEAR]
+    return [Walk(way, PathKind.FOOTWAY, 2.5, s) for way, s in ways if way.length > NEAR]
 
 
 def _add_greens(rows: Rows) -> None:
@@ -332,14 +327,14 @@ def _add_greens(rows: Rows) -> None:
         rows.add(t.Spaces, id=f"G9{k:02d}", name="滨江绿带", outline=piece, **shared)
 
 
-def _taken(rows: Rows, there: tuple[kinds.Status, ...]) -> Any:
+def _taken(rows: Rows, there: tuple[Status, ...]) -> Any:
     """Return the ground that is not green while things of these states stand."""
     houses = [b["footprint"].buffer(2.0, join_style="mitre") for b in rows[t.Buildings] if b["status"] in there]
     ground = [s["outline"] for s in rows[t.Spaces] if s.get("storey", -1) < 0 and s.get("status", OLD) in there]
     return shapely.union_all([*houses, *ground, _paved(there)])
 
 
-def _paved(there: tuple[kinds.Status, ...]) -> Any:
+def _paved(there: tuple[Status, ...]) -> Any:
     """Return the ground under the paths of these states."""
     flat = {"cap_style": "flat", "join_style": "mitre"}
     return shapely.union_all([w.line.buffer(w.width / 2, **flat) for w in WALKS if w.status in there])
