@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "cimkit"
 LAYERS = [  # lowest first; areas of one row do not import each other
-    {"errors"},
+    {"errors", "lists"},
     {"arrays", "kernels"},
     {"geometry"},
     {"model"},

@@ -10,7 +10,6 @@ import dataclasses
 import inspect
 import sys
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
@@ -25,10 +24,11 @@ from rich.table import Table as Grid
 import cimkit as ck
 from cimkit.arrays import one_of
 from cimkit.io.atomic import atomic_write
+from cimkit.lists import load_lists
 
 T = TypeVar("T")
 Exit = IntEnum("Exit", "PASSED FAILED BAD_INPUT UNKNOWN RESOURCES", start=0)  # codes of the command line
-WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("options.toml").read_text(encoding="utf-8"))
+WORDS: dict[str, Any] = load_lists(__file__, "options")
 
 _WIDTH = None if sys.stdout.isatty() else 160  # of pages that go to a file or a pipe
 out, err = Console(highlight=False, width=_WIDTH), Console(stderr=True, highlight=False, soft_wrap=True)

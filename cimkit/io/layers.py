@@ -1,20 +1,19 @@
 """Which layer of a foreign file is which table: by its name, by its shapes, by its tags (``layers.toml``)."""
 
 import re
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
 
 from cimkit.errors import InputError
+from cimkit.lists import load_lists
 from cimkit.model.frames import WORDS
 from cimkit.model.kinds import FacilityKind, Kind, PathKind, SpaceKind
 from cimkit.model.notes import Note, noted
 
-_LISTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_LISTS = load_lists(__file__)
 COVER = 0.95  # share of the whole from which its parts stand for it
 _FALLBACK = {"A": "buildings", "L": "paths", "P": "facilities"}
 _TABLES = ("buildings", "storeys", "parcels", "spaces", "paths", "facilities", "entrances", "trees", "population")

@@ -7,7 +7,6 @@ written by ``write_table``, which writes text that looks like a formula as text.
 import csv
 import dataclasses
 import re
-import tomllib
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -17,10 +16,11 @@ import numpy as np
 
 from cimkit.errors import FormatError, InputError, needed
 from cimkit.io.guard import decode_text, expected
+from cimkit.lists import load_lists
 from cimkit.model.community import Community
 from cimkit.model.notes import Note, Notes
 
-_WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_WORDS = load_lists(__file__)
 _HEADS, _UNITS = _WORDS["heads"], _WORDS["units"]
 _LEVELS = re.compile(r"(地下|负|[-B])?(\d+)[F层楼]*(?:[-–—~～至到]+(地下|负|[-B])?(\d+)[F层楼]*)?", re.IGNORECASE)
 _SUMS = re.compile("合计|小计|总计|total|sum", re.IGNORECASE)

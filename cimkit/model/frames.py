@@ -5,10 +5,8 @@ import hashlib
 import itertools
 import operator
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from cimkit.geometry.polygons import Cleaned, Lines, Polygons, clean_polygons
 from cimkit.geometry.ragged import numbers_within
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.topology import connect_lines
+from cimkit.lists import load_lists
 from cimkit.model.build import parcel_of, path_tables
 from cimkit.model.derive import complete_heights, derive_storeys
 from cimkit.model.kinds import BuildingUse, FacilityKind, Kind, PathKind, SpaceKind, Status, StoreyKind
@@ -29,7 +28,7 @@ from cimkit.model.notes import Note, Notes, noted
 from cimkit.model.table import Column, Table
 from cimkit.model.tables import TABLES, Buildings, PathEdges, Plates, Storeys
 
-_LISTS = tomllib.loads(Path(__file__).with_name("vocabulary.toml").read_text(encoding="utf-8"))
+_LISTS = load_lists(__file__, "vocabulary")
 WORDS: dict[type[Kind], dict[str, int]] = {  # kind → word in other people's data → number
     kind: {w: int(kind.parse(code)) for code, words in _LISTS["kinds"][kind.__name__].items() for w in words.split()}
     for kind in (BuildingUse, FacilityKind, PathKind, SpaceKind, StoreyKind, Status)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import nan
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cimkit.arrays import one_of
 from cimkit.errors import InputError
+from cimkit.lists import load_lists
 
 SEVERITIES = ("error", "warning", "info")
 
-_CODES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_CODES = load_lists(__file__)
 CODES: dict[str, tuple[str, str, str]] = {code: tuple(facts) for code, facts in _CODES.items()}  # as notes.toml says
 
 

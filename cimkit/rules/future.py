@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cimkit.errors import FormatError
+from cimkit.lists import load_lists
 from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import ProjectType
@@ -23,7 +24,7 @@ from cimkit.rules.rule import NO, Rule, holds
 from cimkit.rules.survey import Question, Questionnaire, Satisfaction, satisfaction
 
 PACK = "CN-ZJ-FutureCommunity"
-_LISTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_LISTS = load_lists(__file__)
 DIMENSIONS: dict[str, str] = _LISTS["dimensions"]  # of the acceptance, with their Chinese names
 SCENES: dict[str, str] = _LISTS["scenes"]  # 中文, English
 STATES: dict[str, str] = _LISTS["states"]  # of an indicator, worst first, with their Chinese names

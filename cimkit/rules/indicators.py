@@ -1,16 +1,15 @@
 """All indicators by name, as ``indicators.toml`` declares them: the only place where rules meet simulations."""
 
-import tomllib
-from pathlib import Path
 from typing import Any
 
+from cimkit.lists import load_lists
 from cimkit.rules import indicators_paths, indicators_site, indicators_sun, indicators_walk, subjects
 from cimkit.rules.indicator import Indicator
 
 _FUNCTIONS: dict[str, Any] = (
     vars(indicators_sun) | vars(indicators_walk) | vars(indicators_paths) | vars(indicators_site)
 )
-_DECLARED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_DECLARED = load_lists(__file__)
 
 
 def _indicator(name: str, on: str, by: str = "", **given: Any) -> Indicator:

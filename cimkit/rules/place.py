@@ -1,20 +1,19 @@
 """Where a community is judged: province, climate zone, size of the city, new site or renewal, and the city's packs."""
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cimkit.arrays import one_of
 from cimkit.errors import InputError
+from cimkit.lists import load_lists
 from cimkit.model.community import Community
 from cimkit.model.kinds import ProjectType
 from cimkit.model.notes import Note, Notes
 
 # Boxes well inside a climate zone, what may be stated of a place, and the cities by name.
-_LISTS = tomllib.loads((Path(__file__).parent / "places.toml").read_text(encoding="utf-8"))
+_LISTS = load_lists(__file__, "places")
 _CITIES: dict[str, dict[str, Any]] = {k: v for k, v in _LISTS.items() if k not in ("zone", "choice")}
 
 

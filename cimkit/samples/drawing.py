@@ -1,20 +1,19 @@
 """The invented renewal site as it is drawn in ``drawing.toml``, and rows of tables drawn one by one."""
 
-import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 
 from cimkit.arrays import FloatArray
+from cimkit.lists import load_lists
 from cimkit.model.kinds import BuildingUse, EntranceKind, FacilityKind, Kind, PathKind, SpaceKind, Status, StoreyKind
 from cimkit.model.table import Table
 
 NEW, OLD, GOES = Status.PLANNED, Status.EXISTING, Status.DEMOLISH
-_LISTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_LISTS = load_lists(__file__)
 
 
 def box(x: float, y: float, width: float, depth: float) -> Any:

@@ -9,11 +9,9 @@ of a space is measured from the drawing (``MEASURES``): a label alone frees noth
 from __future__ import annotations
 
 import operator
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nan
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
@@ -22,6 +20,7 @@ import shapely
 from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
 from cimkit.geometry.ragged import ragged_rows
 from cimkit.geometry.topology import connected_parts
+from cimkit.lists import load_lists
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, FacilityKind, Kind, PathKind, SpaceKind, StoreyKind, VoidKind
 from cimkit.model.tables import Storeys
@@ -30,10 +29,7 @@ OPERATORS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operat
 STATES = {"enclosed", "roofed", "public", "inside_structure", "continuous"}
 T = TypeVar("T")
 FAMILIES: dict[str, type[Kind]] = {"storey": StoreyKind, "void": VoidKind, "space": SpaceKind}  # of items
-_LISTS, _PLACES = (
-    tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
-    for name in ("area_rules.toml", "area_local.toml")
-)
+_LISTS, _PLACES = load_lists(__file__), load_lists(__file__, "area_local")
 
 
 def code_of(kind: Kind) -> int:

@@ -1,8 +1,6 @@
 """Sun between neighbours: what hours are worth, what a plan takes and from whom, and sun spacing (日照间距)."""
 
-import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +9,7 @@ import shapely
 from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray, one_of
 from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.directions import direction_of
+from cimkit.lists import load_lists
 from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import BuildingUse, Status
@@ -342,7 +341,7 @@ def building_spacing(community: Community, *, rule: str) -> Spacing:
     .. [1] Planning rules of Hangzhou (2026), Ningbo (2014), Jiaxing (2018), Taizhou (2025), Wenzhou (2017): mark P;
        what is assumed beside their text stands in ``spacing.toml``.
     """
-    rules = tomllib.loads(Path(__file__).with_name("spacing.toml").read_text(encoding="utf-8"))
+    rules = load_lists(__file__, "spacing")
     given = rules.pop("usual") | rules[one_of(rule, tuple(rules), name="building_spacing: rule")]
     b, shapes = community.buildings, community.buildings.footprint.to_shapely()
     stands = b.status != Status.DEMOLISH

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,6 +13,7 @@ import shapely
 from cimkit.arrays import FloatArray, IntArray
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.sampling import walls_of
+from cimkit.lists import load_lists
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
 
@@ -297,7 +296,7 @@ class _Line(NamedTuple):
     source: str
 
 
-_LINES = [_Line(*line) for line in tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))["lines"]]
+_LINES = [_Line(*line) for line in load_lists(__file__)["lines"]]
 _NOISE = re.compile(r"[(（\[].*?[)）\]]|^[\d一二三四五六七八九十]+[、.．)]|其中|[:：\s]")
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -16,6 +14,7 @@ from cimkit.errors import InputError
 from cimkit.geometry.ragged import offsets_of, owners, positions, ragged_rows, totals
 from cimkit.geometry.triangles import Scene, Triangles
 from cimkit.kernels import column_groups, column_lit, column_prisms, intervals, sunfan
+from cimkit.lists import load_lists
 from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.sim.receptors import AtReceptors, Receptors
@@ -72,7 +71,7 @@ class SunlightMethod:
             raise InputError(f"SunlightMethod: min_segment_min and max_segments must be >= 0; got {self}.")
 
 
-for _standard, _given in tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")).items():
+for _standard, _given in load_lists(__file__).items():
     setattr(SunlightMethod, _standard, SunlightMethod(**_given))
 USUAL = SunlightMethod.GBT50947_2014
 

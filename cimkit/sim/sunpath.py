@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +11,10 @@ import numpy as np
 from cimkit.arrays import FloatArray, as_floats, one_of
 from cimkit.errors import InputError
 from cimkit.kernels.solar import RATE, solar_positions
+from cimkit.lists import load_lists
 from cimkit.model.records import Location
 
-DELTA_T = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["delta_t"]
+DELTA_T = load_lists(__file__)["delta_t"]
 
 GREAT_COLD_2001 = -20.1160  # [°] at the exact term of 2001, NREL SPA (standards' base year)
 WINTER_SOLSTICE_2001 = -23.441  # [°] the same, seen from the ground (parallax)

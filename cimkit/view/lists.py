@@ -6,16 +6,15 @@ that are readable for the colour-blind and in grey print.
 
 import itertools
 import re
-import tomllib
 from collections.abc import Sequence
 from functools import lru_cache
 from math import inf
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from cimkit.arrays import IntArray
+from cimkit.lists import load_lists
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, Kind, PathKind, SpaceKind
 from cimkit.rules.findings import VERDICTS_ZH
@@ -24,8 +23,7 @@ from cimkit.rules.rule import MARKS as RULE_MARKS
 LANGUAGES = ("zh-en", "en", "zh")
 Row = tuple[str, str, str]  # of a legend: colour, English, Chinese
 
-_FILES = (Path(__file__).with_name(f"{name}.toml") for name in ("texts", "reasons", "colours"))
-_LISTS, REASONS, _COLOURS = (tomllib.loads(file.read_text(encoding="utf-8")) for file in _FILES)
+_LISTS, REASONS, _COLOURS = (load_lists(__file__, name) for name in ("texts", "reasons", "colours"))
 TEXTS: dict[str, tuple[str, str]] = {key: (english, chinese) for key, (english, chinese) in _LISTS["texts"].items()}
 TEXTS |= {verdict: (english, VERDICTS_ZH[verdict]) for verdict, english in _LISTS["verdicts"].items()}
 MARKS: dict[str, tuple[str, str]] = {**RULE_MARKS, "U": ("entered by the user", "用户填写")}
