@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cimkit.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

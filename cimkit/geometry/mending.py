@@ -62,9 +62,8 @@ def mend_lines(lines: Lines, *, level: Any = 0, alike: Any = 0, gap: float = 0.5
     flat = ~(lines.lengths() > SAME)
     double = _doubles(lines, levels, groups) & ~flat
     start = point_coordinates(shapely.get_point(lines.to_shapely(), 0))
-    repairs: list[Repair] = []
-    for what, rows in ((EMPTY, flat), (DOUBLE, double)):
-        repairs += [(what, int(k), *start[k].tolist()) for k in np.flatnonzero(rows)]
+    left = ((EMPTY, flat), (DOUBLE, double))
+    repairs: list[Repair] = [(what, int(k), *start[k].tolist()) for what, rows in left for k in np.flatnonzero(rows)]
     source = np.flatnonzero(~flat & ~double)
     kept, levels = lines.take(source), levels[source]
     crossed, said = _join_crossings(kept, levels)

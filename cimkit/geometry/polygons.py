@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import shapely
@@ -12,8 +13,6 @@ from cimkit.errors import InputError
 from cimkit.geometry.ragged import offsets_of, owners, ragged_rows, totals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cimkit.arrays import FloatArray, IntArray
 
 
@@ -118,6 +117,16 @@ class Polygons(Shapes):
         begins[self.ring[1:] - 1] = False
         return np.flatnonzero(begins), self.vertex_rows()[begins]
 
+    def walls(self) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
+        """Return start (w, 2), end (w, 2) and outward normal (w, 2) of each wall, and its polygon row (w)."""
+        side, row = self.sides()
+        start, end = self.xy[side], self.xy[side + 1]
+        step = end - start
+        length = np.hypot(step[:, 0], step[:, 1])
+        keep = length > 1e-9
+        normal = np.column_stack([step[:, 1], -step[:, 0]])[keep] / length[keep, None]
+        return start[keep], end[keep], normal, row[keep]
+
     def areas(self) -> FloatArray:
         """Return the area of each polygon, holes taken off, shape (n) [m²]."""
         start, row = self.sides()
@@ -175,8 +184,7 @@ def point_coordinates(points: Any) -> FloatArray:
 Fault = tuple[int, str, str, float, float]  # row, code, text, x and y [m]
 
 
-@dataclass(frozen=True)
-class Cleaned:
+class Cleaned(NamedTuple):
     """Polygons made valid, the input row of each, and what was wrong with which row."""
 
     polygons: Polygons

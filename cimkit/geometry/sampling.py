@@ -44,17 +44,6 @@ def grid_in_each(polygons: Polygons, spacing: float | FloatArray) -> tuple[Float
     return np.concatenate([np.zeros((0, 2)), *grids]), np.repeat(np.arange(len(grids)), [len(g) for g in grids])
 
 
-def walls_of(polygons: Polygons) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
-    """Return start (w, 2), end (w, 2) and outward normal (w, 2) of each wall, and its polygon row (w)."""
-    side, row = polygons.sides()
-    start, end = polygons.xy[side], polygons.xy[side + 1]
-    step = end - start
-    length = np.hypot(step[:, 0], step[:, 1])
-    keep = length > 1e-9
-    normal = np.column_stack([step[:, 1], -step[:, 0]])[keep] / length[keep, None]
-    return start[keep], end[keep], normal, row[keep]
-
-
 def points_on_walls(start: FloatArray, end: FloatArray, spacing: float) -> tuple[FloatArray, IntArray]:
     """Return points spread evenly along walls (w, 2), at most ``spacing`` apart, and the wall row of each.
 

@@ -1,4 +1,4 @@
-"""Triangles and the row of who owns each, with their tree: what blocks a ray. Extrusion of polygons."""
+"""What blocks a ray: triangles with their tree, upright prisms, and the row of who owns each."""
 
 from __future__ import annotations
 
@@ -92,6 +92,43 @@ class Scene:
         return build(self.triangles.corners, self.triangles.outer)
 
 
+@dataclass(frozen=True, repr=False)
+class Solids:
+    """Upright prisms that block the sun.
+
+    Parameters
+    ----------
+    outline
+        Outlines, n of them.
+    base, top
+        Underside and top above the local origin, shape (n) [m].
+    owner
+        Building row of each, -1 for none, shape (n).
+    """
+
+    outline: Polygons
+    base: FloatArray
+    top: FloatArray
+    owner: IntArray
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+    def __repr__(self) -> str:
+        raised = int((self.base > np.nanmin(self.base, initial=0.0) + 2.0).sum())
+        return f"<Solids: {len(self)} prisms, {raised} of them with air below>"
+
+    @classmethod
+    def concat(cls, parts: Sequence[Solids]) -> Solids:
+        """Return all solids of the parts."""
+        base, top, owner = (np.concatenate([getattr(p, name) for p in parts]) for name in ("base", "top", "owner"))
+        return cls(Polygons.concat([p.outline for p in parts]), base, top, owner)
+
+    def take(self, rows: IntArray) -> Solids:
+        """Return the solids of the given rows."""
+        return Solids(self.outline.take(rows), self.base[rows], self.top[rows], self.owner[rows])
+
+
 def triangulate(polygons: Polygons) -> tuple[FloatArray, IntArray]:
     """Cut polygons into triangles in plan (constrained Delaunay, counter-clockwise).
 
@@ -102,11 +139,7 @@ def triangulate(polygons: Polygons) -> tuple[FloatArray, IntArray]:
     """
     pieces = shapely.constrained_delaunay_triangles(polygons.to_shapely())
     parts, row = shapely.get_parts(pieces, return_index=True)
-    corners = shapely.get_coordinates(parts).reshape(-1, 4, 2)[:, :3]
-    side = corners[:, 1:] - corners[:, :1]
-    turned = side[:, 0, 0] * side[:, 1, 1] - side[:, 0, 1] * side[:, 1, 0] < 0
-    corners[turned] = corners[turned][:, ::-1]
-    return corners, row.astype(np.int64)
+    return shapely.get_coordinates(shapely.orient_polygons(parts)).reshape(-1, 4, 2)[:, :3], row.astype(np.int64)
 
 
 def extrude(polygons: Polygons, base: Any, top: Any, owner: Any) -> Triangles:

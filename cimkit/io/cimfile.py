@@ -522,10 +522,9 @@ def _column(col: Column, values: Any, title: str, rows: Rows, notes: list[Note])
         texts = np.fromiter(("" if v is None else str(v) for v in values), dtype=object)
         if col.dtype is str:
             return texts
-        of = rows.get(col.of, {})
-        found, said = kinds_of(col.dtype, texts, title) if col.is_kind else rows_of(texts, of, col.of, title)
-        notes += said
-        return found
+        if col.is_kind:
+            return kinds_of(col.dtype, texts, title, notes)
+        return rows_of(texts, rows.get(col.of, {}), col.of, title, notes)
     if col.dtype is int and values.dtype.kind == "f":  # rows added elsewhere have no value
         return np.where(np.isnan(values), col.usual, values).astype(np.int64)
     return values

@@ -26,10 +26,9 @@ from cimkit.errors import FormatError
 from cimkit.geometry.directions import azimuth_of
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.polygons import Polygons
-from cimkit.geometry.sampling import walls_of
 from cimkit.io.guard import check_file, expected
-from cimkit.model.build import parcel_of
 from cimkit.model.community import Community
+from cimkit.model.derive import parcel_of
 from cimkit.model.frames import unique_ids
 from cimkit.model.kinds import BuildingUse, Kind, Provenance, RoomKind, SpaceKind, StoreyKind, VoidKind, WindowKind
 from cimkit.model.notes import Note, Notes
@@ -187,9 +186,9 @@ def _community(model: Model, found: list[tuple[Any, list[dict[str, Any]]]]) -> C
 
     owner = np.repeat(np.arange(len(found)), [len(own) for own in storeys])
     names = [e.Name or e.LongName or model.path.stem for e in elements]
-    ids, repeated = unique_ids(np.array(names, dtype=object), "buildings")
+    ids = unique_ids(np.array(names, dtype=object), "buildings", model.notes)
     text = "height 0 of the model is taken as the ground outside"
-    model.notes.extend([*repeated, Note("H07", text, "storeys", count=len(floors))])
+    model.notes.append(Note("H07", text, "storeys", count=len(floors)))
     use, storey_use = _uses(model, storeys, elements, ids)
     tables: dict[str, Any] = {"parcels": _parcels(model, placed), "windows": _windows(model, floors, owner, place)}
     tables["spaces"] = _spaces(model, floors, placed)
@@ -269,8 +268,7 @@ def _table_of(kind: type[T], rows: Sequence[dict[str, Any]], model: Model, **mor
         return kind()
     columns = {name: [row[name] for row in rows] for name in rows[0]} | more
     if "id" in columns:
-        columns["id"], repeated = unique_ids(np.array(columns["id"], dtype=object), kind.title())
-        model.notes.extend(repeated)
+        columns["id"] = unique_ids(np.array(columns["id"], dtype=object), kind.title(), model.notes)
     return kind(**columns)
 
 
@@ -363,7 +361,7 @@ def _windows(model: Model, floors: list[dict[str, Any]], owner: IntArray, place:
     A window belongs to the side of its storey's outline that it is thin across and near to: that side is its outer
     face, and whither it looks. The sill is the lowest point of its body; size as stated, else that of the body.
     """
-    start, end, outward, row = walls_of(Polygons.from_shapely(np.array([f["outline"] for f in floors], dtype=object)))
+    start, end, outward, row = Polygons.from_shapely(np.array([f["outline"] for f in floors], dtype=object)).walls()
     sides = shapely.linestrings(np.stack([start, end], axis=1))
     out, said = Counter[str](), Counter[str]()
     found: list[dict[str, Any]] = []

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cimkit.arrays import BoolArray, one_of
 from cimkit.errors import FormatError, InputError
-from cimkit.model.build import buildings_from_records, parcel_of, tables_from_records
-from cimkit.model.derive import derive_windows
+from cimkit.model.community import Community
+from cimkit.model.derive import buildings_from_records, derive_windows, parcel_of, tables_from_records
 from cimkit.model.notes import Note, Notes
 from cimkit.model.records import Building, Facility, Path, Space
 from cimkit.model.table import Table
-
-if TYPE_CHECKING:
-    from cimkit.model.community import Community
 
 RECORDS: dict[str, Any] = {r.__name__.lower(): r for r in (Building, Space, Facility, Path)}
 _REMOVABLE = ("buildings", "spaces", "facilities", "path_edges")
@@ -49,8 +46,12 @@ class Edit:
 
     def apply(self, community: Community) -> Community:
         """Return the community with the edit."""
-        edited: Community = _ACTIONS[self.do](community, self.target, **self.values)
-        return edited
+        act, values = _ACTIONS[self.do], dict(self.values)
+        if act not in (add_object, replace_building):
+            return act(community, self.target, **values)
+        kind = str(values.pop("kind_of", None))
+        sort = "building" if act is replace_building else one_of(kind, tuple(RECORDS), name="kind_of")
+        return act(community, RECORDS[sort](self.target, **values))
 
 
 def replace_building(community: Community, building: Building) -> Community:
@@ -186,8 +187,8 @@ def set_storeys(community: Community, name: str, *, count: int) -> Community:
     row = community.buildings.row_of(name)
     s = community.storeys
     above = (s.building == row) & (s.level > 0)
-    if count < 1 or not above.any() or (community.mesh.owner == row).any():
-        wanted = "count must be >= 1 of a building with storeys and no mesh"
+    if count < 1 or count % 1 or not above.any() or (community.mesh.owner == row).any():
+        wanted = "count must be a whole number >= 1 of a building with storeys and no mesh"
         raise InputError(f"storeys of {name!r}: {wanted}; got {count} and {int(above.sum())} storeys.")
     old_top = float((s.z + s.height)[above].max())
     c = community.keep({"storeys": ~(above & (s.level > count))})
@@ -297,8 +298,7 @@ def find_object(community: Community, name: str) -> tuple[str, int]:
 
 def _only(table: Table, row: int) -> BoolArray:
     """Return the mask of one row."""
-    mask: BoolArray = np.arange(len(table)) == row
-    return mask
+    return np.asarray(np.arange(len(table)) == row)
 
 
 def _own_plates(c: Community, own: BoolArray) -> Community:
@@ -321,22 +321,6 @@ def _shifted(table: Any, rows: BoolArray, way: Any) -> Any:
     xy[here] = way(xy[here])
     moved = {"x": xy[:, 0], "y": xy[:, 1]} if shapes is None else {column: replace(shapes, xy=xy)}
     return replace(table, **moved)
-
-
-def _added(community: Community, target: str, **record: Any) -> Community:
-    """Add an object from plain data."""
-    return add_object(community, _record(target, record))
-
-
-def _replaced(community: Community, target: str, **record: Any) -> Community:
-    """Put a building in place of another from plain data."""
-    return replace_building(community, _record(target, {**record, "kind_of": "building"}))
-
-
-def _record(target: str, record: Mapping[str, Any]) -> Any:
-    """Return the record that plain data describe."""
-    kind = RECORDS[one_of(str(record.get("kind_of")), tuple(RECORDS), name="kind_of")]
-    return kind(target, **{k: v for k, v in record.items() if k != "kind_of"})
 
 
 def described(record: Record) -> dict[str, Any]:
@@ -390,5 +374,5 @@ def read_scenario(text: str) -> list[Edit]:
         raise FormatError(f"scenario: text must be JSON with schema and edits; got {got}.") from error
 
 
-_ACTIONS: dict[str, Any] = {"move": move_object, "storeys": set_storeys, "remove": remove_object}
-_ACTIONS |= {"add": _added, "replace": _replaced}
+_ACTIONS: dict[str, Callable[..., Community]] = {"move": move_object, "storeys": set_storeys, "remove": remove_object}
+_ACTIONS |= {"add": add_object, "replace": replace_building}

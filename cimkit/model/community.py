@@ -15,14 +15,19 @@ from cimkit.arrays import BoolArray, FloatArray, IntArray
 from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.terrain import Terrain
-from cimkit.geometry.triangles import Scene, Triangles, extrude, terrain_triangles
+from cimkit.geometry.triangles import Scene, Solids, Triangles, extrude, terrain_triangles
 from cimkit.kernels.column_prisms import Prisms
 from cimkit.model import tables as t
-from cimkit.model.kinds import BuildingUse, ProjectType, Status
+from cimkit.model.kinds import BuildingUse, ProjectType, SpaceKind, Status
 from cimkit.model.notes import Notes
 from cimkit.model.records import Building, Location
-from cimkit.model.solids import Solids, merged, slab_solids, storey_solids
-from cimkit.model.table import Context, Table
+from cimkit.model.table import Table
+
+SLAB_THICKNESS = 0.15  # [m] floor slab of a balcony or canopy, where nothing is stated
+_SAME = 1e-6  # [m] heights closer than this are one
+
+FLOOR_SLABS = (SpaceKind.BALCONY, SpaceKind.SKY_GARDEN, SpaceKind.EQUIPMENT_PLATFORM, SpaceKind.SKY_CORRIDOR)
+ROOF_SLABS = (SpaceKind.CANOPY, SpaceKind.RAIN_CORRIDOR, SpaceKind.SHED)
 
 _Staged = (t.Buildings, t.Spaces, t.Facilities, t.PathEdges)
 
@@ -61,10 +66,9 @@ class Community:
 
     def __post_init__(self) -> None:
         tables = self.tables
-        for title, table in self.tables.items():
+        for title, table in tables.items():
             _check_references(title, table, tables)
-            tables[title] = dataclasses.replace(table, context=Context(self.frame, tables))
-            object.__setattr__(self, title, tables[title])
+            object.__setattr__(self, title, dataclasses.replace(table, context=self))
         if self.location is None and self.frame.crs:
             lon, lat = self.frame.lonlat()[0]
             object.__setattr__(self, "location", Location(float(lat), float(lon)))
@@ -109,7 +113,7 @@ class Community:
         >>> Community.of(buildings=[Building("B1", square, storeys=6)])
         <Community: 1 building, 6 storeys>
         """
-        from cimkit.model.build import tables_from_records
+        from cimkit.model.derive import tables_from_records
 
         tables, notes = tables_from_records(buildings, parcels, others)
         return cls(name=name, frame=frame or Frame(), location=location, notes=notes, **tables)
@@ -201,8 +205,7 @@ class Community:
     @cached_property
     def solids(self) -> Solids:
         """What blocks the sun as upright prisms; buildings with a detailed mesh are left to ``mesh``."""
-        walls = storey_solids(self.buildings, self.plates, self.storeys)
-        every = merged(walls, slab_solids(self.buildings, self.storeys, self.spaces))
+        every = Solids.concat([_walls(self), _slabs(self)])
         return every.take(np.flatnonzero((every.owner < 0) | ~np.isin(every.owner, self.mesh.owner)))
 
     @cached_property
@@ -290,6 +293,49 @@ class Community:
         owner = new_row["buildings"][self.mesh.owner]
         here = (self.mesh.owner < 0) | (owner >= 0)
         return dataclasses.replace(self, mesh=dataclasses.replace(self.mesh.take(here), owner=owner[here]), **changed)
+
+
+def _walls(c: Community) -> Solids:
+    """Merge each building's walled storeys of one outline to prisms.
+
+    Open storeys (架空层) block nothing, what stands above them has air below. The topmost
+    prism reaches up to the building's height (parapet, roof). Storeys wholly below ground
+    are left out; the lowest walled storey on the ground reaches down to it.
+    """
+    buildings, storeys = c.buildings, c.storeys
+    rows = np.flatnonzero(storeys.enclosed & (storeys.z + storeys.height > _SAME))
+    rows = rows[np.lexsort((storeys.z[rows], storeys.plate[rows], storeys.building[rows]))]
+    building, plate = storeys.building[rows], storeys.plate[rows]
+    z, top = storeys.z[rows], storeys.z[rows] + storeys.height[rows]
+    new = np.ones(len(rows), dtype=bool)
+    new[1:] = (building[1:] != building[:-1]) | (plate[1:] != plate[:-1]) | (z[1:] > top[:-1] + _SAME)
+    first = np.flatnonzero(new)
+    base, high = np.maximum(z[first], 0.0), np.maximum.reduceat(top, first)
+    owner = building[first]
+    peak = np.full(len(buildings), -np.inf)
+    np.maximum.at(peak, owner, high)
+    roof = buildings.height[owner]
+    high = np.where((high >= peak[owner] - _SAME) & (roof > high), roof, high)
+    ground = buildings.ground_z[owner]
+    return Solids(c.plates.outline.take(plate[first]), base + ground, high + ground, owner)
+
+
+def _slabs(c: Community) -> Solids:
+    """Return thin slabs for balconies, sky gardens, platforms, canopies and sheds outside the walls.
+
+    A closed balcony is a solid of the storey's height. Railings and glass do not count
+    (Putian 2022, art. on modelling).
+    """
+    b, s, v = c.buildings, c.storeys, c.spaces
+    floor_slab = np.isin(v.kind, FLOOR_SLABS) & (v.inside_structure != 1)
+    v = v.take(floor_slab | np.isin(v.kind, ROOF_SLABS))
+    roof, owner = np.isin(v.kind, ROOF_SLABS), np.append(s.building, -1)[v.storey]
+    floor = np.where(v.storey < 0, v.z, np.append(s.z, 0.0)[v.storey] + np.append(b.ground_z, 0.0)[owner])
+    high = np.append(s.height, 3.0)[v.storey]
+    clear = np.where(np.isnan(v.clear_height), high - SLAB_THICKNESS, v.clear_height)
+    base = np.where(roof, floor + clear, floor - SLAB_THICKNESS)
+    top = np.where((v.enclosed == 1) & ~roof, floor + high, base + SLAB_THICKNESS)
+    return Solids(v.outline, base, top, owner)
 
 
 def fingerprint(community: Community) -> str:

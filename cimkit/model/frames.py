@@ -21,8 +21,7 @@ from cimkit.geometry.ragged import numbers_within
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.topology import connect_lines
 from cimkit.lists import load_lists
-from cimkit.model.build import parcel_of, path_tables
-from cimkit.model.derive import complete_heights, derive_storeys
+from cimkit.model.derive import complete_heights, derive_storeys, parcel_of, path_tables
 from cimkit.model.kinds import BuildingUse, FacilityKind, Kind, PathKind, SpaceKind, Status, StoreyKind
 from cimkit.model.notes import Note, Notes, noted
 from cimkit.model.table import Column, Table
@@ -41,7 +40,6 @@ Names = Mapping[str, str]  # columns: theirs → ours, or ours → theirs
 Tables = Mapping[str, Any]  # or frames, or columns, by name
 MOST = 50  # notes of one kind of repair
 _NO = ("", "no", "0", "0.0", "f", "false", "none", "nan")
-_PREFIX = {"buildings": "b", "parcels": "p", "spaces": "s", "facilities": "f", "entrances": "e", "trees": "t"}
 _ORDER = ("parcels", "buildings", "storeys", "spaces", "facilities", "entrances", "trees", "population")
 
 
@@ -163,10 +161,9 @@ def _table(table: type[Table], frame: Any, own: Names, tables: Tables, notes: li
         if col.of:
             rows = {name: k for k, name in enumerate(tables[col.of].names())}
             texts = np.where(values.isna(), "", values.astype(str)).astype(object)
-            data[col.name], said = rows_of(texts, rows, col.of, title, ids)
+            data[col.name] = rows_of(texts, rows, col.of, title, notes, ids)
         else:
-            data[col.name], said = read_values(col, values, title, ids)
-        notes += said
+            data[col.name] = _read_values(col, values, title, notes, ids)
     renamed = {theirs: ours for ours, theirs in found.items() if str(theirs).lower() != ours}
     if renamed:
         text = ", ".join(f"{theirs} → {ours}" for theirs, ours in renamed.items())
@@ -193,15 +190,13 @@ def _ids(table: type[Table], frame: Any, found: Names, part: IntArray, data: Tab
         shape = data.get(table.shape_column())
         x, y = data.get("x", np.arange(count)), data.get("y", np.zeros(count))
         places = np.column_stack([x, y]) if shape is None else shape.centroids()
-        ids = made_ids(_PREFIX.get(title, title[0]), places, np.zeros(count) if shape is None else shape.areas())
+        ids = made_ids(title[0], places, np.zeros(count) if shape is None else shape.areas())
         why = f"column {found['id']!r} does not tell rows apart" if len(texts) else "there is no id column"
         notes.append(Note("M02", f"{why}; {count} ids made from place and size", title, count=count))
-    ids, said = unique_ids(ids, title)
-    notes += said
-    return ids
+    return unique_ids(ids, title, notes)
 
 
-def _completed(buildings: Buildings, parcels: Table | None, notes: list[Note]) -> dict[str, Any]:
+def _completed(buildings: Buildings, parcels: Any, notes: list[Note]) -> dict[str, Any]:
     """Return the buildings with heights, storeys and parcels filled in, their plates, and their storeys written out."""
     buildings, said = complete_heights(buildings)
     if parcels is not None and (buildings.parcel < 0).all():
@@ -345,20 +340,19 @@ def frame_geometry(frame: Any) -> str:
     return str(getattr(frame, "_geometry_column_name", "") or "")
 
 
-def read_values(col: Column, values: Any, table: str, ids: TextArray) -> tuple[Any, list[Note]]:
-    """Return a frame's column as ours, and notes on values that could not be read."""
+def _read_values(col: Column, values: Any, table: str, notes: list[Note], ids: TextArray) -> Any:
+    """Return a frame's column as ours, and note values that could not be read."""
     if col.is_kind or col.dtype is str:
         texts = np.where(values.isna(), "", values.to_numpy(dtype=object)).astype(str).astype(object)
-        return kinds_of(col.dtype, texts, table, ids) if col.is_kind else (texts, [])
+        return kinds_of(col.dtype, texts, table, notes, ids) if col.is_kind else texts
     if col.dtype is bool:
-        return np.array([str(v).strip().lower() in _TRUE for v in values], dtype=bool), []
-    numbers, notes = _numbers(col, values, table, ids)
-    numbers = np.where(np.isnan(numbers), col.usual, numbers)
-    return (numbers.astype(np.int64) if col.dtype is int else numbers), notes
+        return np.array([str(v).strip().lower() in _TRUE for v in values], dtype=bool)
+    numbers = _numbers(col, values, table, notes, ids)
+    return numbers.astype(np.int64) if col.dtype is int else numbers
 
 
-def _numbers(col: Column, values: Any, table: str, ids: TextArray) -> tuple[FloatArray, list[Note]]:
-    """Return numbers, with text like "22 m" or "6F" read by its first number and feet turned to metres."""
+def _numbers(col: Column, values: Any, table: str, notes: list[Note], ids: TextArray) -> FloatArray:
+    """Return numbers, the usual one where none is; of text like "22 m" or "6F" its first, feet turned to metres."""
     import pandas as pd
 
     array = np.asarray(values)
@@ -375,26 +369,27 @@ def _numbers(col: Column, values: Any, table: str, ids: TextArray) -> tuple[Floa
     if col.unit == "m":
         numbers[feet] *= FOOT
     text = f"{col.name}: {unread.sum()} value(s) are no number and count as missing"
-    notes = noted("M05", text, unread, table, ids, value=array)
-    return numbers, notes + noted("C05", f"{col.name}: feet turned to metres", feet & (col.unit == "m"), table, ids)
+    notes += noted("M05", text, unread, table, ids, value=array)
+    notes += noted("C05", f"{col.name}: feet turned to metres", feet & (col.unit == "m"), table, ids)
+    return np.where(np.isnan(numbers), col.usual, numbers)
 
 
-def kinds_of(kind: type[Kind], texts: Any, table: str, ids: Any = None) -> tuple[Any, list[Note]]:
+def kinds_of(kind: type[Kind], texts: Any, table: str, notes: list[Note], ids: Any = None) -> Any:
     """Return numbers of a kind for texts (n); words that are not in the list become the first member and are noted."""
     known = kind.words() | WORDS.get(kind, {})
     number = {word: known.get(word.strip().lower(), -1) for word in set(texts)}
-    notes: list[Note] = []
     for word in sorted(w for w, found in number.items() if found < 0 and w.strip()):
         text = f"{kind.__name__} {word!r} is not in the list; taken as {next(iter(kind)).code}"
         notes += noted("M04", text, texts == word, table, ids, value=texts)
-    return np.array([max(number[t], 0) for t in texts], dtype=np.int8), notes
+    return np.array([max(number[t], 0) for t in texts], dtype=np.int8)
 
 
-def rows_of(texts: Any, rows: Mapping[str, int], of: str, table: str, ids: Any = None) -> tuple[IntArray, list[Note]]:
+def rows_of(texts: Any, rows: Mapping[str, int], of: str, table: str, notes: list[Note], ids: Any = None) -> IntArray:
     """Return the rows of a table that its ids in texts (n) refer to, -1 and a note where there is no such id."""
     found = np.array([rows.get(t, -1) for t in texts], dtype=np.int64)
     lost = (found < 0) & (texts != "")
-    return found, noted("M03", f"{lost.sum()} reference(s) to {of} point to nothing", lost, table, ids, value=texts)
+    notes += noted("M03", f"{lost.sum()} reference(s) to {of} point to nothing", lost, table, ids, value=texts)
+    return found
 
 
 def made_ids(prefix: str, places: FloatArray, sizes: FloatArray) -> TextArray:
@@ -404,8 +399,8 @@ def made_ids(prefix: str, places: FloatArray, sizes: FloatArray) -> TextArray:
     return np.array([f"{prefix}-{code.lower()}" for code in codes], dtype=object)
 
 
-def unique_ids(ids: TextArray, table: str) -> tuple[TextArray, list[Note]]:
-    """Return ids with ``~2``, ``~3`` added to those that repeat, and a note M01 on them."""
+def unique_ids(ids: TextArray, table: str, notes: list[Note]) -> TextArray:
+    """Return ids with ``~2``, ``~3`` added to those that repeat, and note that (M01)."""
     import pandas as pd
 
     number = pd.Series(ids).groupby(ids, sort=False).cumcount().to_numpy() + 1
@@ -414,4 +409,5 @@ def unique_ids(ids: TextArray, table: str) -> tuple[TextArray, list[Note]]:
         result[k] = next(n for n in (f"{ids[k]}~{m}" for m in itertools.count(number[k])) if n not in taken)
         taken.add(result[k])
     repeats = number > 1
-    return result, noted("M01", f"{repeats.sum()} id(s) repeat; ~2, ~3 … added", repeats, table, ids)
+    notes += noted("M01", f"{repeats.sum()} id(s) repeat; ~2, ~3 … added", repeats, table, ids)
+    return result

@@ -76,8 +76,7 @@ class Kind(IntEnum):
     @classmethod
     def _texts(cls, attribute: str, values: Any) -> TextArray:
         """Return a text of the member of each number; members are numbered from 0."""
-        texts: TextArray = np.array([getattr(m, attribute) for m in cls], dtype=object)[np.asarray(values)]
-        return texts
+        return np.asarray(np.array([getattr(m, attribute) for m in cls], dtype=object)[np.asarray(values)])
 
 
 class BuildingUse(Kind):

@@ -114,5 +114,4 @@ class Notes:
 
     def _repr_html_(self) -> str:
         """Return a short table for notebooks."""
-        html: str = self.to_frame().head(50).to_html(index=False, escape=True, na_rep="")
-        return f"<p>{repr(self)[1:-1]}</p>{html}"
+        return f"<p>{repr(self)[1:-1]}</p>{self.to_frame().head(50).to_html(index=False, escape=True, na_rep='')}"

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any, NamedTuple, Self, dataclass_transform
+from typing import Any, Self, dataclass_transform
 
 import numpy as np
 import shapely
@@ -79,13 +79,6 @@ def column(meaning: str, **facts: Any) -> Any:
     return field(default=None, metadata={"column": Column(meaning, **({"dtype": dtype} | facts))})
 
 
-class Context(NamedTuple):
-    """What a table needs from its community to speak in ids and map coordinates."""
-
-    frame: Frame
-    tables: Mapping[str, Table]
-
-
 _EMPTY = {float: np.nan, int: -1, bool: False, str: ""}
 _STORED = {float: np.float64, int: np.int64, bool: np.bool_, str: np.object_}
 
@@ -100,7 +93,7 @@ class Table:
     """
 
     extra: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
-    context: Context | None = field(default=None, kw_only=True, compare=False)
+    context: Any = field(default=None, kw_only=True, compare=False)  # its community, for ids and map coordinates
 
     def __init_subclass__(cls) -> None:
         dataclass(frozen=True, repr=False)(cls)

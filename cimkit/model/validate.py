@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
 
 from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.topology import connected_parts
+from cimkit.model.community import Community
 from cimkit.model.kinds import PathKind, Provenance, SpaceKind, Status, StoreyKind
 from cimkit.model.notes import Note, Notes, noted
 from cimkit.model.table import Table
-
-if TYPE_CHECKING:
-    from cimkit.model.community import Community
 
 MOST = 1000  # objects listed one by one for each finding; the rest are counted
 STOREY_HEIGHTS = (2.2, 6.0)  # [m] outside this a storey height is doubtful
@@ -57,12 +55,10 @@ def _each(code: str, text: str, table: Table, rows: Any, values: Any = None, *, 
     """Yield a note per row, with its value if there are values, at most ``MOST``; then one that counts the rest."""
     rows = np.asarray(rows)
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows
-    if not len(rows):
-        return
-    shown, more, names = rows[:MOST], len(rows) - MOST, table.names()
+    shown, more = rows[:MOST], len(rows) - MOST
     told = [""] * MOST if values is None else [f"{v:.3g}" if isinstance(v, float) else str(v) for v in values[:MOST]]
     for row, (x, y), value in zip(shown, table.places(shown).tolist(), told, strict=False):
-        yield Note(code, text, table.title(), str(names[row]), x, y, value, fix)
+        yield Note(code, text, table.title(), str(table.names()[row]), x, y, value, fix)
     if more > 0:
         yield Note(code, f"{text} (and {more} more)", table.title(), count=more)
 

@@ -14,9 +14,8 @@ from cimkit.geometry.polygons import Lines, Polygons
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.topology import connect_lines
 from cimkit.model import tables as t
-from cimkit.model.build import path_tables
 from cimkit.model.community import Community
-from cimkit.model.derive import WindowRule, derive_windows
+from cimkit.model.derive import WindowRule, derive_windows, path_tables
 from cimkit.model.kinds import BuildingUse, EntranceKind, PathKind, ProjectType, RoomKind, SpaceKind, Status, StoreyKind
 from cimkit.model.notes import Note, Notes
 from cimkit.samples import drawing

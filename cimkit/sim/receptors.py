@@ -212,7 +212,7 @@ def facade_receptors(community: Community, *, spacing: float = 1.0, height: floa
         Level of the storey.
     """
     rows = np.flatnonzero((community.storeys.level == storey) & community.storeys.enclosed)
-    start, end, normal, own = sampling.walls_of(community.plates.outline.take(community.storeys.plate[rows]))
+    start, end, normal, own = community.plates.outline.take(community.storeys.plate[rows]).walls()
     xy, wall = sampling.points_on_walls(start, end, spacing)
     xy = xy + WALL_OFFSET * normal[wall]
     on = rows[own[wall]]

@@ -12,7 +12,6 @@ import shapely
 
 from cimkit.arrays import FloatArray, IntArray
 from cimkit.geometry.polygons import Polygons
-from cimkit.geometry.sampling import walls_of
 from cimkit.lists import load_lists
 from cimkit.model.drawn import Drawn
 from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
@@ -347,7 +346,7 @@ def wall_roads(community: Community) -> dict[str, dict[int, tuple[float, float]]
 def _walls(community: Community) -> tuple[Any, Any, IntArray]:
     """Return the walls of all outlines, counter-clockwise, the kind of each, and its building."""
     doors, shapes = community.entrances, community.buildings.footprint.to_shapely()
-    start, end, normal, owner = walls_of(Polygons.from_shapely(shapely.polygons(shapely.get_exterior_ring(shapes))))
+    start, end, normal, owner = Polygons.from_shapely(shapely.polygons(shapely.get_exterior_ring(shapes))).walls()
     walls = shapely.linestrings(np.stack([start, end], axis=1))
     sides = np.diff(shapely.get_coordinates(shapely.minimum_rotated_rectangle(shapes)).reshape(-1, 5, 2), axis=1)[:, :2]
     length = np.linalg.norm(sides, axis=2)

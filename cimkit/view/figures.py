@@ -1,4 +1,4 @@
-"""Figures for papers and boards (matplotlib): ledgers of areas, sun paths, the shadow range, the solar envelope."""
+"""Figures for papers and boards (matplotlib): storeys, public space, sun paths, shadow range, solar envelope."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import shapely
 from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.geometry.directions import direction_of
 from cimkit.geometry.ragged import positions
-from cimkit.geometry.sampling import walls_of
 from cimkit.kernels.bvh import any_hits
 from cimkit.model.community import Community
 from cimkit.sim.area_rules import item_shapes
@@ -22,7 +21,6 @@ from cimkit.sim.sunlit import shadows
 from cimkit.sim.sunpath import SunDay
 from cimkit.view.lists import COUNTED, INK, TEXTS, chinese, say
 from cimkit.view.plan import drawing, head, key, patches, plot, plot_plan
-from cimkit.view.tables import STEP_COLOURS, far_steps
 
 FREE, GRANTED, COUNTS, OPEN, CLOSED = "#3a7f8f", "#7fb36b", "#b5402f", "#bcd8a4", "#c9ced3"
 _GREAT_COLD, _WINTER = -20.116, -23.44
@@ -113,40 +111,6 @@ def _axonometric(shapes: Any, z: FloatArray) -> Any:
     rise = step * np.searchsorted(np.unique(z), z)
     view = np.array([[0.87, 0.25], [-0.5, 0.43]])
     return [shapely.transform(s, lambda xy, r=r: xy @ view + (0.0, r)) for s, r in zip(shapes, rise, strict=True)]
-
-
-def plot_waterfall(areas: FloorAreas, *, ax: Any = None, lang: str = "en") -> Any:
-    """Draw the steps from the building area to the area counted for FAR.
-
-    Parameters
-    ----------
-    areas
-        Ledgers from ``floor_areas``.
-    ax
-        Axes to draw into; new ones without it.
-    lang
-        ``en``, ``zh`` or ``zh-en``; English where no Chinese font is found.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes drawn into.
-    """
-    with drawing(ax, lang, (8.0, 4.2)) as (ax, lang):  # noqa: PLR1704
-        steps = far_steps(areas)
-        for k, s in enumerate(steps):
-            ax.bar(k, abs(s.value), bottom=s.low, width=0.62, color=STEP_COLOURS[s.kind], zorder=2)
-            if k < len(steps) - 1:
-                ax.plot([k + 0.31, k + 0.69], [s.start + s.value] * 2, color=INK, lw=0.6, ls=":")
-            said = f"{s.value:+,.0f}" if s.start else f"{s.value:,.0f}"
-            ax.text(k, s.low + abs(s.value), said, ha="center", va="bottom", fontsize=8)
-        ax.set_xticks(range(len(steps)), [say(lang, s.english, s.chinese) for s in steps], fontsize=8)
-        ax.set_ylabel("m²")
-        ax.yaxis.set_major_formatter("{x:,.0f}")
-        ax.grid(axis="y", color="#e3e6e8", lw=0.6, zorder=0)
-        ax.spines[["top", "right"]].set_visible(False)
-        head(ax, f"{areas.method.name}, {areas.method.local.name}")
-        return ax
 
 
 def plot_public_space(areas: FloorAreas, *, ax: Any = None, lang: str = "en") -> Any:
@@ -345,7 +309,7 @@ def plot_envelope(envelope: SolarEnvelope, *, around: float = 130.0, ax: Any = N
         part = solids.take(np.flatnonzero(shapely.intersects(solids.outline.to_shapely(), near) & (solids.owner >= 0)))
         new = np.char.startswith(buildings.id.astype(str), f"{envelope.parcel}-E")[part.owner]
         storeys = buildings.n_above[part.owner].astype(np.float64)
-        start, end, normal, own = walls_of(part.outline)
+        start, end, normal, own = part.outline.walls()
         pieces = np.ceil((part.top - part.base) / _PIECE).astype(np.int64)[own]
         step = ((part.top - part.base)[own] / pieces).repeat(pieces)
         low = part.base[own].repeat(pieces) + step * positions(pieces)

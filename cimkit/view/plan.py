@@ -19,9 +19,11 @@ from cimkit.arrays import one_of
 from cimkit.errors import InputError
 from cimkit.model.community import Community
 from cimkit.model.kinds import Status
+from cimkit.sim.areas import FloorAreas
 from cimkit.view.layers import Layer, is_a, layer_of
 from cimkit.view.lists import FONTS, INK, LANGUAGES, STATES, TEXTS, TREE, Row, bar_length, say, use_legend
 from cimkit.view.svg import MOST_LABELS, crowns, ground, house_colours, paths
+from cimkit.view.tables import STEP_COLOURS, far_steps
 
 CHARTS = ("Assessment", "Satisfaction")
 ADVICE = "no font with Chinese characters was found; labels are English. Install fonts-noto-cjk or set CIMKIT_FONT."
@@ -308,9 +310,8 @@ def _frame(ax: Any, community: Community) -> None:
         ax.set(xlim=(west, east), ylim=(south, north))
     bar = bar_length(east - west)
     x, y, thick = west + 0.03 * (east - west), south + 0.03 * (north - south), 0.006 * (north - south)
-    for k in range(4):
-        face = INK if k % 2 == 0 else "white"
-        ax.fill_between([x + k * bar / 4, x + (k + 1) * bar / 4], y, y + thick, fc=face, ec=INK, lw=0.6, zorder=8)
+    fields = [(x + k * bar / 4, bar / 4) for k in range(4)]
+    ax.broken_barh(fields, (y, thick), facecolors=[INK, "white"] * 2, edgecolors=INK, linewidths=0.6, zorder=8)
     ax.text(x, y + 2 * thick, "0", fontsize=7, color=INK, zorder=8)
     ax.text(x + bar, y + 2 * thick, f"{bar} m", fontsize=7, color=INK, ha="center", zorder=8)
     turn = np.radians(community.frame.convergence)
@@ -359,3 +360,37 @@ def _by_question(ax: Any, frame: Any, chinese: bool) -> str:
     ax.barh(bars, score, xerr=ends, color="#57809d", ecolor=INK, height=0.62)
     ax.set_xlim(0, 100)
     return "满意度得分与置信区间（答卷数）" if chinese else "Scores of 100 with their interval (answers)"
+
+
+def plot_waterfall(areas: FloorAreas, *, ax: Any = None, lang: str = "en") -> Any:
+    """Draw the steps from the building area to the area counted for FAR.
+
+    Parameters
+    ----------
+    areas
+        Ledgers from ``floor_areas``.
+    ax
+        Axes to draw into; new ones without it.
+    lang
+        ``en``, ``zh`` or ``zh-en``; English where no Chinese font is found.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn into.
+    """
+    with drawing(ax, lang, (8.0, 4.2)) as (ax, lang):  # noqa: PLR1704
+        steps = far_steps(areas)
+        for k, s in enumerate(steps):
+            ax.bar(k, abs(s.value), bottom=s.low, width=0.62, color=STEP_COLOURS[s.kind], zorder=2)
+            if k < len(steps) - 1:
+                ax.plot([k + 0.31, k + 0.69], [s.start + s.value] * 2, color=INK, lw=0.6, ls=":")
+            said = f"{s.value:+,.0f}" if s.start else f"{s.value:,.0f}"
+            ax.text(k, s.low + abs(s.value), said, ha="center", va="bottom", fontsize=8)
+        ax.set_xticks(range(len(steps)), [say(lang, s.english, s.chinese) for s in steps], fontsize=8)
+        ax.set_ylabel("m²")
+        ax.yaxis.set_major_formatter("{x:,.0f}")
+        ax.grid(axis="y", color="#e3e6e8", lw=0.6, zorder=0)
+        ax.spines[["top", "right"]].set_visible(False)
+        head(ax, f"{areas.method.name}, {areas.method.local.name}")
+        return ax

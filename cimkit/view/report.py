@@ -25,29 +25,22 @@ from cimkit.rules.place import city_zh, find_city
 from cimkit.sim.access import WalkTimes
 from cimkit.view import svg, tables
 from cimkit.view.layers import is_a, layer_of, walk_layer
-from cimkit.view.lists import LANGUAGES, MARKS, TEXTS, WALK, chinese
+from cimkit.view.lists import LANGUAGES, MARKS, TEXTS, WALK, chinese, use_legend
 from cimkit.view.page import page, render, scene_element, template, viewer_files
 from cimkit.view.scene import scene_bytes
 
 if TYPE_CHECKING:
     from cimkit.rules.future import Assessment
 
-MOST_ROWS = 2_000  # findings and notes on screen
 SHOWN = ("Sunlight", "WalkTimes", "FloorAreas")
-PRINTED_WORST, PRINTED_NOTES = 3, 6  # on paper, of each rule that is not met and of each code
+MOST_ROWS, PRINTED_WORST, PRINTED_NOTES = 2_000, 3, 6  # rows on screen; on paper, of a rule not met, of each code
 _UNKNOWN = re.compile(r"\? \((.+?)\)(?=; |$)")  # what is missing
 _KINDS = {"G": ("computed", "计算"), "E": ("evidence", "佐证"), "G+E": ("both", "计算与佐证")}
 _COLOURS = {"met": "pass", "not met": "fail", "not applicable": "not_applicable"}
 
 
 def report(
-    community: Community,
-    findings: Iterable[Any] | None = None,
-    *,
-    path: File,
-    results: Sequence[Any] = (),
-    lang: str = "zh-en",
-    title: str = "",
+    community: Community, findings: Any = None, *, path: File, results: Any = (), lang: str = "zh-en", title: str = ""
 ) -> Path:
     """Write a report as one HTML file that needs no network.
 
@@ -156,9 +149,9 @@ def _model(community: Community, rows: Sequence[Finding], results: Sequence[Any]
 def _plans(community: Community, rows: Sequence[Finding], results: Sequence[Any]) -> dict[str, Any]:
     """Return the plans one can point at: findings on the site, then sunlight and walks."""
     sheet = svg.sheet_of(community)
-    legend, states = svg.site_legend(community)
-    site = svg.plan(community, sheet, marks=tables.marks(rows))
-    figures: list[dict[str, Any]] = [{"plan": site, "title": TEXTS["plan"], "legend": legend, "states": states}]
+    states = [s for s in (Status.PLANNED, Status.DEMOLISH) if (community.buildings.status == s).any()]
+    site = {"plan": svg.plan(community, sheet, marks=tables.marks(rows)), "states": states}
+    figures: list[dict[str, Any]] = [{"title": TEXTS["plan"], "legend": use_legend(community), **site}]
     for result in results:
         walk = _walk(community, sheet, result) if is_a(result, "WalkTimes") else {}
         column = walk.get("first", "")

@@ -65,8 +65,7 @@ def modes_of(community: Community, results: Sequence[Any] = ()) -> list[Mode]:
     b = community.buildings
     found = [mode for k, result in enumerate(results) for mode in _result_modes(community, result, f"r{k}")]
     uses = np.unique(b.use)
-    listed = [(USES[u], BuildingUse(u).title) for u in uses]
-    found.append(_listed("use", listed, np.searchsorted(uses, b.use)))
+    found.append(_listed("use", [(USES[u], BuildingUse(u).title) for u in uses], np.searchsorted(uses, b.use)))
     if len(np.unique(b.status)) > 1:
         found.append(_listed("status", [(STATES[s], TEXTS[s.code]) for s in Status], b.status))
     if (b.n_above > 0).any():
@@ -136,22 +135,16 @@ def scene_bytes(community: Community, results: Sequence[Any] = (), rows: Sequenc
     box = [sheet.west - wide, sheet.north - sheet.height - wide, sheet.west + sheet.width + wide, sheet.north + wide]
     windows = _windows(community, modes, arrays)
     sun = day and {"circle": [v.tolist() for v in day.circle()], "band": day.band, "name": day_name(day.name)}
-    header = {
+    verdicts = [[VERDICTS[v], *TEXTS[v]] for v in ORDER]
+    header: dict[str, Any] = {
         "name": community.name,
         "box": [round(v, 2) for v in box],
         "north": community.frame.convergence,
-        "colours": SCENE,
-        "verdicts": [[VERDICTS[v], *TEXTS[v]] for v in ORDER],
-        "sun": sun,
-        "ground": _ground(community, box, arrays),
-        "top": _solids(community, arrays),
-        "buildings": _buildings(community, arrays),
-        "windows": windows,
-        "flat": _flats(community, arrays),
-        **_life(community, arrays),
-        "modes": [_mode(m, arrays, windows["id"]) for m in modes],
-        "findings": _findings(rows),
     }
+    header |= {"colours": SCENE, "verdicts": verdicts, "sun": sun, "ground": _ground(community, box, arrays)}
+    header |= {"top": _solids(community, arrays), "buildings": _buildings(community, arrays), "windows": windows}
+    header |= {"flat": _flats(community, arrays), **_life(community, arrays)}
+    header |= {"modes": [_mode(m, arrays, windows["id"]) for m in modes], "findings": _findings(rows)}
     t = community.trees
     arrays["tree.xyz"] = _steps(np.column_stack([t.x, t.y, t.z]))
     for name, metres in (("r", crowns(community)[:, 2]), ("base", t.crown_base), ("top", t.height)):

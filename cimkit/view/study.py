@@ -22,6 +22,7 @@ from cimkit.sim.site_ratios import SiteIndicators
 from cimkit.sim.sunlight import Sunlight
 
 BASE = "base"
+Known = Mapping[str, str] | None  # of the place
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,7 @@ class Study:
     """
 
     def __init__(
-        self,
-        community: Community,
-        *,
-        packs: Sequence[File] | None = None,
-        city: str = "",
-        place: Mapping[str, str] | None = None,
+        self, community: Community, *, packs: Sequence[File] | None = None, city: str = "", place: Known = None
     ) -> None:
         self.base = community.after()
         self._by: dict[str, Any] = {"packs": packs, "city": city, "place": place}
@@ -104,8 +100,7 @@ class Study:
 
     def _repr_html_(self) -> str:
         """Return the figures of all variants that were measured."""
-        table: str = self.figures().to_html(float_format="{:,.6g}".format)
-        return table
+        return str(self.figures().to_html(float_format="{:,.6g}".format))
 
     @property
     def state(self) -> State:

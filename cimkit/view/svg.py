@@ -10,7 +10,7 @@ from cimkit.geometry.polygons import Lines, Polygons
 from cimkit.model.community import Community
 from cimkit.model.kinds import Status
 from cimkit.view.layers import Layer
-from cimkit.view.lists import GROUND, PATHS, USES, WALL, Row, bar_length, use_legend
+from cimkit.view.lists import GROUND, PATHS, USES, WALL, bar_length
 
 MARGIN = 12.0  # [m] around what is drawn
 MOST_TREES, MOST_STROKES = 4_000, 40_000
@@ -104,14 +104,11 @@ def plan(
     community: Community, sheet: Sheet, layer: Layer | None = None, *, marks: Sequence[Any] = ()
 ) -> dict[str, Any]:
     """Return one plan: buildings by use or value, strokes, names and marks of findings; for the template."""
-    return {
-        "label": layer.classes.title[0] if layer else "Site plan",
-        "houses": _houses(community, sheet, layer),
-        "tiers": "".join(sheet.outlines(_upper_plates(community))),
-        "strokes": _strokes(sheet, layer) if layer is not None and len(layer.strokes) else None,
-        "labels": _labels(community, sheet, storeys=layer is None),
-        "marks": list(zip(marks, sheet.at(np.array([m[:2] for m in marks]).reshape(-1, 2)), strict=True)),
-    }
+    label, houses = layer.classes.title[0] if layer else "Site plan", _houses(community, sheet, layer)
+    strokes = _strokes(sheet, layer) if layer is not None and len(layer.strokes) else None
+    signs = list(zip(marks, sheet.at(np.array([m[:2] for m in marks]).reshape(-1, 2)), strict=True))
+    drawn = {"tiers": "".join(sheet.outlines(_upper_plates(community))), "strokes": strokes, "marks": signs}
+    return {"label": label, "houses": houses, "labels": _labels(community, sheet, storeys=layer is None), **drawn}
 
 
 def _houses(community: Community, sheet: Sheet, layer: Layer | None) -> list[dict[str, Any]]:
@@ -156,10 +153,3 @@ def _labels(community: Community, sheet: Sheet, *, storeys: bool) -> list[tuple[
     texts = [f"{b.id[r]} {b.n_above[r]}F" if storeys and b.n_above[r] > 0 else str(b.id[r]) for r in rows]
     spots = sheet.at(np.nan_to_num(b.footprint.take(rows).inner_points()), most=1.0)
     return [(text, spot) for text, spot in zip(texts, spots, strict=True) if len(text) <= 12]
-
-
-def site_legend(community: Community) -> tuple[list[Row], list[Status]]:
-    """Return the uses and kinds of ground that occur, and the states drawn otherwise that do."""
-    b = community.buildings
-    states = [s for s in (Status.PLANNED, Status.DEMOLISH) if (b.status == s).any()]
-    return use_legend(community), states

@@ -168,15 +168,18 @@ def number(value: float) -> str:
 
 
 def sunlight_lines(community: Community, light: Sunlight) -> list[dict[str, Any]]:
-    """Return one line a building: its dwellings by their best habitable room, else its windows."""
+    """Return one line a building: its dwellings by their best habitable room, else what is measured at it.
+
+    What belongs to no building has one line, which names none.
+    """
     b, lines = community.buildings, []
     by_home = _grouped(*best_of_dwellings(community, light))
-    for k, windows in _grouped(light.receptors.building, light.hours).items():
-        if k >= 0:
-            hours = by_home.get(k, windows)
-            line = {"id": b.id[k], "name": b.name[k], "state": Status(b.status[k]), "homes": k in by_home}
-            line |= {"count": len(hours), "least": hours.min(), "median": np.median(hours), "mean": hours.mean()}
-            lines.append({**line, "short": int((hours < SHORT_H - 1e-6).sum()), "shares": SUNLIGHT.shares(hours)})
+    for k, measured in _grouped(light.receptors.building, light.hours).items():
+        hours = by_home.get(k, measured)
+        line = {"id": b.id[k], "name": b.name[k], "state": Status(b.status[k])} if k >= 0 else {}
+        line |= {"count": len(hours), "least": hours.min(), "median": np.median(hours), "mean": hours.mean()}
+        line |= {"homes": k in by_home, "short": int((hours < SHORT_H - 1e-6).sum())}
+        lines.append({**line, "shares": SUNLIGHT.shares(hours)})
     return lines
 
 

@@ -10,7 +10,7 @@ from cimkit.errors import InputError
 from cimkit.geometry.directions import azimuth_of, direction_of
 from cimkit.geometry.frame import Frame, metric_crs
 from cimkit.geometry.polygons import Lines, Polygons
-from cimkit.geometry.sampling import grid_in_polygons, points_on_walls, walls_of
+from cimkit.geometry.sampling import grid_in_polygons, points_on_walls
 from cimkit.geometry.terrain import Terrain
 from cimkit.geometry.topology import connect_lines
 from cimkit.geometry.triangles import Triangles, extrude, terrain_triangles
@@ -105,7 +105,7 @@ def test_lines__shapely_round_trip_with_missing() -> None:
 
 def test_walls__normals_look_outward_in_courtyards_too() -> None:
     p = Polygons.from_shapely([RING])
-    start, end, normal, row = walls_of(p)
+    start, end, normal, row = p.walls()
     middle = (start + end) / 2 + 0.1 * normal
     assert not shapely.contains_xy(RING, middle[:, 0], middle[:, 1]).any()
     assert set(row.tolist()) == {0}

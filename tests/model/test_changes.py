@@ -85,8 +85,9 @@ def test_set_storeys__up_and_down_again_is_the_same_place() -> None:
     assert back.buildings.height[row] == pytest.approx(SITE.buildings.height[row])
     assert set(back.windows.id) == set(SITE.windows.id)
     assert set(back.dwellings.id) == set(SITE.dwellings.id)
-    with pytest.raises(InputError, match="count must be >= 1"):
-        ck.set_storeys(SITE, "B11", count=0)
+    for count in (0, 7.5):
+        with pytest.raises(InputError, match="count must be a whole number >= 1"):
+            ck.set_storeys(SITE, "B11", count=count)
 
 
 def test_add_and_remove__all_four_sorts() -> None:

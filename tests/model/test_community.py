@@ -110,6 +110,12 @@ def test_of__bad_records_are_refused() -> None:
         Community.of(buildings=[Building("X", box(0, 0, 1, 1), storey_height=-3.0)])
 
 
+@pytest.mark.parametrize("cut", [{"storeys": 2.5}, {"basements": 0.5}, {"storeys": float("nan")}])
+def test_of__a_part_of_a_storey_is_refused(cut: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=r"building 'X': storeys and basements must be whole numbers >= 0"):
+        Community.of(buildings=[Building("X", box(0, 0, 1, 1), **cut)])
+
+
 def test_require_location__says_what_to_do() -> None:
     with pytest.raises(MissingDataError, match="give location= or a CRS"):
         Community.of(buildings=[Building("X", box(0, 0, 1, 1))]).require_location()

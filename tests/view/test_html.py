@@ -66,6 +66,21 @@ def test_report__texts_of_the_data_are_text_everywhere(tmp_path: Path) -> None:
     assert reader.names.count("script") == 4  # scene, minutes of walks, page, viewer
 
 
+def test_sunlight__says_what_was_measured(tmp_path: Path) -> None:
+    block = slab_rows(rows=2, gap=12)
+    day = ck.SunDay.great_cold(block.require_location())
+    places = {"points on the ground": ck.ground_receptors(block, spacing=9.0)}
+    places["points on walls"] = ck.facade_receptors(block, spacing=9.0)
+    for said, receptors in places.items():
+        path = ck.view.report(block, path=tmp_path / "a.html", results=[ck.sunlight(block, receptors, day)])
+        rows = re.findall("<tr.*?</tr>", path.read_text().partition('id="sunlight"')[2].partition("</section>")[0])[1:]
+        assert all(said in row and "各窗" not in row for row in rows)
+        names = [re.findall('data-id="(.*?)"', row) for row in rows]
+        assert names == ([[]] if "ground" in said else [["S1"], ["S2"]])
+        counts = [int(re.findall('<td class="n">([\\d,]+)<', row)[0].replace(",", "")) for row in rows]
+        assert sum(counts) == len(receptors)
+
+
 def test_findings__on_paper_are_the_three_farthest_from_the_limit_of_each_rule(tmp_path: Path) -> None:
     block = slab_rows()
     one = dataclasses.replace(next(iter(ck.check(block, packs=["PLAN"]))), verdict=Verdict.FAIL)
