@@ -42,12 +42,13 @@ U = np.uint64
 
 
 @lean(inline="always")
-def _within(ax, ay, az, bx, by, bz, fit, low, high):
+def _within(ax, ay, az, bx, by, bz, sign, fit, low, high):
     """Return the span of the sun on the inner side of an edge, whether it has a gap, and the gap."""
-    return circle.within(ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx, fit, low, high)
+    nx, ny, nz = (ay * bz - az * by) * sign, (az * bx - ax * bz) * sign, (ax * by - ay * bx) * sign
+    return circle.within(nx, ny, nz, fit, low, high)
 
 
-@lean(fastmath={"contract"})
+@lean
 def _hide_eight(block, base, four, place, fit, band):
     """Find the span that each of eight faces hides; HOLE is 1 where a gap (FROM, TO) parts it, 2 where more do.
 
@@ -65,17 +66,16 @@ def _hide_eight(block, base, four, place, fit, band):
         det = ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)
         det, tiny = det * abs(det), s[U(TINY) + v]
         sign = 1.0 if det > abs(tiny) else (-1.0 if (det < -tiny) & (tiny > 0.0) else 0.0)  # the axes are left-handed
-        ax, ay, az, cx, cy, cz = sign * ax, sign * ay, sign * az, sign * cx, sign * cy, sign * cz  # one of each edge
-        start, stop, cut, gone, back = _within(ax, ay, az, bx, by, bz, fit, low, high)
+        start, stop, cut, gone, back = _within(ax, ay, az, bx, by, bz, sign, fit, low, high)
         gaps = 1.0 if cut else 0.0
-        lo, hi, cut, fall, rise = _within(bx, by, bz, cx, cy, cz, fit, low, high)
+        lo, hi, cut, fall, rise = _within(bx, by, bz, cx, cy, cz, sign, fit, low, high)
         start, stop, gaps = max(start, lo), min(stop, hi), gaps + (1.0 if cut else 0.0)
         gone, back = fall if cut else gone, rise if cut else back
-        lo, hi, cut, fall, rise = _within(dx, dy, dz, ax, ay, az, fit, low, high)
+        lo, hi, cut, fall, rise = _within(dx, dy, dz, ax, ay, az, sign, fit, low, high)
         start, stop, gaps = max(start, lo), min(stop, hi), gaps + (1.0 if cut else 0.0)
         gone, back = fall if cut else gone, rise if cut else back
         if four:
-            lo, hi, cut, fall, rise = _within(cx, cy, cz, dx, dy, dz, fit, low, high)
+            lo, hi, cut, fall, rise = _within(cx, cy, cz, dx, dy, dz, sign, fit, low, high)
             start, stop, gaps = max(start, lo), min(stop, hi), gaps + (1.0 if cut else 0.0)
             gone, back = fall if cut else gone, rise if cut else back
         start, stop = max(start, low) if sign != 0.0 else np.inf, min(stop, high)

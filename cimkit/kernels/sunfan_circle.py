@@ -126,18 +126,24 @@ def within(nx, ny, nz, circle, low, high):
     """
     minus, plus, fit_c, slack = circle
     more = abs(nz) * slack
-    qa, qb, qc = nx - nz * minus - more - 1e-200, ny + nz * fit_c, -(nx + nz * plus + more)  # qa t² - 2 qb t + qc < 0
+    qa, qb, qc = nz * minus - nx + more, ny + nz * fit_c, nz * plus + nx + more
+    never = qa + qc < 0.0  # an edge without length rules nothing out
+    qa = qa if abs(qa) > 1e-200 else 1e-200
     disc = qb * qb - qa * qc
     root = np.sqrt(disc if disc > 0.0 else 0.0)
-    q = qb + root if qb >= 0.0 else qb - root
+    positive = qb >= 0.0
+    q = -(qb + root) if positive else root - qb
     share = 1.0 / (q * qa)  # one division for two
     one, two = q * q * share, qc * qa * share
-    first, last = min(one, two), max(one, two)
-    crossed, between = disc > 0.0, qa > 0.0
-    before, after = crossed & (first <= low), crossed & (last >= high)
-    start = (first if crossed else np.inf) if between else (last if before else -np.inf)
-    stop = last if between else (first if after else np.inf)
-    return start, stop, crossed & (not between) & (not (before | after)), first, last
+    rise = two if positive else one
+    fall = one if positive else two
+    through = rise >= fall  # positive through midnight
+    before, after, none = fall <= low, rise >= high, disc <= 0.0
+    start = rise if (not through) | before else -np.inf
+    stop = fall if (not through) | after else np.inf
+    start = (np.inf if never else -np.inf) if none else start
+    stop = np.inf if none else stop
+    return start, stop, through & (not before) & (not after) & (not none), fall, rise
 
 
 @lean
