@@ -14,8 +14,7 @@ from cimkit.errors import InputError
 if TYPE_CHECKING:
     from cimkit.arrays import FloatArray
 
-CHINA_LONGITUDES = (73.5, 136.5)
-CHINA_LATITUDES = (17.5, 54.5)
+CHINA = (73.5, 17.5, 136.5, 54.5)  # west, south, east, north [°]
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ class Frame:
         """Return a frame with its origin at the middle of map coordinates (n, 2), in whole metres."""
         if len(xy) == 0:
             return cls(crs)
-        middle = np.round((np.min(xy, axis=0) + np.max(xy, axis=0)) / 2)
-        return cls(crs, (float(middle[0]), float(middle[1]), 0.0))
+        x, y = np.round((np.min(xy, axis=0) + np.max(xy, axis=0)) / 2)
+        return cls(crs, (float(x), float(y), 0.0))
 
     def to_local(self, xy: Any) -> FloatArray:
         """Return local coordinates of map coordinates (n, 2) [m]."""
@@ -59,9 +58,7 @@ class Frame:
         """
         if not self.crs:
             raise InputError("frame: a CRS must be known to find longitude and latitude; got none. Give crs=.")
-        xy = self.to_map(xy)
-        lon, lat = transformer(self.crs, "EPSG:4326").transform(xy[:, 0], xy[:, 1])
-        return np.column_stack([lon, lat])
+        return np.column_stack(transformer(self.crs, "EPSG:4326").transform(*self.to_map(xy).T))
 
     def to_geoframe(self, data: Any, shapes: Any) -> Any:
         """Return a GeoDataFrame in map coordinates of columns and local shapes (n)."""
@@ -83,8 +80,7 @@ class Frame:
             return 0.0
         import pyproj
 
-        lon, lat = self.lonlat()[0]
-        return float(pyproj.Proj(pyproj.CRS(self.crs)).get_factors(lon, lat).meridian_convergence)
+        return float(pyproj.Proj(pyproj.CRS(self.crs)).get_factors(*self.lonlat()[0]).meridian_convergence)
 
 
 @lru_cache(maxsize=32)
@@ -106,7 +102,7 @@ def metric_crs(longitude: float, latitude: float) -> str:
     >>> metric_crs(120.17, 30.25)
     'EPSG:4549'
     """
-    low, high = CHINA_LONGITUDES
-    if low <= longitude < high and CHINA_LATITUDES[0] <= latitude <= CHINA_LATITUDES[1]:
+    west, south, east, north = CHINA
+    if west <= longitude < east and south <= latitude <= north:
         return f"EPSG:{4534 + round((longitude - 75) / 3)}"
     return f"+proj=tmerc +lat_0=0 +lon_0={round(longitude, 1):g} +k=1 +x_0=500000 +y_0=0 +datum=WGS84 +units=m +no_defs"

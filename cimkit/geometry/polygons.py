@@ -41,8 +41,7 @@ class Shapes:
         """
         shapes, title = np.asarray(shapes, dtype=object), cls.__name__.lower()
         kinds = shapely.get_type_id(shapes)
-        wrong = np.flatnonzero((kinds != shapely.get_type_id(cls.NONE)) & (kinds != -1))
-        if len(wrong):
+        if len(wrong := np.flatnonzero((kinds != shapely.get_type_id(cls.NONE)) & (kinds != -1))):
             wanted, got = cls.NONE.geom_type, shapes[wrong[0]].geom_type
             raise InputError(f"{title}, row {wrong[0]}: shape must be a {wanted}; got {got}. {cls.MEND[0]}.")
         filled = np.append(np.where(kinds == -1, cls.NONE, shapes), cls.NONE)  # one more, as there may be none
@@ -121,11 +120,10 @@ class Polygons(Shapes):
         """Return start (w, 2), end (w, 2) and outward normal (w, 2) of each wall, and its polygon row (w)."""
         side, row = self.sides()
         start, end = self.xy[side], self.xy[side + 1]
-        step = end - start
-        length = np.hypot(step[:, 0], step[:, 1])
+        east, north = (end - start).T
+        length = np.hypot(east, north)
         keep = length > 1e-9
-        normal = np.column_stack([step[:, 1], -step[:, 0]])[keep] / length[keep, None]
-        return start[keep], end[keep], normal, row[keep]
+        return start[keep], end[keep], np.column_stack([north, -east])[keep] / length[keep, None], row[keep]
 
     def areas(self) -> FloatArray:
         """Return the area of each polygon, holes taken off, shape (n) [m²]."""

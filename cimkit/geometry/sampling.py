@@ -53,5 +53,4 @@ def points_on_walls(start: FloatArray, end: FloatArray, spacing: float) -> tuple
         raise InputError(f"walls: spacing must be > 0 m; got {spacing}.")
     count = np.maximum(1, np.ceil(np.hypot(*(end - start).T) / spacing)).astype(np.int64)
     wall = np.repeat(np.arange(len(start)), count)
-    share = (positions(count) + 0.5) / count[wall]
-    return start[wall] + share[:, None] * (end - start)[wall], wall
+    return start[wall] + ((positions(count) + 0.5) / count[wall])[:, None] * (end - start)[wall], wall

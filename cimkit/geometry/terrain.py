@@ -49,8 +49,7 @@ class Terrain:
         """
         from scipy.interpolate import griddata
 
-        xyz = as_floats(points, name="terrain points", ndim=2, width=3)
-        if len(xyz) < 3:
+        if len(xyz := as_floats(points, name="terrain points", ndim=2, width=3)) < 3:
             raise InputError(f"terrain points: at least 3 are needed; got {len(xyz)}.")
         low, high = np.floor(xyz[:, :2].min(axis=0)), xyz[:, :2].max(axis=0)
         columns, rows = np.maximum(np.ceil((high - low) / spacing).astype(int) + 1, 2)
@@ -68,8 +67,7 @@ class Terrain:
         array([1.5, 1. ])
         """
         xy = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
-        rows, columns = self.z.shape
-        most = np.array([columns - 1, rows - 1])
+        most = np.array(self.z.shape[::-1]) - 1
         place = np.clip((xy - (self.x0, self.y0)) / self.spacing, 0, most)
         i, j = node = np.minimum(place.astype(np.int64), most - 1).T
         u, v = place.T - node

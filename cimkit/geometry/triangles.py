@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import shapely
@@ -20,8 +20,30 @@ _ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np
 _HALF = np.uint64(31)
 
 
+class Owned:
+    """Arrays and shapes of equal length as a dataclass, among them ``owner``, the row of who owns each."""
+
+    owner: IntArray
+
+    def __init__(self, *columns: Any) -> None:
+        """Take the columns, as the dataclass says."""
+
+    def take(self, rows: Any) -> Self:
+        """Return the given rows; of an owner of triangles all or none."""
+        return type(self)(*(c.take(rows) if isinstance(c, Polygons) else c[rows] for c in vars(self).values()))
+
+    @classmethod
+    def concat(cls, parts: Sequence[Self]) -> Self:
+        """Return all rows of the parts, of which there must be one."""
+        columns = zip(*(vars(p).values() for p in parts), strict=True)
+        return cls(*(c[0].concat(c) if isinstance(c[0], Polygons) else np.concatenate(c) for c in columns))
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+
 @dataclass(frozen=True, repr=False)
-class Triangles:
+class Triangles(Owned):
     """Triangles in space.
 
     Parameters
@@ -57,19 +79,6 @@ class Triangles:
         """Return no triangles."""
         return cls(np.zeros((0, 3, 3)), np.zeros(0, np.int64), np.zeros(0, bool))
 
-    def take(self, rows: Any) -> Triangles:
-        """Return the triangles of the given rows; of an owner all or none."""
-        return Triangles(self.corners[rows], self.owner[rows], self.outer[rows])
-
-    @classmethod
-    def concat(cls, parts: Sequence[Triangles]) -> Triangles:
-        """Return all triangles of the parts."""
-        every = (cls.empty(), *parts)
-        return cls(*(np.concatenate([getattr(p, name) for p in every]) for name in ("corners", "owner", "outer")))
-
-    def __len__(self) -> int:
-        return len(self.owner)
-
 
 @dataclass(frozen=True, repr=False)
 class Scene:
@@ -93,7 +102,7 @@ class Scene:
 
 
 @dataclass(frozen=True, repr=False)
-class Solids:
+class Solids(Owned):
     """Upright prisms that block the sun.
 
     Parameters
@@ -111,22 +120,9 @@ class Solids:
     top: FloatArray
     owner: IntArray
 
-    def __len__(self) -> int:
-        return len(self.owner)
-
     def __repr__(self) -> str:
         raised = int((self.base > np.nanmin(self.base, initial=0.0) + 2.0).sum())
         return f"<Solids: {len(self)} prisms, {raised} of them with air below>"
-
-    @classmethod
-    def concat(cls, parts: Sequence[Solids]) -> Solids:
-        """Return all solids of the parts."""
-        base, top, owner = (np.concatenate([getattr(p, name) for p in parts]) for name in ("base", "top", "owner"))
-        return cls(Polygons.concat([p.outline for p in parts]), base, top, owner)
-
-    def take(self, rows: IntArray) -> Solids:
-        """Return the solids of the given rows."""
-        return Solids(self.outline.take(rows), self.base[rows], self.top[rows], self.owner[rows])
 
 
 def triangulate(polygons: Polygons) -> tuple[FloatArray, IntArray]:
@@ -137,8 +133,7 @@ def triangulate(polygons: Polygons) -> tuple[FloatArray, IntArray]:
     tuple
         Corners (m, 3, 2) [m] and the polygon row of each triangle (m).
     """
-    pieces = shapely.constrained_delaunay_triangles(polygons.to_shapely())
-    parts, row = shapely.get_parts(pieces, return_index=True)
+    parts, row = shapely.get_parts(shapely.constrained_delaunay_triangles(polygons.to_shapely()), return_index=True)
     return shapely.get_coordinates(shapely.orient_polygons(parts)).reshape(-1, 4, 2)[:, :3], row.astype(np.int64)
 
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
-from cimkit.arrays import TextArray
+from cimkit.arrays import TextArray, as_floats
 from cimkit.errors import FormatError, InputError
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.polygons import Polygons
@@ -130,8 +130,7 @@ def _write(community: Community, target: Path | BytesIO, tables: Mapping[str, Ta
         forms = header["tables"][title] = {}
         for k, (name, values) in enumerate(table.extra.items()):
             forms[str(name)], arrays[f"{title}//{k}"] = _encode_column(values, f"{title}, column {name!r}")
-    if community.terrain is not None:
-        ground = community.terrain
+    if (ground := community.terrain) is not None:
         header["terrain"] = [ground.x0, ground.y0, ground.spacing]
         arrays["terrain"] = ground.z
     if len(community.mesh):
@@ -153,13 +152,12 @@ def _write(community: Community, target: Path | BytesIO, tables: Mapping[str, Ta
 def _header_of(community: Community) -> dict[str, Any]:
     """Return everything but tables, terrain and mesh as JSON values."""
     place = community.location
-    notes = [dataclasses.asdict(n) for n in community.notes]
     header: dict[str, Any] = {"format": "cimkit", "version": VERSION}
     header |= {key: getattr(community, key) for key in _TEXTS} | {"project_type": community.project_type.code}
     header |= {"crs": community.frame.crs, "origin": list(community.frame.origin)}
     header["location"] = None if place is None else [place.latitude, place.longitude]
-    header["notes"] = [{k: v for k, v in n.items() if isinstance(v, str) or np.isfinite(v)} for n in notes]
-    return header | {"buildings": len(community.buildings), "tables": {}}
+    notes = ({k: v for k, v in vars(n).items() if isinstance(v, str) or np.isfinite(v)} for n in community.notes)
+    return header | {"notes": list(notes), "buildings": len(community.buildings), "tables": {}}
 
 
 def _read(source: Path | BytesIO, who: str, tables: Mapping[str, Any] | None = None) -> Community:
@@ -188,11 +186,9 @@ def _check_version(header: Any, who: str) -> None:
     """Raise FormatError if the header is not one of ours, or of another version."""
     if not isinstance(header, dict) or header.get("format") != "cimkit":
         raise FormatError(f"{who}: the file must be written by cimkit; its header says otherwise.")
-    version = header.get("version")
-    if version != VERSION:
+    if (version := header.get("version")) != VERSION:
         newer = isinstance(version, int) and version > VERSION
-        age, advice = ("a newer", "update cimkit") if newer else ("an older", "write it anew from its sources")
-        why = f"{age} cimkit wrote it: {advice}"
+        why = "a newer cimkit wrote it: update cimkit" if newer else "an older one did: write it anew from its sources"
         raise FormatError(f"{who}: the format version must be {VERSION}; got {version!r}. If the file is whole, {why}.")
 
 
@@ -212,9 +208,7 @@ def _array(data: bytes, numbers: bool, who: str) -> Any:
 
 def _frame_of(header: Any) -> Frame:
     """Return the frame that the header holds, or raise ValueError if it is impossible."""
-    x, y, z = (float(v) for v in header["origin"])
-    if not np.isfinite([x, y, z]).all():
-        raise ValueError(f"origin {header['origin']}")
+    x, y, z = as_floats(header["origin"], name="origin").tolist()
     return Frame(str(header["crs"]), (x, y, z))
 
 
@@ -223,9 +217,8 @@ def _fields(header: Any) -> dict[str, Any]:
     rows = [row for row in header["notes"] if row["code"] in CODES]  # this version may not know them all
     notes = [Note(**{k: sort(row[k]) for k, sort in _NOTE.items() if k in row}) for row in rows]
     place = None if header["location"] is None else Location(*(float(v) for v in header["location"][:2]))
-    project = ProjectType.parse(header["project_type"])
-    fields = {"project_type": project, "frame": _frame_of(header), "location": place, "notes": Notes.of(notes)}
-    return {key: str(header[key]) for key in _TEXTS} | fields
+    fields: dict[str, Any] = {"frame": _frame_of(header), "location": place, "notes": Notes.of(notes)}
+    return fields | {k: str(header[k]) for k in _TEXTS} | {"project_type": ProjectType.parse(header["project_type"])}
 
 
 def _packed_table(table: type[Table], forms: Any, arrays: Mapping[str, Any]) -> Table:
@@ -234,8 +227,7 @@ def _packed_table(table: type[Table], forms: Any, arrays: Mapping[str, Any]) -> 
     for col in table.columns():
         name = f"{table.title()}/{col.name}"
         if col.is_shape:
-            parts = [f.name for f in dataclasses.fields(col.dtype)]
-            data[col.name] = _shapes(col.dtype, *(arrays[f"{name}/{p}"] for p in parts))
+            data[col.name] = _shapes(col.dtype, *(arrays[f"{name}/{f.name}"] for f in dataclasses.fields(col.dtype)))
         elif name in arrays:
             data[col.name] = arrays[name]
     extra = {own: _decode_column(form, arrays[f"{table.title()}//{k}"]) for k, (own, form) in enumerate(forms.items())}
@@ -244,13 +236,12 @@ def _packed_table(table: type[Table], forms: Any, arrays: Mapping[str, Any]) -> 
 
 def _shapes(kind: Any, points: Any, *offsets: Any) -> Any:
     """Return polygons or lines, or raise ValueError if offsets or coordinates are impossible."""
-    points = np.ascontiguousarray(points, dtype=np.float64).reshape(-1, 3 if kind.DEEP else 2)
+    width = 3 if kind.DEEP else 2
+    points = as_floats(np.reshape(points, (-1, width)), name="coordinates", ndim=2, width=width)
     offsets = tuple(np.asarray(o, dtype=np.int64) for o in offsets)
     for offset, end in zip(offsets, (len(points), *(len(o) - 1 for o in offsets)), strict=False):
         if offset.ndim != 1 or offset[0] != 0 or offset[-1] != end or (np.diff(offset) < 0).any():
             raise ValueError("offsets must rise from 0 to the end")
-    if not np.isfinite(points).all():
-        raise ValueError("coordinates must be finite")
     first, last = offsets[0][:-1], offsets[0][1:] - 1
     if kind is Polygons and ((last - first < 3).any() or (points[first] != points[last]).any()):
         raise ValueError("rings must be closed and have at least 4 points")
@@ -311,8 +302,7 @@ def _decode_column(form: str, values: Any) -> Any:
     if form == "json":
         return np.fromiter((json.loads(v) for v in values), dtype=object)
     if form in _GAPS or form.lstrip("<>|").startswith("U"):
-        gap = _GAPS.get(form, "")
-        texts = np.fromiter((gap if v is None else v for v in values), dtype=object)
+        texts = np.fromiter((_GAPS.get(form, "") if v is None else v for v in values), dtype=object)
         return texts if form in _GAPS else texts.astype(form)
     if np.dtype(form).kind not in "biufmM":
         raise ValueError(f"dtype {form!r} is not one of plain numbers, times or texts")
@@ -347,8 +337,8 @@ def write_cim(community: Community, path: File) -> None:
             if len(table):
                 layer, header["tables"][title] = _layer(table, keys, community.frame)
                 _write_layer(temporary, title, layer, _geometry_type(table), community.frame.crs)
-        rest = {"header": json.dumps(header, ensure_ascii=False), "cimz": to_text(community, {})}
-        fields = {"name": np.array(list(rest), dtype=object), "value": np.array(list(rest.values()), dtype=object)}
+        rest = [["header", "cimz"], [json.dumps(header, ensure_ascii=False), to_text(community, {})]]
+        fields = dict(zip(("name", "value"), np.array(rest, dtype=object), strict=True))
         _write_layer(temporary, META, Layer(fields, None), "", "")
 
 
@@ -378,8 +368,7 @@ def read_cim(path: File) -> tuple[Community, Notes]:
         If the file is not one of ours, is damaged, or was written by another version.
     """
     path, notes = Path(path), list[Note]()
-    names = layer_names(path)
-    if META not in names:
+    if META not in (names := layer_names(path)):
         raise FormatError(f"{path.name}: the file must be written by cimkit; layer {META} is missing. Use read().")
     with expected(path.name, "tables must be whole", DAMAGED):
         meta = _read_layer(path, META).fields
@@ -420,11 +409,8 @@ def _keys(table: Table) -> TextArray:
 
 def _layer(table: Table, keys: Mapping[str, TextArray], frame: Frame) -> tuple[Layer, list[tuple[str, str, str]]]:
     """Return the layer of a table, and of its extra columns the name, the name in the layer, and the form."""
-    own = {c.name for c in table.columns()}
-    fields: dict[str, Any] = {}
     key = keys[table.title()]
-    if "id" not in own or key is not table.names():
-        fields[KEY] = key
+    fields: dict[str, Any] = {} if hasattr(table, "id") and key is table.names() else {KEY: key}
     for col in table.columns():
         value = getattr(table, col.name)
         if col.is_shape or (col.name in ("x", "y") and _geometry_type(table) == "Point Z"):
@@ -440,8 +426,7 @@ def _layer(table: Table, keys: Mapping[str, TextArray], frame: Frame) -> tuple[L
         stored = _field_name(str(name), taken)
         form, fields[stored] = _encode_column(values, f"{table.title()}, column {name!r}")
         extra.append((str(name), stored, form))
-    shapes = table.shapes()
-    if shapes is not None:
+    if (shapes := table.shapes()) is not None:
         shapes = frame.moved(shapes)
         there = np.isfinite(shapely.bounds(shapes)).all(axis=1)
         shapes = np.where(there, shapely.to_wkb(shapes, output_dimension=3), None)
@@ -496,14 +481,12 @@ def _read_layer(path: Path, name: str) -> Layer:
 
 def _table(table: type[Table], layer: Layer, extra: Any, rows: Rows, frame: Frame, notes: list[Note]) -> Table:
     """Return the table of one layer, references resolved to rows; fields added elsewhere become extra columns."""
-    fields = dict(layer.fields)
-    fields.pop(KEY, None)
+    fields = {name: values for name, values in layer.fields.items() if name != KEY}
     here = [col for col in table.columns() if col.label in fields]
     data = {col.name: _column(col, fields.pop(col.label), table.title(), rows, notes) for col in here}
     if layer.shapes is not None:
         shapes = shapely.from_wkb(layer.shapes)
-        multi = shapely.get_type_id(shapes) >= shapely.GeometryType.MULTIPOINT  # QGIS promotes to multi on some edits
-        one = multi & (shapely.get_num_geometries(shapes) == 1)
+        one = shapely.get_num_geometries(shapes) == 1  # QGIS promotes to multi on some edits
         data |= _placed(table, frame.moved(np.where(one, shapely.get_geometry(shapes, 0), shapes), back=True), data)
     own = {name: _decode_column(form, fields.pop(field)) for name, field, form in extra if field in fields}
     return table(**data, extra=own | fields)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray
+from cimkit.arrays import FloatArray, as_points
 from cimkit.errors import FormatError, InputError
 from cimkit.geometry.frame import metric_crs, transformer
 from cimkit.geometry.terrain import Terrain
@@ -125,8 +125,7 @@ def _text(path: Path) -> bytes:
     if path.suffix.lower() != ".zip":
         return path.read_bytes()
     with open_archive(path, path.name) as archive:
-        names = [n for n in archive.namelist() if n.lower().endswith((".json", ".jsonl"))]
-        if len(names) != 1:
+        if len(names := [n for n in archive.namelist() if n.lower().endswith((".json", ".jsonl"))]) != 1:
             raise FormatError(f"{path.name}: the archive must hold one JSON file; got {len(names)}. Unpack it first.")
         return read_member(archive, names[0], path.name)
 
@@ -134,10 +133,8 @@ def _text(path: Path) -> bytes:
 def _city(text: bytes, who: str) -> City:
     """Return the objects of CityJSON text, or of CityJSONSeq with one feature a line."""
     lines = text.strip().split(b"\n")
-    if lines[0].count(b"{") == lines[0].count(b"}"):  # a whole object on the first line
-        documents = [parse_json(line, f"{who}, line {k}") for k, line in enumerate(lines, 1) if line.strip()]
-    else:
-        documents = [parse_json(text, who)]
+    texts = lines if lines[0].count(b"{") == lines[0].count(b"}") else [text]  # a whole object on the first line
+    documents = [parse_json(each, f"{who}, object {k}") for k, each in enumerate(texts, 1) if each.strip()]
     head = documents[0] if documents else None
     if not isinstance(head, dict) or head.get("type") != "CityJSON":
         raise FormatError(f"{who}: the first object must be of type 'CityJSON'; it is not.")
@@ -156,28 +153,24 @@ def _city(text: bytes, who: str) -> City:
 
 def _vertices(values: Any, transform: Any) -> FloatArray:
     """Return vertices in map coordinates, shape (n, 3)."""
-    vertices = np.asarray(values, dtype=np.float64).reshape(len(values), 3)
-    if transform is not None:
-        scale, shift = (np.asarray(transform[k], dtype=np.float64).reshape(3) for k in ("scale", "translate"))
-        vertices = vertices * scale + shift
-    if not np.isfinite(vertices).all():
-        raise ValueError("nan or infinity")
-    return vertices
+    vertices = as_points(values, name="vertices")
+    if transform is None:
+        return vertices
+    scale, shift = (np.asarray(transform[k], dtype=np.float64).reshape(3) for k in ("scale", "translate"))
+    return as_points(vertices * scale + shift, name="vertices")
 
 
 def _placed(city: City, who: str, frame: str, crs: str) -> City:
     """Return the city in a projected CRS in metres."""
     used = {id(t.vertices): t.vertices for t in city.things.values() if len(t.vertices)}
-    label = crs or city.crs
-    if not label or not used:
+    if not (label := crs or city.crs) or not used:
         return city
     own = parse_crs(label, f"{who}: referenceSystem")
     xy = np.concatenate(list(used.values()))[:, :2]
     box = np.concatenate([xy.min(axis=0), xy.max(axis=0)])
     check_box(box, own, who)
     flat = own.is_projected and own.axis_info[0].unit_name == "metre" and "pseudo" not in own.name.lower()
-    target = frame or (":".join(own.to_authority() or ()) or own.to_wkt() if flat else "")
-    if not target:
+    if not (target := frame or (":".join(own.to_authority() or ()) or own.to_wkt() if flat else "")):
         lon, lat = transformer(own.to_wkt(), "EPSG:4326").transform(*box.reshape(2, 2).mean(axis=0))
         target = metric_crs(float(lon), float(lat))
     if parse_crs(target) != own:
@@ -191,8 +184,7 @@ def _community(city: City, who: str, notes: list[Note]) -> tuple[Community, Note
     """Return the community of a city in metres."""
     bodies = _bodies(city, notes)
     frames = {"buildings": _buildings(city, bodies), "spaces": _spaces(city)}
-    frames = {title: frame for title, frame in frames.items() if len(frame)}
-    if not frames:
+    if not (frames := {title: frame for title, frame in frames.items() if len(frame)}):
         raise InputError(f"{who}: at least one building, plant cover, water or road must have surfaces; none has.")
     tables, frame, said = tables_from_frames(frames, columns={}, crs="")
     community = Community(name=who.partition(".")[0], frame=frame, **tables)
@@ -252,17 +244,14 @@ def _body(name: str, city: City) -> Body | None:
     solid = [f for thing in family for f in _finest(thing)]
     flat = [f for t in family for g in t.geometry if 0 <= lod_of(g) < 1 for f in faces_of(g, t.vertices, t.who)]
     floors = flat or [f for f in solid if f.kind == "GroundSurface"] or [f for f in solid if f.normal[2] < _DOWN]
-    shape = outline(floors)
-    shape = outline(solid) if shape is None else shape
-    if shape is None:
+    if (shape := outline(floors) or outline(solid)) is None:
         return None
     z = np.concatenate([r[:, 2] for f in (solid or flat) for r in f.rings])
     ground = _ground(z, flat, city.things[name].attributes.get("measuredHeight"))
     height = float(np.max(z)) - ground
     roofs = [f for f in solid if f.normal[2] > 0.1 and f.kind in ("", "RoofSurface")]
     tops = np.concatenate([f.rings[0][:, 2] for f in roofs]) if roofs else z
-    detailed = bool(solid) and float(np.ptp(tops)) > _FLAT_ROOF
-    triangles = triangles_of(solid) if detailed else np.zeros((0, 3, 3))
+    triangles = triangles_of(solid) if solid and np.ptp(tops) > _FLAT_ROOF else np.zeros((0, 3, 3))
     return Body(shape, ground, height if height > 0 else np.nan, triangles)
 
 
@@ -287,8 +276,7 @@ def _mesh(community: Community, bodies: dict[str, Body]) -> Triangles:
     shapes = community.buildings.footprint.to_shapely()
     corners, owner = [np.zeros((0, 3, 3))], [np.zeros(0, np.int64)]
     for name, body in bodies.items():
-        own = np.array(rows[name], dtype=np.int64)
-        if len(own) and len(body.triangles):
+        if len(own := np.array(rows[name], dtype=np.int64)) and len(body.triangles):
             corners.append(body.triangles - np.array(community.frame.origin))
             middle = shapely.points(corners[-1].mean(axis=1)[:, :2])
             owner.append(own[np.argmin([shapely.distance(shapes[r], middle) for r in own], axis=0)])
@@ -298,8 +286,7 @@ def _mesh(community: Community, bodies: dict[str, Body]) -> Triangles:
 def _others(city: City, origin: Any, notes: list[Note]) -> Triangles:
     """Return the surfaces of bridges and other constructions: they cast shadow and belong to no building."""
     things = [t for t in city.things.values() if t.type.startswith(_STANDS)]
-    faces = [f for thing in things for f in _finest(thing)]
-    if not faces:
+    if not (faces := [f for thing in things for f in _finest(thing)]):
         return Triangles.empty()
     corners = triangles_of(faces) - np.array(origin)
     text = f"{len(things)} objects of bridges and other constructions: {len(corners)} triangles that cast shadow"
@@ -323,12 +310,10 @@ def _spaces(city: City) -> Any:
 def _terrain(city: City, origin: Any, notes: list[Note]) -> Terrain | None:
     """Return the ground of a TIN, None if there is none."""
     tins = [t for t in city.things.values() if t.type == "TINRelief"]
-    faces = [f for t in tins for g in t.geometry for f in faces_of(g, t.vertices, t.who)]
-    if not faces:
+    if not (faces := [f for t in tins for g in t.geometry for f in faces_of(g, t.vertices, t.who)]):
         return None
     points = np.unique(np.concatenate([f.rings[0] for f in faces]), axis=0) - np.array(origin)
-    size = float(np.ptp(points[:, :2], axis=0).max())
-    spacing = max(5.0, round(size / 300))
+    spacing = max(5.0, round(np.ptp(points[:, :2], axis=0).max() / 300))
     notes.append(Note("I04", f"TIN of {len(faces)} faces laid on a grid of {spacing:g} m", "terrain"))
     return Terrain.from_points(points, spacing=spacing)
 
@@ -440,14 +425,13 @@ def _rings(rings: Sequence[Sequence[int]], vertices: FloatArray) -> tuple[list[F
 
 def outline(faces: Sequence[Face]) -> Any:
     """Return the union of faces in plan as a shapely polygon, multi-polygon, or None."""
-    flat = [f for f in faces if abs(f.normal[2]) > _STEEP]
-    if not flat:
+    if not (flat := [f for f in faces if abs(f.normal[2]) > _STEEP]):
         return None
     rings = [r[:, :2] for f in flat for r in f.rings]
     lines = shapely.linearrings(np.concatenate(rings), indices=np.repeat(np.arange(len(rings)), list(map(len, rings))))
     shapes = shapely.polygons(lines, indices=np.repeat(np.arange(len(flat)), [len(f.rings) for f in flat]))
-    union = shapely.set_precision(shapely.union_all(shapely.make_valid(shapes)), _SNAP)  # a quarter of the other order
-    parts = shapely.get_parts(union)
+    # United first and snapped then: a quarter of the time of the other order.
+    parts = shapely.get_parts(shapely.set_precision(shapely.union_all(shapely.make_valid(shapes)), _SNAP))
     parts = parts[(shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & (shapely.area(parts) > 0.01)]
     return shapely.union_all(parts) if len(parts) else None
 
@@ -457,8 +441,7 @@ def triangles_of(faces: Sequence[Face]) -> FloatArray:
     size = np.array([len(f.rings[0]) if len(f.rings) == 1 else 0 for f in faces])
     pieces: dict[int, FloatArray] = {}
     for n in range(3, 7):
-        rows = np.flatnonzero(size == n).tolist()
-        if rows:
+        if rows := np.flatnonzero(size == n).tolist():
             points = np.stack([faces[k].rings[0] for k in rows])
             step = np.roll(points, -1, axis=1) - points
             turn = np.einsum("kij,kj->ki", np.cross(step, np.roll(step, -1, axis=1)), [faces[k].normal for k in rows])

@@ -72,8 +72,7 @@ def cityjson_document(community: Community) -> dict[str, Any]:
     metadata: dict[str, Any] = {"title": community.name} if community.name else {}
     if len(placed):
         metadata["geographicalExtent"] = [round(float(v), 3) for v in (*placed.min(axis=0), *placed.max(axis=0))]
-    authority = parse_crs(community.frame.crs).to_authority() if community.frame.crs else None
-    if authority:
+    if authority := parse_crs(community.frame.crs).to_authority() if community.frame.crs else None:
         metadata["referenceSystem"] = f"https://www.opengis.net/def/crs/{authority[0]}/0/{authority[1]}"
     head = {"type": "CityJSON", "version": "2.0", "transform": {"scale": [SCALE] * 3, "translate": origin}}
     return head | {"metadata": metadata, "CityObjects": city.objects, "vertices": whole.tolist()}
@@ -108,18 +107,15 @@ class _City:
 
     def flat(self, rings: Rings, z: float, lod: str = "1") -> list[dict[str, Any]]:
         """Return the one surface of an outline at a height, none if it has no area."""
-        surface = [self.ring(r, z) for r in rings]
-        return [{"type": "MultiSurface", "lod": lod, "boundaries": [surface]}] if rings else []
+        return [{"type": "MultiSurface", "lod": lod, "boundaries": [[self.ring(r, z) for r in rings]]}] if rings else []
 
     def block(self, rings: Rings, base: float, top: float) -> dict[str, Any]:
         """Return the Solid of an extruded outline, with ground, roof and walls named."""
         pairs = [(self.ring(r, base), self.ring(r, top)) for r in rings]
         faces = [[low[::-1] for low, _ in pairs], [high for _, high in pairs]]
         for low, high in pairs:
-            quads = zip(low, low[1:] + low[:1], high[1:] + high[:1], high, strict=True)
-            faces += [[list(quad)] for quad in quads]
-        values = [[0, 1, *([2] * (len(faces) - 2))]]
-        semantics = {"surfaces": [{"type": t} for t in _SURFACES], "values": values}
+            faces += [[list(q)] for q in zip(low, low[1:] + low[:1], high[1:] + high[:1], high, strict=True)]
+        semantics = {"surfaces": [{"type": t} for t in _SURFACES], "values": [[0, 1, *([2] * (len(faces) - 2))]]}
         return {"type": "Solid", "lod": "1", "boundaries": [faces], "semantics": semantics}
 
 
@@ -172,8 +168,7 @@ def _levels(community: Community) -> tuple[FloatArray, FloatArray]:
     lowest = np.full(len(table), np.inf)
     walled = storeys.enclosed & (storeys.level > 0) & (storeys.building >= 0)
     np.minimum.at(lowest, storeys.building[walled], _usable(storeys.z[walled]))
-    base = ground + np.where(np.isfinite(lowest), np.clip(lowest, 0, height), 0)
-    return base, ground + height
+    return ground + np.where(np.isfinite(lowest), np.clip(lowest, 0, height), 0), ground + height
 
 
 def _usable(heights: Any) -> FloatArray:
@@ -213,5 +208,4 @@ def _add_spaces(city: _City, community: Community) -> None:
     for row in np.flatnonzero(table.storey < 0).tolist():
         flat = city.flat(rings_of(row), float(z[row]))
         said = _known({"class": codes[row], "name": table.name[row], "status": states[row]})
-        thing = {"type": _TYPES.get(codes[row], "LandUse"), "attributes": said, "geometry": flat}
-        city.add(str(table.id[row]), thing)
+        city.add(str(table.id[row]), {"type": _TYPES.get(codes[row], "LandUse"), "attributes": said, "geometry": flat})

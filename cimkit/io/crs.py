@@ -11,7 +11,7 @@ import shapely
 
 from cimkit.arrays import FloatArray, one_of
 from cimkit.errors import InputError
-from cimkit.geometry.frame import CHINA_LATITUDES, CHINA_LONGITUDES, transformer
+from cimkit.geometry.frame import CHINA, transformer
 from cimkit.model.notes import Note
 
 DATUMS = ("", "wgs84", "gcj02", "bd09")
@@ -23,7 +23,6 @@ _AXIS = 6378245.0  # [m] Krasovsky's ellipsoid, as the published conversion uses
 _ECCENTRICITY = 0.00669342162296594323
 _BAIDU = np.pi * 3000.0 / 180.0
 _TURNS = 8  # each turn of the inverse gains about four digits
-_CHINA = (CHINA_LONGITUDES[0], CHINA_LATITUDES[0], CHINA_LONGITUDES[1], CHINA_LATITUDES[1])
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,9 @@ class Placing:
 
     def __post_init__(self) -> None:
         one_of(self.datum, DATUMS, name="datum")
-        for name, text in (("frame", self.frame), ("crs", self.crs)):
-            parse_crs(text, name) if text else None
-        if self.frame:
-            axes = parse_crs(self.frame, "frame")
-            if not axes.is_projected or axes.axis_info[0].unit_name != "metre":
-                raise InputError(f"frame must be a projected CRS in metres; got {self.frame!r} ({axes.name}).")
+        axes, _ = (parse_crs(text, k) if text else None for k, text in (("frame", self.frame), ("crs", self.crs)))
+        if axes is not None and not (axes.is_projected and axes.axis_info[0].unit_name == "metre"):
+            raise InputError(f"frame must be a projected CRS in metres; got {self.frame!r} ({axes.name}).")
 
 
 def parse_crs(text: Any, name: str = "crs") -> Any:
@@ -99,13 +95,11 @@ def place(gdf: Any, who: str, placing: Placing) -> tuple[Any, list[Note]]:
     notes: list[Note] = []
     label = placing.crs or gdf.crs
     crs = None if label is None else parse_crs(label)
-    if crs is not None and (crs.is_engineering or crs.name.lower().startswith(("undefined", "unknown"))):
-        crs = None
+    if crs is None or crs.is_engineering or crs.name.lower().startswith(("undefined", "unknown")):
+        crs = parse_crs(placing.frame) if placing.frame else None
     if placing.swap_xy:
         gdf = gdf.set_geometry(shapely.transform(gdf.geometry.array, lambda c: c[:, ::-1]))
     box = gdf.total_bounds
-    if crs is None and placing.frame:
-        crs = parse_crs(placing.frame)
     if np.isfinite(box).all():
         crs = _missing(box, who, notes) if crs is None else crs
         if crs is not None:
@@ -124,14 +118,12 @@ def place(gdf: Any, who: str, placing: Placing) -> tuple[Any, list[Note]]:
 def _missing(box: FloatArray, who: str, notes: list[Note]) -> Any:
     """Return a CRS for coordinates that state none: degrees are recognised, all else stays without."""
     small = bool((box[2:] - box[:2] < 2.0).all())  # no site is smaller than two metres
-    turned = box[[1, 0, 3, 2]]
-    if small and not _inside(box, _CHINA) and _inside(turned, _CHINA):
+    if small and not _inside(box, CHINA) and _inside(box[[1, 0, 3, 2]], CHINA):
         raise InputError(_swapped(who, "no CRS"))
     if small and _inside(box, _WORLD):
         notes.append(Note("C01", "no CRS; the numbers are degrees, WGS 84 is assumed", who, fix="Give crs=."))
         return parse_crs("EPSG:4326")
-    hint = _zone_hint(box)
-    if hint:
+    if hint := _zone_hint(box):
         notes.append(Note("C01", f"no CRS; {hint}", who, fix="Give crs=."))
     return None
 
@@ -158,7 +150,7 @@ def check_box(box: FloatArray, crs: Any, who: str) -> None:
     turned = box[[1, 0, 3, 2]]
     if crs.is_geographic:
         narrow = bool((box[2:] - box[:2] <= WIDEST).all())
-        fits = narrow and _inside(box, _WORLD) and (_inside(box, _CHINA) or not _inside(turned, _CHINA))
+        fits = narrow and _inside(box, _WORLD) and (_inside(box, CHINA) or not _inside(turned, CHINA))
         swapped = narrow and _inside(turned, _WORLD)
     else:
         fits = _lands(box, crs)
@@ -185,10 +177,8 @@ def _lands(box: FloatArray, crs: Any, *, area: Any = None, margin: float = MARGI
     """Tell whether the corners and the middle of a box in a projected CRS fall into an area, by default its own."""
     x, y = np.array([*box[[0, 2, 0, 2]], box[[0, 2]].mean()]), np.array([*box[[1, 1, 3, 3]], box[1]])
     lon, lat = transformer(crs, "EPSG:4326").transform(x, y)
-    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
-        return False
     if not np.allclose(transformer("EPSG:4326", crs).transform(lon, lat), (x, y), rtol=1e-6, atol=1.0):
-        return False  # outside the projection: the way back leads elsewhere
+        return False  # outside the projection: there is no way, or the way back leads elsewhere
     area = area or crs.area_of_use
     west, south, east, north = _WORLD if area is None else area.bounds
     spot = np.array([lon.min(), lat.min(), lon.max(), lat.max()])
@@ -201,12 +191,10 @@ def _cause(box: FloatArray, crs: Any) -> str:
         if crs.is_geographic:
             return f"They span more than {WIDEST:g}°; are they metres? Then pass crs= with their CRS."
         return "They look like degrees: pass crs='EPSG:4326'."
-    hint = _zone_hint(box)
-    if hint:
+    if hint := _zone_hint(box):
         return f"{hint[0].upper()}{hint[1:]}."
     if not crs.is_geographic:
-        easting = next((p.value for p in crs.coordinate_operation.params if p.name == "False easting"), 0.0)
-        zone = int(easting // 1e6)
+        zone = int(next((p.value for p in crs.coordinate_operation.params if p.name == "False easting"), 0.0) // 1e6)
         if zone and _lands(box + (zone * 1e6, 0, zone * 1e6, 0), crs):
             other = f"EPSG:{4534 + zone - 25}" if 25 <= zone <= 45 else f"EPSG:{4502 + zone - 13}"
             return f"They lack the zone prefix {zone} that the label asks for: pass crs='{other}'."
@@ -222,13 +210,10 @@ def _zone_hint(box: FloatArray) -> str:
     """Return which Gauss-Krüger zone a prefixed easting names, empty if it names none."""
     zone = int(box[0] // 1e6)
     rest = box[[0, 2]] - zone * 1e6
-    if int(box[2] // 1e6) != zone or rest[0] < 1e5 or rest[1] > 9e5 or not 1.9e6 < box[1] < 6e6:
+    if not (rest[0] >= 1e5 and rest[1] <= 9e5 and 1.9e6 < box[1] < 6e6 and (13 <= zone <= 23 or 25 <= zone <= 45)):
         return ""
-    for degrees, first, last, code in ((3, 25, 45, 4513), (6, 13, 23, 4491)):
-        if first <= zone <= last:
-            epsg = code + zone - first
-            return f"the easting has the prefix of {degrees}-degree zone {zone}: pass crs='EPSG:{epsg}' (CGCS2000)"
-    return ""
+    degrees, epsg = (3, 4513 + zone - 25) if zone >= 25 else (6, 4491 + zone - 13)
+    return f"the easting has the prefix of {degrees}-degree zone {zone}: pass crs='EPSG:{epsg}' (CGCS2000)"
 
 
 # Datums of map services --------------------------------------------------------------------------------

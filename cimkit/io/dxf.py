@@ -58,8 +58,7 @@ def load_dxf(path: str | PathLike[str]) -> tuple[Layers, list[Note]]:
             notes.append(Note("I01", f"{path.name}: text was decoded as GBK; the file says {drawing.encoding}"))
     parts = list(_entities(drawing.modelspace(), "", 0))
     scale = _scale(drawing.header.get("$INSUNITS", 0), parts, path.name, notes)
-    drawn = [(layer, _shape(e, scale)) for e, layer in parts if e.dxftype() in _DRAWN]
-    drawn = [(layer, shape) for layer, shape in drawn if shape is not None]
+    drawn = [(layer, s) for e, layer in parts if e.dxftype() in _DRAWN and (s := _shape(e, scale)) is not None]
     if not drawn:
         raise FormatError(f"{path.name}: the drawing must hold outlines or lines; its model space has none.")
     names, shapes = zip(*drawn, strict=True)

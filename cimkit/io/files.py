@@ -95,8 +95,7 @@ def read(
         if kind not in _LOADERS:
             raise FormatError(f"{one.name}: files read together must be map files; got {kind}. Read it alone.")
         more, said = _LOADERS[kind](one)
-        taken = {name for name, _ in found}
-        found += [(f"{one.stem}/{name}" if name in taken else name, gdf) for name, gdf in more]
+        found += [(f"{one.stem}/{name}" if name in dict(found) else name, gdf) for name, gdf in more]
         notes += said
     if "gtfs" in kinds and len(found) > 1:
         found = _near_stops(found, placing, notes)
@@ -146,8 +145,7 @@ def format_of(path: str | PathLike[str]) -> str:
     path = Path(path)
     if _is_feed(path):
         return "gtfs"
-    check_file(path)
-    with path.open("rb") as handle:
+    with check_file(path).open("rb") as handle:
         head = handle.read(4096)
     suffix = path.suffix.lower().lstrip(".")
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -164,6 +162,8 @@ def format_of(path: str | PathLike[str]) -> str:
         "dxf": suffix == "dxf",
     }
     kind = next((kind for kind, found in marked.items() if found), "")
+    if kind in ("", "zip") and suffix in _ELSEWHERE:
+        raise FormatError(f"{path.name}: the file must hold a community; it is {_ELSEWHERE[suffix]}.")
     if kind == "zip":
         return _zip_kind(path)
     if kind == "shp":
@@ -172,8 +172,6 @@ def format_of(path: str | PathLike[str]) -> str:
         return "cim"
     if kind == "geojson" and _CITYJSON.search(path.read_bytes()):
         return "cityjson"
-    if not kind and suffix in _ELSEWHERE:
-        raise FormatError(f"{path.name}: the file must hold a community; it is {_ELSEWHERE[suffix]}.")
     if not kind:
         wanted = "GeoPackage, GeoJSON, Shapefile, FlatGeobuf, GeoParquet, DXF, IFC, OSM, GraphML, CityJSON or .cimz"
         raise FormatError(f"{path.name}: the format must be {wanted}; the first bytes are {head[:12]!r}.")
@@ -184,15 +182,12 @@ def _check_shapefile(path: Path) -> None:
     """Say which file of a Shapefile to open, or which is missing."""
     if path.suffix.lower() != ".shp":
         raise FormatError(f"{path.name}: the Shapefile must be opened by its .shp; got {path.suffix}.")
-    missing = [s for s in (".shx", ".dbf") if not any(path.with_suffix(t).is_file() for t in (s, s.upper()))]
-    if missing:
+    if missing := [s for s in (".shx", ".dbf") if not any(path.with_suffix(t).is_file() for t in (s, s.upper()))]:
         raise FormatError(f"{path.name}: a Shapefile must have .shp, .shx and .dbf; {', '.join(missing)} is missing.")
 
 
 def _zip_kind(path: Path) -> str:
     """Return what a zip archive holds."""
-    if path.suffix.lower() == ".xlsx":
-        raise FormatError(f"{path.name}: the file must hold a community; it is {_ELSEWHERE['xlsx']}.")
     with open_archive(path, path.name) as archive:
         names = archive.namelist()
     json = any(n.lower().endswith((".json", ".jsonl")) for n in names)
@@ -218,8 +213,7 @@ def _files(path: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[Pa
     if not path.is_dir() or _is_feed(path):
         return [path]
     wanted = (*_SUFFIXES, ".zip", ".jsonl", ".cimz")
-    here = sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in wanted)
-    if not here:
+    if not (here := sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in wanted)):
         raise FormatError(f"{path}: the folder must hold map files ({', '.join(_SUFFIXES)}); it holds none.")
     return here
 
@@ -261,10 +255,8 @@ def _near_stops(layers: Layers, placing: Placing, notes: list[Note]) -> Layers:
 
 def _sorted(layers: Layers, placing: Placing, chosen: Mapping[str, str], notes: list[Note], who: str) -> Frames:
     """Return the frames of loaded layers by table, in a CRS that fits their numbers."""
-    names = [name for name, _ in layers]
-    unknown = ", ".join(sorted(set(chosen) - set(names)))
-    if unknown:
-        raise InputError(f"layers: names must be among {', '.join(names)}; got {unknown}.")
+    for name in chosen:
+        one_of(name, dict(layers), name="layers: names")
     frames: Frames = {}
     for name, gdf in layers:
         if not len(gdf):
@@ -299,8 +291,7 @@ def _merged(parts: list[Any]) -> Any:
 
     if len(parts) == 1:
         return parts[0]
-    crs = next((p.crs for p in parts if getattr(p, "crs", None) is not None), None)
-    if crs is not None:
+    if (crs := next((p.crs for p in parts if getattr(p, "crs", None) is not None), None)) is not None:
         parts = [p if getattr(p, "crs", None) is None else p.to_crs(crs) for p in parts]
         parts = [p.set_crs(crs, allow_override=True) if hasattr(p, "to_wkb") else p for p in parts]
     return pd.concat(parts, ignore_index=True)

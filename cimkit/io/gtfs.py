@@ -51,10 +51,9 @@ def read_gtfs(path: str | PathLike[str], *, hours: tuple[float, float] = (7.0, 9
         raise InputError(f"read_gtfs: hours must rise; got {hours}.")
     path = Path(path) if Path(path).is_dir() else check_file(path)
     stops = _table(path, "stops", "stop_id stop_name stop_lat stop_lon")
-    times = _table(path, "stop_times", "trip_id stop_id departure_time")
-    trips = _table(path, "trips", "trip_id route_id service_id")
+    rows = _table(path, "stop_times", "trip_id stop_id departure_time")
+    rows = rows.merge(_table(path, "trips", "trip_id route_id service_id"), on="trip_id")
     routes = _table(path, "routes", "route_id route_type").set_index("route_id")["route_type"]
-    rows = times.merge(trips, on="trip_id")
     clock = rows["departure_time"].str.strip().str.extract(r"^(\d{1,2}):(\d\d):(\d\d)$").astype(float)
     hour = clock[0] + clock[1] / 60 + clock[2] / 3600
     rows = rows[(hour >= hours[0]) & (hour < hours[1])]
@@ -77,14 +76,12 @@ def _table(path: Path, name: str, columns: str) -> Any:
 
     wanted, file = columns.split(), f"{name}.txt"
     if path.is_dir():
-        check_file(path / file)
-        data = (path / file).read_bytes()
+        data = check_file(path / file).read_bytes()
     else:
         with open_archive(path, path.name) as feed:
             data = read_member(feed, file, path.name)
     with expected(f"{path.name}, {file}", "it must be a table of text"):
         frame = pd.read_csv(BytesIO(data), dtype=str, encoding="utf-8-sig", usecols=lambda c: c in wanted)
-    missing = [c for c in wanted if c not in frame.columns]
-    if missing:
+    if missing := [c for c in wanted if c not in frame.columns]:
         raise FormatError(f"{path.name}, {file}: columns {', '.join(wanted)} must be there; {missing[0]} is not.")
     return frame

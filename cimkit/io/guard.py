@@ -44,8 +44,7 @@ def check_file(file: File) -> Path:
         raise FormatError(f"{path}: the file must exist; it does not. Check the path.")
     if not path.is_file():
         raise FormatError(f"{path}: must be a file; got a folder or device.")
-    size = path.stat().st_size
-    if not 0 < size <= MAX_FILE:
+    if not 0 < (size := path.stat().st_size) <= MAX_FILE:
         raise FormatError(f"{path.name}: the size must be 1 byte to {MAX_FILE:,} bytes; got {size:,}.")
     return path
 
@@ -81,8 +80,7 @@ def parse_json(text: str | bytes, who: str) -> Any:
 
 def _finite(text: str) -> float:
     """Return a number, or raise ValueError for NaN, infinities and what is beyond a float."""
-    value = float(text)
-    if not isfinite(value):
+    if not isfinite(value := float(text)):
         raise ValueError(f"{text} is no JSON number")
     return value
 
@@ -107,8 +105,7 @@ def open_archive(source: Path | BytesIO, who: str) -> zipfile.ZipFile:
         most = f"{MAX_MEMBERS} members of {MAX_BYTES:,} bytes in all"
         said = f"{who}: an archive may hold {most}; got {len(members)} of {total:,}"
     for member in members:
-        ratio = member.file_size // max(member.compress_size, 1)
-        if member.file_size > _SMALL and ratio >= MAX_RATIO:
+        if member.file_size > _SMALL and (ratio := member.file_size // max(member.compress_size, 1)) >= MAX_RATIO:
             said = f"{who}, member {member.filename!r}: the ratio of compression must be below {MAX_RATIO}; got {ratio}"
     if said:
         archive.close()

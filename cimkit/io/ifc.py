@@ -5,7 +5,6 @@ it (the roof's own level, foundations) is none. Whatever was guessed stands in t
 """
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -27,16 +26,17 @@ from cimkit.geometry.directions import azimuth_of
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.polygons import Polygons
 from cimkit.io.guard import check_file, expected
+from cimkit.lists import load_lists
 from cimkit.model.community import Community
 from cimkit.model.derive import parcel_of
 from cimkit.model.frames import unique_ids
 from cimkit.model.kinds import BuildingUse, Kind, Provenance, RoomKind, SpaceKind, StoreyKind, VoidKind, WindowKind
-from cimkit.model.notes import Note, Notes
+from cimkit.model.notes import Note, Notes, noted
 from cimkit.model.records import Location
 from cimkit.model.table import Table
 from cimkit.model.tables import Buildings, Parcels, Plates, Spaces, Storeys, Voids, Windows
 
-_WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_WORDS = load_lists(__file__)
 _TELLING = re.compile(r"occupancy ?type|category|(building|space) ?type|nutzung|用途|功能|建筑类型", re.IGNORECASE)
 _REACH = 1.0  # [m] so near to a side of its storey's outline the middle of a window in that wall lies
 _INWARD = 1.5  # [m] behind the outer face of the wall the room begins
@@ -115,8 +115,7 @@ def _buildings(model: Model) -> list[tuple[Any, list[dict[str, Any]]]]:
         storeys = [s for s in model.file.by_type("IfcBuildingStorey") if get_aggregate(s) == building]
         floors = []
         for storey in sorted(storeys, key=get_storey_elevation):
-            floor = _floor(storey, get_storey_elevation(storey) * model.scale, *parts)
-            if floor:
+            if floor := _floor(storey, get_storey_elevation(storey) * model.scale, *parts):
                 floors.append(floor)
             else:
                 text = f"storey {storey.Name!r} has no walls and rooms with a roof over them; it is left out"
@@ -157,16 +156,14 @@ def _floor(storey: Any, z: float, walls: list[Solid], slabs: list[Solid], rooms:
     solid = shapely.union_all([under, *(w.plan for w in walls if w.low < z + _LOW_CUT < w.high)])
     missing = shapely.get_parts(shapely.difference(outline, shapely.buffer(solid, _SEAM, join_style="mitre")))
     voids = [v.buffer(_SEAM, join_style="mitre").intersection(outline) for v in missing if v.area > _HOLE]
-    lies = shapely.area(shapely.intersection(outline, under)) >= 0.5 * outline.area
     stairs = shapely.union_all([r.plan for r in rooms if not r.element.is_a("IfcSpace") and r.low < z < r.high + 1.0])
     top = max([r.high for r in own] + [w.high for w in walls if w.low < cut < w.high])
-    areas = [v.get("GrossFloorArea") for v in get_psets(storey).values()]
     floor = {"element": storey, "outline": outline, "rooms": own, "voids": [], "z": z, "height": top - z}
-    if lies:
+    if shapely.area(shapely.intersection(outline, under)) >= 0.5 * outline.area:
         floor["voids"] = [(v, VoidKind.STAIR if stairs.intersects(v) else VoidKind.ATRIUM) for v in voids]
     kind, clear = (StoreyKind.ATTIC, float(np.nanmin(eaves)) - z) if pitched else (StoreyKind.NORMAL, np.nan)
-    declared = next((a for a in areas if isinstance(a, float)), np.nan)
-    return floor | {"kind": kind, "clear_height": clear, "area_declared": declared}
+    areas = [a for sets in get_psets(storey).values() if isinstance(a := sets.get("GrossFloorArea"), float)]
+    return floor | {"kind": kind, "clear_height": clear, "area_declared": areas[0] if areas else np.nan}
 
 
 def _community(model: Model, found: list[tuple[Any, list[dict[str, Any]]]]) -> Community:
@@ -187,15 +184,13 @@ def _community(model: Model, found: list[tuple[Any, list[dict[str, Any]]]]) -> C
     owner = np.repeat(np.arange(len(found)), [len(own) for own in storeys])
     names = [e.Name or e.LongName or model.path.stem for e in elements]
     ids = unique_ids(np.array(names, dtype=object), "buildings", model.notes)
-    text = "height 0 of the model is taken as the ground outside"
-    model.notes.append(Note("H07", text, "storeys", count=len(floors)))
+    model.notes.extend(noted("H07", "height 0 of the model is taken as the ground outside", len(floors), "storeys"))
     use, storey_use = _uses(model, storeys, elements, ids)
     tables: dict[str, Any] = {"parcels": _parcels(model, placed), "windows": _windows(model, floors, owner, place)}
     tables["spaces"] = _spaces(model, floors, placed)
     voids = [{"storey": k, "kind": kind} for k, floor in enumerate(floors) for _, kind in floor["voids"]]
-    if voids:
-        text = f"{len(voids)} openings where no floor slab lies; those with a stair in them are stair wells"
-        model.notes.append(Note("H07", text, "voids", count=len(voids)))
+    text = f"{len(voids)} openings where no floor slab lies; those with a stair in them are stair wells"
+    model.notes.extend(noted("H07", text, len(voids), "voids"))
     rows = []
     for element, own in zip(elements, storeys, strict=True):
         levels = np.array([f["level"] for f in own])
@@ -225,9 +220,8 @@ def _spaces(model: Model, floors: list[dict[str, Any]], placed: Callable[[list[A
         plans.append(room.plan)
         known = {"id": _named(room.element), "name": name, "kind": kind, "storey": storey}
         rows.append(known | {"clear_height": clear, "roofed": 1, "enclosed": 1 if kind == SpaceKind.ROOM else -1})
-    if rows:
-        text = f"kinds of spaces by their names: {', '.join(told) or 'all are rooms'}; all are taken as roofed"
-        model.notes.append(Note("M06", text, "spaces", count=len(rows)))
+    text = f"kinds of spaces by their names: {', '.join(told) or 'all are rooms'}; all are taken as roofed"
+    model.notes.extend(noted("M06", text, len(rows), "spaces"))
     return _table_of(Spaces, rows, model, outline=placed(plans))
 
 
@@ -235,8 +229,7 @@ def _placing(model: Model) -> tuple[Move, str]:
     """Return how plan coordinates are turned and moved, and the CRS they are in then, empty for local metres."""
     file, scale = model.file, model.scale
     maps = file.by_type("IfcMapConversion") if file.schema != "IFC2X3" else []
-    crs = str(maps[0].TargetCRS.Name or "") if maps else ""
-    if crs:
+    if crs := str(maps[0].TargetCRS.Name or "") if maps else "":
         m = maps[0]
         east, north = (1.0, 0.0) if m.XAxisAbscissa is None else (m.XAxisAbscissa, m.XAxisOrdinate)
         grow = (m.Scale or 1.0) / (scale if m.Scale else 1.0)
@@ -341,13 +334,12 @@ def _shapes(file: Any, kinds: tuple[str, ...], **options: Any) -> Iterator[tuple
 def _solids(model: Model, kinds: tuple[str, ...], *, plain: bool = False) -> list[Solid]:
     """Return the solids of elements of some classes; plain ones without openings and cuts by the roof."""
     found: list[Solid] = []
-    options = {"disable_opening_subtractions": plain, "disable_boolean_result": plain}
-    for element, xyz, shape in _shapes(model.file, kinds, **options):
+    shapes = _shapes(model.file, kinds, disable_opening_subtractions=plain, disable_boolean_result=plain)
+    for element, xyz, shape in shapes:
         faces = xyz[np.array(shape.geometry.faces, dtype=np.int64).reshape(-1, 3)]
         normal = np.cross(faces[:, 1] - faces[:, 0], faces[:, 2] - faces[:, 0])
         flat = np.abs(normal[:, 2]) / np.maximum(np.linalg.norm(normal, axis=1), 1e-12)
-        seen = faces[flat > 1e-3][:, :, :2]
-        if len(seen):
+        if len(seen := faces[flat > 1e-3][:, :, :2]):
             plan = shapely.union_all(shapely.buffer(shapely.polygons(seen), 0.0), grid_size=1e-5)
             slope = faces[(flat > 0.1) & (flat < 0.99)][..., 2]
             eaves = float(slope.min()) if len(slope) else np.nan
@@ -396,14 +388,11 @@ def _windows(model: Model, floors: list[dict[str, Any]], owner: IntArray, place:
     every, *others = (len(model.file.by_type(k)) for k in ("IfcWindow", "IfcDoor", "IfcCurtainWall"))
     out["without a body"] = every - len(found) - out.total()
     notes = [Note("I02", f"{n} windows {why} are left out", "windows", count=n) for why, n in out.items() if n]
-    if any(others):
-        text = f"{others[0]} doors and {others[1]} curtain walls are not read as windows"
-        notes.append(Note("I03", text, "windows", count=sum(others)))
-    if found:
-        text = f"{len(found)} of {every} windows read, at the outer face of the wall, room behind by name; "
-        text += ", ".join(f"{n} {w}" for w, n in said.items() if n)
-        notes.append(Note("W03", text, "windows", count=len(found)))
-    model.notes.extend(notes)
+    text = f"{others[0]} doors and {others[1]} curtain walls are not read as windows"
+    notes += noted("I03", text, sum(others), "windows")
+    text = f"{len(found)} of {every} windows read, at the outer face of the wall, room behind by name; "
+    text += ", ".join(f"{n} {w}" for w, n in said.items() if n)
+    model.notes.extend(notes + noted("W03", text, len(found), "windows"))
     return _table_of(Windows, found, model)
 
 
@@ -422,8 +411,7 @@ def _storey(window: Any, floors: list[dict[str, Any]], low: float) -> tuple[int,
 def _parcels(model: Model, placed: Callable[[list[Any]], Polygons]) -> Parcels:
     """Return the sites as parcels: outline drawn as footprint, else the plan of the ground's body, which notes tell."""
     plans = {s.element: (s.plan, "the plan of the ground modelled") for s in _solids(model, ("IfcSite",))}
-    drawn = {"dimensionality": 2, "context_identifiers": ["FootPrint"]}
-    for site, xyz, shape in _shapes(model.file, ("IfcSite",), **drawn):
+    for site, xyz, shape in _shapes(model.file, ("IfcSite",), dimensionality=2, context_identifiers=["FootPrint"]):
         lines = shapely.linestrings(xyz[np.array(shape.geometry.edges, dtype=np.int64).reshape(-1, 2), :2])
         if shape.context == "FootPrint" and shapely.polygonize(lines).geoms:  # without one, the others come
             plans[site] = shapely.union_all(shapely.polygonize(lines).geoms), "as drawn"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from cimkit.errors import InputError
+from cimkit.arrays import one_of
 from cimkit.lists import load_lists
 from cimkit.model.frames import WORDS
 from cimkit.model.kinds import FacilityKind, Kind, PathKind, SpaceKind
@@ -68,9 +68,7 @@ def sort_layer(layer: str, gdf: Any, chosen: Mapping[str, str], only: bool, note
     """
     shapes = shape_class(gdf)
     if layer in chosen:
-        table = chosen[layer]
-        if table and table not in _CHOICES:
-            raise InputError(f"layers: tables must be among {', '.join(_CHOICES)}; got {table!r}.")
+        table = one_of(chosen[layer], ("", *_CHOICES), name="layers: tables")
     elif shapes == "M" or {"highway", "man_made"} & set(gdf.columns):
         return _sort_by_tags(layer, gdf, notes)
     else:
@@ -110,14 +108,12 @@ def _texts(frame: Any, name: str) -> Any:
     """Return a column as lower-case text, empty where it or a value is missing."""
     if name not in frame.columns:
         return np.full(len(frame), "")
-    texts = frame[name].astype(str).str.strip().str.lower()
-    return np.where(frame[name].isna(), "", texts).astype(str)
+    return np.where(frame[name].isna(), "", frame[name].astype(str).str.strip().str.lower()).astype(str)
 
 
 def _one_kind(gdf: Any, names: tuple[str, ...], kind: type[Kind]) -> Any:
     """Return the frame with one column ``kind``: the first known word of the named columns, else the first word."""
-    here = [n for n in names if n in gdf.columns]
-    if not here:
+    if not (here := [n for n in names if n in gdf.columns]):
         return gdf
     result, settled = np.full(len(gdf), ""), np.zeros(len(gdf), dtype=bool)
     for name in here:
@@ -156,14 +152,13 @@ def _sort_by_tags(layer: str, gdf: Any, notes: list[Note]) -> Frames:
         building, at_door = has("building", "building:part"), _texts(gdf, "barrier") == "gate"
         stop = (_texts(gdf, "highway") == "bus_stop") | (_texts(gdf, "railway") == "subway_entrance")
         services = (has("amenity", "shop", "leisure") | stop) & _known(gdf, _LISTS["services"], FacilityKind)
-        ground = _known(gdf, ("leisure", "landuse", "natural", "highway"), SpaceKind)
         picked = {
             "buildings": area & building,
             "paths": line & has("highway", "railway"),
             "entrances": point & (has("entrance") | at_door),
             "trees": point & (_texts(gdf, "natural") == "tree"),
             "facilities": (point | area) & services,
-            "spaces": area & ~building & ground,
+            "spaces": area & ~building & _known(gdf, ("leisure", "landuse", "natural", "highway"), SpaceKind),
         }
     frames: Frames = {}
     used = np.logical_or.reduce(list(picked.values()))
@@ -197,8 +192,7 @@ def _whole_or_parts(gdf: Any, notes: list[Note]) -> Any:
     Parts are marked by ``kind`` = building_part or ``building:part``. What is left out is noted.
     """
     marked = ~np.isin(_texts(gdf, "building:part"), ("", "no")) & (_texts(gdf, "building") == "")
-    part = marked | (_texts(gdf, "kind") == "building_part")
-    if not part.any():
+    if not (part := marked | (_texts(gdf, "kind") == "building_part")).any():
         return gdf
     shapes, none, whole = np.asarray(gdf.geometry.array, dtype=object), np.full(len(gdf), None), np.full(len(gdf), -1)
     shapes = shapely.make_valid(np.where(np.isfinite(shapely.area(shapes)), shapes, none))

@@ -3,7 +3,6 @@
 import codecs
 import contextlib
 import re
-import tomllib
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,13 @@ import shapely
 from cimkit.errors import FormatError, needed
 from cimkit.io.atomic import File
 from cimkit.io.guard import check_file, check_wkb, decode_text, expected
+from cimkit.lists import load_lists
 from cimkit.model.notes import Note, noted
 
 Layers = list[tuple[str, Any]]  # name and frame of each
 _C1 = set(map(chr, range(0x80, 0xA0)))  # control characters that appear when text is decoded wrongly
 _TAG = re.compile(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"')
-_WANTED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["tags"]
+_WANTED = load_lists(__file__)["tags"]
 _NAMESPACE = "{http://graphml.graphdrawing.org/xmlns}"
 _KEEP = ("osmid", "highway", "name", "oneway", "access", "bridge", "tunnel", "layer", "width", "footway")
 
@@ -34,11 +34,8 @@ def load_layers(path: File) -> tuple[Layers, list[Note]]:
         If the file is missing, empty, damaged or not a map file.
     """
     path = check_file(path)
-    suffix = path.suffix.lower()
-    if suffix in (".parquet", ".geoparquet"):
-        return [(path.stem, _load_parquet(path))], []
-    if suffix in (".geojson", ".json", ".shp"):
-        gdf, notes = (_load_shapefile if suffix == ".shp" else _load_geojson)(path)
+    if load := _SINGLE.get(path.suffix.lower()):
+        gdf, notes = load(path)
         return [(path.stem, gdf)], notes
     loaded = {name: _load(path, name, "", path.name) for name in layer_names(path)}
     layers = [(path.stem if name in ("OGRGeoJSON", "") else name, gdf) for name, (gdf, _) in loaded.items()]
@@ -129,7 +126,7 @@ def _all_text(gdf: Any) -> str:
     return "".join([*map(str, gdf.columns), *(v for name in texts for v in texts[name].unique() if isinstance(v, str))])
 
 
-def _load_parquet(path: Path) -> Any:
+def _load_parquet(path: Path) -> tuple[Any, list[Note]]:
     """Return the frame of a GeoParquet file, its shapes looked at before GEOS sees them."""
     pq = needed("pyarrow.parquet", who=path.name, extra="parquet")
     import geopandas as gpd
@@ -138,7 +135,11 @@ def _load_parquet(path: Path) -> Any:
         for name in (field.name for field in pq.read_schema(path) if "binary" in str(field.type)):
             check_wkb(pq.read_table(path, columns=[name])[name].to_pylist(), path.name)
         gdf = gpd.read_parquet(path)
-        return gdf if gdf.geometry.name == "geometry" else gdf.rename_geometry("geometry")
+        return gdf if gdf.geometry.name == "geometry" else gdf.rename_geometry("geometry"), []
+
+
+_SINGLE = {".shp": _load_shapefile, ".geojson": _load_geojson, ".json": _load_geojson}  # of one layer
+_SINGLE |= {".parquet": _load_parquet, ".geoparquet": _load_parquet}
 
 
 # OpenStreetMap: extracts through GDAL with all tags as columns, and street networks of OSMnx --------------
@@ -182,8 +183,7 @@ def _with_tags(gdf: Any, kind: str) -> Any:
     result = gdf.drop(columns=["other_tags", "osm_id", "osm_way_id"], errors="ignore")
     tags = [dict(_TAG.findall(t)) if isinstance(t, str) else {} for t in gdf.get("other_tags", ())]
     for key in _WANTED:
-        values = [t.get(key) for t in tags]
-        if key not in result.columns and any(values):
+        if key not in result.columns and any(values := [t.get(key) for t in tags]):
             result[key] = np.array(values, dtype=object)
     ways = gdf.get("osm_way_id", [None] * len(gdf))
     ids = [f"way/{w}" if isinstance(w, str) else f"{kind}/{i}" for i, w in zip(gdf["osm_id"], ways, strict=True)]

@@ -125,11 +125,9 @@ def plain(value: Any) -> Any:
 
 def _write_xlsx(frame: Any, path: Path, sheet: str) -> None:
     """Write a workbook; text stays text, whatever it begins with."""
-    openpyxl = needed("openpyxl", who=path.name, extra="excel")
-    frame = _flat(frame)
-    if len(frame) > _XLSX_ROWS:
+    book = needed("openpyxl", who=path.name, extra="excel").Workbook(write_only=True)
+    if len(frame := _flat(frame)) > _XLSX_ROWS:
         raise InputError(f"{path.name}: an Excel sheet holds {_XLSX_ROWS:,} rows; got {len(frame):,}. Write .csv.")
-    book = openpyxl.Workbook(write_only=True)
     page = book.create_sheet(re.sub(r"[\[\]:*?/\\]", "_", sheet)[:31] or "results")
     page.append([_cell(page, str(c)) for c in frame.columns])
     for row in frame.astype(object).itertuples(index=False, name=None):
@@ -169,9 +167,8 @@ def _write_map(frame: Any, path: Path, layer: str) -> None:
             raise InputError(f"{path.name}: {what}. Write .gpkg, or give the CRS on reading (crs=, --crs).")
         frame = frame.to_crs("EPSG:4326")
     frame = frame.reset_index(drop=frame.index.names == [None])
-    options: dict[str, Any] = {"layer": layer} if suffix in (".gpkg", ".geojson") else {}
-    if suffix == ".fgb":
-        options["layer_options"] = {"SPATIAL_INDEX": "NO"}  # the index would sort the rows by place
+    options: dict[str, Any] = {"layer": layer if suffix in (".gpkg", ".geojson") else None}
+    options["layer_options"] = {"SPATIAL_INDEX": "NO"} if suffix == ".fgb" else None  # an index would sort the rows
     try:
         with warnings.catch_warnings(action="ignore"):  # no CRS, short names in Shapefiles: both are meant
             pyogrio.write_dataframe(frame, path, driver=driver, encoding="utf-8", **options)

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cimkit.errors import FormatError, InputError, needed
+from cimkit.arrays import one_of
+from cimkit.errors import FormatError, needed
 from cimkit.io.guard import decode_text, expected
 from cimkit.lists import load_lists
 from cimkit.model.community import Community
@@ -75,12 +76,9 @@ def _filled(path: Path, sheet: str) -> tuple[str, list[list[Any]]]:
     if path.suffix.lower() == ".csv":
         with expected(path.name, "it must be a table"):
             return path.stem, list(csv.reader(decode_text(path.read_bytes(), path.name)[0].splitlines()))
-    openpyxl = needed("openpyxl", who=path.name, extra="excel")
     with expected(path.name, "it must be a workbook (.xlsx)"):
-        book = openpyxl.load_workbook(path, data_only=True)
-    if sheet and sheet not in book.sheetnames:
-        raise InputError(f"{path.name}: the sheet must be one of {', '.join(book.sheetnames)}; got {sheet!r}.")
-    page = book[sheet] if sheet else book.worksheets[0]
+        book = needed("openpyxl", who=path.name, extra="excel").load_workbook(path, data_only=True)
+    page = book[one_of(sheet, book.sheetnames, name=f"{path.name}: the sheet")] if sheet else book.worksheets[0]
     rows = [list(r) for r in page.iter_rows(values_only=True)]
     for block in page.merged_cells.ranges:
         first, left, width = block.min_row - 1, block.min_col - 1, block.size["columns"]
@@ -178,8 +176,7 @@ def read_indicators(path: str | PathLike[str], *, sheet: str = "") -> tuple[list
                 unit = text if name else ""
             elif found and name:
                 beside = (found[2] or unit or _bracketed(name)).strip()
-                line = IndicatorRow(name, float(re.sub("[,，]", "", found[1])), "", cell)
-                lines.append(_in_unit(line, beside))
+                lines.append(_in_unit(IndicatorRow(name, float(re.sub("[,，]", "", found[1])), "", cell), beside))
                 if beside and beside.lower() not in _UNITS:
                     notes.append(Note("I02", f"{path.name}, {cell}: unit {beside!r} is not known", "buildings"))
                 name, unit = "", ""
@@ -227,8 +224,7 @@ def apply_schedule(community: Community, lines: Sequence[ScheduleRow]) -> tuple[
     declared, notes = np.array(storeys.area_declared), []
     for line in lines:
         for level in line.levels:
-            row = rows.get((ids.get(line.building, -1), level))
-            if row is None:
+            if (row := rows.get((ids.get(line.building, -1), level))) is None:
                 notes.append(Note("M03", f"{line.cell}: no storey {level} of building {line.building!r}", "storeys"))
             else:
                 declared[row] = line.area

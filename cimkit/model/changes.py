@@ -80,8 +80,7 @@ def replace_building(community: Community, building: Building) -> Community:
     edited = add_buildings(community.keep({"buildings": ~old}), [building])
     if not old[community.windows.building].any():
         return edited
-    own = edited.storeys.building == len(edited.buildings) - 1
-    windows = derive_windows(edited, of=own)
+    windows = derive_windows(edited, of=edited.storeys.building == len(edited.buildings) - 1)
     note = Note("W01", f"{len(windows)} windows of the edited building placed by rule", "windows", building.id)
     return replace(extended(edited, {"windows": windows}), notes=edited.notes + Notes.of([note]))
 
@@ -192,8 +191,7 @@ def set_storeys(community: Community, name: str, *, count: int) -> Community:
         raise InputError(f"storeys of {name!r}: {wanted}; got {count} and {int(above.sum())} storeys.")
     old_top = float((s.z + s.height)[above].max())
     c = community.keep({"storeys": ~(above & (s.level > count))})
-    top = int(c.storeys.level[(c.storeys.building == row)].max())
-    for level in range(top, count):
+    for level in range(int(c.storeys.level[c.storeys.building == row].max()), count):
         c = _repeated(c, row, level)
     s = c.storeys
     grown = float((s.z + s.height)[s.building == row].max()) - old_top
@@ -290,8 +288,7 @@ def _with_path(c: Community, nodes: Any, edges: Any) -> Community:
 def find_object(community: Community, name: str) -> tuple[str, int]:
     """Return table and row of the building, space, service or path with an id."""
     for title in _REMOVABLE:
-        found = np.flatnonzero(getattr(community, title).names() == name)
-        if len(found):
+        if len(found := np.flatnonzero(getattr(community, title).names() == name)):
             return title, int(found[0])
     raise InputError(f"edit: the id must be of a building, space, service or path; got {name!r}.")
 
@@ -303,8 +300,7 @@ def _only(table: Table, row: int) -> BoolArray:
 
 def _own_plates(c: Community, own: BoolArray) -> Community:
     """Return the community with plates that the chosen storeys share with nobody else."""
-    shared = np.intersect1d(c.storeys.plate[own], c.storeys.plate[~own])
-    if not len(shared):
+    if not len(shared := np.intersect1d(c.storeys.plate[own], c.storeys.plate[~own])):
         return c
     copy = np.arange(len(c.plates))
     copy[shared] = len(c.plates) + np.arange(len(shared))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray
+from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
 from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.terrain import Terrain
@@ -68,7 +67,7 @@ class Community:
         tables = self.tables
         for title, table in tables.items():
             _check_references(title, table, tables)
-            object.__setattr__(self, title, dataclasses.replace(table, context=self))
+            object.__setattr__(self, title, replace(table, context=self))
         if self.location is None and self.frame.crs:
             lon, lat = self.frame.lonlat()[0]
             object.__setattr__(self, "location", Location(float(lat), float(lon)))
@@ -235,8 +234,7 @@ class Community:
             If neither a location nor a CRS is known.
         """
         if self.location is None:
-            wanted = "latitude and longitude must be known for the sun"
-            raise MissingDataError(f"community: {wanted}; give location= or a CRS.")
+            raise MissingDataError("community: its location must be known for the sun; give location= or a CRS.")
         return self.location
 
     def before(self) -> Community:
@@ -271,9 +269,8 @@ class Community:
         InputError
             If a table is unknown or a mask has the wrong length.
         """
-        unknown = set(masks) - set(self.tables)
-        if unknown:
-            raise InputError(f"keep: tables must be among {', '.join(t.TABLES)}; got {', '.join(sorted(unknown))}.")
+        for title in masks:
+            one_of(title, t.TABLES, name="keep: tables")
         parts: dict[str, Table] = {}
         new_row: dict[str, IntArray] = {}
         for title, table in self.tables.items():  # what a row belongs to comes before it
@@ -289,10 +286,10 @@ class Community:
         changed: dict[str, Any] = {}
         for title, part in parts.items():
             refs: dict[str, Any] = {c.name: new_row[c.of][getattr(part, c.name)] for c in part.columns() if c.of}
-            changed[title] = dataclasses.replace(part, **refs) if refs else part
+            changed[title] = replace(part, **refs) if refs else part
         owner = new_row["buildings"][self.mesh.owner]
         here = (self.mesh.owner < 0) | (owner >= 0)
-        return dataclasses.replace(self, mesh=dataclasses.replace(self.mesh.take(here), owner=owner[here]), **changed)
+        return replace(self, mesh=replace(self.mesh.take(here), owner=owner[here]), **changed)
 
 
 def _walls(c: Community) -> Solids:
@@ -327,15 +324,13 @@ def _slabs(c: Community) -> Solids:
     (Putian 2022, art. on modelling).
     """
     b, s, v = c.buildings, c.storeys, c.spaces
-    floor_slab = np.isin(v.kind, FLOOR_SLABS) & (v.inside_structure != 1)
-    v = v.take(floor_slab | np.isin(v.kind, ROOF_SLABS))
+    v = v.take((np.isin(v.kind, FLOOR_SLABS) & (v.inside_structure != 1)) | np.isin(v.kind, ROOF_SLABS))
     roof, owner = np.isin(v.kind, ROOF_SLABS), np.append(s.building, -1)[v.storey]
     floor = np.where(v.storey < 0, v.z, np.append(s.z, 0.0)[v.storey] + np.append(b.ground_z, 0.0)[owner])
     high = np.append(s.height, 3.0)[v.storey]
     clear = np.where(np.isnan(v.clear_height), high - SLAB_THICKNESS, v.clear_height)
     base = np.where(roof, floor + clear, floor - SLAB_THICKNESS)
-    top = np.where((v.enclosed == 1) & ~roof, floor + high, base + SLAB_THICKNESS)
-    return Solids(v.outline, base, top, owner)
+    return Solids(v.outline, base, np.where((v.enclosed == 1) & ~roof, floor + high, base + SLAB_THICKNESS), owner)
 
 
 def fingerprint(community: Community) -> str:

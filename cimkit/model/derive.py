@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import shapely
 
-from cimkit.arrays import BoolArray, FloatArray, IntArray
+from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
 from cimkit.errors import InputError
 from cimkit.geometry.directions import azimuth_of, direction_of
 from cimkit.geometry.polygons import Lines, Polygons
@@ -157,8 +157,7 @@ def derive_windows(community: Community, *, of: BoolArray | None = None, rule: W
     storey = np.repeat(rows, np.diff(offsets))
     building = storeys.building[storey]
     z = buildings.ground_z[building] + storeys.z[storey] + rule.sill
-    outside = xy + 0.4 * direction_of(azimuth)[:, :2]
-    free = _free_walls(buildings, building, outside[column], z)
+    free = _free_walls(buildings, building, (xy + 0.4 * direction_of(azimuth)[:, :2])[column], z)
     column, storey, building = column[free], storey[free], building[free]
     told = zip(buildings.id[building], storeys.level[storey], numbers_within(storey), strict=True)
     ids = np.array([f"{b}/F{v}-W{n}" for b, v, n in told], dtype=object)
@@ -171,14 +170,12 @@ def derive_windows(community: Community, *, of: BoolArray | None = None, rule: W
 def _window_columns(outline: Polygons, rule: WindowRule) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
     """Return place (c, 2), azimuth and width of the windows on each outline, and the offsets of the outlines."""
     start, end, outward, outline_of = outline.walls()
-    step = end - start
-    length = np.hypot(step[:, 0], step[:, 1])
+    length = np.hypot(*(end - start).T)
     count = np.where(length >= rule.min_wall, np.maximum(1, length // rule.every), 0).astype(np.int64)
     wall = np.repeat(np.arange(len(start)), count)
-    xy = start[wall] + ((positions(count) + 0.5) / count[wall])[:, None] * step[wall]
+    xy = start[wall] + ((positions(count) + 0.5) / count[wall])[:, None] * (end - start)[wall]
     width = np.minimum(rule.width, length[wall] / count[wall] - 0.3)
-    per_outline = np.bincount(outline_of[wall], minlength=len(outline))
-    return xy, azimuth_of(outward)[wall], width, offsets_of(per_outline)
+    return xy, azimuth_of(outward)[wall], width, offsets_of(np.bincount(outline_of[wall], minlength=len(outline)))
 
 
 def _free_walls(buildings: t.Buildings, building: IntArray, outside: FloatArray, z: FloatArray) -> BoolArray:
@@ -200,15 +197,14 @@ def derive_dwellings(community: Community) -> t.Dwellings:
     Dwellings
         Inner area is 85 % of the storey's share, habitable rooms one per 30 m² (our assumption).
     """
-    storeys = community.storeys
-    use = np.where(storeys.use > 0, storeys.use, community.buildings.use[storeys.building])
-    home = np.isin(use, HOUSING) & storeys.enclosed & (storeys.level > 0) & (storeys.kind == StoreyKind.NORMAL)
-    rows = np.flatnonzero(home)
-    area = community.plates.outline.areas()[storeys.plate[rows]]
+    s = community.storeys
+    use = np.where(s.use > 0, s.use, community.buildings.use[s.building])
+    rows = np.flatnonzero(np.isin(use, HOUSING) & s.enclosed & (s.level > 0) & (s.kind == StoreyKind.NORMAL))
+    area = community.plates.outline.areas()[s.plate[rows]]
     count = np.maximum(1, np.round(area / AREA_PER_DWELLING)).astype(np.int64)
     storey, number = np.repeat(rows, count), positions(count) + 1
     each = np.repeat(area / count, count)
-    ids = np.array([f"{n}-{k:02d}" for n, k in zip(storeys.names()[storey], number, strict=True)], dtype=object)
+    ids = np.array([f"{n}-{k:02d}" for n, k in zip(s.names()[storey], number, strict=True)], dtype=object)
     rooms, persons = np.maximum(1, np.round(0.85 * each / 30)).astype(np.int64), each / AREA_PER_PERSON
     return t.Dwellings(id=ids, storey=storey, inner_area=0.85 * each, habitable_rooms=rooms, persons=persons)
 
@@ -284,24 +280,22 @@ def complete(community: Community, *, windows: bool = True, assume_housing: bool
     c: Community = community
     said: list[Note] = []
     if assume_housing and not (c.buildings.use != BuildingUse.UNKNOWN).any():
-        use = np.full(len(c.buildings), BuildingUse.RESIDENTIAL)
-        c = replace(c, buildings=replace(c.buildings, use=use))
+        c = replace(c, buildings=replace(c.buildings, use=np.full(len(c.buildings), BuildingUse.RESIDENTIAL)))
         said.append(Note("D01", "no use is known; all buildings are taken as housing", "buildings"))
-    doorless = ~np.isin(np.arange(len(c.buildings)), c.entrances.building)
-    if doorless.any():
+    if (doorless := ~np.isin(np.arange(len(c.buildings)), c.entrances.building)).any():
         c = replace(c, entrances=c.entrances.stacked(derive_entrances(c, of=doorless)))
         said.append(Note("N04", f"{doorless.sum()} entrances derived", "entrances", count=int(doorless.sum())))
     if not len(c.dwellings):
         c = replace(c, dwellings=derive_dwellings(c))
-        said += noted("D01", f"{len(c.dwellings)} dwellings of about 100 m²", np.ones(len(c.dwellings)), "dwellings")
+        said += noted("D01", f"{len(c.dwellings)} dwellings of about 100 m²", len(c.dwellings), "dwellings")
     if len(c.dwellings) and not len(c.population):
         c = replace(c, population=derive_population(c))
         text = f"{c.population.persons.sum():.0f} residents at 35 m² each, ages by the national census of 2020"
         said.append(Note("D02", text, "population", count=len(c.population)))
     if windows and len(c.storeys) and not len(c.windows):
         c = replace(c, windows=derive_windows(c))
-        text = f"{len(c.windows)} windows: one each 3.6 m of wall, sill 0.9 m"
-        said.append(Note("W01", text, "windows", count=len(c.windows)))
+        count = len(c.windows)
+        said += noted("W01", f"{count} windows: one each 3.6 m of wall, sill 0.9 m", count, "windows")
     return replace(c, notes=c.notes + Notes.of(said))
 
 
@@ -318,9 +312,8 @@ def tables_from_records(
     tables: dict[str, Any] = {"parcels": _filled(t.Parcels, Parcel, parcels)}
     tables |= buildings_from_records(buildings, tables["parcels"])
     sorts: dict[type, Any] = {s: [r for r in others if type(r) is s] for s in (Space, Window, Facility, Path)}
-    for strange in (r for r in others if type(r) not in sorts):
-        wanted = ", ".join(s.__name__ for s in sorts)
-        raise InputError(f"others: records must be {wanted}; got {type(strange).__name__}.")
+    for record in others:
+        one_of(type(record).__name__, [s.__name__ for s in sorts], name="others: records")
     house, storeys = tables["buildings"], tables["storeys"]
     tables["spaces"] = _filled(t.Spaces, Space, sorts[Space], storey=_storey_rows(sorts[Space], house, storeys))
     own = [house.row_of(w.building) for w in sorts[Window]]
@@ -338,11 +331,10 @@ def tables_from_records(
 
 def _filled(table: type[T], sort: type, records: Sequence[Any], **given: Any) -> T:
     """Return the table of records of one sort: what both know by one name, and the columns ``given``."""
-    known = {f.name for f in fields(sort)}
-    for col in table.columns():
-        if col.name in known and col.name not in given:
-            values = [getattr(r, col.name) for r in records]
-            given[col.name] = _outlines(values, [r.id for r in records]) if col.is_shape else values
+    wanted = {f.name for f in fields(sort)} - given.keys()
+    for col in (c for c in table.columns() if c.name in wanted):
+        values = [getattr(r, col.name) for r in records]
+        given[col.name] = _outlines(values, [r.id for r in records]) if col.is_shape else values
     return table(**given)
 
 
@@ -387,8 +379,7 @@ def _paths(records: Sequence[Path]) -> dict[str, Table]:
     for p in records:
         if len(p.points) < 2:
             raise InputError(f"path {p.id!r}: points must be two or more; got {len(p.points)}.")
-    shapes = [shapely.linestrings(np.asarray(p.points, dtype=np.float64)) for p in records]
-    net = connect_lines(Lines.from_shapely(shapes))
+    net = connect_lines(Lines.from_shapely([shapely.linestrings(p.points) for p in records]))
     pieces = np.bincount(net.source, minlength=len(records))
     number = numbers_within(net.source)
     chosen = [records[k] for k in net.source]

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import itertools
-import operator
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray, IntArray, TextArray
+from cimkit.arrays import FloatArray, IntArray, TextArray, one_of
 from cimkit.errors import InputError
 from cimkit.geometry.frame import Frame, metric_crs
 from cimkit.geometry.mending import mend_lines
@@ -60,10 +59,8 @@ def tables_from_frames(frames: Tables, *, columns: Names, crs: str) -> tuple[dic
     InputError
         If a table is unknown or a frame cannot be placed.
     """
-    every = (*_ORDER, "paths", "contours")
-    unknown = sorted(set(frames) - set(every))
-    if unknown:
-        raise InputError(f"frames: tables must be among {', '.join(every)}; got {', '.join(unknown)}.")
+    for title in frames:
+        one_of(title, (*_ORDER, "paths", "contours"), name="frames: tables")
     notes: list[Note] = []
     placed, frame = _project(frames, crs, notes)
     tables: dict[str, Any] = {}
@@ -90,8 +87,7 @@ def _project(frames: Tables, crs: str, notes: list[Note]) -> tuple[dict[str, Any
     shaped = {k: v for k, v in frames.items() if isinstance(v, gpd.GeoDataFrame) and len(v)}
     target = ""
     for title in list(shaped):
-        own = shaped[title].crs or (pyproj.CRS(crs) if crs else None)
-        if own is None:
+        if (own := shaped[title].crs or (pyproj.CRS(crs) if crs else None)) is None:
             notes.append(Note("C01", "no CRS; coordinates are taken as local metres", title, fix="Give crs=."))
             continue
         shaped[title] = shaped[title].set_crs(own, allow_override=True)
@@ -148,8 +144,7 @@ def _table(table: type[Table], frame: Any, own: Names, tables: Tables, notes: li
         frame, part = frame[here], part[here]
         data["x"], data["y"] = shapely.get_x(points[here]), shapely.get_y(points[here])
     found = find_columns(table, frame, own)
-    wanting = [c for c in ("building", "level") if c not in found] if table is Storeys else []
-    if wanting:
+    if wanting := [c for c in ("building", "level") if c not in found] if table is Storeys else []:
         raise InputError(f"storeys: columns {', '.join(wanting)} must be there; got {', '.join(map(str, frame))}.")
     ids = np.arange(len(frame)).astype(str).astype(object)
     if "id" in names:
@@ -164,8 +159,7 @@ def _table(table: type[Table], frame: Any, own: Names, tables: Tables, notes: li
             data[col.name] = rows_of(texts, rows, col.of, title, notes, ids)
         else:
             data[col.name] = _read_values(col, values, title, notes, ids)
-    renamed = {theirs: ours for ours, theirs in found.items() if str(theirs).lower() != ours}
-    if renamed:
+    if renamed := {theirs: ours for ours, theirs in found.items() if str(theirs).lower() != ours}:
         text = ", ".join(f"{theirs} → {ours}" for theirs, ours in renamed.items())
         notes.append(Note("M06", f"columns read as: {text}", title))
     left = [c for c in frame.columns if c not in {*found.values(), geometry}]
@@ -304,12 +298,11 @@ def _levels(frame: Any, edges: PathEdges) -> IntArray:
 def _mended(repairs: Sequence[tuple[str, int, float, float]], names: TextArray) -> list[Note]:
     """Return a note for each repair of paths, at most ``MOST`` of a kind and one that counts the rest."""
     notes = []
-    for what, each in itertools.groupby(sorted(repairs), key=operator.itemgetter(0)):
-        all_ = list(each)
-        notes += [Note("N07", f"a path {what}", "path_edges", str(names[k]), x, y) for _, k, x, y in all_[:MOST]]
-        if len(all_) > MOST:
-            more = len(all_) - MOST
-            notes.append(Note("N07", f"a path {what} (and {more} more)", "path_edges", count=more))
+    for what in sorted({repair[0] for repair in repairs}):
+        own = sorted(repair for repair in repairs if repair[0] == what)
+        notes += [Note("N07", f"a path {what}", "path_edges", str(names[k]), x, y) for _, k, x, y in own[:MOST]]
+        more = max(len(own) - MOST, 0)
+        notes += noted("N07", f"a path {what} (and {more} more)", more, "path_edges")
     return notes
 
 
@@ -322,8 +315,7 @@ def find_columns(table: type[Table], frame: Any, own: Names) -> dict[str, str]:
     found = {ours: theirs for theirs, ours in own.items() if theirs in set(frame.columns)}
     for col in (c for c in table.columns() if c.name not in found and not c.is_shape):
         words = (col.label.lower(), *synonyms(table.title(), col.name))
-        free = [lower[w] for w in words if w in lower and lower[w] not in found.values()]
-        if free:
+        if free := [lower[w] for w in words if w in lower and lower[w] not in found.values()]:
             found[col.name] = free[0]
     return found
 

@@ -49,14 +49,10 @@ class Kind(IntEnum):
         >>> StoreyKind.parse("架空层") is StoreyKind.parse("stilt")
         True
         """
-        if isinstance(value, str):
-            found = cls.words().get(value.strip().lower())
-        else:
-            found = next((m for m in cls if m == value), None)
-        if found is not None:
-            return found
-        allowed = ", ".join(m.code for m in cls)
-        raise InputError(f"{cls.__name__} must be one of {allowed}; got {value!r}.")
+        word = value.strip().lower() if isinstance(value, str) else value
+        if (found := next((m for m in cls if word in (m, m.code, m.zh)), None)) is None:
+            raise InputError(f"{cls.__name__} must be one of {', '.join(m.code for m in cls)}; got {value!r}.")
+        return found
 
     @classmethod
     def words(cls) -> dict[str, Self]:
@@ -66,17 +62,12 @@ class Kind(IntEnum):
     @classmethod
     def codes(cls, values: Any) -> TextArray:
         """Return the text code of each number."""
-        return cls._texts("code", values)
+        return np.asarray(np.array([m.code for m in cls], dtype=object)[np.asarray(values)])
 
     @classmethod
     def labels(cls, values: Any) -> TextArray:
         """Return the Chinese name of each number."""
-        return cls._texts("zh", values)
-
-    @classmethod
-    def _texts(cls, attribute: str, values: Any) -> TextArray:
-        """Return a text of the member of each number; members are numbered from 0."""
-        return np.asarray(np.array([getattr(m, attribute) for m in cls], dtype=object)[np.asarray(values)])
+        return np.asarray(np.array([m.zh for m in cls], dtype=object)[np.asarray(values)])
 
 
 class BuildingUse(Kind):

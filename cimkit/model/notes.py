@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import nan
 from typing import Any
 
 import numpy as np
@@ -28,8 +27,8 @@ class Note:
     text: str
     table: str = ""
     object: str = ""
-    x: float = nan
-    y: float = nan
+    x: float = np.nan
+    y: float = np.nan
     value: str = ""
     fix: str = ""
     count: int = 1
@@ -44,8 +43,11 @@ class Note:
 
 
 def noted(code: str, text: str, which: Any, table: str, ids: Any = None, *, value: Any = None) -> list[Note]:
-    """Return one note for all rows of a mask (n), with the id and value (n) of the first; none for an empty mask."""
-    rows = np.flatnonzero(which)
+    """Return one note for all rows of a mask (n), with the id and value (n) of the first; none for an empty mask.
+
+    A number in place of the mask says how many there are.
+    """
+    rows = np.flatnonzero(which) if np.ndim(which) else np.arange(which)
     if not len(rows):
         return []
     first = "" if ids is None else str(ids[rows[0]])
@@ -81,8 +83,7 @@ class Notes:
     def at_least(self, severity: str) -> Notes:
         """Return the notes that are at least this severe."""
         one_of(severity, SEVERITIES, name="severity")
-        worst = SEVERITIES[: SEVERITIES.index(severity) + 1]
-        return Notes(tuple(n for n in self.items if n.severity in worst))
+        return Notes(tuple(n for n in self.items if SEVERITIES.index(n.severity) <= SEVERITIES.index(severity)))
 
     def summary(self) -> dict[str, int]:
         """Return how many objects each code concerns, worst severity first."""
@@ -99,8 +100,7 @@ class Notes:
         InputError
             If such notes exist.
         """
-        bad = self.at_least(severity).items
-        if bad:
+        if bad := self.at_least(severity).items:
             lines = "\n".join(f"  {n.code} {n.table} {n.object}: {n.text}. {n.fix}" for n in bad[:5])
             raise InputError(f"community: {len(bad)} note(s) of severity {severity} or worse:\n{lines}")
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cache, cached_property
 from typing import Any, Self, dataclass_transform
 
@@ -54,8 +53,7 @@ class Column:
     @property
     def label(self) -> str:
         """Name in exported tables: the unit stands in it."""
-        suffix = {"": "", "m": "_m", "m²": "_m2", "°": "_deg", "h": "_h", "year": ""}[self.unit]
-        return self.name + suffix
+        return self.name + {"": "", "m": "_m", "m²": "_m2", "°": "_deg", "h": "_h", "year": ""}[self.unit]
 
     @property
     def is_kind(self) -> bool:
@@ -116,8 +114,7 @@ class Table:
     @cache
     def columns(cls) -> list[Column]:
         """Return the declared columns in order."""
-        fields = (f for f in dataclasses.fields(cls) if "column" in f.metadata)
-        return [dataclasses.replace(f.metadata["column"], name=f.name) for f in fields]
+        return [replace(f.metadata["column"], name=f.name) for f in fields(cls) if "column" in f.metadata]
 
     @classmethod
     def shape_column(cls) -> str:
@@ -135,7 +132,7 @@ class Table:
         rows = np.asarray(rows)
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
         taken: dict[str, Any] = {c.name: getattr(self, c.name).take(rows) for c in self.columns()}
-        return dataclasses.replace(self, **taken, extra={k: np.asarray(v)[rows] for k, v in self.extra.items()})
+        return replace(self, **taken, extra={k: np.asarray(v)[rows] for k, v in self.extra.items()})
 
     def stacked(self, more: Any) -> Self:
         """Return the rows of this and another table of its kind; columns of the user's own may be in one of them."""
@@ -146,7 +143,7 @@ class Table:
         for name in dict.fromkeys([*self.extra, *more.extra]):
             own = [t.extra.get(name, np.full(len(t), None, dtype=object)) for t in (self, more)]
             columns["extra"][name] = np.concatenate([np.asarray(v, dtype=object) for v in own])
-        return dataclasses.replace(self, **columns)
+        return replace(self, **columns)
 
     def names(self) -> TextArray:
         """Return the id of each row, or its number as text where the table has no ids."""
@@ -166,8 +163,7 @@ class Table:
         InputError
             If no row has this id.
         """
-        found = np.flatnonzero(self.names() == name)
-        if not len(found):
+        if not len(found := np.flatnonzero(self.names() == name)):
             some = ", ".join(repr(n) for n in self.names()[:4])
             raise InputError(f"{self.title()}: id must be one of the {len(self)} ids ({some} …); got {name!r}.")
         return int(found[0])
@@ -199,8 +195,7 @@ class Table:
 
     def shapes(self) -> Any:
         """Return shapely shapes in local coordinates, or None."""
-        name = self.shape_column()
-        if name:
+        if name := self.shape_column():
             return getattr(self, name).to_shapely()
         if {"x", "y", "z"} <= {c.name for c in self.columns()}:
             return shapely.points(self.x, self.y, self.z)  # type: ignore[attr-defined]

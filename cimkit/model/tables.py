@@ -1,5 +1,6 @@
 """The dictionary of a community: one line a column with dtype, unit, Chinese name and meaning."""
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -10,10 +11,16 @@ from cimkit.model import kinds
 from cimkit.model.table import Table, column
 
 
-class Parcels(Table):
-    """Land the ratios are taken over (地块)."""
+@dataclass(frozen=True, repr=False)
+class Identified:
+    """What has ids."""
 
     id: TextArray = column("identifier", zh="编号", dtype=str)
+
+
+class Parcels(Identified, Table):
+    """Land the ratios are taken over (地块)."""
+
     outline: Polygons = column("outline of the parcel", zh="地块轮廓", unit="m²", dtype=Polygons)
     name: TextArray = column("name", zh="名称", dtype=str)
     land_use: TextArray = column("land use code of the plan", zh="用地性质", dtype=str)
@@ -24,10 +31,9 @@ class Parcels(Table):
     area_declared: FloatArray = column("area stated by the owner", zh="申报面积", unit="m²")
 
 
-class Buildings(Table):
+class Buildings(Identified, Table):
     """Buildings (建筑)."""
 
-    id: TextArray = column("identifier", zh="编号", dtype=str)
     footprint: Polygons = column("outline on the ground", zh="基底轮廓", unit="m²", dtype=Polygons)
     parcel: IntArray = column("parcel it stands on", zh="所在地块", of="parcels")
     name: TextArray = column("name", zh="名称", dtype=str)
@@ -84,10 +90,9 @@ class Voids(Table):
     kind: IntArray = column("kind of void", zh="类型", dtype=kinds.VoidKind)
 
 
-class Spaces(Table):
+class Spaces(Identified, Table):
     """Spaces in, on and around buildings, and open ground (空间、绿地、广场)."""
 
-    id: TextArray = column("identifier", zh="编号", dtype=str)
     storey: IntArray = column("storey it lies on, -1 for open ground", zh="所在楼层", of="storeys", belongs=True)
     outline: Polygons = column("outline", zh="轮廓", unit="m²", dtype=Polygons)
     kind: IntArray = column("kind of space", zh="类型", dtype=kinds.SpaceKind)
@@ -110,10 +115,9 @@ class Spaces(Table):
     stage: IntArray = column("building stage of the project, 0 for none", zh="分期", dtype=int, default=0)
 
 
-class Dwellings(Table):
+class Dwellings(Identified, Table):
     """Dwellings (住宅套)."""
 
-    id: TextArray = column("identifier", zh="编号", dtype=str)
     storey: IntArray = column("storey of its door", zh="所在楼层", of="storeys", belongs=True)
     entrance: IntArray = column("entrance of its stair, -1 unknown", zh="单元门", of="entrances")
     inner_area: FloatArray = column("area inside, without balconies and bays", zh="套内面积", unit="m²")
@@ -121,10 +125,9 @@ class Dwellings(Table):
     persons: FloatArray = column("residents", zh="人数")
 
 
-class Windows(Table):
+class Windows(Identified, Table):
     """Windows; x, y, z is the middle of the sill's base line on the outer face (窗)."""
 
-    id: TextArray = column("identifier", zh="编号", dtype=str)
     building: IntArray = column("building", zh="所属建筑", of="buildings", belongs=True)
     storey: IntArray = column("storey", zh="所在楼层", of="storeys", belongs=True)
     dwelling: IntArray = column("dwelling, -1 for none", zh="所属住宅", of="dwellings")
@@ -138,10 +141,9 @@ class Windows(Table):
     kind: IntArray = column("kind of window", zh="窗类型", dtype=kinds.WindowKind)
 
 
-class Facilities(Table):
+class Facilities(Identified, Table):
     """Services and where they are (公共服务设施)."""
 
-    id: TextArray = column("identifier", zh="编号", dtype=str)
     kind: IntArray = column("kind of service", zh="类型", dtype=kinds.FacilityKind)
     name: TextArray = column("name", zh="名称", dtype=str)
     x: FloatArray = column("east", zh="东坐标", unit="m")
@@ -162,10 +164,9 @@ class Facilities(Table):
     stage: IntArray = column("building stage of the project, 0 for none", zh="分期", dtype=int, default=0)
 
 
-class Entrances(Table):
+class Entrances(Identified, Table):
     """Doors and gates (出入口)."""
 
-    id: TextArray = column("identifier", zh="编号", dtype=str)
     kind: IntArray = column("kind of entrance", zh="类型", dtype=kinds.EntranceKind)
     x: FloatArray = column("east", zh="东坐标", unit="m")
     y: FloatArray = column("north", zh="北坐标", unit="m")
@@ -178,19 +179,17 @@ class Entrances(Table):
     closes: FloatArray = column("closing hour", zh="关闭时间", unit="h", default=24.0)
 
 
-class PathNodes(Table):
+class PathNodes(Identified, Table):
     """Where paths meet (路网节点)."""
 
-    id: TextArray = column("identifier", zh="编号", dtype=str)
     x: FloatArray = column("east", zh="东坐标", unit="m")
     y: FloatArray = column("north", zh="北坐标", unit="m")
     z: FloatArray = column("height above the local origin", zh="高程", unit="m", default=0.0)
 
 
-class PathEdges(Table):
+class PathEdges(Identified, Table):
     """Paths between nodes (路段)."""
 
-    id: TextArray = column("identifier", zh="编号", dtype=str)
     start: IntArray = column("node it starts at", zh="起点", of="path_nodes", belongs=True)
     end: IntArray = column("node it ends at", zh="终点", of="path_nodes", belongs=True)
     course: Lines = column("course in space", zh="线形", unit="m", dtype=Lines)
@@ -208,10 +207,9 @@ class PathEdges(Table):
     stage: IntArray = column("building stage of the project, 0 for none", zh="分期", dtype=int, default=0)
 
 
-class Trees(Table):
+class Trees(Identified, Table):
     """Trees (树木)."""
 
-    id: TextArray = column("identifier", zh="编号", dtype=str)
     x: FloatArray = column("east", zh="东坐标", unit="m")
     y: FloatArray = column("north", zh="北坐标", unit="m")
     z: FloatArray = column("ground height above the local origin", zh="高程", unit="m", default=0.0)

@@ -55,12 +55,11 @@ def _each(code: str, text: str, table: Table, rows: Any, values: Any = None, *, 
     """Yield a note per row, with its value if there are values, at most ``MOST``; then one that counts the rest."""
     rows = np.asarray(rows)
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows
-    shown, more = rows[:MOST], len(rows) - MOST
+    shown, more = rows[:MOST], max(len(rows) - MOST, 0)
     told = [""] * MOST if values is None else [f"{v:.3g}" if isinstance(v, float) else str(v) for v in values[:MOST]]
     for row, (x, y), value in zip(shown, table.places(shown).tolist(), told, strict=False):
         yield Note(code, text, table.title(), str(table.names()[row]), x, y, value, fix)
-    if more > 0:
-        yield Note(code, f"{text} (and {more} more)", table.title(), count=more)
+    yield from noted(code, f"{text} (and {more} more)", more, table.title())
 
 
 def _once(rows: Any, values: Any) -> tuple[Any, Any]:
@@ -91,8 +90,7 @@ def _tables(community: Community) -> Iterator[Note]:
 def _outlines(table: Table, outlines: Polygons) -> Iterator[Note]:
     """Yield empty, self-crossing, repeated-point and wrongly turned outlines."""
     shapes = outlines.to_shapely()
-    empty = shapely.is_empty(shapes) & (table.title() != "plates")
-    yield from _each("G101", "the outline has no area", table, empty)
+    yield from _each("G101", "the outline has no area", table, shapely.is_empty(shapes) & (table.title() != "plates"))
     for row in np.flatnonzero(~shapely.is_valid(shapes))[:MOST]:
         reason = str(shapely.is_valid_reason(shapes[row]))
         code = "G201" if "hole" in reason.lower() else "G104"
@@ -128,8 +126,7 @@ def _storeys(community: Community) -> Iterator[Note]:
     walled = np.bincount(s.building, weights=s.enclosed, minlength=len(b))
     none = (np.bincount(s.building, minlength=len(b)) > 0) & (walled == 0)
     yield from _each("H06", "no storey has walls", b, none, fix="Check the kinds of its storeys.")
-    other = np.flatnonzero(stacked & (plate[1:] != plate[:-1]) & (s.level[order][1:] > 1))
-    if len(other):
+    if len(other := np.flatnonzero(stacked & (plate[1:] != plate[:-1]) & (s.level[order][1:] > 1))):
         shapes = community.plates.outline.to_shapely()
         over = shapely.area(shapely.difference(shapes[plate[other + 1]], shapes[plate[other]]))
         found = _once(building[other][over > 1.0], over[over > 1.0])
@@ -151,8 +148,7 @@ def _footprints(community: Community) -> Iterator[Note]:
     touching = shapely.intersects(shapes[first], shapes[second])
     shared = np.zeros(len(first))
     shared[touching] = shapely.area(shapely.intersection(shapes[first[touching]], shapes[second[touching]]))
-    union = shapely.area(shapes[first]) + shapely.area(shapes[second]) - shared
-    equal = shared > 0.98 * union
+    equal = shared > 0.98 * (shapely.area(shapes[first]) + shapely.area(shapes[second]) - shared)
     overlap = (shared > OVERLAP) & ~equal
     yield from _each("P01", "the footprint stands twice", b, second[equal], b.id[first[equal]])
     text = "footprints overlap, see value for the other"
@@ -214,8 +210,7 @@ def _network(community: Community) -> Iterator[Note]:
         return
     label = connected_parts(edges.start, edges.end, len(nodes))
     used = np.unique(np.concatenate([edges.start, edges.end]))
-    sizes = np.unique(label[used], return_counts=True)[1]
-    if len(sizes) > 1:
+    if len(sizes := np.unique(label[used], return_counts=True)[1]) > 1:
         text = f"{len(sizes)} separate parts; the largest has {sizes.max()} of {len(used)} nodes"
         yield Note("N01", text, "path_edges", count=len(sizes), fix="Join the parts where people can walk.")
     if len(doors):

@@ -70,7 +70,7 @@ def test_read_schedule__no_headings_no_workbook_no_sheet(tmp_path):
     path = workbook(tmp_path / "a.xlsx", [["a", "b"]])
     with pytest.raises(FormatError, match="headings 楼层 and 面积"):
         read_schedule(path)
-    with pytest.raises(InputError, match="sheet must be one of 楼层表"):
+    with pytest.raises(InputError, match="sheet must be one of '楼层表'"):
         read_schedule(path, sheet="x")
     (tmp_path / "b.xlsx").write_bytes(b"PK not a workbook")
     with pytest.raises(FormatError, match=r"b\.xlsx: it must be a workbook"):

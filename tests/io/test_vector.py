@@ -89,9 +89,9 @@ def test_read__layers_as_the_user_says(tmp_path):
     community, _ = read(path, layers={"图层1": "buildings", "图层2": "parcels"}, columns={"CENGSHU": "n_above"})
     assert (len(community.buildings), len(community.parcels)) == (2, 1)
     assert community.buildings.n_above.tolist() == [3, 4]
-    with pytest.raises(InputError, match="layers: tables must be among"):
+    with pytest.raises(InputError, match="layers: tables must be one of"):
         read(path, layers={"图层1": "houses"})
-    with pytest.raises(InputError, match="layers: names must be among"):
+    with pytest.raises(InputError, match="layers: names must be one of"):
         read(path, layers={"nowhere": "buildings"})
 
 

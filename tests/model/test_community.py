@@ -184,7 +184,7 @@ def test_from_frames__nothing_is_dropped_in_silence() -> None:
 
 
 def test_from_frames__unknown_table() -> None:
-    with pytest.raises(InputError, match="tables must be among"):
+    with pytest.raises(InputError, match="frames: tables must be one of 'parcels'"):
         Community.from_frames(buildings=gpd.GeoDataFrame(geometry=[]), more={"rivers": pd.DataFrame()})
 
 
