@@ -31,7 +31,5 @@ def needed(package: str, *, who: str, extra: str) -> Any:
     try:
         return import_module(package)
     except ImportError as error:
-        name = package.partition(".")[0]
-        raise MissingDataError(
-            f"{who}: the package {name} must be installed; it is not. pip install 'cimkit[{extra}]'."
-        ) from error
+        wanted = f"the package {package.partition('.')[0]} must be installed"
+        raise MissingDataError(f"{who}: {wanted}; it is not. pip install 'cimkit[{extra}]'.") from error

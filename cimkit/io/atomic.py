@@ -58,10 +58,16 @@ def atomic_write(path: File) -> Iterator[Path]:
     _synchronise(target.parent)
 
 
-def write_text(path: File, text: str, *, encoding: str = "utf-8") -> None:
-    """Write a text file at once, with line ends as they are in ``text``."""
+def write_text(path: File, text: str) -> Path:
+    """Write a text file (UTF-8) at once, with line ends as they are in ``text``; return it."""
+    return write_bytes(path, text.encode())
+
+
+def write_bytes(path: File, content: bytes) -> Path:
+    """Write a file at once; return it."""
     with atomic_write(path) as temporary:
-        temporary.write_bytes(text.encode(encoding))
+        temporary.write_bytes(content)
+    return Path(path)
 
 
 def _synchronise(path: Path) -> None:

@@ -1,7 +1,7 @@
 """The invented renewal site as it is drawn in ``drawing.toml``, and rows of tables drawn one by one."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,8 +12,15 @@ from cimkit.lists import load_lists
 from cimkit.model.kinds import BuildingUse, EntranceKind, FacilityKind, Kind, PathKind, SpaceKind, Status, StoreyKind
 from cimkit.model.table import Table
 
+TURN = np.radians(6.0)  # the rows look 6° east of south
+COS, SIN = np.cos(TURN), np.sin(TURN)
 NEW, OLD, GOES = Status.PLANNED, Status.EXISTING, Status.DEMOLISH
 _LISTS = load_lists(__file__)
+
+
+def turned(xy: FloatArray) -> Any:
+    """Return local coordinates of the drawing: turned by 6° and rounded to 1 mm."""
+    return np.round(np.asarray(xy, dtype=np.float64) @ np.array([[COS, SIN], [-SIN, COS]]), 3)
 
 
 def box(x: float, y: float, width: float, depth: float) -> Any:
@@ -46,9 +53,7 @@ _SHAPES: dict[str, Any] = {"box": box, "boxes": boxes, "slab": slab, "tower": to
 def _read(row: dict[str, Any], kind: type[Kind] = Kind, at: Sequence[float] = ()) -> dict[str, Any]:
     """Return a row of the file as columns of a table; the outline of a house stands ``at`` a corner."""
     made = dict(row)
-    if "box" in row:
-        made["outline"] = box(*made.pop("box"))
-    elif "outline" in row:
+    if "outline" in row:
         shape, *sizes = row["outline"]
         made["outline"] = _SHAPES[shape](*at, *sizes)
     if "points" in row:
@@ -62,7 +67,7 @@ OPEN_SPACES = [_read({"status": "existing"} | row, SpaceKind) for row in _LISTS[
 SERVICES = [_read({"status": "existing"} | row, FacilityKind) for row in _LISTS["services"]]
 GATES = [_read(row, EntranceKind) for row in _LISTS["gates"]]
 FITTINGS = {name: _read(row, SpaceKind) for name, row in _LISTS["fittings"].items()}
-RIVER = shapely.Polygon(_LISTS["river"])
+RIVER, NOTES = shapely.Polygon(_LISTS["river"]), _LISTS["notes"]
 
 
 class Walk(NamedTuple):
@@ -130,17 +135,7 @@ def _drawn(number: Any, rng: np.random.Generator) -> int:
 
 
 class Rows(defaultdict[type[Table], list[dict[str, Any]]]):
-    """Rows of tables being collected; shapes and points lie in the drawing and are turned when a table is made.
-
-    Parameters
-    ----------
-    turn
-        Function from drawing (n, 2) to local coordinates (n, 2).
-    """
-
-    def __init__(self, turn: Callable[[FloatArray], FloatArray]) -> None:
-        super().__init__(list)
-        self.turn = turn
+    """Rows of tables being collected; shapes and points lie in the drawing and are turned when a table is made."""
 
     def add(self, table: type[Table], **values: Any) -> int:
         """Add a row and return its number."""
@@ -157,9 +152,9 @@ class Rows(defaultdict[type[Table], list[dict[str, Any]]]):
         for col in table.columns():
             if col.is_shape:
                 shapes = np.array(self.column(table, col.name), dtype=object)
-                given[col.name] = col.dtype.from_shapely(shapely.transform(shapes, self.turn))
+                given[col.name] = col.dtype.from_shapely(shapely.transform(shapes, turned))
             elif any(col.name in row for row in self[table]):
                 given[col.name] = [row.get(col.name, col.usual) for row in self[table]]
         if "x" in given:
-            given["x"], given["y"] = self.turn(np.column_stack([given["x"], given["y"]])).T
+            given["x"], given["y"] = turned(np.column_stack([given["x"], given["y"]])).T
         return table(**given)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import shapely
 
-from cimkit.arrays import FloatArray
 from cimkit.geometry.frame import Frame
 from cimkit.geometry.mending import mend_lines
 from cimkit.geometry.polygons import Lines, Polygons
@@ -19,12 +18,10 @@ from cimkit.model.derive import WindowRule, derive_windows, path_tables
 from cimkit.model.kinds import BuildingUse, EntranceKind, PathKind, ProjectType, RoomKind, SpaceKind, Status, StoreyKind
 from cimkit.model.notes import Note, Notes
 from cimkit.samples import drawing
-from cimkit.samples.drawing import FITTINGS, GOES, NEW, OLD, PARCELS, WALKS, House, Rows, Run, Walk, box, houses
+from cimkit.samples.drawing import COS, FITTINGS, GOES, NEW, OLD, PARCELS, SIN, WALKS, House, Rows, Run, Walk, box
 from cimkit.samples.small import numbered
 
 FRAME = Frame("EPSG:4549", (516130.0, 3347640.0, 6.0))  # about 120.17° E, 30.25° N
-TURN = np.radians(6.0)  # the rows look 6° east of south
-COS, SIN = np.cos(TURN), np.sin(TURN)
 AGES = {False: (0.17, 0.67, 0.14, 0.02), True: (0.11, 0.58, 0.25, 0.06)}  # by age band; in old blocks
 BEAM = 0.6  # [m] below an open storey's ceiling
 NEAR = 1e-3  # [m] an end this close to a path touches it
@@ -57,10 +54,10 @@ def future_community(seed: int = 0) -> Community:
     (35, 34)
     """
     rng = np.random.default_rng(seed)
-    rows, ground = Rows(_turned), _terrain()
+    rows, ground = Rows(list), _terrain()
     for parcel in PARCELS:
         rows.add(t.Parcels, area_declared=parcel["outline"].area, **parcel)
-    site = houses(rng)
+    site = drawing.houses(rng)
     for house in site:
         _add_house(rows, house, ground, rng)
     for k, street in enumerate(drawing.STREETS, 1):
@@ -73,11 +70,6 @@ def future_community(seed: int = 0) -> Community:
     _add_greens(rows)
     _add_trees(rows, rng)
     return _community(rows, site, ground)
-
-
-def _turned(xy: FloatArray) -> Any:
-    """Return local coordinates of the drawing: turned by 6° and rounded to 1 mm."""
-    return np.round(np.asarray(xy, dtype=np.float64) @ np.array([[COS, SIN], [-SIN, COS]]), 3)
 
 
 def _terrain() -> Terrain:
@@ -94,7 +86,7 @@ def _add_house(rows: Rows, house: House, ground: Terrain, rng: np.random.Generat
     """Add a building with its plates, storeys, doors, dwellings, residents and spaces."""
     above = [r for r in house.runs for _ in range(r.storeys) if r.kind != StoreyKind.BASEMENT]
     below = [r for r in house.runs for _ in range(r.storeys) if r.kind == StoreyKind.BASEMENT]
-    middle = rows.turn(np.array([house.outline.centroid.coords[0]]))
+    middle = drawing.turned(np.array([house.outline.centroid.coords[0]]))
     about = house._asdict() | {"footprint": house.outline, "height_src": "measured", "storeys_src": "measured"}
     about["parcel"] = next((k for k, p in enumerate(PARCELS) if p["outline"].covers(house.outline)), -1)
     about["ground_z"] = round(float(ground.elevation(middle)[0]), 1)
@@ -194,11 +186,10 @@ def _add_services(rows: Rows) -> None:
     ids: Counter[str] = Counter()
     names = rows.column(t.Buildings, "name")
     for service in drawing.SERVICES:
-        own, stem = dict(service), service["kind"].code[:2].upper()
+        inside, stem = service.get("house", ""), service["kind"].code[:2].upper()
         ids[stem] += 1
-        inside = own.pop("house", "")
         house = next((k for k, name in enumerate(names) if inside and name.endswith(inside)), -1)
-        own |= {"id": f"F-{stem}{ids[stem]}", "building": house, "stage": 1 if own["status"] else 0}
+        own = service | {"id": f"F-{stem}{ids[stem]}", "building": house, "stage": 1 if service["status"] else 0}
         row = rows.add(t.Facilities, operator="春江街道" if inside == "邻里中心" else "", **own)
         if house >= 0:
             door = {"kind": EntranceKind.FACILITY, "building": house, "facility": row}
@@ -219,11 +210,7 @@ def _community(rows: Rows, site: list[House], ground: Terrain) -> Community:
     about |= {"project_type": ProjectType.PARTIAL_REBUILD, "name": "春江未来社区 Chunjiang Future Community"}
     plain = Community(terrain=ground, **about, **tables, **_paths_of(rows, ground))
     windows = _windows(rows, plain, site)
-    notes = [
-        Note("W01", f"{len(windows):,} windows stand by rule in walls that look south or north", "windows"),
-        Note("D01", "dwellings divide each storey into equal parts side by side", "dwellings"),
-        Note("D02", "residents by the number of rooms and age shares of old and new blocks", "population"),
-    ]
+    notes = [Note(code, text.format(len(windows)), table) for code, text, table in drawing.NOTES]
     return replace(plain, windows=windows, notes=Notes.of(notes))
 
 
@@ -237,7 +224,7 @@ def _windows(rows: Rows, plain: Community, site: list[House]) -> t.Windows:
         there = replace(plain, buildings=replace(buildings, footprint=Polygons.from_shapely(shapes)))
         parts.append(derive_windows(there, of=own[storeys.building], rule=WindowRule(min_wall=3.0)))
     both = parts[0].stacked(parts[1])
-    away = np.abs((both.azimuth + np.degrees(TURN) + 90.0) % 180.0 - 90.0)  # from the drawing's north or south
+    away = np.abs((both.azimuth + np.degrees(drawing.TURN) + 90.0) % 180.0 - 90.0)  # from the drawing's north or south
     chosen = np.flatnonzero(away < 45.0)
     windows = numbered(both.take(chosen[np.argsort(both.storey[chosen], kind="stable")]))
     return _on_closed_balconies(_with_rooms(windows, rows, storeys, site), rows)
@@ -288,7 +275,7 @@ def _paths_of(rows: Rows, ground: Terrain) -> dict[str, Any]:
     every = WALKS + _spurs(rows)
     drawn = Lines.from_shapely(np.array([w.line for w in every], dtype=object))
     crossed = mend_lines(drawn, alike=-1, gap=NEAR).lines  # a vertex wherever another one crosses or ends
-    xy = rows.turn(np.round(crossed.xyz[:, :2], 2))
+    xy = drawing.turned(np.round(crossed.xyz[:, :2], 2))
     net = connect_lines(Lines(np.column_stack([xy, np.round(ground.elevation(xy), 3)]), crossed.line))
     chosen = [every[line] for line in net.source]
     columns: dict[str, Any] = {n: [getattr(w, n) for w in chosen] for n in ("kind", "width", "clearance", "status")}
@@ -353,9 +340,8 @@ def _add_trees(rows: Rows, rng: np.random.Generator) -> None:
     for space in rows[t.Spaces]:
         if space["kind"] in (SpaceKind.GREEN, SpaceKind.CENTRAL_GREEN) and space.get("status", OLD) != GOES:
             outline = space["outline"]
-            west, south, east, north_end = outline.bounds
             count = int(outline.area / 90)
-            tries = rng.uniform((west, south), (east, north_end), (3 * count, 2))
+            tries = rng.uniform(outline.bounds[:2], outline.bounds[2:], (3 * count, 2))
             inside = tries[shapely.contains_xy(outline.buffer(-2.0), tries)]
             spots += [(round(float(x), 1), round(float(y), 1)) for x, y in inside[:count]]
     for k, (x, y) in enumerate(spots, 1):

@@ -19,10 +19,9 @@ from cimkit.sim.envelope import SolarEnvelope
 from cimkit.sim.receptors import Receptors, window_receptors
 from cimkit.sim.sunlit import shadows
 from cimkit.sim.sunpath import SunDay
-from cimkit.view.lists import COUNTED, INK, TEXTS, chinese, say
+from cimkit.view.lists import COUNTED, INK, PUBLIC_SPACE, SHADOW_RANGE, TEXTS, chinese, say
 from cimkit.view.plan import drawing, head, key, patches, plot, plot_plan
 
-FREE, GRANTED, COUNTS, OPEN, CLOSED = "#3a7f8f", "#7fb36b", "#b5402f", "#bcd8a4", "#c9ced3"
 _GREAT_COLD, _WINTER = -20.116, -23.44
 _PATHS = {23.44: ("summer solstice", "夏至"), 0.0: ("equinox", "春秋分")}
 _PATHS |= {_GREAT_COLD: ("Great Cold", "大寒"), _WINTER: ("winter solstice", "冬至")}
@@ -135,17 +134,12 @@ def plot_public_space(areas: FloorAreas, *, ax: Any = None, lang: str = "en") ->
     public = areas.factor[:, LEDGERS.index("public_space")] > 0
     here = (items["space"] >= 0) & ((items["dwelling"] < 0) | (exempt == 1))
     ground, granted, freed = here & items["is_ground"] & (exempt < 0), exempt == 1, areas.by_item()["exempt_m2"]
-    groups = (
-        (OPEN, ground & public, areas.area, ("open ground, open to all", "公共开放场地")),
-        (CLOSED, ground & ~public, areas.area, ("open ground, not open to all", "非公共场地")),
-        (GRANTED, here & granted & (freed == 0), areas.area, ("passed, no floor area", "认定的公共空间，无建筑面积")),
-        (FREE, here & granted & (freed > 0), freed, ("exempt public space", "公共空间不计容")),
-        (COUNTS, here & (exempt == 0), areas.area, ("exemption not granted", "未获豁免，计容")),
-    )
+    passed, amount = here & granted, np.where(freed > 0, freed, areas.area)
+    groups = ground & public, ground & ~public, passed & (freed == 0), passed & (freed > 0), here & (exempt == 0)
     with drawing(ax, lang, (9.0, 8.2)) as (ax, lang):  # noqa: PLR1704
         plot_plan(c, ax=ax, lang=lang, labels=False)
         told = []
-        for colour, rows, amount, (english, chinese) in groups:
+        for rows, (colour, english, chinese) in zip(groups, PUBLIC_SPACE, strict=True):
             own = np.unique(items["space"][rows])
             patches(ax, shapes[own], facecolors=colour, edgecolors=INK, linewidths=0.4, alpha=0.9, zorder=6)
             area = f": {amount[rows].sum():,.0f} m²"
@@ -183,10 +177,9 @@ def plot_sun_path(
     from matplotlib.colors import ListedColormap
 
     place = community.require_location()
-    eye = receptors.middles()[row]
     azimuth, elevation = np.meshgrid(np.arange(0.0, 360.0 + step, step), np.arange(0.0, 90.0 + step, step).clip(0, 90))
     away = direction_of(azimuth.ravel() - community.frame.convergence, elevation.ravel())  # on the map
-    hidden = any_hits(community.scene.bvh, np.ascontiguousarray(eye[None]), np.ascontiguousarray(away))[0]
+    hidden = any_hits(community.scene.bvh, receptors.middles()[[row]], np.ascontiguousarray(away))[0]
     behind = away @ receptors.normals[row] <= 0
     mask = np.where(behind, 2.0, np.where(hidden, 1.0, np.nan)).reshape(azimuth.shape)
     with drawing(ax, lang, (6.4, 6.8), subplot_kw={"projection": "polar"}) as (ax, lang):  # noqa: PLR1704
@@ -263,19 +256,13 @@ def plot_shadow_range(
         plot(cast, ax=ax, lang=lang)
         ax.get_legend().remove()
         place, name = community.require_location(), sun_day.name if lang == "en" else chinese(sun_day.name)
-        items = [
-            (say(lang, "Project", "项目"), community.name if lang != "en" or community.name.isascii() else "–"),
-            (say(lang, "Day, band", "标准日、时段"), f"{name}, {sun_day.band[0]:g}–{sun_day.band[1]:g} h"),
-            (say(lang, "Time", "计时"), say(lang, "true solar time", "真太阳时")),
-            (say(lang, "Place", "经纬度"), f"{place.latitude:.3f}° N, {place.longitude:.3f}° E"),
-            (say(lang, "Hours", "时刻"), ", ".join(sun_day.times(cast.hours))),
-            (say(lang, "Plane", "计算面"), say(lang, "level ground", "水平地面 ±0")),
-            (say(lang, "Scale", "比例"), f"1:{scale}"),
-            (say(lang, "Software", "软件"), "cimkit"),
-        ]
-        for k, (title, text) in enumerate(items):
+        project = community.name if lang != "en" or community.name.isascii() else "–"
+        band, where = "{:g}–{:g} h".format(*sun_day.band), f"{place.latitude:.3f}° N, {place.longitude:.3f}° E"
+        told = [project, f"{name}, {band}", say(lang, "true solar time", "真太阳时"), where]
+        told += [", ".join(sun_day.times(cast.hours)), say(lang, "level ground", "水平地面 ±0"), f"1:{scale}", "cimkit"]
+        for k, (title, text) in enumerate(zip(SHADOW_RANGE, told, strict=True)):
             x, y = margin / width + (k % 2) * 0.5, (1.3 - 0.3 * (k // 2)) / height
-            ax.figure.text(x, y, f"{title}: {text}", fontsize=8, color=INK)
+            ax.figure.text(x, y, f"{say(lang, *title)}: {text}", fontsize=8, color=INK)
         return ax
 
 
@@ -325,12 +312,12 @@ def plot_envelope(envelope: SolarEnvelope, *, around: float = 130.0, ax: Any = N
         scale = Normalize(0.0, max(1.0, float(envelope.storeys.max(initial=1))))
         rgb = np.where(new[:, None], ramp(scale(storeys))[:, :3], np.array(to_rgb(_NEIGHBOUR)))
         colours = np.clip(rgb[owner] * shade[:, None], 0.0, 1.0)
+        _frame(ax, part.outline.xy, float(part.top.max(initial=10.0)), envelope.community.frame.convergence)
         ax.add_collection3d(Poly3DCollection(faces, facecolors=colours, edgecolors="#5d666d", linewidths=0.15))
         windows = window_receptors(envelope.community)
         bound = np.isin(windows.ids.astype(str), envelope.binding_windows()["id"].astype(str))
         ax.computed_zorder = False
         ax.scatter(*windows.points[bound].T, s=14, c=_BINDING, depthshade=False, zorder=9)
-        _frame(ax, part.outline.xy, float(part.top.max(initial=10.0)), envelope.community.frame.convergence)
         place = {"location": "right", "shrink": 0.5, "pad": 0.02, "label": say(lang, "storeys", "层数")}
         ax.figure.colorbar(ScalarMappable(scale, ramp), ax=ax, **place)
         ax.set_title(_title(envelope, lang, int(bound.sum())), fontsize=9.5, color=INK)
@@ -353,8 +340,5 @@ def _frame(ax: Any, xy: FloatArray, top: float, convergence: float) -> None:
 
 def _title(envelope: SolarEnvelope, lang: str, bound: int) -> str:
     """Return parcel, floor area and what binds."""
-    area, far, top = f"{envelope.floor_area:,.0f} m²", f"{envelope.far:.1f}", int(envelope.storeys.max(initial=0))
-    english = f"Solar envelope of {envelope.parcel}: {area} floor area, FAR {far}, up to {top} storeys; "
-    english += f"{bound} binding window{'s' * (bound != 1)} in red"
-    chinese = f"{envelope.parcel} 最大包络体：建筑面积 {area}，容积率 {far}，最高 {top} 层；红点为控制窗（{bound} 扇）"
-    return say(lang, english, chinese, between="\n")
+    about = {"r": envelope, "top": int(envelope.storeys.max(initial=0)), "bound": bound, "s": "s" * (bound != 1)}
+    return say(lang, *(text.format(**about) for text in TEXTS["envelope"]), between="\n")

@@ -1,5 +1,6 @@
 """What a result looks like on a plan: values of buildings, strokes along walls, dots on the ground."""
 
+from collections.abc import Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from cimkit.geometry.ragged import owners
 from cimkit.model.community import Community
 from cimkit.model.kinds import FacilityKind, RoomKind
 from cimkit.sim.receptors import Receptors
-from cimkit.view.lists import CHANGE, COUNTED, INK, LAYERS, STOREYS, SUNLIGHT, WALK, Classes, Row, chinese, shades
+from cimkit.view.lists import CLASSES, COUNTED, INK, LAYERS, STOREYS, SUNLIGHT, WALK, Classes, Row, chinese, shades
 
 HABITABLE = (RoomKind.LIVING, RoomKind.BEDROOM)
 
@@ -58,12 +59,8 @@ class Layer:
 
     def least(self) -> tuple[FloatArray, FloatArray]:
         """Return each different stroke once, with the least of its values."""
-        if len(self.strokes) == 0:
-            return self.strokes, self.values
         places, where = np.unique(self.strokes.round(2), axis=0, return_inverse=True)
-        least = np.full(len(places), np.inf)
-        np.minimum.at(least, where.reshape(-1), self.values)
-        return places, least
+        return places, _worst(places, where.reshape(-1), self.values, np.fmin)
 
 
 def rows_of(ids: Any, names: Any) -> IntArray:
@@ -141,16 +138,16 @@ def _title(result: Any, kind: Any = None) -> tuple[str, str]:
     return said[0].format(r=result, day=day, kind=english), said[1].format(r=result, day=chinese(day), kind=zh)
 
 
-def _worst(community: Community, rows: IntArray, values: Any, worst: np.ufunc = np.fmax) -> FloatArray:
-    """Return the worst of the values that belong to each building, nan for none; a row of -1 belongs to none."""
-    found = np.full(len(community.buildings), np.nan)
+def _worst(things: Sized, rows: IntArray, values: Any, worst: np.ufunc = np.fmax) -> FloatArray:
+    """Return the worst of the values that belong to each thing, nan for none; a row of -1 belongs to none."""
+    found = np.full(len(things), np.nan)
     worst.at(found, rows[rows >= 0], np.asarray(values, dtype=np.float64)[rows >= 0])
     return found
 
 
 def _named(community: Community, names: Any, values: Any) -> FloatArray:
     """Return the largest of the values that belong to each building, by its id."""
-    return _worst(community, rows_of(np.asarray(names, dtype=object), community.buildings.id), values)
+    return _worst(community.buildings, rows_of(np.asarray(names, dtype=object), community.buildings.id), values)
 
 
 def _measured(classes: Classes, receptors: Receptors, values: FloatArray, buildings: FloatArray | None = None) -> Layer:
@@ -174,7 +171,7 @@ def _even(result: Any, buildings: FloatArray, unit: str) -> Layer:
 
 def _sunlight(community: Community, light: Any) -> Layer:
     """Return strokes along the walls; one above the other, the least of them counts."""
-    worst = _worst(community, *best_of_dwellings(community, light), np.fmin)
+    worst = _worst(community.buildings, *best_of_dwellings(community, light), np.fmin)
     english, chinese = _title(light)
     if light.receptors.kind == "window":
         english, chinese = f"{english}: windows, least over the storeys", f"{chinese}：窗取各层最小值"
@@ -189,14 +186,14 @@ def _change(community: Community, change: Any) -> Layer:
     w, title = community.windows, _title(change)
     rows, light = rows_of(change.ids, w.id), np.full(len(w), np.nan)
     light[rows[rows >= 0]] = (change.after - change.before)[rows >= 0]
-    if not (np.abs(light) >= CHANGE.edges[-2]).any():
+    if not (np.abs(light) >= CLASSES["change"].edges[-2]).any():
         title = ("Sunlight of no window changes by a minute or more", "各窗日照变化均不足 1 分钟")
     along = np.column_stack([np.cos(np.radians(w.azimuth)), -np.sin(np.radians(w.azimuth))])
     half = np.nan_to_num(w.width, nan=1.5)[:, None] / 2 * along
     xy, known = np.column_stack([w.x, w.y]), ~np.isnan(light)
     strokes = np.column_stack([xy - half, xy + half])[known]
-    worst = _worst(community, w.building, light, np.fmin)
-    return Layer(CHANGE._replace(title=title), worst, strokes, light[known], at=light)
+    worst = _worst(community.buildings, w.building, light, np.fmin)
+    return Layer(CLASSES["change"]._replace(title=title), worst, strokes, light[known], at=light)
 
 
 def _floor_areas(community: Community, areas: Any) -> Layer:
@@ -231,17 +228,14 @@ def _patches(_: Community, sun: Any) -> Layer:
 
 def _affected(_: Community, found: Any) -> Layer:
     """Return the buildings by their part, and what the shadows of the planned ones can reach."""
-    parts = {"planned": "拟建", "affected": "受影响", "blocker": "其他遮挡", "reach of the shadows": "阴影可及范围"}
-    colours = (STOREYS.colours[3], SUNLIGHT.colours[4], "#a99f94", STOREYS.colours[1])
-    classes = Classes(_title(found), "", (0.0, 1.0, 2.0, 3.0, 4.0), colours, names=tuple(parts.items()))
-    values = np.array([list(parts).index(r) if r else np.nan for r in found.roles()], dtype=np.float64)
-    return Layer(classes, values, areas=((found.fan, 3.0),), alpha=0.35)
+    parts = [english for english, _ in CLASSES["affected"].names]
+    values = np.array([parts.index(r) if r else np.nan for r in found.roles()], dtype=np.float64)
+    return Layer(CLASSES["affected"]._replace(title=_title(found)), values, areas=((found.fan, 3.0),), alpha=0.35)
 
 
 def _blockers(community: Community, who: Any) -> Layer:
     """Return what the building takes that takes most from each receptor, and the most that each takes from any."""
-    most = np.zeros(len(who.receptors))
-    np.maximum.at(most, who.receptor, who.gain)
+    most = np.fmax(_worst(who.receptors, who.receptor, who.gain), 0.0)
     taken = _named(community, who.blocker_ids, who.gain)
     return _measured(even_classes(most, _title(who), "h"), who.receptors, most, taken)
 
@@ -257,14 +251,13 @@ def _isochrones(_: Community, lines: Any) -> Layer:
 
 def _spacing(_: Community, pairs: Any) -> Layer:
     """Return the least distance of each building to a facing one over what the rule asks."""
-    edges = (-float("inf"), -10.0, -3.0, 0.0, 3.0, float("inf"))
-    return Layer(Classes(_title(pairs), "m", edges, CHANGE.colours, 0.0), pairs.margins())
+    return Layer(CLASSES["spacing"]._replace(title=_title(pairs)), pairs.margins())
 
 
 def _walk_change(community: Community, change: Any) -> Layer:
     """Return the most that a home of each building loses: to the nearest service of each kind."""
     most = np.nanmax(np.nan_to_num(change.change_min, posinf=60.0, neginf=-60.0), axis=1, initial=-60.0)
-    return _even(change, _worst(community, change.after.homes.building[change.rows_after], most), "min")
+    return _even(change, _worst(community.buildings, change.after.homes.building[change.rows_after], most), "min")
 
 
 def _route(_: Community, route: Any) -> Layer:
@@ -314,7 +307,7 @@ def _improvement(_: Community, plan: Any) -> Layer:
 
 def _nearest(community: Community, way: Any) -> Layer:
     """Return the longest way of each building."""
-    worst = _worst(community, way.homes.building, way.cost[:, 0])
+    worst = _worst(community.buildings, way.homes.building, way.cost[:, 0])
     return Layer(WALK._replace(title=_title(way)), worst) if way.timed else _even(way, worst, "m")
 
 
@@ -324,7 +317,7 @@ _MAKERS |= {"SolarEnvelope": _envelope, "FloorAreas": _floor_areas, "SiteIndicat
 _MAKERS |= {"Route": _route, "PathUse": _path_use, "WalkChange": _walk_change, "LivingCircles": _circles}
 _MAKERS |= {"NearestServices": _nearest, "Improvement": _improvement, "Affected": _affected}
 _MAKERS |= {
-    "ServiceAccess": lambda c, r: _even(r, _worst(c, r.homes.building, r.score.mean(axis=1), np.fmin), ""),
+    "ServiceAccess": lambda c, r: _even(r, _worst(c.buildings, r.homes.building, r.score.mean(axis=1), np.fmin), ""),
     "Evacuation": lambda c, r: _even(r, _named(c, r.building, r.reach_min), "min"),
     "SkyView": lambda _, r: _at_receptors(r, r.sky_view, ""),
     "Irradiance": lambda _, r: _at_receptors(r, r.total, "kWh/m²"),
@@ -336,17 +329,15 @@ LAYERED = tuple(_MAKERS)
 
 def walk_layer(community: Community, walk: Any, kind: str | FacilityKind) -> Layer:
     """Return the longest walk from each building to the nearest service of a kind; unreached is infinite."""
-    worst = _worst(community, walk.homes.building, walk.walk_min[:, walk.of(kind)])
+    worst = _worst(community.buildings, walk.homes.building, walk.walk_min[:, walk.of(kind)])
     return Layer(WALK._replace(title=_title(walk, FacilityKind.parse(kind))), worst)
 
 
 def best_of_dwellings(community: Community, sunlight: Any) -> tuple[IntArray, FloatArray]:
     """Return building and hours of the best living room or bedroom of each dwelling that has one."""
     w, rows = community.windows, rows_of(sunlight.receptors.ids, community.windows.id)
-    if sunlight.receptors.kind != "window" or len(w) == 0:
-        return np.zeros(0, np.int64), np.zeros(0)
-    lived = np.append(np.isin(w.room, HABITABLE) & (w.dwelling >= 0), False)[rows]
-    best = np.full(len(community.dwellings), -1.0)
-    np.maximum.at(best, w.dwelling[rows[lived]], sunlight.hours[lived])
-    seen = np.flatnonzero(best >= 0)
+    habitable = np.append(np.isin(w.room, HABITABLE) & (w.dwelling >= 0), False)  # the last is no window
+    lived = habitable[rows] & (sunlight.receptors.kind == "window")
+    best = _worst(community.dwellings, w.dwelling[rows[lived]], sunlight.hours[lived])
+    seen = np.flatnonzero(~np.isnan(best))
     return community.storeys.building[community.dwellings.storey[seen]], best[seen]

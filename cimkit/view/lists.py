@@ -29,6 +29,8 @@ TEXTS |= {verdict: (english, VERDICTS_ZH[verdict]) for verdict, english in _LIST
 MARKS: dict[str, tuple[str, str]] = {**RULE_MARKS, "U": ("entered by the user", "用户填写")}
 MEANINGS: dict[str, tuple[str, str]] = _LISTS["meanings"]  # of the marks
 LAYERS: dict[str, tuple[str, str]] = _LISTS["layers"]  # of the pictures of results
+RATIOS: dict[str, tuple[str, str, tuple[str, str]]] = _LISTS["ratios"]
+FAR_STEPS, SHADOW_RANGE = (_LISTS["in_order"][name] for name in ("far_steps", "shadow_range"))
 FONTS: tuple[str, ...] = tuple(_LISTS["fonts"]["chinese"])
 _WORDS = {k.code: k.zh for kind in Kind.__subclasses__() for k in kind} | REASONS["words"]
 _PLACES = {r"\{\}": "((?:(?!; ).)+?)", r"\{\*\}": "(.+)", r"\{\#\}": r"([-\d.,]+(?: [^\s,]+)?)"}
@@ -136,13 +138,14 @@ def shades(colours: Sequence[str], n: int) -> tuple[str, ...]:
     return tuple("#{:02x}{:02x}{:02x}".format(*m) for m in mixed)
 
 
-_NAMES = ("sunlight", "walk", "storeys", "change", "counted")
-SUNLIGHT, WALK, STOREYS, CHANGE, COUNTED = (Classes(**_COLOURS["classes"][name]) for name in _NAMES)
+CLASSES = {name: Classes(**about) for name, about in _COLOURS["classes"].items()}
+SUNLIGHT, WALK, STOREYS, COUNTED = (CLASSES[name] for name in ("sunlight", "walk", "storeys", "counted"))
 USES: dict[int, str] = {use: _COLOURS["uses"].get(use.code, "#c4bdb4") for use in BuildingUse}
 GROUND: dict[SpaceKind, str] = {SpaceKind.parse(code): colour for code, colour in _COLOURS["ground"].items()}
 PATHS: dict[int, tuple[str, float]] = {kind: _COLOURS["paths"].get(kind.code, ("#b9b3a8", 0.9)) for kind in PathKind}
 VERDICTS: dict[str, str] = _COLOURS["verdicts"]
 STATES: dict[str, str] = _COLOURS["states"]  # of indicators, worst first
+PUBLIC_SPACE: list[Row] = _COLOURS["legends"]["public_space"]
 SCENE: dict[str, str] = _COLOURS["scene"]
 INK, TREE, WALL = "#26313a", SCENE["tree"], SCENE["wall"]
 

@@ -38,22 +38,17 @@ class Fonts:
 
     Parameters
     ----------
-    families
-        Font families in order, for matplotlib's ``font.family``.
     chinese
         Family with Chinese characters, empty if there is none.
-    path
-        File of it, empty if unknown; pyvista needs the file.
     """
 
-    families: tuple[str, ...]
     chinese: str
-    path: str
 
     @property
     def rc(self) -> Any:
-        """Settings for ``matplotlib.rc_context``."""
-        return {"font.family": list(self.families), "axes.unicode_minus": False, "svg.fonttype": "path"}
+        """Settings for ``matplotlib.rc_context``; Latin first, so that digits and minus signs stay as usual."""
+        families = [LATIN, self.chinese] if self.chinese else [LATIN]
+        return {"font.family": families, "axes.unicode_minus": False, "svg.fonttype": "path"}
 
     def language(self, lang: str) -> str:
         """Return the language that can be drawn: English where Chinese was wanted and cannot be."""
@@ -99,21 +94,16 @@ def _find(wish: str) -> Fonts:
     manager = font_manager.fontManager
     if wish and Path(wish).is_file():
         manager.addfont(wish)
-        name = font_manager.FontProperties(fname=wish).get_name()
-        return Fonts((LATIN, name), name, wish)
-    wanted = ((wish,) if wish else ()) + FONTS
-    for fresh in (False, True):
-        if fresh:  # the system's fonts that matplotlib's stored list does not know yet
-            for path in {*font_manager.findSystemFonts()} - {e.fname for e in manager.ttflist}:
-                try:
-                    manager.addfont(path)
-                except (OSError, RuntimeError, ValueError):  # a damaged or unusual font file is not our business
-                    _log.debug("font not readable: %s", path)
-        listed = {e.name: e.fname for e in reversed(manager.ttflist)}
-        chinese = next((name for name in wanted if name in listed), "")
-        if chinese:  # Latin first: digits and minus signs stay as usual
-            return Fonts((LATIN, chinese), chinese, listed[chinese])
-    return Fonts((LATIN,), "", "")
+        return Fonts(font_manager.FontProperties(fname=wish).get_name())
+    wanted = (wish, *FONTS)
+    if not {e.name for e in manager.ttflist} & {*wanted}:  # its stored list does not know the system's newest fonts
+        for path in {*font_manager.findSystemFonts()} - {e.fname for e in manager.ttflist}:
+            try:
+                manager.addfont(path)
+            except (OSError, RuntimeError, ValueError):  # a damaged or unusual font file is not our business
+                _log.debug("font not readable: %s", path)
+    listed = {e.name for e in manager.ttflist}
+    return Fonts(next((name for name in wanted if name in listed), ""))
 
 
 def plot(result: Any, *, community: Community | None = None, column: str = "", ax: Any = None, lang: str = "en") -> Any:
@@ -339,14 +329,12 @@ def plot_chart(result: Any, *, ax: Any = None, lang: str = "en") -> Any:
 def _by_scene(ax: Any, frame: Any, chinese: bool) -> str:
     """Draw how many indicators of each scene are in each state."""
     scene, state = ("scene", "state_zh") if chinese else ("scene_en", "state")
-    scenes = list(dict.fromkeys(frame[scene]))
-    left = np.zeros(len(scenes))
-    for name, colour in STATES.items():
-        here = frame[frame["state"] == name]
-        count = np.array([(here[scene] == s).sum() for s in scenes])
-        if count.any():
-            ax.barh(scenes, count, left=left, color=colour, label=here[state].iloc[0], height=0.62)
-        left += count
+    count = frame.groupby([scene, "state"]).size().unstack(fill_value=0).loc[frame[scene].unique()]
+    left = np.zeros(len(count))
+    for name in (s for s in STATES if s in count):
+        label = frame.loc[frame["state"] == name, state].iloc[0]
+        ax.barh(count.index, count[name], left=left, color=STATES[name], label=label, height=0.62)
+        left += count[name].to_numpy()
     ax.legend(frameon=False, fontsize=8, loc="lower right")
     return "场景指标" if chinese else "Indicators of each scene by state"
 

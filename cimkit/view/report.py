@@ -7,7 +7,7 @@ import os
 import platform
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 SHOWN = ("Sunlight", "WalkTimes", "FloorAreas")
 MOST_ROWS, PRINTED_WORST, PRINTED_NOTES = 2_000, 3, 6  # rows on screen; on paper, of a rule not met, of each code
 _UNKNOWN = re.compile(r"\? \((.+?)\)(?=; |$)")  # what is missing
-_KINDS = {"G": ("computed", "计算"), "E": ("evidence", "佐证"), "G+E": ("both", "计算与佐证")}
-_COLOURS = {"met": "pass", "not met": "fail", "not applicable": "not_applicable"}
 
 
 def report(
@@ -91,8 +89,7 @@ def report(
     about |= {"not_judged": getattr(findings, "not_judged", ()), "packs": getattr(findings, "packs", ())}
     about |= _model(community, rows, results) | _plans(community, rows, shown) | _methods(community, rows)
     how: dict[str, Any] = {"style": template("report.css"), "script": template("report.js")}
-    write_text(path, page(render("report.html", **about), title, lang, viewer=bool(about["scene"]), **how))
-    return Path(path)
+    return write_text(path, page(render("report.html", **about), title, lang, viewer=bool(about["scene"]), **how))
 
 
 def self_assessment(assessment: Assessment, *, path: File, lang: str = "zh-en", title: str = "") -> Path:
@@ -121,11 +118,9 @@ def self_assessment(assessment: Assessment, *, path: File, lang: str = "zh-en", 
     indicators = []
     for line in assessment.to_frame().itertuples(index=False):
         in_chinese = _UNKNOWN.sub(lambda m: f"? （{chinese(m[1])}）", line.measured_zh)
-        measured = tables.pretty(line.measured), tables.pretty(in_chinese)
-        indicators.append((line, _KINDS[line.kind], _COLOURS.get(line.state, "unknown"), measured))
+        indicators.append((line, (tables.pretty(line.measured), tables.pretty(in_chinese))))
     body = render("self.html", a=assessment, title=title, counted=counted, indicators=indicators)
-    write_text(path, page(body, title, lang, style=template("report.css"), script=template("report.js")))
-    return Path(path)
+    return write_text(path, page(body, title, lang, style=template("report.css"), script=template("report.js")))
 
 
 def _size(c: Community) -> list[tuple[str, str]]:
@@ -164,18 +159,12 @@ def _plans(community: Community, rows: Sequence[Finding], results: Sequence[Any]
 def _walk(community: Community, sheet: svg.Sheet, walk: WalkTimes) -> dict[str, Any]:
     """Return what lets one choose the service on the plan of a walk; the worst served is shown first."""
     minutes = {k.code: walk_layer(community, walk, k).buildings for k in walk.kinds}
-    f, tenths = community.facilities, {code: _tenths(found) for code, found in minutes.items()}
+    f, tenths = community.facilities, {code: tables.rounded(found, 1, far=9999.0) for code, found in minutes.items()}
     at = np.array(sheet.at(np.column_stack([f.x, f.y])), dtype=object)
     spots = [(k, list(zip(f.name[f.kind == k], at[f.kind == k], strict=True))) for k in walk.kinds]
     first = max(minutes, key=lambda code: float(np.nanmean(np.minimum(minutes[code], 60.0))))
-    data = {"edges": _tenths(WALK.edges[1:-1]), "colours": WALK.colours, "minutes": tenths}
-    title = ("Longest walk from each building to the nearest ", "各栋至最近设施的最长步行时间：")
-    return {"title": title, "first": first, "spots": spots, "data": data}
-
-
-def _tenths(minutes: Iterable[float]) -> list[float | None]:
-    """Return minutes to a tenth, none for nan and a large number for infinity."""
-    return [None if np.isnan(m) else round(min(float(m), 9999.0), 1) for m in minutes]
+    data = {"edges": tables.rounded(WALK.edges[1:-1], 1, far=9999.0), "colours": WALK.colours, "minutes": tenths}
+    return {"title": TEXTS["walk_plan"], "first": first, "spots": spots, "data": data}
 
 
 def _notes(community: Community, findings: Any, results: Sequence[Any]) -> list[tuple[Note, tuple[str, str], bool]]:

@@ -12,14 +12,15 @@ from cimkit.geometry.polygons import Polygons
 from cimkit.geometry.ragged import offsets_of, ragged_rows
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, FacilityKind, PathKind, RoomKind, SpaceKind, Status
-from cimkit.rules.findings import Finding
+from cimkit.rules.findings import ORDER, Finding
+from cimkit.sim.areas import FAR
 from cimkit.sim.receptors import Receptors
 from cimkit.sim.sunlight import Sunlight
 from cimkit.sim.sunpath import SunDay
 from cimkit.view.layers import LAYERED, Layer, is_a, layer_of, rows_of, walk_layer
 from cimkit.view.lists import COUNTED, GROUND, PATHS, SCENE, STOREYS, SUNLIGHT, TEXTS, USES, VERDICTS, Classes, day_name
 from cimkit.view.svg import crowns, sheet_of
-from cimkit.view.tables import ORDER, measured, origin, required
+from cimkit.view.tables import measured, origin, required, rounded
 
 MOST_FINDINGS = 20_000
 GRID = 160  # most nodes of the drawn ground along one side
@@ -87,8 +88,7 @@ def _result_modes(community: Community, result: Any, key: str) -> list[Mode]:
         layers = [(k.code, walk_layer(community, result, k)) for k in result.kinds]
         return [Mode(f"{key}-{code}", layer, layer.classes.title) for code, layer in layers]
     if is_a(result, "FloorAreas") and len(result):
-        title = ("Spaces: share counted for FAR", "空间：计容系数")
-        return [Mode(key, Layer(COUNTED), title, spaces=_counted(community, result))]
+        return [Mode(key, Layer(COUNTED), TEXTS["counted_spaces"], spaces=_counted(community, result))]
     if is_a(result, "Isochrones"):
         x, y = (v.ravel() for v in np.meshgrid(result.x, result.y))
         known = ~np.isnan(result.hours.ravel())
@@ -106,8 +106,6 @@ def _result_modes(community: Community, result: Any, key: str) -> list[Mode]:
 
 def _counted(community: Community, areas: Any) -> IntArray:
     """Return the class of what counts of each space for the floor area ratio; areas of a state keep their ids."""
-    from cimkit.sim.areas import FAR
-
     own, found = np.flatnonzero(areas.items["space"] >= 0), np.full(len(community.spaces), -1)
     rows = rows_of(areas.community.spaces.names()[areas.items["space"][own]], community.spaces.names())
     found[rows[rows >= 0]] = COUNTED.which(areas.factor[own, FAR])[rows >= 0]
@@ -136,12 +134,9 @@ def scene_bytes(community: Community, results: Sequence[Any] = (), rows: Sequenc
     windows = _windows(community, modes, arrays)
     sun = day and {"circle": [v.tolist() for v in day.circle()], "band": day.band, "name": day_name(day.name)}
     verdicts = [[VERDICTS[v], *TEXTS[v]] for v in ORDER]
-    header: dict[str, Any] = {
-        "name": community.name,
-        "box": [round(v, 2) for v in box],
-        "north": community.frame.convergence,
-    }
-    header |= {"colours": SCENE, "verdicts": verdicts, "sun": sun, "ground": _ground(community, box, arrays)}
+    header: dict[str, Any] = {"name": community.name, "box": [round(v, 2) for v in box]}
+    header |= {"north": community.frame.convergence, "colours": SCENE, "verdicts": verdicts, "sun": sun}
+    header |= {"ground": _ground(community, box, arrays)}
     header |= {"top": _solids(community, arrays), "buildings": _buildings(community, arrays), "windows": windows}
     header |= {"flat": _flats(community, arrays), **_life(community, arrays)}
     header |= {"modes": [_mode(m, arrays, windows["id"]) for m in modes], "findings": _findings(rows)}
@@ -193,11 +188,6 @@ def _outlines(name: str, shapes: Polygons) -> Arrays:
     return {f"{name}.xy": _steps(shapes.xy), f"{name}.ring": shapes.ring, f"{name}.poly": shapes.poly}
 
 
-def _numbers(values: Any) -> list[float | str | None]:
-    """Return numbers as JSON has them, to 0.01."""
-    return [None if np.isnan(v) else "∞" if np.isinf(v) else round(float(v), 2) for v in values]
-
-
 def _ground(community: Community, box: Sequence[float], arrays: Arrays) -> list[int]:
     """Keep the heights of the ground on a grid; without a terrain they follow the feet of the buildings."""
     b, (west, south, east, north) = community.buildings, box
@@ -242,7 +232,7 @@ def _buildings(community: Community, arrays: Arrays) -> dict[str, Any]:
     arrays |= {"floor.level": s.level[order], "floor.base": _cm(base), "floor.top": _cm(base + s.height[order])}
     uses, states = [BuildingUse(u).title for u in b.use], [TEXTS[v.code] for v in Status]
     said = {"id": b.id.tolist(), "name": b.name.tolist(), "use": uses, "storeys": b.n_above.tolist()}
-    return {**said, "height": _numbers(b.height), "status": states}
+    return {**said, "height": rounded(b.height), "status": states}
 
 
 def _windows(community: Community, modes: Sequence[Mode], arrays: Arrays) -> dict[str, Any]:
@@ -311,7 +301,7 @@ def _mode(mode: Mode, arrays: Arrays, windows: Sequence[str]) -> dict[str, Any]:
     if not np.isnan(layer.buildings).all():
         arrays[m.setdefault("buildings", f"{key}.buildings")] = classes.which(layer.buildings)
         if mode.said:
-            m["values"] = _numbers(layer.buildings)
+            m["values"] = rounded(layer.buildings)
     if mode.spaces is not None:
         arrays[m.setdefault("spaces", f"{key}.spaces")] = mode.spaces
     if layer.at is None:

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -17,7 +18,7 @@ from cimkit.arrays import FloatArray, IntArray, one_of
 from cimkit.errors import MissingDataError, needed
 from cimkit.geometry.frame import transformer
 from cimkit.geometry.triangles import Triangles, extrude
-from cimkit.io.atomic import File, atomic_write, write_text
+from cimkit.io.atomic import File, atomic_write, write_bytes, write_text
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, Status
 from cimkit.view.layers import is_a
@@ -60,8 +61,7 @@ class View3D:
 
     def save(self, path: File) -> Path:
         """Write the page to a file; return it."""
-        write_text(path, self.html)
-        return Path(path)
+        return write_text(path, self.html)
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,9 +88,7 @@ class Picture:
 
     def save(self, path: File) -> Path:
         """Write the picture; return the file."""
-        with atomic_write(path) as part:
-            part.write_bytes(self.png)
-        return Path(path)
+        return write_bytes(path, self.png)
 
 
 def show(
@@ -248,9 +246,7 @@ def write_gltf(community: Community, *results: Any, path: File) -> Path:
         part.visual = trimesh.visual.TextureVisuals(material=trimesh.visual.material.PBRMaterial(**look))
         part.metadata |= told if row >= 0 else {}
         scene.add_geometry(part, node_name=told["id"], geom_name=told["id"])
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(scene.export(file_type="glb"))
-    return Path(path)
+    return write_bytes(path, scene.export(file_type="glb"))
 
 
 def write_tiles(community: Community, *results: Any, path: File) -> Path:
@@ -382,17 +378,11 @@ def add_qgis_styles(path: File, *, table: str = "buildings", column: str = "use"
     """
     uses = list(zip(BuildingUse, rgb_of(list(USES.values())).tolist(), strict=True))
     style = f"<!DOCTYPE qgis>{render('qgis.qml', column=column, uses=uses)}"
-    base = sqlite3.connect(path)
-    with base:
+    with closing(sqlite3.connect(path)) as base, base:
         found = base.execute("SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", (table,)).fetchone()
         if found is None:
             raise MissingDataError(f"QGIS style: {path} must have a layer {table!r}; got none of this name.")
         base.executescript(template("layer_styles.sql"))
         base.execute("DELETE FROM layer_styles WHERE f_table_name = ? AND styleName = 'cimkit'", (table,))
-        base.execute(
-            "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, "
-            "styleQML, styleSLD, useAsDefault, description, owner) VALUES ('', '', ?, ?, 'cimkit', ?, '', 1, ?, '')",
-            (table, found[0], style, "colours of the plans"),
-        )
-    base.close()
+        base.execute(template("layer_style.sql"), {"table": table, "column": found[0], "style": style})
     return Path(path)

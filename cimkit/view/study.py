@@ -11,7 +11,7 @@ import numpy as np
 from cimkit.arrays import FloatArray
 from cimkit.errors import InputError, needed
 from cimkit.io.atomic import File
-from cimkit.model.changes import Edit, Record, described, find_object, read_scenario, scenario_json
+from cimkit.model.changes import Edit, Record, described, read_scenario, scenario_json
 from cimkit.model.community import Community
 from cimkit.rules.check import check
 from cimkit.rules.compare import scenarios
@@ -118,46 +118,42 @@ class Study:
         return self.state.findings
 
     def _state(self, name: str) -> State:
-        """Return the last state of a variant, all judged; what an edit cannot have changed is taken from before it."""
-        now = self.variants[name]
-        while len(now.states) <= len(now.edits):
-            measured = Measurements(self.base)
-            if now.states:
-                edit, before = now.edits[len(now.states) - 1], now.states[-1]
-                measured = Measurements(edit.apply(before.community))
-                if before.findings.measurements is not None:
-                    places = _places(before.community, measured.community, edit.target)
-                    measured.carry_over(before.findings.measurements, places)
-            found = check(measured.community, measurements=measured, **self._by)
-            now.states.append(State(measured.community, found, tuple(measured.results())))
-        return now.states[-1]
+        """Return the last state of a variant; that of the base is measured when it is first asked for."""
+        states = self.variants[name].states
+        if not states:
+            states.append(self._judged(Measurements(self.base)))
+        return states[-1]
+
+    def _judged(self, measured: Measurements) -> State:
+        """Return the state of a community, which is measured as far as it is not yet."""
+        found = check(measured.community, measurements=measured, **self._by)
+        return State(measured.community, found, tuple(measured.results()))
 
     def edit(self, edit: Edit) -> State:
-        """Record an edit and return the state after it.
+        """Record an edit and return the state after it; what the edit cannot have changed is taken from before it.
 
         Raises
         ------
         InputError
             If it cannot be done; then nothing is recorded.
         """
-        self.state  # noqa: B018 - what stands before the edit
-        now = self.variants[self.name]
+        before, now = self.state, self.variants[self.name]
+        measured = Measurements(edit.apply(before.community))
+        if before.findings.measurements is not None:
+            places = _places(before.community, measured.community, edit.target)
+            measured.carry_over(before.findings.measurements, places)
+        now.states.append(self._judged(measured))
         now.edits.append(edit)
-        try:
-            state = self.state
-        except Exception:
-            now.edits.pop()
-            raise
         now.undone.clear()
-        return state
+        return now.states[-1]
 
     def move(self, name: str, *, dx: float = 0.0, dy: float = 0.0, turn: float = 0.0) -> State:
         """Move a building, space or service by metres east and north and turn it clockwise [°]."""
         return self.edit(Edit("move", name, {"dx": dx, "dy": dy, "turn": turn}))
 
     def storeys(self, name: str, count: int) -> State:
-        """Give a building another number of storeys above ground."""
-        return self.edit(Edit("storeys", name, {"count": int(count)}))
+        """Give a building another number of storeys above ground, which must be whole."""
+        return self.edit(Edit("storeys", name, {"count": count if count % 1 else int(count)}))
 
     def add(self, record: Record) -> State:
         """Add a building, space, service or path."""
@@ -239,21 +235,14 @@ class Study:
 
 def _places(before: Community, after: Community, name: str) -> FloatArray:
     """Return circles around the edited object, as it was and as it is: x, y, radius, top, shape (n, 4) [m]."""
-    rows = []
+    found: list[tuple[FloatArray, float]] = []
     for c in (before, after):
-        try:
-            title, row = find_object(c, name)
-        except InputError:
-            continue
-        if title == "buildings":
+        for row in np.flatnonzero(c.buildings.names() == name):
             b, own = c.buildings, c.solids.take(np.flatnonzero(c.solids.owner == row))
             corners = c.mesh.corners[c.mesh.owner == row].reshape(-1, 3)
-            xy = np.concatenate([b.footprint.take([row]).xy, own.outline.xy, corners[:, :2]])
             top = max(b.ground_z[row] + b.height[row], own.top.max(initial=0.0), corners[:, 2].max(initial=0.0))
-        elif title == "spaces":
-            xy, top = c.spaces.outline.take([row]).xy, 200.0
-        else:
-            continue
-        low, high = xy.min(axis=0), xy.max(axis=0)
-        rows.append([*((low + high) / 2), float(np.hypot(*(high - low))) / 2, top])
-    return np.array(rows, dtype=np.float64).reshape(-1, 4)
+            found.append((np.concatenate([b.footprint.take([row]).xy, own.outline.xy, corners[:, :2]]), top))
+        found += [(c.spaces.outline.take([row]).xy, 200.0) for row in np.flatnonzero(c.spaces.names() == name)]
+    boxes = [(xy.min(axis=0), xy.max(axis=0), top) for xy, top in found]
+    circles = [(*((low + high) / 2), np.hypot(*(high - low)) / 2, top) for low, high, top in boxes]
+    return np.array(circles, dtype=np.float64).reshape(-1, 4)

@@ -13,26 +13,20 @@ import numpy as np
 from cimkit.arrays import FloatArray, IntArray
 from cimkit.model.community import Community
 from cimkit.model.kinds import BuildingUse, Status
-from cimkit.rules.findings import Finding, Verdict
+from cimkit.rules.findings import ORDER, Finding
 from cimkit.rules.rule import Rule
+from cimkit.sim.site_ratios import SiteIndicators
+from cimkit.sim.sunlight import Sunlight
 from cimkit.view.layers import best_of_dwellings
-from cimkit.view.lists import SUNLIGHT, VERDICTS, WALK
+from cimkit.view.lists import FAR_STEPS, RATIOS, SUNLIGHT, VERDICTS, WALK
 
 if TYPE_CHECKING:
     from cimkit.sim.access import WalkTimes
     from cimkit.sim.areas import FloorAreas
-    from cimkit.sim.site_ratios import SiteIndicators
-    from cimkit.sim.sunlight import Sunlight
 
 MOST_MARKS, MOST_FAILURES = 600, 500
 _NUMBER = re.compile(r"-?[\d.]+")
-ORDER = tuple(v.value for v in Verdict)
 SHORT_H = SUNLIGHT.threshold
-RATIOS = (  # indicator, column of the parcels, whether the limit is a largest value, words
-    ("far", "far_max", True, ("Floor area ratio", "容积率")),
-    ("building_density", "density_max", True, ("Building density", "建筑密度")),
-    ("green_ratio", "green_min", False, ("Green ratio", "绿地率")),
-)
 STEP_COLOURS = {"whole": "#57809d", "less": "#d3a06b", "more": "#a5695c", "result": "#2d5876"}
 
 
@@ -158,13 +152,14 @@ def number(value: float) -> str:
     >>> number(1.2345), number(12345.6), number(float("inf")), number(float("nan"))
     ('1.23', '12,346', '∞', '')
     """
-    if isnan(value):
-        return ""
-    if isinf(value):
-        return "∞" if value > 0 else "-∞"
     digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
-    text = f"{value:,.{digits}f}"
+    text = f"{value:,.{digits}f}".replace("inf", "∞").replace("nan", "")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def rounded(values: Iterable[float], digits: int = 2, *, far: Any = "∞") -> list[Any]:
+    """Return numbers as JSON has them: rounded, None for nan, ``far`` for infinity."""
+    return [None if isnan(v) else far if isinf(v) else round(float(v), digits) for v in values]
 
 
 def sunlight_lines(community: Community, light: Sunlight) -> list[dict[str, Any]]:
@@ -224,20 +219,12 @@ def far_steps(areas: FloorAreas) -> list[Step]:
     t = areas.totals()
     whole, below, exempt, more = (t[k] for k in ("building_area_m2", "below_ground_m2", "exempt_m2", "multiplied_m2"))
     rest = t["far_area_m2"] - (whole - below - exempt + more)
-    listed = [
-        ("Building area", "建筑面积", whole, "whole"),
-        ("Below ground", "地下不计容", -below, "less"),
-        ("Exempt public space", "公共空间不计容", -exempt, "less"),
-        ("Storey height, caps", "层高与限额加计", more, "more"),
-        ("Other rules", "其他规则", rest, "more" if rest > 0 else "less"),
-        ("Counted for FAR", "计容面积", t["far_area_m2"], "result"),
-    ]
-    steps, level = [], 0.0
-    for english, chinese, value, kind in listed:
+    steps, level, values = [], 0.0, (whole, -below, -exempt, more, rest, t["far_area_m2"])
+    for (english, chinese, total), value in zip(FAR_STEPS, values, strict=True):
         if abs(value) >= 0.5:
-            start = 0.0 if kind in ("whole", "result") else level
+            start = 0.0 if total else level
             level = start + value
-            steps.append(Step(english, chinese, value, kind, start))
+            steps.append(Step(english, chinese, value, total or ("more" if value > 0 else "less"), start))
     return steps
 
 
@@ -251,10 +238,10 @@ def parcel_lines(community: Community, site: SiteIndicators) -> list[tuple[Any, 
     parcels, lines = community.parcels, []
     for p, land in enumerate(parcels.outline.areas()):
         values = []
-        for name, column, largest, _ in RATIOS:
+        for name, (column, sign, _) in RATIOS.items():
             value, limit = site.value(name, p), float(getattr(parcels, column)[p])
-            missed = value > limit + 1e-9 if largest else value < limit - 1e-9
-            said = "" if np.isnan(limit) else f"{'≤' if largest else '≥'} {limit:g}"
+            missed = value > limit + 1e-9 if sign == "≤" else value < limit - 1e-9
+            said = "" if np.isnan(limit) else f"{sign} {limit:g}"
             values.append(("" if np.isnan(value) else f"{value:.3f}", missed, said))
         lines.append((parcels.id[p], parcels.name[p], parcels.land_use[p], land, values))
     return lines

@@ -1,16 +1,19 @@
 """The live widget of a study (anywidget): the 3D viewer, a slider of storeys, figures that follow."""
 
-from math import isnan
 from typing import Any
 
 import anywidget
 import traitlets
 
+from cimkit.arrays import one_of
 from cimkit.errors import CimkitError
+from cimkit.model.changes import Edit
 from cimkit.view.layers import is_a
 from cimkit.view.page import viewer_files
 from cimkit.view.scene import scene_bytes
-from cimkit.view.tables import judged
+from cimkit.view.tables import judged, rounded
+
+WISHES = ("storeys", "move", "remove")
 
 
 class StudyWidget(anywidget.AnyWidget):
@@ -39,24 +42,20 @@ class StudyWidget(anywidget.AnyWidget):
         lights = [r for r in state.results if is_a(r, "Sunlight")]
         self.scene = scene_bytes(state.community, lights, judged(state.findings))
         old, new = base.figures(), state.figures()
-        self.figures = {k: [None if isnan(v) else round(float(v), 3) for v in (old[k], new[k])] for k in new}
+        self.figures = {k: rounded((old[k], new[k]), 3) for k in new}
 
     def _wished(self, change: Any) -> None:
         """Do what the page asks for: storeys, move, remove, undo, redo."""
-        wish = dict(change["new"])
-        dragged, self._dragged = self._dragged, ""
+        wish, dragged, self._dragged = dict(change["new"]), self._dragged, ""
+        do, values = wish["do"], {k: wish[k] for k in ("count", "dx", "dy", "turn") if k in wish}
         try:
-            if wish["do"] in ("undo", "redo"):
-                getattr(self.study, wish["do"])()
-            elif wish["do"] == "storeys":
-                if dragged == wish["target"]:
+            if do in ("undo", "redo"):
+                getattr(self.study, do)()
+            else:
+                if do == "storeys" and dragged == wish["target"]:
                     self.study.undo()
-                self.study.storeys(wish["target"], int(wish["count"]))
+                self.study.edit(Edit(one_of(do, WISHES, name="wish"), wish["target"], values))
                 self._dragged = wish["target"] if wish.get("drag") else ""
-            elif wish["do"] == "move":
-                self.study.move(wish["target"], **{k: float(wish.get(k, 0.0)) for k in ("dx", "dy", "turn")})
-            elif wish["do"] == "remove":
-                self.study.remove(wish["target"])
             self.said = ""
         except CimkitError as error:
             self.said = str(error)

@@ -66,5 +66,15 @@ def test_edit__that_cannot_be_done_is_not_recorded() -> None:
     study = ck.Study(ck.samples.slab_rows(rows=2, gap=20), **BY)
     with pytest.raises(InputError):
         study.storeys("nobody", 3)
+    with pytest.raises(InputError, match="whole number"):
+        study.storeys("S1", 7.5)  # type: ignore[arg-type]
     assert study.variants["base"].edits == []
     assert study.state.community is study.base
+
+
+def test_storeys__of_any_whole_number_are_written_as_such() -> None:
+    study = ck.Study(ck.samples.slab_rows(rows=2, gap=20), **BY)
+    study.storeys("S1", np.int64(7))  # type: ignore[arg-type]
+    study.storeys("S1", 8.0)  # type: ignore[arg-type]
+    assert [e.values for e in study.variants["base"].edits] == [{"count": 7}, {"count": 8}]
+    assert '"count": 7' in study.to_json()
