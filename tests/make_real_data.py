@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from cimkit.cli.common import Source
-from cimkit.cli.judge import judged
+from cimkit.cli.judge import Rules
 
 PAGE = Path(__file__).parents[1] / "docs" / "real_data.md"
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -26,9 +26,8 @@ def found(command: str) -> tuple[int, str]:
     words = shlex.split(command.replace("D/", f"{DATA}/"))
     options = {k: words.pop(words.index(k) + 1) for k in ("--city", "--pack") if k in words}
     source = Source([Path(w) for w in words if not w.startswith("--")])
-    packs = [options["--pack"]] if "--pack" in options else None
-    about = {"packs": packs, "city": options.get("--city", ""), "place": {}, "verified_only": False, "weather": None}
-    findings = judged(source.complete(assume_housing=True), about)
+    rules = Rules(city=options.get("--city", ""), packs=[options[k] for k in ("--pack",) if k in options])
+    findings = rules.judge(source.complete(assume_housing=True))
     return findings.exit_code, ", ".join(f"{n:,} {v.replace('_', ' ')}" for v, n in findings.counts.items() if n)
 
 

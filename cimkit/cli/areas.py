@@ -6,9 +6,9 @@ from typing import Any
 
 import cimkit as ck
 from cimkit.arrays import one_of
-from cimkit.cli.common import Sheet, Sink, Source, command, err, measured, pairs, save_figure, step
+from cimkit.cli.common import Sheet, Sink, Source, command, measured, pairs, save_figure, step
 from cimkit.cli.sun import day_of
-from cimkit.cli.walk import walker
+from cimkit.cli.walk import say, walker
 
 MAPS = (".gpkg", ".geojson", ".parquet")
 
@@ -74,15 +74,13 @@ def _with_declared(community: ck.Community, path: Path | None) -> tuple[ck.Commu
 
     if path is None:
         return community, []
-    lines: list[Any] = []
     if is_schedule(path):
         storeys, read = ck.read_schedule(path)
         community, fitted = ck.apply_schedule(community, storeys)
-        read += fitted
-    else:
-        lines, read = ck.read_indicators(path)
-    for note in read:
-        err.print(f"{note.code}: {note.text}", markup=False)
+        say(read + fitted)
+        return community, []
+    lines, read = ck.read_indicators(path)
+    say(read)
     return community, lines
 
 

@@ -43,8 +43,8 @@ def complain(text: str, code: int) -> int:
 
 
 @contextmanager
-def step(what: str) -> Iterator[None]:
-    """Show what is being done, then that it is done or failed, with the time it took."""
+def step(what: str, file: Path | None = None) -> Iterator[None]:
+    """Show what is being done, then that it is done or failed, with the time it took, and the file it wrote."""
     start = time.perf_counter()
     try:
         with err.status(f"{what} …"):
@@ -53,6 +53,8 @@ def step(what: str) -> Iterator[None]:
         err.print(f"[red]✗[/] {what}: failed after {time.perf_counter() - start:.1f} s")
         raise
     err.print(f"[green]✓[/] {what} [dim]{time.perf_counter() - start:.1f} s[/]")
+    if file is not None:
+        wrote(file)
 
 
 def measured(what: str, work: Callable[..., T], *given: Any, **how: Any) -> T:
@@ -144,6 +146,12 @@ class Sheet:
         elif self.screen:
             show_frame(frame, rows=rows)
 
+    def write_rows(self, rows: Sequence[tuple[Any, ...]], names: Sequence[str], layer: str) -> None:
+        """Write rows as a table, or print all of them."""
+        import pandas as pd
+
+        self.write(pd.DataFrame(rows, columns=list(names)), layer, rows=len(rows))
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sink(Sheet):
@@ -225,6 +233,5 @@ def plain(result: Any) -> str:
 
 def save_figure(figure: Any, path: Path) -> None:
     """Write a picture whole or not at all."""
-    with step(f"drawing {path.name}"), atomic_write(path) as temporary:
+    with step(f"drawing {path.name}", path), atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=150, bbox_inches="tight")
-    wrote(path)

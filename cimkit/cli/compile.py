@@ -1,8 +1,8 @@
 """Compile the kernels that a check needs on two cores at once, when they are used for the first time."""
 
-import subprocess
 import sys
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 
 import cimkit as ck
 from cimkit.cli.common import step
@@ -18,12 +18,8 @@ def compile_kernels() -> None:
     mark = Path(kernel_folder()) / _DONE
     if mark.exists():
         return
-    with step("compiling kernels, once"):
-        helper = subprocess.Popen([sys.executable, "-m", "cimkit.cli.compile"], stdout=subprocess.DEVNULL)
-        try:
-            _columns_and_walking()
-        finally:
-            helper.wait()
+    with step("compiling kernels, once"), Popen([sys.executable, "-m", "cimkit.cli.compile"], stdout=DEVNULL):
+        _columns_and_walking()
     mark.parent.mkdir(parents=True, exist_ok=True)
     write_text(mark, "")
 

@@ -8,30 +8,27 @@ from pathlib import Path
 import typer
 
 import cimkit as ck
-from cimkit.cli.common import WORDS, Exit, Sheet, Source, command, out, show_frame, step, wrote
+from cimkit.cli.common import WORDS, Exit, Sheet, Source, command, out, show_frame, step
 
 
 @command("community.gpkg")
 def _sample(path: Path, *, kind: str = "future_community", seed: int = 0) -> None:
     """Write an invented community to try things on."""
-    with step(f"making {kind}"):
+    with step(f"making {kind}", path):
         given = {"seed": seed} if kind == "future_community" else {}
         ck.write(getattr(ck.samples, kind)(**given), path)
-    wrote(path)
 
 
 @command("site.gpkg")
 def _info(source: Source, sheet: Sheet) -> None:
     """Say what a plan holds."""
-    import pandas as pd
-
     community, notes = source.read()
     rows = [(title, len(table)) for title, table in community.tables.items() if len(table)]
     if not sheet.json:
         place = community.location
         where = f"{place.latitude:.5f}° N, {place.longitude:.5f}° E" if place else "place not known"
         out.print(f"[bold]{community.name or source.plan[0].name}[/] · {community.frame.crs or 'no CRS'} · {where}")
-    sheet.write(pd.DataFrame(rows, columns=["table", "rows"]), "info")
+    sheet.write_rows(rows, ("table", "rows"), "info")
     if not sheet.json and len(notes):
         groups = notes.to_frame().groupby(["severity", "code"], as_index=False, sort=False)
         found = groups.agg(count=("count", "sum"), example=("text", "first"))
@@ -58,27 +55,22 @@ def _convert(source: Source, *, complete: bool = False) -> None:
     """Read a plan and write it in another format, chosen by the suffix; .glb and tileset.json (3D Tiles) as well."""
     source, target = source.without_target("the file to write")
     community = source.complete(windows=True) if complete else source.read()[0]
-    with step(f"writing {target.name}"):
+    with step(f"writing {target.name}", target):
         if target.suffix.lower() == ".glb":
             ck.view.write_gltf(community, path=target)
         elif target.name.lower().endswith("tileset.json"):
             ck.view.write_tiles(community, path=target)
         else:
             ck.write(community, target)
-    wrote(target)
 
 
 @command()
 def _doctor(sheet: Sheet) -> None:
     """Say what is installed and what is missing; the last line is 'ready' or what to install."""
-    import pandas as pd
-
     rows = [(what, use, found or "missing", "" if found else remedy) for what, use, found, remedy in _checks()]
-    frame = pd.DataFrame(rows, columns=["what", "for", "state", "remedy"])
-    sheet.write(frame, "doctor", rows=len(frame))
-    broken = frame[(frame["for"] == "core") & (frame["state"] == "missing")]
-    if len(broken):
-        out.print(f"not ready: {'; '.join(broken['remedy'])}")
+    sheet.write_rows(rows, ("what", "for", "state", "remedy"), "doctor")
+    if broken := [remedy for _, use, state, remedy in rows if use == "core" and state == "missing"]:
+        out.print(f"not ready: {'; '.join(broken)}")
         raise typer.Exit(Exit.BAD_INPUT)
     out.print("ready") if not sheet.json else None
 

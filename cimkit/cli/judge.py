@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from cimkit.io.atomic import write_text
 
 # Side files of a Shapefile, plans of their own never.
 _BESIDE = (".dbf", ".shx", ".prj", ".cpg", ".qpj", ".sbn", ".sbx")
-_WORST = (Exit.RESOURCES, Exit.FAILED, Exit.BAD_INPUT, Exit.UNKNOWN)
+_WORST = (Exit.RESOURCES, Exit.FAILED, Exit.BAD_INPUT, Exit.UNKNOWN, Exit.PASSED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +31,17 @@ class Rules:
     places: list[str] = ()  # type: ignore[assignment]
     verified_only: bool = False
 
-    def about(self) -> dict[str, Any]:
-        """Return it as ``check`` takes it."""
-        named = {"packs": self.packs or None, "city": self.city, "place": pairs(self.places, "--place")}
-        return named | {"verified_only": self.verified_only}
+    def __post_init__(self) -> None:
+        """Name a mistake before anything is read."""
+        pairs(self.places, "--place")
+
+    def judge(self, community: ck.Community, *, weather: Any = None, **more: Any) -> ck.Findings:
+        """Judge a community; ``weather`` is that of a typical year."""
+        from cimkit.rules.measurements import Measurements
+
+        about: dict[str, Any] = {"packs": self.packs or None, "city": self.city, "place": pairs(self.places, "--place")}
+        about |= {"verified_only": self.verified_only, "measurements": Measurements(community.after(), weather=weather)}
+        return ck.check(community, **about, **more)
 
 
 @command("site.gpkg --city hangzhou -o report.html -o f.json")
@@ -54,17 +60,16 @@ def _check(
     """Judge a plan by packs of rules; the exit code is the verdict."""
     from cimkit.cli.compile import compile_kernels
 
-    about = rules.about()
     compile_kernels()
     if many:
         if before or baseline:
             raise typer.BadParameter("--many judges each plan alone: leave out --before and --baseline")
-        raise typer.Exit(_check_many(source, about, sheet, weather=weather))
+        raise typer.Exit(_check_many(source, rules, sheet, weather))
     earlier = source.of(before).complete(assume_housing=True) if before else None
     community = source.complete(assume_housing=True)
-    about["weather"] = ck.read_epw(weather) if weather else None
+    how = {"weather": weather and ck.read_epw(weather), "baseline": baseline and _json_file(baseline)}
     with step("judging"):
-        findings = judged(community, about, before=earlier, baseline=_json_file(baseline) if baseline else None)
+        findings = rules.judge(community, before=earlier, **how)
     for path in sheet.output:
         _deliver(community, findings, path, lang)
     if sheet.json:
@@ -86,7 +91,7 @@ def _compare(source: Source, sheet: Sheet, rules: Rules) -> None:
     for path in source.plan:
         community = source.of(path).complete(assume_housing=True)
         with step(f"judging {path.name}"):
-            states[path.stem] = ck.check(community, **rules.about())
+            states[path.stem] = rules.judge(community)
         err.print(f"{escape(path.stem)}: {plain(states[path.stem])}")
     frame = ck.scenarios(states)
     if sheet.screen:  # what fails or differs
@@ -150,23 +155,18 @@ def _pack_new(path: Path, *, extends: list[str] = ["CN-residential"], level: str
 @command("my-city.toml", group=_pack)
 def _pack_check(packs: list[str], sheet: Sheet) -> None:
     """Read packs with those they build on, and say what they hold; a mistake is named with file, line and remedy."""
-    import pandas as pd
-
     from cimkit.rules.load import load_packs
 
     rows = [
         (p.name, p.level, len(p), sum(r.judged for r in p), sum(not r.verified for r in p), len(p.limits), p.title)
         for p in load_packs(packs)
     ]
-    names = ["pack", "level", "rules", "judged", "unverified", "limits", "title"]
-    sheet.write(pd.DataFrame(rows, columns=names), "packs")
+    sheet.write_rows(rows, ("pack", "level", "rules", "judged", "unverified", "limits", "title"), "packs")
 
 
 @command(group=_pack)
 def _pack_list(sheet: Sheet, *, indicators: bool = False) -> None:
     """List the packs that come with cimkit, or the indicators a rule may name."""
-    import pandas as pd
-
     from cimkit.rules.indicators import INDICATORS
     from cimkit.rules.load import load_pack, pack_names
 
@@ -177,7 +177,7 @@ def _pack_list(sheet: Sheet, *, indicators: bool = False) -> None:
     else:
         rows = [(p.name, p.level, p.place, len(p), p.title, p.title_zh) for p in map(load_pack, pack_names())]
         names = ["pack", "level", "place", "rules", "title", "title_zh"]
-    sheet.write(pd.DataFrame(rows, columns=names), "packs", rows=len(rows))
+    sheet.write_rows(rows, names, "packs")
 
 
 def _deliver(community: ck.Community, findings: ck.Findings, path: Path, lang: str) -> None:
@@ -186,7 +186,7 @@ def _deliver(community: ck.Community, findings: ck.Findings, path: Path, lang: s
     from cimkit.rules.export import to_junit, to_sarif
 
     texts = {".json": ck.Findings.to_json, ".xml": to_junit, ".sarif": to_sarif}
-    with step(f"writing {path.name}"):
+    with step(f"writing {path.name}", path):
         if path.suffix == ".html":
             results = findings.measurements.results()  # type: ignore[union-attr]
             ck.view.report(community.after(), findings, path=path, results=results, lang=lang)
@@ -195,7 +195,6 @@ def _deliver(community: ck.Community, findings: ck.Findings, path: Path, lang: s
         else:
             placed = path.suffix in (".gpkg", ".geojson")
             write_table(findings.to_geoframe(None) if placed else findings.to_frame(), path, layer="findings")
-    wrote(path)
 
 
 @command("site.gpkg report.html")
@@ -212,12 +211,11 @@ def _report(source: Source, *, lang: str = "zh-en") -> None:
             err.print(f"[dim]{error}[/]")
         areas = ck.floor_areas(community)
         results += [areas, ck.site_indicators(community, areas)]
-    with step(f"writing {target.name}"):
+    with step(f"writing {target.name}", target):
         ck.view.report(community, path=target, results=results, lang=lang)
-    wrote(target)
 
 
-def _check_many(source: Source, about: dict[str, Any], sheet: Sheet, *, weather: Path | None) -> int:
+def _check_many(source: Source, rules: Rules, sheet: Sheet, weather: Path | None) -> int:
     """Judge plans one by one; one that cannot be judged is a row with its error, and the next one follows.
 
     Beside the first output stands a journal that can be read at any time; after an interruption the same command
@@ -227,9 +225,9 @@ def _check_many(source: Source, about: dict[str, Any], sheet: Sheet, *, weather:
     journal = output[0].with_name(output[0].name + ".part") if output else Path(os.devnull)
     plans = [p for given in source.plan for p in (sorted(given.iterdir()) if given.is_dir() else [given])]
     plans = [p for p in plans if p.suffix not in _BESIDE and p not in (*output, journal) and p.name[:1] != "."]
-    beside = [Path(p) for p in (*(about["packs"] or ()), weather) if p and Path(p).is_file()]
-    how = source.of(), about, [p.read_bytes() for p in beside]
-    about = about | {"weather": ck.read_epw(weather) if weather else None}  # once for all
+    beside = [Path(p) for p in (*rules.packs, weather) if p and Path(p).is_file()]
+    how = source.of(), rules, [p.read_bytes() for p in beside]
+    year = weather and ck.read_epw(weather)  # once for all
     known, rows = _interrupted(journal), []
     with journal.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in known.values())
@@ -238,7 +236,7 @@ def _check_many(source: Source, about: dict[str, Any], sheet: Sheet, *, weather:
             row = known.get(key)
             if row is None:
                 name = path.name if len(source.plan) == 1 else str(path)
-                row = {"plan": name, **_judged(source.of(path), about), "key": key}
+                row = {"plan": name, **_judged(source.of(path), rules, year), "key": key}
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 file.flush()
             rows.append({k: v for k, v in row.items() if k != "key"})
@@ -251,20 +249,18 @@ def _check_many(source: Source, about: dict[str, Any], sheet: Sheet, *, weather:
     sheet.write(frame.astype(counted), "plans")
     if output:
         journal.unlink()
-    codes = {row["exit_code"] for row in rows}
-    return next((c for c in _WORST if c in codes), Exit.PASSED)
+    return min((Exit(row["exit_code"]) for row in rows), key=_WORST.index, default=Exit.PASSED)
 
 
-def _judged(source: Source, about: Mapping[str, Any]) -> dict[str, Any]:
+def _judged(source: Source, rules: Rules, weather: Any) -> dict[str, Any]:
     """Return what the row of one plan says; whatever goes wrong with it is its error."""
     from cimkit.rules.findings import ORDER
 
     counts: dict[str, Any] = dict.fromkeys([*(v.value for v in ORDER), "unverified"])
     err.quiet = True
     try:
-        findings = judged(source.complete(assume_housing=True), about)
-        counts |= {**findings.counts, "unverified": findings.unverified}
-        return {"exit_code": findings.exit_code, **counts, "error": ""}
+        findings = rules.judge(source.complete(assume_housing=True), weather=weather)
+        return {"exit_code": findings.exit_code, **findings.counts, "unverified": findings.unverified, "error": ""}
     except Exception as error:  # noqa: BLE001 - no plan may stop those after it
         known = isinstance(error, (ck.CimkitError, OSError))
         code = Exit.RESOURCES if isinstance(error, MemoryError) else Exit.BAD_INPUT
@@ -272,15 +268,6 @@ def _judged(source: Source, about: Mapping[str, Any]) -> dict[str, Any]:
     finally:
         err.quiet = False
         gc.collect()  # a community, what was measured of it and its findings hold each other
-
-
-def judged(community: ck.Community, about: Mapping[str, Any], **more: Any) -> ck.Findings:
-    """Judge a community as the options say; ``weather`` among them is a typical year, or None."""
-    from cimkit.rules.measurements import Measurements
-
-    how = dict(about)
-    measured = Measurements(community.after(), weather=how.pop("weather"))
-    return ck.check(community, measurements=measured, **how, **more)
 
 
 def _key(path: Path, how: tuple[Any, ...]) -> str:

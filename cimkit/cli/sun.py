@@ -9,7 +9,7 @@ import typer
 
 import cimkit as ck
 from cimkit.arrays import one_of
-from cimkit.cli.common import Exit, Sink, Source, command, err, measured, plain, save_figure, step, wrote
+from cimkit.cli.common import Exit, Sink, Source, command, err, measured, plain, save_figure, step
 from cimkit.io.atomic import atomic_write
 
 _GREAT_COLD = "great-cold"
@@ -42,9 +42,8 @@ def _sunlight(
         raise typer.Exit(Exit.FAILED * bool((compared.newly_short | compared.worse).any()))
     short = int((light.hours < required - 1e-9).sum())
     err.print(f"{short:,} of {len(light):,} have less than {required:g} h")
-    shown: Any = light
-    if at == "ground" and sink.picture is not None:
-        shown = ck.isochrones(community, sun, spacing=spacing or 2.0)
+    lines = at == "ground" and sink.picture is not None
+    shown = ck.isochrones(community, sun, spacing=spacing or 2.0) if lines else light
     sink.give(community, shown, layer="sunlight", frame=light.to_frame())
     if maps is not None:
         save_map(community, light, maps)
@@ -132,8 +131,7 @@ def _envelope(
     how |= {"required": required, "sun_day": day_of(community, day)}
     found = measured(f"solar envelope of {parcel}", ck.solar_envelope, community, parcel, **how)
     err.print(f"forward check: {plain(found.change)}")
-    frame = found.to_frame() if sink.output else found.binding_windows()
-    sink.write(frame, "envelope")
+    sink.write(found.to_frame() if sink.output else found.binding_windows(), "envelope")
     if sink.picture is not None:
         save_figure(ck.view.plot_envelope(found, lang="zh-en").figure, sink.picture)
     raise typer.Exit(Exit.FAILED * (not found.verified))
@@ -162,7 +160,7 @@ def save_map(community: ck.Community, light: ck.Sunlight, path: Path) -> None:
     import shapely
 
     place = community.frame.to_geoframe
-    with step("facade lines and isochrones"):
+    with step("facade lines and isochrones", path):
         walls = ck.sunlight(community, ck.facade_receptors(community), light.sun_day, method=light.method)
         at, normal = walls.receptors.points[:, :2], walls.receptors.normals[:, :2]
         hours = np.floor(walls.hours * 2 + 1e-9) / 2
@@ -180,4 +178,3 @@ def save_map(community: ck.Community, light: ck.Sunlight, path: Path) -> None:
         with atomic_write(path) as temporary, warnings.catch_warnings(action="ignore"):  # a plan without CRS
             for name, frame in layers.items():
                 frame.to_file(temporary, layer=name, driver="GPKG", engine="pyogrio")
-    wrote(path)

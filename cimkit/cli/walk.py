@@ -25,12 +25,11 @@ class Way:
         method = walker(who)
         if self.lifts_off:
             method = replace(method, name=f"{method.name}, lifts off", lifts_work=False)
-        paths = len(community.path_edges)
-        network = ck.WalkNetwork.of(community, method=method, hour=self.hour) if paths else None
+        network = ck.WalkNetwork.of(community, method=method, hour=self.hour) if len(community.path_edges) else None
         if network and self.open_space:
             with step("crossing open spaces"):
                 network, notes = ck.with_open_space(network, community)
-            _say(notes)
+            say(notes)
         return {"method": method, "network": network, "hour": self.hour}
 
 
@@ -59,7 +58,7 @@ def _walk(
     community = source.state(before=way.before, assume_housing=True)
     how = way.by(by, community) | {"to": to or None}
     walk = measured("walking", ck.walk_times, community, **how)
-    _say(walk.notes)
+    say(walk.notes)
     sink.give(community, walk, layer="walk", column=to[0] if to else walk.kinds[0].code)
     if circles is not None:
         with step("living circles"):
@@ -68,7 +67,7 @@ def _walk(
         Sheet(output=[circles]).write(pd.concat([c.to_frame() for c in found], ignore_index=True), "circles")
     if access is not None:
         offer = measured("what services offer", ck.service_access, community, competition=competition, **how)
-        _say(n for n in offer.notes if n not in set(walk.notes))
+        say(n for n in offer.notes if n not in set(walk.notes))
         Sheet(output=[access]).write(offer.to_frame(), "access")
     if passing is not None:
         use = measured("who passes each path", ck.path_use, community, **how)
@@ -89,7 +88,7 @@ def _route(source: Source, sink: Sink, *, home: str = "", to: str = "", by: list
     sink.give(community, found[0], layer="route", frame=ways)  # the first way is drawn
 
 
-def _say(notes: Iterable[ck.Note]) -> None:
+def say(notes: Iterable[ck.Note]) -> None:
     """Print notes, one line each."""
     for note in notes:
         err.print(f"[dim]{note.code} {escape(note.text)}[/]")

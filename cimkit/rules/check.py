@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cimkit.arrays import IntArray, TextArray
+from cimkit.arrays import IntArray
 from cimkit.model.community import Community, fingerprint
 from cimkit.rules.compare import compared, compared_with_baseline
 from cimkit.rules.findings import Findings, Judged
@@ -79,8 +79,7 @@ def check(
     <Findings of ...>
     """
     stated = place_of(community, city=city, known=place)
-    named = list(packs) if packs is not None else city_packs(stated.city)
-    loaded = load_packs(named)
+    loaded = load_packs(city_packs(stated.city) if packs is None else packs)
     measured = measurements or Measurements(community.after())
     measured.previous = Measurements(before.before(), weather=measured.weather) if before is not None else None
     rules = _rules(loaded, verified_only=verified_only)
@@ -90,17 +89,10 @@ def check(
         judged = compared(judged, judge(rules, measured.previous, here))
     if baseline is not None:
         judged = compared_with_baseline(judged, baseline)
-    return Findings(
-        judged=judged,
-        place=here,
-        packs=tuple(p.name for p in loaded),
-        not_judged=tuple(r for r in rules if not r.judged),
-        measurements=measured,
-        notes=community.notes + zone_note(community, here) + guessed,
-        name=community.name,
-        digests={"input": fingerprint(community)} | {p.name: p.digest for p in loaded},
-        against_baseline=baseline is not None,
-    )
+    names, left = tuple(p.name for p in loaded), tuple(r for r in rules if not r.judged)
+    notes = community.notes + zone_note(community, here) + guessed
+    digests = {"input": fingerprint(community)} | {p.name: p.digest for p in loaded}
+    return Findings(judged, here, names, left, measured, notes, community.name, digests, baseline is not None)
 
 
 def _rules(packs: Sequence[Pack], *, verified_only: bool) -> list[Rule]:
@@ -140,10 +132,9 @@ def judge(rules: Sequence[Rule], source: Measurements, place: Place) -> tuple[Ju
     """
     groups: dict[tuple[str, ...], list[Candidate]] = {}
     for rule in rules:
-        for requirement in rule.requirements:
-            if rule.indicator and requirement.has_limit:
-                key = INDICATORS[rule.indicator].key(requirement.with_)
-                groups.setdefault(key, []).append((rule, requirement))
+        for requirement in (q for q in rule.requirements if rule.indicator and q.has_limit):
+            key = INDICATORS[rule.indicator].key(requirement.with_)
+            groups.setdefault(key, []).append((rule, requirement))
     order = {r.id: k for k, r in enumerate(rules)}
     judged = [j for candidates in groups.values() for j in _judge_group(candidates, source, place)]
     return tuple(sorted(judged, key=lambda j: order[j.rule.id]))
@@ -162,9 +153,10 @@ def _judge_group(candidates: list[Candidate], source: Measurements, place: Place
     indicator = INDICATORS[candidates[0][0].indicator]
     subjects = source.subjects(indicator, candidates[0][1].with_)
     attributes, count = place.attributes() | dict(subjects.attributes), len(subjects)
+    holding = [(rule.id, *holds(requirement.when, attributes, count)) for rule, requirement in candidates]
     open_, judged = np.ones(count, dtype=bool), []
     for k, (rule, requirement) in enumerate(candidates):
-        state, unknown = holds(requirement.when, attributes, count)
+        name, state, unknown = holding[k]
         if requirement.limit_from:
             own = np.asarray(attributes.get(requirement.limit_from, np.full(count, np.nan)), dtype=np.float64)
             state = np.where(np.isnan(own), NO, state)
@@ -178,7 +170,8 @@ def _judge_group(candidates: list[Candidate], source: Measurements, place: Place
             else:
                 values = Values.unknown(count, _question(unknown, place))
                 whole = unknown not in subjects.attributes or len(rows) == count
-            also = _overridden(rule, candidates[k + 1 :], attributes, count, rows)
+            others = (other for other, there, _ in holding[k + 1 :] if other != name and (there[rows] == YES).any())
+            also = tuple(dict.fromkeys(others))  # what would hold for some of the objects without this rule
             if whole and len(rows) > 1:
                 judged.append(_one_for_all((rule, requirement), subjects.table, values, len(rows), also))
             else:
@@ -197,42 +190,25 @@ def _question(unknown: str, place: Place) -> str:
     return f"whether the rule applies: {unknown} is not known{how}"
 
 
-def _overridden(
-    rule: Rule, rest: list[Candidate], attributes: Mapping[str, Any], count: int, rows: IntArray
-) -> tuple[str, ...]:
-    """Return the ids of the other rules that would hold for some of the objects."""
-    others = [(other, q) for other, q in rest if other.id != rule.id]
-    holding = (other.id for other, q in others if (holds(q.when, attributes, count)[0][rows] == YES).any())
-    return tuple(dict.fromkeys(holding))
-
-
-def _judge_rows(
-    effective: Candidate, subjects: Subjects, rows: IntArray, values: Values, overridden: tuple[str, ...]
-) -> Judged:
-    """Judge some objects by one requirement."""
-    (rule, requirement), mine = effective, subjects.take(rows)
+def _judge_rows(by: Candidate, subjects: Subjects, rows: IntArray, values: Values, also: tuple[str, ...]) -> Judged:
+    """Judge some objects by one requirement; ``also`` are the rules that would hold without this one."""
+    (rule, requirement), mine = by, subjects.take(rows)
     low, high = rule.limits(requirement, mine.attributes, len(rows))
     verdict, margin = rule.judge(values.values[rows], low, high)
     if values.least is not None:
         verdict = np.where(rule.judge(values.least[rows], low, high)[0] == verdict, verdict, UNKNOWN)
-    notes = _notes(values, verdict, requirement)
-    return Judged(rule, requirement, mine, values, rows, low, high, margin, verdict, notes, overridden)
-
-
-def _notes(values: Values, verdict: IntArray, requirement: Requirement) -> TextArray:
-    """Return the note of each finding: what is missing, assumed, unverified."""
     unverified = "limit UNVERIFIED, from memory (未核实)" if requirement.mark == "M" else ""
     said = "; ".join(t for t in (values.note, unverified) if t)
     missing = "; ".join(t for t in (f"missing: {values.missing or 'the value'}", said) if t)
-    notes: TextArray = np.where(verdict == UNKNOWN, missing, said).astype(object)
-    return notes
+    notes = np.where(verdict == UNKNOWN, missing, said).astype(object)
+    return Judged(rule, requirement, mine, values, rows, low, high, margin, verdict, notes, also)
 
 
-def _one_for_all(effective: Candidate, table: str, values: Values, count: int, overridden: tuple[str, ...]) -> Judged:
+def _one_for_all(by: Candidate, table: str, values: Values, count: int, also: tuple[str, ...]) -> Judged:
     """Return the one unknown finding of many objects of which nothing is known, for one and the same reason."""
     nobody = Subjects(table, np.array([""], dtype=object), np.full((1, 3), np.nan), rows=np.zeros(1, dtype=np.int64))
     unknown = Values(np.full(1, np.nan), missing=values.missing, note=values.note)
-    judged = _judge_rows(effective, nobody, nobody.rows, unknown, overridden)
+    judged = _judge_rows(by, nobody, nobody.rows, unknown, also)
     judged.notes[0] += f"; concerns all {count:,} objects" if count > 1 else ""
     return judged
 
@@ -242,7 +218,7 @@ def _nothing(candidates: list[Candidate], subjects: Subjects) -> Judged:
     rule, requirement = candidates[0]
     others = tuple(dict.fromkeys(r.id for r, _ in candidates if r.id != rule.id))
     judged = _one_for_all(candidates[0], subjects.table, Values.unknown(1, subjects.missing), 1, others)
-    if subjects.missing:
+    if subjects.missing and not len(subjects):
         return judged
     what = " ".join(str(requirement.with_[k]) for k in INDICATORS[rule.indicator].keys) or subjects.table
     condition = f" with {in_words(requirement.when)}" if requirement.when else ""

@@ -9,7 +9,7 @@ from cimkit.errors import FormatError, InputError
 from cimkit.rules.findings import SCHEMA, Finding, Findings
 from cimkit.rules.rule import MARKS
 
-_NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # characters that XML cannot hold
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -25,43 +25,34 @@ def to_junit(findings: Findings) -> str:
     """Return findings as JUnit XML: a suite a standard, a case a finding; unknown and not applicable are skipped."""
     from xml.etree import ElementTree as Xml  # only written, never read
 
-    root = Xml.Element("testsuites", name=_clean(findings.name or "cimkit"))
+    root = Xml.Element("testsuites", name=findings.name or "cimkit")
     suites: dict[str, Any] = {}
     for f in findings:
         if f.standard not in suites:
-            suites[f.standard] = Xml.SubElement(root, "testsuite", name=_clean(f.standard))
-        case = Xml.SubElement(suites[f.standard], "testcase", classname=f.rule.id, name=_clean(f.object or f.table))
+            suites[f.standard] = Xml.SubElement(root, "testsuite", name=f.standard)
+        case = Xml.SubElement(suites[f.standard], "testcase", classname=f.rule.id, name=f.object or f.table)
         if f.verdict == "fail":
-            Xml.SubElement(case, "failure", type=f.rule.id, message=_clean(said(f)))
+            Xml.SubElement(case, "failure", type=f.rule.id, message=said(f))
         elif f.verdict != "pass":
-            Xml.SubElement(case, "skipped", message=_clean(f"{f.verdict.value}: {said(f)}"))
+            Xml.SubElement(case, "skipped", message=f"{f.verdict.value}: {said(f)}")
     for suite in suites.values():
         for name, tag in (("tests", "testcase"), ("failures", "testcase/failure"), ("skipped", "testcase/skipped")):
             suite.set(name, str(len(suite.findall(tag))))
     Xml.indent(root, " ")
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="unicode") + "\n"
-
-
-def _clean(text: str) -> str:
-    """Return text without characters that XML cannot hold."""
-    return _NOT_XML.sub("", text)
+    text = _NOT_XML.sub("", Xml.tostring(root, encoding="unicode"))
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
 def to_sarif(findings: Findings) -> str:
     """Return what fails or is unknown as SARIF 2.1.0, with stable fingerprints and logical locations."""
-    rules = {j.rule.id: j.rule for j in findings.judged}
-    place = {name: k for k, name in enumerate(rules)}
-    listed = [
-        {
-            "id": r.id,
-            "shortDescription": {"text": r.text},
-            "fullDescription": {"text": r.text_zh or r.text},
-            "properties": {"standard": r.standard, "clause": r.clause, "mark": r.mark, "source": r.source},
-        }
-        for r in rules.values()
-    ]
+    listed: dict[str, Any] = {}
+    for rule in (j.rule for j in findings.judged):
+        texts = {"shortDescription": {"text": rule.text}, "fullDescription": {"text": rule.text_zh or rule.text}}
+        about = {n: getattr(rule, n) for n in ("standard", "clause", "mark", "source")}
+        listed[rule.id] = {"id": rule.id, **texts, "properties": about}
+    place = {name: k for k, name in enumerate(listed)}
     results = [_sarif_result(f, place[f.rule.id]) for f in findings if f.verdict in ("fail", "unknown")]
-    driver = {"name": "cimkit", "rules": listed}
+    driver = {"name": "cimkit", "rules": list(listed.values())}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     whole = {"$schema": _SARIF, "version": "2.1.0", "runs": [run]}
     return json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
@@ -70,17 +61,10 @@ def to_sarif(findings: Findings) -> str:
 def _sarif_result(f: Finding, rule: int) -> dict[str, Any]:
     """Return one finding as SARIF, with the position of its rule."""
     level, kind = ("error", "fail") if f.verdict == "fail" else ("none", "open")
-    plain = f.to_dict()
-    return {
-        "ruleId": f.rule.id,
-        "ruleIndex": rule,
-        "level": level,
-        "kind": kind,
-        "message": {"text": said(f)},
-        "locations": [{"logicalLocations": [{"fullyQualifiedName": f"{f.table}/{f.object}", "kind": f.table}]}],
-        "partialFingerprints": {"finding/1": f.key},
-        "properties": {k: plain[k] for k in ("measured", "required", "unit", "margin", "place")},
-    }
+    plain, named = f.to_dict(), {"fullyQualifiedName": f"{f.table}/{f.object}", "kind": f.table}
+    found = {"ruleId": f.rule.id, "ruleIndex": rule, "level": level, "kind": kind, "message": {"text": said(f)}}
+    found |= {"locations": [{"logicalLocations": [named]}], "partialFingerprints": {"finding/1": f.key}}
+    return found | {"properties": {k: plain[k] for k in ("measured", "required", "unit", "margin", "place")}}
 
 
 def explain(findings: Mapping[str, Any], key: str) -> list[tuple[str, str]]:
@@ -106,8 +90,8 @@ def explain(findings: Mapping[str, Any], key: str) -> list[tuple[str, str]]:
     if f is None:
         near = [one["key"] for one in findings["findings"] if one["verdict"] in ("fail", "unknown")][:5]
         raise InputError(f"finding must be rule@object of these findings, as {', '.join(near)}; got {key!r}.")
-    rule = next(r for r in findings["rules"] if r["id"] == f["rule"])
-    others = {r["id"]: r for r in findings["rules"]}
+    rules = {r["id"]: r for r in findings["rules"]}
+    rule = rules[f["rule"]]
     lines = [
         ("verdict", f["verdict"]),
         ("rule", f"{rule['text']} / {rule['text_zh']}"),
@@ -121,7 +105,7 @@ def explain(findings: Mapping[str, Any], key: str) -> list[tuple[str, str]]:
         *((f"input {k}", json.dumps(v, ensure_ascii=False)) for k, v in f["evidence"].items()),
         ("before", _number(f["before"], f["unit"]) + (f" ({f['change']})" if f["change"] else "")),
         ("note", f["note"]),
-        *(("overrides", f"{n}: {others[n]['text']}" if n in others else n) for n in f["overridden"]),
+        *(("overrides", f"{n}: {rules[n]['text']}" if n in rules else n) for n in f["overridden"]),
     ]
     return [(name, text) for name, text in lines if text.strip()]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from functools import cached_property
 from importlib.metadata import version
+from itertools import groupby
 from math import isfinite
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from cimkit.io.results import plain
 from cimkit.model.drawn import Drawn
 from cimkit.model.notes import Notes
 from cimkit.rules.indicator import Subjects, Values
-from cimkit.rules.rule import MARKS, Requirement, Rule
+from cimkit.rules.rule import FAIL, MARKS, SKIP, Requirement, Rule
 
 if TYPE_CHECKING:
     from cimkit.model.community import Community
@@ -47,6 +48,7 @@ _KEYS = (  # of a finding as plain data
     *("required_text", "unit", "margin", "verdict", "mark", "place", "evidence", "note", "overridden", "change"),
     "before",
 )
+_RULE_KEYS = [f.name for f in fields(Rule) if f.default is MISSING and f.name != "requirements"]  # as every rule has it
 _COLUMNS = (  # of findings as a table, and where they stand in a finding
     {"verdict": "verdict.value", "standard": "standard", "clause": "clause", "rule": "rule.id", "text": "rule.text"}
     | {"text_zh": "rule.text_zh", "table": "table", "object": "object", "measured": "measured"}
@@ -153,44 +155,23 @@ class Judged:
     def finding(self, k: int) -> Finding:
         """Return one of them."""
         row, low, high = int(self.rows[k]), float(self.low[k]), float(self.high[k])
-        measured, margin = float(self.values.values[row]), float(self.margin[k])
-        return Finding(
-            rule=self.rule,
-            table=self.subjects.table,
-            object=str(self.subjects.ids[k]),
-            measured=measured,
-            required=_nearest(low, high, measured),
-            margin=margin if isfinite(margin) else np.nan,
-            verdict=ORDER[int(self.verdict[k])],
-            mark=self.requirement.mark,
-            **dict(zip("xyz", self.subjects.places[k].tolist(), strict=True)),
-            evidence=self.values.evidence(row) if self.values.evidence else {},
-            note=str(self.notes[k]),
-            required_text=limits_in_words(self.rule, low, high),
-            overridden=self.overridden,
-            change="" if self.change is None else str(self.change[k]),
-            before=np.nan if self.before is None else float(self.before[k]),
-        )
-
-
-def _nearest(low: float, high: float, value: float) -> float:
-    """Return the limit that decides: the nearer of two."""
-    if not isfinite(low):
-        return high if isfinite(high) else float("nan")
-    return high if isfinite(high) and abs(high - value) < abs(value - low) else low
-
-
-def _limit(value: float) -> str:
-    """Return a limit as text, with two decimals, below 1 with four."""
-    return f"{round(value, 2 if abs(value) >= 1 else 4):g}"
+        measured, margin, verdict = float(self.values.values[row]), float(self.margin[k]), ORDER[int(self.verdict[k])]
+        nearest = min(filter(isfinite, (low, high)), key=lambda end: abs(end - measured), default=np.nan)
+        margin, text = margin if isfinite(margin) else np.nan, limits_in_words(self.rule, low, high)
+        judged = str(self.subjects.ids[k]), measured, nearest, margin, verdict, self.requirement.mark
+        x, y, z = self.subjects.places[k].tolist()
+        evidence = self.values.evidence(row) if self.values.evidence else {}
+        change = "" if self.change is None else str(self.change[k])
+        before = np.nan if self.before is None else float(self.before[k])
+        more = evidence, str(self.notes[k]), text, self.overridden, change, before
+        return Finding(self.rule, self.subjects.table, *judged, x, y, z, *more)
 
 
 def limits_in_words(rule: Rule, low: float, high: float) -> str:
-    """Return comparator and limits as text with the unit, empty without a limit."""
-    if isfinite(low) and isfinite(high):
-        return f"{_limit(low)}–{_limit(high)} {rule.unit}".strip()
-    one = low if isfinite(low) else high
-    return f"{rule.comparator} {_limit(one)} {rule.unit}".strip() if isfinite(one) else ""
+    """Return comparator and limits as text with the unit, with two decimals, below 1 with four; empty without one."""
+    ends = [f"{round(end, 2 if abs(end) >= 1 else 4):g}" for end in filter(isfinite, (low, high))]
+    sign = f"{rule.comparator} " if len(ends) == 1 else ""
+    return f"{sign}{'–'.join(ends)} {rule.unit}".strip() if ends else ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -258,8 +239,7 @@ class Findings(Drawn):
     @property
     def unverified(self) -> int:
         """How many findings rest on a limit that nobody has verified."""
-        applies = ORDER.index(Verdict.NOT_APPLICABLE)
-        return sum(int((j.verdict != applies).sum()) for j in self.judged if j.requirement.mark == "M")
+        return sum(int((j.verdict != SKIP).sum()) for j in self.judged if j.requirement.mark == "M")
 
     @property
     def exit_code(self) -> int:
@@ -267,11 +247,9 @@ class Findings(Drawn):
 
         Against a baseline, what failed before and is no worse does not count.
         """
-        for j in self.judged:
-            change = np.full(len(j), "") if j.change is None else j.change.astype(str)
-            kept = np.isin(change, ("same", "better")) & self.against_baseline
-            if ((j.verdict == ORDER.index(Verdict.FAIL)) & ~kept).any():
-                return 1
+        kept = ("same", "better") if self.against_baseline else ()
+        if any(((j.verdict == FAIL) & ~np.isin(np.asarray(j.change), kept)).any() for j in self.judged):
+            return 1
         return 3 if self.counts["unknown"] or self.unverified else 0
 
     def __repr__(self) -> str:
@@ -286,11 +264,8 @@ class Findings(Drawn):
         """Return a DataFrame, one row a rule, with the number of findings of each verdict."""
         import pandas as pd
 
-        groups: dict[str, list[Judged]] = {}
-        for j in self.judged:
-            groups.setdefault(j.rule.id, []).append(j)
         rows = []
-        for group in groups.values():
+        for group in (list(judged) for _, judged in groupby(self.judged, key=attrgetter("rule.id"))):
             rule, given = group[0].rule, {j.requirement.mark for j in group}
             words = {limits_in_words(rule, a, b) for j in group for a, b in zip(j.low, j.high, strict=True)}
             counts = np.bincount(np.concatenate([j.verdict for j in group]), minlength=len(ORDER))
@@ -320,21 +295,12 @@ class Findings(Drawn):
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data, see ``docs/schema/findings-1.json``."""
         rules = {j.rule.id: j.rule for j in self.judged} | {r.id: r for r in self.not_judged}
-        return {
-            "schema": SCHEMA,
-            "community": self.name,
-            "place": self.place.attributes(),
-            "packs": list(self.packs),
-            "digests": dict(self.digests),
-            "cimkit": version("cimkit"),
-            "counts": self.counts,
-            "unverified": self.unverified,
-            "exit_code": self.exit_code,
-            "marks": {m: en for m, (en, _) in MARKS.items()},
-            "rules": [_rule_dict(r) for r in rules.values()],
-            "not_judged": [{"rule": r.id, "why": r.why} for r in self.not_judged],
-            "findings": [f.to_dict() for f in self],
-        }
+        whole: dict[str, Any] = {"schema": SCHEMA, "community": self.name, "place": self.place.attributes()}
+        whole |= {"packs": list(self.packs), "digests": dict(self.digests), "cimkit": version("cimkit")}
+        whole |= {name: getattr(self, name) for name in ("counts", "unverified", "exit_code")}
+        whole |= {"marks": {m: en for m, (en, _) in MARKS.items()}, "rules": [_rule_dict(r) for r in rules.values()]}
+        left = [{"rule": r.id, "why": r.why} for r in self.not_judged]
+        return whole | {"not_judged": left, "findings": [f.to_dict() for f in self]}
 
     def to_json(self) -> str:
         """Return everything as JSON; the same input gives the same bytes."""
@@ -355,15 +321,11 @@ class Findings(Drawn):
 
 def _rule_dict(rule: Rule) -> dict[str, Any]:
     """Return a rule as plain data, with how its indicator is computed."""
-    names = (
-        *("id", "pack", "standard", "clause", "edition", "date", "level", "place", "mandatory", "indicator"),
-        *("comparator", "unit", "kind", "mark", "text", "text_zh", "source"),
-    )
     from cimkit.rules.indicators import INDICATORS
 
     how = INDICATORS.get(rule.indicator)
     method = {"formula": how.formula, "method_source": how.source} if how else {}
-    return {n: getattr(rule, n) for n in names} | method
+    return {n: getattr(rule, n) for n in _RULE_KEYS} | method
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -93,17 +93,13 @@ class Assessment(Drawn):
     dimensions: tuple[Dimension, ...]
     findings: Findings
     survey: Satisfaction | None = None
+    states: ClassVar[dict[str, str]] = STATES
 
     @property
     def total(self) -> float:
         """Weighted mean of the dimensions, nan while a score or a weight is missing."""
         weights = np.array([d.weight for d in self.dimensions])
         return float(np.array([d.score for d in self.dimensions]) @ weights / weights.sum())
-
-    @property
-    def states(self) -> dict[str, str]:
-        """The states an indicator may be in, worst first, with their Chinese names."""
-        return STATES
 
     def counts(self) -> dict[str, int]:
         """Return how many indicators are in each state."""
@@ -114,20 +110,15 @@ class Assessment(Drawn):
         total = "no total: weights or scores are missing" if np.isnan(self.total) else f"{self.total:.1f} of 100"
         return f"<Assessment of {len(self.indicators)} indicators: {states}; {total}>"
 
-    def to_frame(self) -> Any:
-        """Return a DataFrame, one row an indicator."""
-        import pandas as pd
-
-        names = ("scene", "scene_en", "indicator", "indicator_en", "kind", "state", "state_zh")
-        rows = [
-            (
-                *(i.scene, SCENES[i.scene], i.name, i.english, i.kind, i.state, STATES[i.state]),
-                *("; ".join(texts[language] for texts in i.measured) for language in (0, 1)),
-                "; ".join(e.told for e in i.evidence),
-            )
-            for i in self.indicators
-        ]
-        return pd.DataFrame(rows, columns=[*names, "measured", "measured_zh", "evidence"])
+    def columns(self) -> dict[str, Any]:
+        """Return what each indicator comes to, one row an indicator."""
+        names, rows = ["scene", "scene_en", "indicator", "indicator_en", "kind", "state", "state_zh"], []
+        for i in self.indicators:
+            said = ["; ".join(texts[language] for texts in i.measured) for language in (0, 1)]
+            shown = "; ".join(e.told for e in i.evidence)
+            rows.append((i.scene, SCENES[i.scene], i.name, i.english, i.kind, i.state, STATES[i.state], *said, shown))
+        names += ["measured", "measured_zh", "evidence"]
+        return {name: [row[k] for row in rows] for k, name in enumerate(names)}
 
 
 def assess(
@@ -248,9 +239,8 @@ def _measured(rule: Rule, findings: Findings) -> tuple[str, str]:
 def _dimensions(indicators: tuple[Scored, ...], data: Mapping[str, Any], path: Path) -> tuple[Dimension, ...]:
     """Return the four dimensions: the first from the scenes, the others as people score them."""
     open_ = [i.state == "met" for i in indicators if i.state != "not applicable"]
-    given: dict[str, Any] = {
-        "response": {"score": 100.0 * np.mean(open_) if open_ else np.nan, "by": "share of indicators met"}
-    }
+    share = 100.0 * np.mean(open_) if open_ else np.nan
+    given: dict[str, Any] = {"response": {"score": share, "by": "share of indicators met"}}
     for number, entry in enumerate(data.get("dimension", []), 1):
         _known(f"dimension {number}", entry, {"name", "score", "by", "date"}, path)
         if entry.get("name") not in DIMENSIONS or not 0 <= float(entry.get("score", -1)) <= 100 or not entry.get("by"):

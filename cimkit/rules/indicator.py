@@ -64,7 +64,7 @@ class Subjects:
     rows
         Their row in the community's table, for the indicator.
     missing
-        Where there are none because data are missing: what, and how to supply it.
+        Said where there are none: what data are missing for some, and how to supply it.
     """
 
     table: str
@@ -85,7 +85,8 @@ class Subjects:
     def take(self, chosen: Any) -> Subjects:
         """Return some of the objects, by their numbers or a mask."""
         attributes = {k: np.asarray(v)[chosen] for k, v in self.attributes.items()}
-        return Subjects(self.table, self.ids[chosen], self.places[chosen], attributes, self.rows[chosen], self.missing)
+        missing = self.missing * (not len(self))  # of some that are there none may be chosen
+        return Subjects(self.table, self.ids[chosen], self.places[chosen], attributes, self.rows[chosen], missing)
 
 
 @dataclass(frozen=True)

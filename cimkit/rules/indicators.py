@@ -1,14 +1,13 @@
 """All indicators by name, as ``indicators.toml`` declares them: the only place where rules meet simulations."""
 
+from collections import ChainMap
 from typing import Any
 
 from cimkit.lists import load_lists
 from cimkit.rules import indicators_paths, indicators_site, indicators_sun, indicators_walk, subjects
 from cimkit.rules.indicator import Indicator
 
-_FUNCTIONS: dict[str, Any] = (
-    vars(indicators_sun) | vars(indicators_walk) | vars(indicators_paths) | vars(indicators_site)
-)
+_FUNCTIONS = ChainMap(*map(vars, (indicators_sun, indicators_walk, indicators_paths, indicators_site)))
 _DECLARED = load_lists(__file__)
 
 

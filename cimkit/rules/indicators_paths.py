@@ -53,9 +53,8 @@ def street_width(m: Measurements, subjects: Subjects, _: Given) -> Values:
     """Measure the width of streets from parcel to parcel, square to the middle of each path."""
     borders = shapely.union_all(m.community.parcels.outline.to_shapely())
     lines = shapely.force_2d(m.community.path_edges.course.take(subjects.rows).to_shapely())
-    before, middle, after = (
-        shapely.get_coordinates(shapely.line_interpolate_point(lines, p, normalized=True)) for p in (0.49, 0.5, 0.51)
-    )
+    at = shapely.line_interpolate_point(lines[:, None], (0.49, 0.5, 0.51), normalized=True)
+    before, middle, after = shapely.get_coordinates(at).reshape(-1, 3, 2).swapaxes(0, 1)
     along = after - before
     along /= np.maximum(np.hypot(*along.T), 1e-9)[:, None]
     out = ACROSS * np.column_stack([-along[:, 1], along[:, 0]])

@@ -61,8 +61,7 @@ def facilities_per(m: Measurements, _: Subjects, given: Given) -> Values:
     if not base:
         raise MissingDataError("the number of dwellings")
     if not amount >= 0:
-        named = ", ".join(k.code for k in kinds)
-        raise MissingDataError(f"{column.replace('_', ' ')} of these facilities ({named})")
+        raise MissingDataError(f"{column.replace('_', ' ')} of these facilities ({', '.join(k.code for k in kinds)})")
     about: dict[str, Any] = {column: amount, per: round(base, 1), "facilities": len(stated_amounts)}
     return Values.one(given["factor"] * amount / base, **about)
 
@@ -136,12 +135,9 @@ def _largest_park(m: Measurements) -> tuple[float, str, Any]:
     """Return area, name and outline (None if only the facility is known) of the largest public green."""
     s, f = m.community.spaces, m.community.facilities
     rows = np.flatnonzero(np.isin(s.kind, GREENS) & (s.storey < 0) & s.public)
-    stated_parks = (f.kind == FacilityKind.PARK) & (f.land_area > 0)
-    greens = s.outline.take(rows)
+    greens, own = s.outline.take(rows), f.take(np.flatnonzero((f.kind == FacilityKind.PARK) & (f.land_area > 0)))
     parks = [*zip(greens.areas().tolist(), s.id[rows], greens.to_shapely(), strict=True)]
-    parks += [
-        (float(area), name, None) for area, name in zip(f.land_area[stated_parks], f.id[stated_parks], strict=True)
-    ]
+    parks += [(float(area), name, None) for area, name in zip(own.land_area, own.id, strict=True)]
     return max(parks, key=lambda park: park[0], default=(np.nan, "", None))
 
 
@@ -193,11 +189,8 @@ def building_height(m: Measurements, subjects: Subjects, _: Given) -> Values:
     """Measure the height of buildings; a guessed height is known only as it was guessed."""
     height, source = (getattr(m.community.buildings, n)[subjects.rows] for n in ("height", "height_src"))
     guessed = int(np.isin(source, _GUESSED).sum())
-    return Values(
-        np.where(height > 0, height, np.nan),
-        evidence=lambda k: {"height_from": Provenance(int(source[k])).code},
-        note=f"{guessed} heights are derived, see height_from" if guessed else "",
-    )
+    codes, note = Provenance.codes(source), f"{guessed} heights are derived, see height_from" if guessed else ""
+    return Values(np.where(height > 0, height, np.nan), evidence=lambda k: {"height_from": codes[k]}, note=note)
 
 
 def storey_height(m: Measurements, subjects: Subjects, _: Given) -> Values:

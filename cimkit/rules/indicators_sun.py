@@ -60,15 +60,11 @@ def _storey_sunlight(m: Measurements, subjects: Subjects, setting: SunSetting, r
     facades = windows.groupby(["own", "facade"])["hours"].agg(["mean", "min"]).sort_values("mean", kind="stable")
     sunniest = facades.groupby("own")["min"].last().reindex(every)
     best = windows.sort_values("hours", kind="stable").groupby("own").last()
+    hours, least = best["hours"].reindex(every).to_numpy(), np.zeros(len(every)) if rooms > 1 else sunniest.to_numpy()
+    missing = "which windows belong to which dwelling: some windows of the storey have enough sun, some do not"
     note = f"windows do not know their dwelling{', placed by rule' if m.derived_windows else ''}: the storey's best "
     note += "window, and the worst one of its sunniest facade as the lower end"
-    return Values(
-        best["hours"].reindex(every).to_numpy(),
-        np.zeros(len(subjects)) if rooms > 1 else sunniest.to_numpy(),
-        "which windows belong to which dwelling: some windows of the storey have enough sun, some do not",
-        lambda k: m.lit([best["row"][k]], setting) if k in best.index else {},
-        note,
-    )
+    return Values(hours, least, missing, lambda k: m.lit([best["row"][k]], setting) if k in best.index else {}, note)
 
 
 def sunlit_room_share(m: Measurements, subjects: Subjects, given: Given) -> Values:
@@ -181,5 +177,4 @@ def roof_sun(m: Measurements, _: Subjects, __: Given) -> Values:
         raise MissingDataError(NO_WEATHER)
     frame = solar_potential(m.community, m.weather).to_frame()
     area, energy = float(frame["roof_area_m2"].sum()), float(frame["roof_kwh"].sum())
-    value = energy / area if area else np.nan
-    return Values.one(value, roof_area_m2=round(area, 1), roof_kwh=round(energy))
+    return Values.one(energy / area if area else np.nan, roof_area_m2=round(area, 1), roof_kwh=round(energy))

@@ -51,10 +51,9 @@ def facility_distance(m: Measurements, subjects: Subjects, given: Given) -> Valu
 
     if not walk.straight:
         return Values(ways[first], evidence=evidence)
-    detour = walk.method.detour
-    note = f"no paths in the data: straight distance × {detour:g}, the straight one as the lower end"
+    note = f"no paths in the data: straight distance × {walk.method.detour:g}, the straight one as the lower end"
     missing = "no way on the path network from this door: close the gaps of the network; add paths"
-    return Values(ways[first], ways[first] / detour, missing, evidence, note)
+    return Values(ways[first], ways[first] / walk.method.detour, missing, evidence, note)
 
 
 def facility_time(m: Measurements, subjects: Subjects, given: Given) -> Values:

@@ -56,10 +56,8 @@ class _Source:
 
     def wrong(self, what: str, remedy: str, key: str = "", *, last: bool = False) -> FormatError:
         """Return the error for a mistake at a key; with ``last`` at the last rule of the name."""
-        place = f"{self.name}, line {self.line(key, last=last)}"
-        place += f", rule {self.rule!r}" if self.rule else ""
-        place += f", key {key!r}" if key else ""
-        return FormatError(f"{place}: {what}. {remedy}")
+        where = "".join(f", {word} {name!r}" for word, name in (("rule", self.rule), ("key", key)) if name)
+        return FormatError(f"{self.name}, line {self.line(key, last=last)}{where}: {what}. {remedy}")
 
     def line(self, key: str, *, last: bool = False) -> int:
         """Return the line of a key of the rule (of the pack without one), 1 if it is not found."""
@@ -77,9 +75,8 @@ class _Source:
         schema = _SCHEMA[table]
         for key in sorted(given.keys() - schema):
             raise self.wrong(f"unknown key {key!r}", f"Keys are: {', '.join(sorted(schema))}.", key)
-        for key in _NEEDED.get(table, ()):
-            if not isinstance(given.get(key), str) or not given[key]:
-                raise self.wrong(f"a {table} must have a text {key!r}", f'Write {key} = "…".', key)
+        for key in (k for k in _NEEDED.get(table, ()) if not isinstance(given.get(k), str) or not given[k]):
+            raise self.wrong(f"a {table} must have a text {key!r}", f'Write {key} = "…".', key)
         for key, value in given.items():
             if isinstance(schema[key], tuple):
                 self.among(value, schema[key], key)
@@ -184,11 +181,9 @@ def _rules_by_id(packs: Mapping[Path, Pack]) -> dict[str, Rule]:
                 what = f"ids must be unique among the packs; it stands in {rules[rule.id].pack} too"
                 raise _Source.of(path, rule.id).wrong(what, "Rename one of them.", "id")
             rules[rule.id] = rule
-    for path, pack in packs.items():
-        for name in pack.off:
-            if name not in rules:
-                what = f"'off' must name rules of the packs it extends; there is no {name!r}"
-                raise _Source.of(path).wrong(what, "Take it out, or extend that pack.", "off")
+    for path, name in ((path, name) for path, pack in packs.items() for name in pack.off if name not in rules):
+        what = f"'off' must name rules of the packs it extends; there is no {name!r}"
+        raise _Source.of(path).wrong(what, "Take it out, or extend that pack.", "off")
     return rules
 
 
@@ -291,27 +286,24 @@ def _requirements(entry: Mapping[str, Any], source: _Source) -> tuple[Requiremen
     for row in entry.get("table", [{"value": entry.get("threshold")}]):
         if not isinstance(row, dict) or "value" not in row:
             raise source.wrong("each row of a table must have a value", "Write { …, value = 2.0 }.", "table")
-        own = {"mark": entry["mark"], "with": {}} | row
-        source.among(own["mark"], tuple(MARKS), "mark")
-        about = _limits(own["value"], entry.get("comparator", ""), source, (*ways, "threshold")[0])
-        about |= {"mark": own["mark"], "limit_from": entry.get("limit_from", "")}
-        about["with_"] = entry.get("with", {}) | own["with"]
-        when = {k: v for k, v in own.items() if k not in ("value", "mark", "with")}
-        made.append(Requirement(when=entry.get("applies_when", {}) | when, **about))
+        mark, with_ = row.get("mark", entry["mark"]), entry.get("with", {}) | row.get("with", {})
+        source.among(mark, tuple(MARKS), "mark")
+        limits = _limits(row["value"], entry.get("comparator", ""), source, (*ways, "threshold")[0])
+        when = entry.get("applies_when", {}) | {k: v for k, v in row.items() if k not in ("value", "mark", "with")}
+        made.append(Requirement(when, mark=mark, with_=with_, limit_from=entry.get("limit_from", ""), **limits))
     return tuple(made)
 
 
 def _limits(value: Any, comparator: str, source: _Source, key: str) -> dict[str, Any]:
     """Return lower and upper limit of a threshold, of a range only the end that binds, and its numbers as written."""
     if value is None:
-        return {"low": np.nan, "high": np.nan, "usual": ()}
+        return {"low": np.nan, "high": np.nan}
     pair = isinstance(value, list) and len(value) == 2
     numbers = value if pair else [value]
     good = all(isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v) for v in numbers)
     if not good or (comparator == "within" and not pair) or (pair and value[0] > value[1]):
         wanted = "[low, high]" if comparator == "within" else "one number, or a range"
         raise source.wrong(f"the threshold must be {wanted}; got {value!r}", "Correct it.", key)
-    low, high = float(numbers[0]), float(numbers[-1])
-    if comparator != "within":
-        low, high = (low, np.nan) if comparator.startswith(">") else (np.nan, high)
-    return {"low": low, "high": high, "usual": tuple(map(float, numbers))}
+    usual = tuple(map(float, numbers))
+    low = usual[0] if comparator in ("within", ">=", ">") else np.nan
+    return {"low": low, "high": np.nan if comparator.startswith(">") else usual[-1], "usual": usual}

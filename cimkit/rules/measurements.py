@@ -160,9 +160,7 @@ class Measurements:
         if len(c.windows) or not len(c.storeys):
             return c.windows
         sunny = np.isin(self.storey_use.astype(str), (*HOMES, *CARE))  # storeys a rule may ask sunlight for
-        of = sunny if sunny.any() else self.storey_use == "unknown"
-        made: Windows = derive_windows(c, of=of)
-        return made
+        return derive_windows(c, of=sunny if sunny.any() else self.storey_use == "unknown")
 
     @cached_property
     def storey_use(self) -> TextArray:
@@ -311,12 +309,10 @@ class Measurements:
         MissingDataError
             If nobody is counted.
         """
-        total = self.counted
-        if not total > 0:
-            raise MissingDataError(
-                "residents: their number must be known; add population or dwellings with persons, or run complete()."
-            )
-        return total
+        if not self.counted > 0:
+            how = "add population or dwellings with persons, or run complete()."
+            raise MissingDataError(f"residents: their number must be known; {how}")
+        return self.counted
 
 
 def _method(setting: SunSetting) -> SunlightMethod:

@@ -71,11 +71,9 @@ def climate_zone_at(latitude: float, longitude: float) -> str:
     >>> climate_zone_at(30.25, 120.17), climate_zone_at(33.0, 119.0)  # Hangzhou; near the border of II and III
     ('III', '')
     """
-    for zone in _LISTS["zone"]:
-        south, north, west, east = zone["box"]
-        if south <= latitude <= north and west <= longitude <= east:
-            return str(zone["name"])
-    return ""
+    zones = ((str(zone["name"]), *zone["box"]) for zone in _LISTS["zone"])
+    inside = (n for n, south, north, west, east in zones if south <= latitude <= north and west <= longitude <= east)
+    return next(inside, "")
 
 
 def choices(field: str) -> tuple[str, ...]:
@@ -176,5 +174,4 @@ def with_circle(place: Place, persons: float, sizes: Mapping[str, tuple[float, f
 
 def city_packs(city: str) -> list[str]:
     """Return the packs that hold in a city; the national ones where the city is not known."""
-    packs: list[str] = _CITIES[city]["packs"] if city else ["CN-GB50180-2018", "CN-residential"]
-    return list(packs)
+    return list(_CITIES[city]["packs"] if city else ("CN-GB50180-2018", "CN-residential"))

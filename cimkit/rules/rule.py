@@ -218,21 +218,16 @@ def holds(when: Mapping[str, Any], attributes: Mapping[str, Any], count: int) ->
 
 
 def _one(given: Any, wanted: Any, count: int) -> IntArray:
-    """Return whether one attribute is as wanted, shape (n)."""
-    values = np.broadcast_to(np.asarray(given, dtype=object), count)
+    """Return whether one attribute is as wanted, shape (n), or (1) where it is the same for all."""
+    values = np.asarray(given, dtype=object).reshape(-1)[:count]
     known = np.array([v not in ("", None) and not (isinstance(v, float) and isnan(v)) for v in values], dtype=bool)
-    met = np.zeros(count, dtype=bool)
-    met[known] = _meets(values[known], wanted)
-    return np.where(known, np.where(met, YES, NO), UNSURE).astype(np.int64)
-
-
-def _meets(values: Any, wanted: Any) -> Any:
-    """Return which known values are as wanted."""
-    bound = _BOUND.match(wanted) if isinstance(wanted, str) else None
-    if bound:
-        return _SIGNS[bound[1]](values.astype(np.float64), float(bound[2]))
-    allowed = set(wanted) if isinstance(wanted, (list, tuple)) else {wanted}
-    return np.array([v in allowed for v in values], dtype=bool)
+    state = np.full(len(values), UNSURE, dtype=np.int64)
+    if bound := _BOUND.match(wanted) if isinstance(wanted, str) else None:
+        state[known] = np.where(_SIGNS[bound[1]](values[known].astype(np.float64), float(bound[2])), YES, NO)
+    else:
+        allowed = set(wanted) if isinstance(wanted, (list, tuple)) else {wanted}
+        state[known] = [YES if v in allowed else NO for v in values[known]]
+    return state
 
 
 def in_words(when: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import FloatArray, IntArray, TextArray
-from cimkit.geometry.ragged import numbers_within
+from cimkit.geometry.ragged import numbers_within, totals
 from cimkit.model.kinds import BuildingUse, FacilityKind, PathKind, RoomKind, Status
 from cimkit.rules.indicator import Given, Subjects
 
@@ -39,8 +39,7 @@ def named(what: str, names: Any, default: str = "") -> TextArray:
     >>> list(named("park", ["滨江口袋公园", "滨江公园"]))
     ['pocket', '']
     """
-    words = NAMED[what].items()
-    return np.array([next((c for w, c in words if w in str(n)), default) for n in names], dtype=object)
+    return np.array([next((c for w, c in NAMED[what].items() if w in str(n)), default) for n in names], dtype=object)
 
 
 def height_class(storeys: Any) -> TextArray:
@@ -94,35 +93,26 @@ def dwellings(m: Measurements, _: Given) -> Subjects:
 def doors(m: Measurements, _: Given) -> Subjects:
     """Return the doors people set out from; a door stands for all its dwellings."""
     homes = m.homes
-    if not len(homes):
-        return Subjects.none("door", "nobody lives here: give buildings a use (residential …), dwellings or residents")
     used, first = np.unique(homes.door, return_index=True)
     building = homes.building[first]
     names, several = m.community.buildings.id[building], np.bincount(building)[building] > 1
     order, number = np.argsort(building, kind="stable"), np.empty(len(used), dtype=np.int64)
     number[order] = numbers_within(building[order])
     ids = np.array([f"{n}/door{k}" if s else n for n, k, s in zip(names, number, several, strict=True)], dtype=object)
-    return Subjects("door", ids, homes.doors[used], building_attributes(m, building), used)
+    missing = "nobody lives here: give buildings a use (residential …), dwellings or residents"
+    return Subjects("door", ids, homes.doors[used], building_attributes(m, building), used, missing)
 
 
 def parcels(m: Measurements, _: Given) -> Subjects:
     """Return parcels with the limits of the plan and the class of their housing."""
-    p = m.community.parcels
-    if not len(p):
-        return Subjects.none("parcel", "no parcels: add their outlines (地块), the ratios are taken over them")
-    storeys, housing = _housing_of_parcels(m)
-    attributes = {
-        "land_use": p.land_use,
-        "housing": np.where(housing >= 0.5, "yes", np.where(np.isnan(housing), "", "no")).astype(object),
-        "mean_storeys": storeys,
-        "height_class": height_class(storeys),
-        "far_max": p.far_max,
-        "density_max": p.density_max * 100.0,
-        "green_min": p.green_min * 100.0,
-        "height_max": p.height_max,
-        "area": p.outline.areas(),
-    }
-    return Subjects("parcel", p.id, _with_z(p.outline.inner_points()), attributes, np.arange(len(p)))
+    p, (storeys, housing) = m.community.parcels, _housing_of_parcels(m)
+    homes = np.where(housing >= 0.5, "yes", np.where(np.isnan(housing), "", "no")).astype(object)
+    attributes = {"housing": homes, "mean_storeys": storeys, "height_class": height_class(storeys)}
+    attributes |= {name: getattr(p, name) for name in ("land_use", "far_max", "height_max")}
+    attributes |= {name: getattr(p, name) * 100.0 for name in ("density_max", "green_min")}
+    attributes["area"] = p.outline.areas()
+    missing = "no parcels: add their outlines (地块), the ratios are taken over them"
+    return Subjects("parcel", p.id, _with_z(p.outline.inner_points()), attributes, np.arange(len(p)), missing)
 
 
 def _housing_of_parcels(m: Measurements, *, whole: bool = False) -> tuple[FloatArray, FloatArray]:
@@ -134,8 +124,7 @@ def _housing_of_parcels(m: Measurements, *, whole: bool = False) -> tuple[FloatA
     parcel_of = np.zeros(len(c.buildings), dtype=np.int64) if whole else c.buildings.parcel
 
     def summed(buildings: IntArray, areas: FloatArray) -> FloatArray:
-        sums = np.bincount(parcel_of[buildings] + 1, areas, (1 if whole else len(c.parcels)) + 1)
-        return sums[1:].astype(np.float64)
+        return totals(parcel_of[buildings] + 1, areas, (1 if whole else len(c.parcels)) + 1)[1:]
 
     above = c.storeys.level > 0
     s, home = c.storeys.take(above), np.isin(m.storey_use[above].astype(str), HOMES)
@@ -193,60 +182,52 @@ def _of_kind(table: Any, word: str) -> tuple[Any, IntArray]:
 def spaces(m: Measurements, given: Given) -> Subjects:
     """Return the spaces of one kind (``space``)."""
     s, rows = _of_kind(m.community.spaces, given["space"])
-    attributes = {
-        "status": Status.codes(s.status),
-        "public": np.where(s.public, "yes", "no").astype(object),
-        "enclosed": np.array(["", "no", "yes"], dtype=object)[s.enclosed + 1],
-        "level": np.append(m.community.storeys.level, 0)[s.storey].astype(np.float64),
-        "area": s.outline.areas(),
-        "beside": _beside(m, s.outline) if given["space"] == "playground" else np.full(len(rows), "", dtype=object),
-    }
+    level = np.append(m.community.storeys.level, 0)[s.storey].astype(np.float64)
+    attributes = {"status": Status.codes(s.status), "level": level, "area": s.outline.areas()}
+    attributes["public"] = np.where(s.public, "yes", "no").astype(object)
+    attributes["enclosed"] = np.array(["", "no", "yes"], dtype=object)[s.enclosed + 1]
+    attributes["beside"] = _beside(m, s.outline, given["space"] == "playground")
     return Subjects("space", s.id, _with_z(s.outline.inner_points(), s.z), attributes, rows)
 
 
 def paths(m: Measurements, given: Given) -> Subjects:
     """Return the paths of one kind (``path``)."""
-    if not len(m.community.path_edges):
-        return Subjects.none("path", "no paths: add streets and footpaths (路网)")
-    e, rows = _of_kind(m.community.path_edges, given["path"])
-    nodes = m.community.path_nodes
+    missing = "" if len(m.community.path_edges) else "no paths: add streets and footpaths (路网)"
+    (e, rows), nodes = _of_kind(m.community.path_edges, given["path"]), m.community.path_nodes
     places = np.column_stack([(v[e.start] + v[e.end]) / 2 for v in (nodes.x, nodes.y, nodes.z)])
     attributes = {"status": Status.codes(e.status), "passage": named("passage", e.name, "secondary")}
-    return Subjects("path", e.id, places, attributes, rows)
+    return Subjects("path", e.id, places, attributes, rows, missing)
 
 
 def street_blocks(m: Measurements, _: Given) -> Subjects:
     """Return the blocks that streets close all around."""
     courses = shapely.force_2d(m.paths_of(*STREETS))
     faces = np.array(shapely.get_parts(shapely.polygonize(shapely.get_parts(shapely.union_all(courses)))), dtype=object)
-    if not len(faces):
-        return Subjects.none("block", "streets that close a block: add paths of kind street, main_road (路网)")
     middle = shapely.get_coordinates(shapely.point_on_surface(faces))
     order = np.lexsort((middle[:, 0].round(3), middle[:, 1].round(3)))
     ids = np.array([f"block{k + 1}" for k in range(len(faces))], dtype=object)
-    return Subjects("block", ids, _with_z(middle[order]), {}, faces[order])
+    missing = "streets that close a block: add paths of kind street, main_road (路网)"
+    return Subjects("block", ids, _with_z(middle[order]), {}, faces[order], missing)
 
 
 def named_streets(m: Measurements, _: Given) -> Subjects:
     """Return the streets that have a name, with the rows of their paths."""
     e, nodes = m.community.path_edges, m.community.path_nodes
     rows = np.flatnonzero(np.isin(e.kind, STREETS) & (e.name != ""))
-    if not len(rows):
-        return Subjects.none("street", "streets with a name: add paths of kind street, main_road (路网)")
     names, first, own = np.unique(e.name[rows].astype(str), return_index=True, return_inverse=True)
     parts = np.empty(len(names), dtype=object)
     for k in range(len(names)):
         parts[k] = rows[own == k]
-    start = e.start[rows[first]]
-    return Subjects("street", names.astype(object), _with_z(np.column_stack([nodes.x, nodes.y])[start]), {}, parts)
+    places = _with_z(np.column_stack([nodes.x, nodes.y])[e.start[rows[first]]])
+    missing = "streets with a name: add paths of kind street, main_road (路网)"
+    return Subjects("street", names.astype(object), places, {}, parts, missing)
 
 
 def gates(m: Measurements, _: Given) -> Subjects:
     """Return the gates of parcels."""
     e, rows = _of_kind(m.community.entrances, "gate")
-    if not len(rows):
-        return Subjects.none("gate", "gates: add entrances of kind gate (小区出入口)")
-    return Subjects("gate", e.id, np.column_stack([e.x, e.y, e.z]), {}, rows)
+    missing = "gates: add entrances of kind gate (小区出入口)"
+    return Subjects("gate", e.id, np.column_stack([e.x, e.y, e.z]), {}, rows, missing)
 
 
 def storeys_of_kind(m: Measurements, given: Given) -> Subjects:
@@ -258,14 +239,13 @@ def storeys_of_kind(m: Measurements, given: Given) -> Subjects:
 
 def home_windows(m: Measurements, _: Given) -> Subjects:
     """Return the windows of homes that are not known to belong to rooms nobody stays in."""
-    if not len(m.windows):
-        return Subjects.none("window", "windows, or storeys to place them on by rule")
+    missing = "" if len(m.windows) else "windows, or storeys to place them on by rule"
     use = np.append(m.storey_use, "").astype(str)[m.window_storey]
     rows = np.flatnonzero(np.isin(use, HOMES) & ~np.isin(m.windows.room, NOT_LIVED_IN))
     w = m.windows.take(rows)
     facing = np.abs((w.azimuth + m.community.frame.convergence) % 360.0 - 180.0)
     attributes = {"facing": facing, "status": Status.codes(m.community.buildings.status[w.building])}
-    return Subjects("window", w.id, np.column_stack([w.x, w.y, w.z]), attributes, rows)
+    return Subjects("window", w.id, np.column_stack([w.x, w.y, w.z]), attributes, rows, missing)
 
 
 def empty_parcels(m: Measurements, given: Given) -> Subjects:
@@ -282,10 +262,10 @@ def shelters(m: Measurements, _: Given) -> Subjects:
     return Subjects("shelter", ids, np.full((len(ids), 3), np.nan), {"shelter": kinds}, np.arange(len(ids)))
 
 
-def _beside(m: Measurements, outlines: Any) -> TextArray:
-    """Return the use of the building nearest to some outlines, empty where none is near."""
+def _beside(m: Measurements, outlines: Any, asked: bool) -> TextArray:
+    """Return the use of the building nearest to some outlines, empty where none is near, or it is not asked."""
     b, found = m.community.buildings, np.full(len(outlines), "", dtype=object)
-    if len(b):
+    if len(b) and asked:
         tree = shapely.STRtree(b.footprint.to_shapely())
         own, other = tree.query_nearest(outlines.to_shapely(), max_distance=NEAR)
         found[own] = BuildingUse.codes(b.use[other])
@@ -296,15 +276,9 @@ def building_attributes(m: Measurements, rows: IntArray) -> dict[str, Any]:
     """Return what conditions may ask of buildings."""
     b = m.community.buildings.take(rows)
     storeys = np.where(b.n_above > 0, b.n_above, np.nan)
-    return {
-        "building": b.id,
-        "use": BuildingUse.codes(b.use),
-        "status": Status.codes(b.status),
-        "storeys": storeys,
-        "height": b.height,
-        "height_class": height_class(storeys),
-        "height_max": np.append(m.community.parcels.height_max, np.nan)[b.parcel],
-    }
+    most = np.append(m.community.parcels.height_max, np.nan)[b.parcel]
+    codes = {"building": b.id, "use": BuildingUse.codes(b.use), "status": Status.codes(b.status)}
+    return codes | {"storeys": storeys, "height_class": height_class(storeys), "height": b.height, "height_max": most}
 
 
 def _buildings(m: Measurements, rows: IntArray, z: FloatArray | float = 0.0) -> Subjects:

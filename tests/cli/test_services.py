@@ -92,11 +92,11 @@ def test_check__many_goes_on_where_it_was_stopped(
 
     asked, judge, table = [], many._judged, tmp_path / "many.csv"
 
-    def stopped(source: Any, about: Any) -> dict[str, Any]:
+    def stopped(source: Any, *how: Any) -> dict[str, Any]:
         asked.append(source.plan[0].name)
         if len(asked) == 2:
             raise KeyboardInterrupt
-        return judge(source, about)
+        return judge(source, *how)
 
     monkeypatch.setattr(many, "_judged", stopped)
     assert run(monkeypatch, "check", folder, "--many", "-o", table) == 4
@@ -124,7 +124,7 @@ def test_check__many_survives_what_nobody_foresaw(
     def broken(*_: Any, **__: Any) -> None:
         raise MemoryError("9.5 TiB")
 
-    monkeypatch.setattr(many, "judged", broken)
+    monkeypatch.setattr(many.Rules, "judge", broken)
     assert run(monkeypatch, "check", folder, "--many", "-o", tmp_path / "many.json") == 4
     rows = json.loads((tmp_path / "many.json").read_text())
     assert [(r["exit_code"], r["fail"], r["error"]) for r in rows] == [(4, None, "MemoryError: 9.5 TiB")] * 2
