@@ -28,7 +28,7 @@ from cimkit.kernels.cells import by_position, readers_of, sources_of, step_decay
 from cimkit.kernels.elimination import build
 from cimkit.kernels.graph import UNREACHED, build_csr
 from cimkit.kernels.hilbert import hilbert_order
-from cimkit.kernels.reach import TWO_STEPS, catchments, distances, sums_within
+from cimkit.kernels.reach import TWO_STEPS, Supply, catchments, distances, sums_within
 from cimkit.kernels.sweep import sweep_kinds
 
 PEERS = Path(os.environ.get("CIMKIT_PEERS", Path(__file__).resolve().parents[2] / "shared" / "peers" / "walking"))
@@ -80,7 +80,8 @@ class Town:
                 self._readers(tree, np.arange(self.n), self.people),
             )
             decay = step_decay(BANDS, WEIGHTS)
-            return lambda: catchments(graph, tree, services, self.kind, self.capacity, readers, decay, TWO_STEPS)[0]
+            supply = Supply(self.kind, self.capacity)
+            return lambda: catchments(graph, tree, services, supply, readers, decay, TWO_STEPS)[0]
         origins, places = (
             self._sources(tree, self.ends[0]),
             self._readers(tree, self.ends[1], np.ones(len(self.ends[1]))),
@@ -174,7 +175,8 @@ def what_if(path: Path, rounds: int = 15) -> float:
         services, readers = town._sources(tree, town.facilities), town._readers(tree, np.arange(town.n), town.people)
         decay = step_decay(BANDS, WEIGHTS)
         near = tree._replace(limit=np.uint32(LIMITS["W3"]))
-        catchments(by_position(csr, tree), near, services, town.kind, town.capacity, readers, decay, TWO_STEPS)
+        supply = Supply(town.kind, town.capacity)
+        catchments(by_position(csr, tree), near, services, supply, readers, decay, TWO_STEPS)
         times.append(time.perf_counter() - start)
     return statistics.median(times[1:])
 

@@ -106,8 +106,7 @@ def _partition(boxes, order, start, stop, axis, low, extent, cut):
     for q in range(start, stop):
         row = order[q]
         if _bin_of(boxes[row], axis, low, extent) < cut:
-            order[q] = order[middle]
-            order[middle] = row
+            order[q], order[middle] = order[middle], row
             middle += 1
     return middle
 
@@ -119,8 +118,7 @@ def _boxes_of(triangles):
     for k in range(triangles.shape[0]):
         for a in range(3):
             p, q, r = triangles[k, 0, a], triangles[k, 1, a], triangles[k, 2, a]
-            boxes[k, a] = min(p, q, r)
-            boxes[k, a + 3] = max(p, q, r)
+            boxes[k, a], boxes[k, a + 3] = min(p, q, r), max(p, q, r)
     return boxes
 
 
@@ -340,12 +338,10 @@ def any_hits(bvh, origins, directions):
     n, t = origins.shape[0], directions.shape[0]
     out = np.zeros((n, t), np.bool_)
     for i in numba.prange(n):
-        stack = np.empty(DEPTH, np.int64)
-        last = -1
+        stack, last = np.empty(DEPTH, np.int64), -1
+        x, y, z = origins[i, 0], origins[i, 1], origins[i, 2]
         for j in range(t):
-            ray = make_ray(
-                origins[i, 0], origins[i, 1], origins[i, 2], directions[j, 0], directions[j, 1], directions[j, 2]
-            )
+            ray = make_ray(x, y, z, directions[j, 0], directions[j, 1], directions[j, 2])
             # what blocked the sun a minute ago mostly still does
             if last < 0 or hits_triangle(ray, bvh.corners, last) == MISS:
                 last = _walk(bvh, ray, stack)

@@ -18,7 +18,7 @@ from cimkit.kernels._jit import inner, kernel, woven
 from cimkit.kernels._lanes import leading_zeros, trailing_zeros
 from cimkit.kernels.elimination import Hierarchy
 from cimkit.kernels.graph import UNREACHED, Csr, _whole, as_limit, bucket, search
-from cimkit.kernels.lanes import CLOSED, FAR, WIDE, aligned_rows, clear, pull, push, read_place
+from cimkit.kernels.lanes import CLOSED, FAR, WIDE, aligned_rows, clear, pull, push, read_place, weigh
 
 _ONE = np.uint64(1)
 _NO_NUMBERS = np.empty(0)
@@ -84,10 +84,9 @@ def sources_of(hierarchy: Hierarchy, start: Any, nodes: Any, offsets: Any, order
     With ``mates`` (mate_start, mate, direct), source i has the readers ``mate[mate_start[i]:mate_start[i + 1]]``.
     """
     mate_start, mate, direct = mates or (np.zeros(len(start)), (), ())
-    start, nodes, mate_start = (np.asarray(x, np.int64) for x in (start, nodes, mate_start))
-    place, offsets, direct = map(np.ascontiguousarray, (hierarchy.position[nodes], _whole(offsets), _whole(direct)))
-    mate = np.asarray(mate, np.int32)
-    return Sources(start, place, offsets, np.ascontiguousarray(order, np.int64), mate_start, mate, direct)
+    seeds = np.asarray(start, np.int64), hierarchy.position[np.asarray(nodes, np.int64)], _whole(offsets)
+    near = np.asarray(mate_start, np.int64), np.asarray(mate, np.int32), _whole(direct)
+    return Sources(*seeds, np.ascontiguousarray(order, np.int64), *near)
 
 
 @kernel
@@ -131,8 +130,10 @@ def farthest(decay: Decay) -> Any:
 
 
 @woven
-def weigh_by_table(rows, place, table, width, distance, weights):
-    """Put the weights of a place into weights (32), by a table; return the bits of those not 0."""
+def weigh_place(rows, place, breaks, steps, table, width, distance, weights):
+    """Put the weights of a place into weights (32), by steps or else by a table; return the bits of those not 0."""
+    if len(table) == 0:
+        return weigh(WIDE, rows, place, breaks, steps, weights)
     read_place(WIDE, rows, place, distance)
     last, bits = len(table) - 1, np.uint64(0)
     for q in range(WIDE):
@@ -152,26 +153,13 @@ def new_cell(hierarchy, sources, readers):
     for i in range(len(sources.mate_start) - 1):
         most = max(most, sources.mate_start[i + 1] - sources.mate_start[i])
     mates = min(count, WIDE * most)
-    return Cell(
-        time=np.full(n, UNREACHED, np.uint32),
-        local=np.full(n, -1, np.int32),
-        words=np.zeros(n // 64 + 1, np.uint64),
-        nodes=np.empty(n, np.int32),
-        first=np.empty(n + 1, np.int64),
-        heads=np.empty(arcs, np.int32),
-        up=np.empty(arcs, np.uint32),
-        down=np.empty(arcs, np.uint32),
-        hot=np.zeros(n, np.uint8),
-        rows=aligned_rows(n + 1 + mates, WIDE),
-        mates=np.empty(mates, np.int64),
-        wanted=np.empty(n, np.int32),
-        place=np.empty((count, 2), np.int32),
-        legs=np.empty((count, 2), np.uint32),
-        who=np.empty(count, np.int32),
-        slot=np.full(count, -1, np.int32),
-        distance=np.empty(WIDE, np.uint32),
-        weights=np.empty(WIDE, np.float64),
-    )
+    marks = np.full(n, UNREACHED, np.uint32), np.full(n, -1, np.int32), np.zeros(n // 64 + 1, np.uint64)
+    inside = np.empty(n, np.int32), np.empty(n + 1, np.int64), np.empty(arcs, np.int32)
+    weights = np.empty(arcs, np.uint32), np.empty(arcs, np.uint32)
+    swept = np.zeros(n, np.uint8), aligned_rows(n + 1 + mates, WIDE), np.empty(mates, np.int64), np.empty(n, np.int32)
+    places = np.empty((count, 2), np.int32), np.empty((count, 2), np.uint32)
+    read = np.empty(count, np.int32), np.full(count, -1, np.int32)
+    return Cell(*marks, *inside, *weights, *swept, *places, *read, np.empty(WIDE, np.uint32), np.empty(WIDE))
 
 
 @woven

@@ -312,9 +312,7 @@ def _lit_patch(s, groups, points, normals, prisms, tree, table, sun, work, out):
         first, last = group[g], group[g + 1]
         head = order[column[first]]
         normal = (normals[head, 0], normals[head, 1], normals[head, 2])
-        shut = circle.block_band(sun, normal[0], normal[1], normal[2], begins, stops)
-        low = stops[0] if shut > 0 and begins[0] <= -sun.limit else -sun.limit
-        high = begins[shut - 1] if shut > 0 and stops[shut - 1] >= sun.limit else sun.limit
+        shut, low, high = circle.block_band(sun, normal[0], normal[1], normal[2], begins, stops)
         if low >= high:
             out[3][column[first] : column[last]] = 0
             continue
@@ -345,7 +343,7 @@ def _lit(parts, counter, groups, points, normals, prisms, tree, table, sun, out)
 def _shut(sun):
     """Starts and ends of what is blocked for all."""
     starts, ends = np.empty(8), np.empty(8)
-    count = circle.block_band(sun, 0.0, 0.0, 0.0, starts, ends)
+    count = circle.block_band(sun, 0.0, 0.0, 0.0, starts, ends)[0]
     return starts[:count], ends[:count]
 
 

@@ -42,17 +42,11 @@ class Walls(namedtuple("Walls", "found circle near first source edge place origi
 def new_walls(prisms):
     """Allocate for so many."""
     solids, edges = len(prisms.top) + WIDE, len(prisms.xy) + WIDE
-    return Walls(
-        np.empty((2, solids), np.int64),
-        np.empty((lanes.HIGH + 1, solids), np.float32),
-        np.empty((lanes.BASE + 1, edges), np.float32),
-        np.empty(solids, np.int64),
-        np.empty((edges, 3), np.int64),
-        np.empty((lanes.LAST + 1, 2 * edges), np.float32),
-        np.empty((2, 2 * edges), np.int32),
-        np.empty(2 * edges, np.int64),
-        np.empty((solids, 4), np.int64),
-    )
+    found, special = np.empty((2, solids), np.int64), np.empty((solids, 4), np.int64)
+    circle, first = np.empty((lanes.HIGH + 1, solids), np.float32), np.empty(solids, np.int64)
+    near, source = np.empty((lanes.BASE + 1, edges), np.float32), np.empty((edges, 3), np.int64)
+    edge, place = np.empty((lanes.LAST + 1, 2 * edges), np.float32), np.empty((2, 2 * edges), np.int32)
+    return Walls(found, circle, near, first, source, edge, place, np.empty(2 * edges, np.int64), special)
 
 
 @lean

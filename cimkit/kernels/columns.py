@@ -224,8 +224,7 @@ def _patch_masks(s, groups, points, normals, prisms, tree, sun, own, count, mask
         for k in range(column[first], column[last]):
             count[U(order[k])] = 0
             if len(mask):
-                for w in range(mask.shape[1]):
-                    mask[U(order[k]), U(w)] = U(0)
+                mask[order[k]] = U(0)
         if words[0] < words[1]:
             counts = load_group(circle_around(points, groups, first, last), normal, patch, found, prisms, sun, walls)
             for c in range(first, last):
@@ -234,21 +233,14 @@ def _patch_masks(s, groups, points, normals, prisms, tree, sun, own, count, mask
                 _hand_out(start, stop, words, counts, order, own, count, mask)
 
 
-@inner
-def _masks_part(counter, tallest, groups, points, normals, prisms, tree, sun, count, mask):
-    """Minute masks of the receptors of the patches one thread gets hold of."""
-    own = _new_work(prisms, tallest, sun.direction.shape[1])
-    s = lanes.take_next(counter)
-    while s < len(groups.patch) - 1:
-        _patch_masks(s, groups, points, normals, prisms, tree, sun, own, count, mask)
-        s = lanes.take_next(counter)
-
-
 @kernel(parallel=True)
 def _masks(parts, counter, tallest, groups, points, normals, prisms, tree, sun, count, mask):
-    """Minute masks of all receptors."""
+    """Minute masks of all receptors; each thread takes the patches it gets hold of."""
     for _ in prange(parts):
-        _masks_part(counter, tallest, groups, points, normals, prisms, tree, sun, count, mask)
+        own, s = _new_work(prisms, tallest, sun.direction.shape[1]), lanes.take_next(counter)
+        while s < len(groups.patch) - 1:
+            _patch_masks(s, groups, points, normals, prisms, tree, sun, own, count, mask)
+            s = lanes.take_next(counter)
 
 
 def column_masks(

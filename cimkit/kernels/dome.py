@@ -33,10 +33,7 @@ def _arc(corners, k, px, py, pz, ax, ay):
             continue
         t = si / (si - sj)
         ui, uj, zi, zj = xi * ax + yi * ay, xj * ax + yj * ay, corners[k, i, 2] - pz, corners[k, j, 2] - pz
-        if found == 0:
-            u0, z0 = ui + t * (uj - ui), zi + t * (zj - zi)
-        else:
-            u1, z1 = ui + t * (uj - ui), zi + t * (zj - zi)
+        u0, z0, u1, z1 = u1, z1, ui + t * (uj - ui), zi + t * (zj - zi)
         found += 1
     if found < 2 or (z0 <= 0.0 and z1 <= 0.0):
         return 1.0, 0.0, False
@@ -145,10 +142,9 @@ def dome_sums(bvh, points, normals, planes, suns):
                 ax, ay = planes[p, 0], planes[p, 1]
                 flat, steep = normals[i, 0] * ax + normals[i, 1] * ay, normals[i, 2]
                 turn, count = math.atan2(flat, steep), 0
-                if turn > 0.0:
-                    count = insert(starts, ends, count, -HALF, min(turn - HALF, HALF))
-                elif turn < 0.0:
-                    count = insert(starts, ends, count, max(turn + HALF, -HALF), HALF)
+                if turn != 0.0:
+                    low, high = (-HALF, turn - HALF) if turn > 0.0 else (turn + HALF, HALF)
+                    count = insert(starts, ends, count, low, high)
                 x, y, z = points[i, 0], points[i, 1], points[i, 2]
                 starts, ends, count = _hide(bvh, x, y, z, ax, ay, starts, ends, count, stack)
                 reached = -HALF
@@ -158,7 +154,4 @@ def dome_sums(bvh, points, normals, planes, suns):
                         _add_open(reached, stop, flat, steep, suns[p], sums[i], out[i])
                     if k < count:
                         reached = max(reached, ends[k])
-            sums[i, 0] *= width
-            sums[i, 1] *= width
-            sums[i, 2] *= width / 2.0
-    return sums, out
+    return sums * np.array([width, width, width / 2.0]), out

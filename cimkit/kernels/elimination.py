@@ -371,9 +371,7 @@ def _build(csr, limit):
     """Return the fields of a hierarchy but its limit."""
     order, first, arcs, complete = _eliminate(csr, limit)
     if not complete:
-        nodes, none = np.empty(len(order), np.int32), np.empty(0, np.uint32)
-        for k in range(len(nodes)):
-            nodes[k] = k
+        nodes, none = np.arange(len(order)).astype(np.int32), np.empty(0, np.uint32)
         return nodes, nodes, np.zeros(len(order) + 1, np.int64), np.empty(0, np.int32), none, none, False
     node, position, first, upper, up, down = _arrange(order, first, arcs, _descend(order, first, arcs))
     first, kept = _thin(first, upper, up, down)

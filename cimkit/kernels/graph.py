@@ -212,18 +212,9 @@ def _seeds(nodes: Any, offsets: Any) -> tuple[Any, Any]:
     return np.ascontiguousarray(nodes, np.int64), np.ascontiguousarray(_whole(offsets))
 
 
-def _searched(csr: Csr, start: Any, nodes: Any, offsets: Any, labels: Any, limit: float, *, tree: bool) -> Any:
-    shape = (len(start) - 1, len(csr.offsets) - 1)
-    time, label = np.full(shape, UNREACHED, np.uint32), np.full(shape, NOBODY, np.int32)
-    who = np.ascontiguousarray(labels, np.int32)
-    _searches(csr, np.asarray(start, np.int64), *_seeds(nodes, offsets), who, as_limit(limit), tree, time, label)
-    return time, label
-
-
 def shortest_tree(csr: Csr, nodes: Any, offsets: Any, limit: float) -> tuple[Any, Any]:
     """Return distance (n) uint32 and the node before each on the way from a seed (n) int32, ``NOBODY`` at seeds."""
-    nobody = np.full(len(nodes), NOBODY)
-    time, previous = _searched(csr, [0, len(nodes)], nodes, offsets, nobody, limit, tree=True)
+    time, previous = nearest_by_kind(csr, [0, len(nodes)], nodes, offsets, None, limit)
     return time[0], previous[0]
 
 
@@ -255,10 +246,14 @@ def nearest_by_kind(csr: Csr, start: Any, nodes: Any, offsets: Any, owners: Any,
 
     Kind i has seeds ``start[i]`` to ``start[i + 1]`` (k + 1) of ``nodes``, ``offsets``, ``owners`` (s); owners are row
     numbers ≥ 0 of whatever the seeds belong to (a facility at a place on an edge has two seeds with its number).
-    Equally near: the lowest owner. Not reached: ``UNREACHED`` and ``NOBODY``.
+    Equally near: the lowest owner. Not reached: ``UNREACHED`` and ``NOBODY``. Without owners, a tree: in their place
+    stands the node before each on its way.
     """
-    result: tuple[Any, Any] = _searched(csr, start, nodes, offsets, owners, limit, tree=False)
-    return result
+    shape, tree = (len(start) - 1, len(csr.offsets) - 1), owners is None
+    time, owner = np.full(shape, UNREACHED, np.uint32), np.full(shape, NOBODY, np.int32)
+    who = np.ascontiguousarray(np.full(len(nodes), NOBODY) if tree else owners, np.int32)
+    _searches(csr, np.asarray(start, np.int64), *_seeds(nodes, offsets), who, as_limit(limit), tree, time, owner)
+    return time, owner
 
 
 def nearest_k(csr: Csr, nodes: Any, offsets: Any, owners: Any, k: int, limit: float) -> tuple[Any, Any]:

@@ -11,8 +11,10 @@ _LOW = (1 << BITS) - 1
 
 
 @kernel
-def _keys(x, y, low_x, low_y, scale, keys):
-    """Fill keys (n) with the place of points along the curve (Warren, Hacker's Delight, 2nd ed., 16-2)."""
+def _keys(x, y):
+    """Return the places (n) of points along the curve (Warren, Hacker's Delight, 2nd ed., 16-2)."""
+    low_x, low_y, keys = x.min(), y.min(), np.empty(len(x), np.int64)
+    scale = _LOW / max(x.max() - low_x, y.max() - low_y, 1e-9)
     for i in range(len(keys)):
         column, row = int((x[i] - low_x) * scale), int((y[i] - low_y) * scale)
         key, swapped, turned = 0, 0, 0
@@ -24,6 +26,7 @@ def _keys(x, y, low_x, low_y, scale, keys):
             turned ^= right & ~above
             swapped ^= 1 ^ above
         keys[i] = key
+    return keys
 
 
 @kernel
@@ -49,8 +52,4 @@ def hilbert_order(xy: Any) -> Any:
     xy = np.asarray(xy, np.float64)
     if len(xy) == 0:
         return np.empty(0, np.int64)
-    x, y = (np.ascontiguousarray(xy[:, k]) for k in range(2))
-    span = max(float(np.ptp(x)), float(np.ptp(y)), 1e-9)
-    keys = np.empty(len(xy), np.int64)
-    _keys(x, y, x.min(), y.min(), ((1 << BITS) - 1) / span, keys)
-    return _sorted(keys)
+    return _sorted(_keys(*(np.ascontiguousarray(xy[:, k]) for k in range(2))))

@@ -58,30 +58,6 @@ def _find_parts(s, parts, plate, box):
 
 
 @woven
-def _add_set(s, mask, area, out):
-    """Add an area that lies within exactly the parts of a set."""
-    share, own, first = out
-    lowest = 1 << 30
-    for k in range(clip.CLIP_PARTS):
-        if mask >> k & 1:
-            kind = s.kind[s.member[k]]
-            if kind == slabs.VOID:
-                s.acc[slabs.VOIDS] += area
-                return
-            lowest = min(lowest, kind)
-    s.acc[slabs.COVERED] += area
-    own[first + lowest - slabs.SPACE] += area
-    for k in range(clip.CLIP_PARTS):
-        if mask >> k & 1:
-            kind = s.kind[s.member[k]]
-            again = False
-            for j in range(k):
-                again = again or (mask >> j & 1 and s.kind[s.member[j]] == kind)
-            if not again:
-                share[first + kind - slabs.SPACE] += area
-
-
-@woven
 def _origin(plates, plate):
     """Return the first vertex of a plate, to which a job moves everything; so large coordinates cost no digits."""
     return plates.xy[plates.ring[plates.poly[plate]], 0], plates.xy[plates.ring[plates.poly[plate]], 1]
@@ -133,10 +109,9 @@ def _clip_group(s, found, leader, layers, plate, parcel, out):
             continue
         if n == clip.CLIP_PARTS or not edges.is_convex(parts, s.row[k]):
             return False
-        s.member[n] = k
+        s.member[n], s.kind_of[n] = k, s.kind[k]
         n += 1
-    for mask in range(1 << n):
-        s.table[mask] = 0.0
+    s.table[: 1 << n] = 0.0
     first, origin = plates.poly[plate], _origin(plates, plate)
     for r in range(first, plates.poly[plate + 1]):
         if not _load_ring(s, layers, r, origin, parcel):
@@ -146,7 +121,7 @@ def _clip_group(s, found, leader, layers, plate, parcel, out):
     clip.split_areas(s.table, n)
     for mask in range(1, 1 << n):
         if s.table[mask] > 0.0:
-            _add_set(s, mask, s.table[mask], out)
+            slabs.add_set(s, mask, n, s.table[mask], out)
     return True
 
 
@@ -190,8 +165,8 @@ def _cut_parts(s, found, leader, layers, plate, parcel, out):
         if not edges.holds_point(layers.plates, plate, 0.5 * (x_lo + x_hi), 0.5 * (y_lo + y_hi)):
             return 0, window
         if size == 1 and edges.is_simple(layers.parts, s.row[leader]):
-            s.member[0] = leader
-            _add_set(s, 1, edges.polygon_area(layers.parts, s.row[leader]), out)
+            s.kind_of[0] = s.kind[leader]
+            slabs.add_set(s, 1, 1, edges.polygon_area(layers.parts, s.row[leader]), out)
             return 0, window
     if _clip_group(s, found, leader, layers, plate, parcel, out):
         return 0, window
@@ -218,7 +193,7 @@ def _job(s, layers, plate, parcel, heights, out, last):
             left, window = _cut_parts(s, found, leader, layers, plate, parcel, out)
         if left > 0:
             _collect(s, found, group, layers, plate, left == 2, parcel, window)
-            room = slabs.sweep(s, heights, share, own, first)
+            room = slabs.sweep(s, heights, out)
             if room > 0:
                 return room
     if gross >= 0.0:

@@ -37,8 +37,6 @@ def _cut(clip, source, n, target, ax, ay, dx, dy):
 def twice_area(clip, at, n):
     """Compute twice the signed area of a ring without its closing vertex [m²]."""
     twice = 0.0
-    if n < 3:
-        return twice
     px, py = clip[at, 0, n - 1], clip[at, 1, n - 1]
     for k in range(n):
         x, y = clip[at, 0, k], clip[at, 1, k]

@@ -1,4 +1,4 @@
-"""Polygon primitives of the area sweep: ring area, winding, touch of a box, collecting clipped edges."""
+"""Polygon primitives of the area sweep: ring area, winding, touch of a box."""
 
 from collections import namedtuple
 
@@ -6,7 +6,6 @@ import numpy as np
 
 from cimkit.kernels._jit import woven
 
-FLAT = 1e-200  # [m] rise of edges that are taken as level: their slope would be infinite
 SIMPLE_LIMIT = 64  # larger rings go to the sweep instead of the pairwise test of their edges
 
 
@@ -162,32 +161,3 @@ def is_simple(shapes, row):
                         return False
     hole = ring[r0 + 1]
     return r1 - r0 == 1 or _turns(xy, a, hole, xy[hole, 0], xy[hole, 1]) != 0
-
-
-@woven
-def add_edges(s, m, rings, shapes, row, origin, window):
-    """Append the rising edges of a polygon, moved to the origin and clipped to the window; return the number of all.
-
-    Its rings are numbered from ``rings`` on. ``window``: right, low and high end. Edges right of it are left out:
-    the sweep goes from left to right and never needs them.
-    """
-    xy = shapes.xy
-    (ox, oy), (x_hi, y_lo, y_hi) = origin, window
-    for r in range(shapes.poly[row], shapes.poly[row + 1]):
-        for k in range(shapes.ring[r], shapes.ring[r + 1] - 1):
-            x0, y0, x1, y1 = xy[k, 0] - ox, xy[k, 1] - oy, xy[k + 1, 0] - ox, xy[k + 1, 1] - oy
-            turn = 1
-            if y1 < y0:
-                x0, y0, x1, y1 = x1, y1, x0, y0
-                turn = -1
-            if y1 - y0 < FLAT or y1 <= y_lo or y0 >= y_hi or min(x0, x1) >= x_hi:
-                continue
-            slope = (x1 - x0) / (y1 - y0)
-            if y0 < y_lo:
-                x0 += (y_lo - y0) * slope
-                y0 = y_lo
-            s.x0[m], s.y0[m], s.y1[m], s.slope[m] = x0, y0, min(y1, y_hi), slope
-            s.ring[m], s.turn[m] = rings, turn
-            m += 1
-        rings += 1
-    return m

@@ -23,26 +23,24 @@ def _boxes(shapes):
 
 
 @kernel(parallel=True, no_cfunc_wrapper=True)
-def _meetings(plates, rows, parcels, order, box, right, count, parcel, inside, blocks):
+def _meetings(plates, rows, parcels, order, box, right, count, parcel, inside):
     """Fill parcel, inside (n, w) with the parcels that each of the plates ``rows`` may meet, and count (n).
 
     ``order`` of the parcels from left to right, ``box`` (p, 4) in that order, and how far ``right`` all up to each go.
     """
     left = box[:, 0]
-    n, width = parcel.shape
-    for block in numba.prange(blocks):
-        for i in range(n * block // blocks, n * (block + 1) // blocks):
-            a, b, c, d = bounds_of(plates, rows[i])
-            found, k = 0, np.searchsorted(left, c, side="right") - 1
-            while k >= 0 and right[k] >= a:
-                if box[k, 2] >= a and box[k, 1] <= d and box[k, 3] >= b:
-                    touched = touches_box(parcels, order[k], a, b, c, d)
-                    if touched or holds_point(parcels, order[k], 0.5 * (a + c), 0.5 * (b + d)):
-                        if found < width:
-                            parcel[i, found], inside[i, found] = order[k], not touched
-                        found += 1
-                k -= 1
-            count[i] = found
+    for i in numba.prange(len(rows)):
+        a, b, c, d = bounds_of(plates, rows[i])
+        found, k = 0, np.searchsorted(left, c, side="right") - 1
+        while k >= 0 and right[k] >= a:
+            if box[k, 2] >= a and box[k, 1] <= d and box[k, 3] >= b:
+                touched = touches_box(parcels, order[k], a, b, c, d)
+                if touched or holds_point(parcels, order[k], 0.5 * (a + c), 0.5 * (b + d)):
+                    if found < parcel.shape[1]:
+                        parcel[i, found], inside[i, found] = order[k], not touched
+                    found += 1
+            k -= 1
+        count[i] = found
 
 
 def meet_parcels(plates: Shapes, parcels: Shapes, rows: Any) -> Pairs:
@@ -54,10 +52,10 @@ def meet_parcels(plates: Shapes, parcels: Shapes, rows: Any) -> Pairs:
     box, n, width = _boxes(parcels), len(rows), WIDTH
     order = np.argsort(box[:, 0], kind="stable")
     box, right = box[order], np.maximum.accumulate(box[order, 2])
-    count, blocks = np.zeros(n, np.intp), max(1, min(256, n // 64))
+    count = np.zeros(n, np.intp)
     while True:
         parcel, inside = np.empty((n, width), np.intp), np.empty((n, width), np.bool_)
-        _meetings(plates, rows, parcels, order, box, right, count, parcel, inside, blocks)
+        _meetings(plates, rows, parcels, order, box, right, count, parcel, inside)
         if count.max(initial=0) <= width:
             break
         width = count.max()
@@ -124,17 +122,15 @@ def _same_plates(plates, parts, i, j):
 
 
 @kernel(parallel=True, no_cfunc_wrapper=True)
-def _hashes(plates, parts, blocks):
+def _hashes(plates, parts):
     """Compute one hash for each plate with all that it owns."""
-    n = plates.poly.size - 1
-    result = np.empty(n, np.uint64)
-    for block in numba.prange(blocks):
-        for i in range(n * block // blocks, n * (block + 1) // blocks):
-            p, o = parts.start[i], parts.start[i + 1]
-            state = _hash(_hash(np.uint64(1), plates, i, i + 1), parts, p, o)
-            for q in range(p, o):
-                state = _mix(state, np.uint64(parts.kind[q]))
-            result[i] = state
+    result = np.empty(plates.poly.size - 1, np.uint64)
+    for i in numba.prange(result.size):
+        p, o = parts.start[i], parts.start[i + 1]
+        state = _hash(_hash(np.uint64(1), plates, i, i + 1), parts, p, o)
+        for q in range(p, o):
+            state = _mix(state, np.uint64(parts.kind[q]))
+        result[i] = state
     return result
 
 
@@ -158,13 +154,11 @@ def _first_of(hashes):
 
 
 @kernel(parallel=True, no_cfunc_wrapper=True)
-def _part_unequal(plates, parts, first, blocks):
+def _part_unequal(plates, parts, first):
     """Make a plate that does not equal its first, bit for bit, a first itself: then only their hashes are equal."""
-    n = first.size
-    for block in numba.prange(blocks):
-        for i in range(n * block // blocks, n * (block + 1) // blocks):
-            if first[i] != i and not _same_plates(plates, parts, i, first[i]):
-                first[i] = i
+    for i in numba.prange(first.size):
+        if first[i] != i and not _same_plates(plates, parts, i, first[i]):
+            first[i] = i
 
 
 def distinct_plates(plates: Shapes, parts: Shapes) -> tuple[Any, Any]:
@@ -177,10 +171,8 @@ def distinct_plates(plates: Shapes, parts: Shapes) -> tuple[Any, Any]:
         plate equals, shape (n).
     """
     bits = [s._replace(xy=s.xy.view(np.uint64)) for s in (plates, parts)]
-    n = len(plates.poly) - 1
-    blocks = max(1, min(256, n // 64))
     with np.errstate(over="ignore"):  # uncompiled, numpy would warn of what hashes are made of
-        first = _first_of(_hashes(*bits, blocks))
-    _part_unequal(*bits, first, blocks)
-    new = first == np.arange(n)
+        first = _first_of(_hashes(*bits))
+    _part_unequal(*bits, first)
+    new = first == np.arange(len(first))
     return np.flatnonzero(new), (np.cumsum(new) - 1)[first]

@@ -6,16 +6,16 @@ import numpy as np
 
 from cimkit.kernels._jit import inner, woven
 from cimkit.kernels.overlay_clip import CLIP_PARTS, CLIP_ROOM
-from cimkit.kernels.overlay_edges import add_edges
 
 PARCEL, PLATE, VOID, SPACE = 0, 1, 2, 3  # classes of edges; spaces of class c have SPACE + c, voids are class -1
 GROSS, VOIDS, NET, COVERED = 0, 1, 2, 3  # columns of Overlay.total
 EDGES, RINGS, PARTS, LOOSE = 0, 1, 2, 3  # places in Scratch.size
+FLAT = 1e-200  # [m] rise of edges that are taken as level: their slope would be infinite
 HOLE = -1_000_000  # weight of a hole in its polygon's score
 TABLE_BITS = 12  # parcel, plate, void and up to nine classes of space have one table entry for each combination
 _SCRATCH = (
-    "x0 y0 y1 slope ring turn order key active at size ring_count ring_part ring_weight part_score part_kind part_bit "
-    "count fixed live local kind_of table acc box row kind label member clip clip_size clip_place"
+    "x0 y0 y1 slope key at ring turn order active ring_count ring_part ring_weight part_score part_kind part_bit "
+    "size fixed count local live kind_of table acc box row kind label member clip clip_size clip_place"
 )
 
 
@@ -25,7 +25,7 @@ class Scratch(namedtuple("Scratch", _SCRATCH)):
     Rising edges: lower end ``x0``, ``y0``, upper height ``y1``, ``slope`` dx/dy, ``ring``, and ``turn``, 1 or -1 if
     drawn upwards or down; their ``order`` by ``key``; those in a slab ``active``, crossing its middle ``at``. State of
     rings and of polygons (``part_``); ``count`` of polygons of each class here, ``fixed`` those of the whole window,
-    ``live`` classes here; ``local`` numbers of classes, their ``kind_of`` and the ``table`` of their combinations.
+    ``live`` classes here; ``local`` numbers of classes, ``kind_of`` the bits of a set, the ``table`` of all sets.
     Parts of the plate: ``box``, ``row``, ``kind``, ``label`` of the group, ``member`` of it; rings to ``clip``.
     """
 
@@ -34,40 +34,15 @@ class Scratch(namedtuple("Scratch", _SCRATCH)):
 def new_scratch(edges, rings, classes, parts):
     """Allocate the working arrays for jobs of up to so many edges, rings, classes of space, and parts."""
     i = np.intp
-    return Scratch(
-        x0=np.empty(edges),
-        y0=np.empty(edges),
-        y1=np.empty(edges),
-        slope=np.empty(edges),
-        ring=np.empty(edges, i),
-        turn=np.empty(edges, i),
-        order=np.empty(edges, i),
-        key=np.empty(edges),
-        active=np.empty(edges, i),
-        at=np.empty(edges),
-        size=np.zeros(4, i),
-        ring_count=np.zeros(rings, i),
-        ring_part=np.zeros(rings, i),
-        ring_weight=np.zeros(rings, i),
-        part_score=np.zeros(parts + 2, i),
-        part_kind=np.zeros(parts + 2, i),
-        part_bit=np.zeros(parts + 2, i),
-        count=np.zeros(SPACE + classes, i),
-        fixed=np.zeros(2, i),
-        live=np.empty(classes + 1, i),
-        local=np.zeros(SPACE + classes, i),
-        kind_of=np.zeros(TABLE_BITS, i),
-        table=np.zeros(1 << TABLE_BITS),
-        acc=np.zeros(4),
-        box=np.empty((parts, 4)),
-        row=np.empty(parts, i),
-        kind=np.empty(parts, i),
-        label=np.empty(parts, i),
-        member=np.zeros(CLIP_PARTS, i),
-        clip=np.empty((2 << CLIP_PARTS, 2, CLIP_ROOM)),
-        clip_size=np.zeros(1 << CLIP_PARTS, i),
-        clip_place=np.zeros(1 << CLIP_PARTS, i),
-    )
+    ends = np.empty(edges), np.empty(edges), np.empty(edges), np.empty(edges), np.empty(edges), np.empty(edges)
+    turns = np.empty(edges, i), np.empty(edges, i), np.empty(edges, i), np.empty(edges, i)
+    ring = np.zeros(rings, i), np.zeros(rings, i), np.zeros(rings, i)
+    part = np.zeros(parts + 2, i), np.zeros(parts + 2, i), np.zeros(parts + 2, i)
+    counts = np.zeros(4, i), np.zeros(2, i), np.zeros(SPACE + classes, i), np.zeros(SPACE + classes, i)
+    sets = np.empty(classes + 1, i), np.zeros(TABLE_BITS + classes, i), np.zeros(1 << TABLE_BITS), np.zeros(4)
+    owned = np.empty((parts, 4)), np.empty(parts, i), np.empty(parts, i), np.empty(parts, i), np.zeros(CLIP_PARTS, i)
+    clip = np.empty((2 << CLIP_PARTS, 2, CLIP_ROOM)), np.zeros(1 << CLIP_PARTS, i), np.zeros(1 << CLIP_PARTS, i)
+    return Scratch(*ends, *turns, *ring, *part, *counts, *sets, *owned, *clip)
 
 
 @woven
@@ -121,17 +96,34 @@ def _sort(values, n):
 
 @woven
 def add_polygon(s, shapes, row, kind, origin, window):
-    """Add a polygon of a class, moved to the origin and clipped; only the last one may be clipped on the right."""
-    ring, part = s.size[RINGS], s.size[PARTS]
-    s.size[LOOSE] = ring
-    s.size[EDGES] = add_edges(s, s.size[EDGES], ring, shapes, row, origin, window)
+    """Append the rising edges of a polygon of a class, moved to the origin and clipped to the window.
+
+    ``window``: right, low and high end. Edges right of it are left out: the sweep goes from left to right and never
+    needs them; only the last polygon may lack some.
+    """
+    xy, m, ring, part = shapes.xy, s.size[EDGES], s.size[RINGS], s.size[PARTS]
+    (ox, oy), (x_hi, y_lo, y_hi) = origin, window
+    s.size[LOOSE], s.part_score[part], s.part_kind[part] = ring, 0, kind
     for r in range(shapes.poly[row], shapes.poly[row + 1]):
-        s.ring_count[ring] = 0
-        s.ring_part[ring] = part
+        s.ring_count[ring], s.ring_part[ring] = 0, part
         s.ring_weight[ring] = 1 if r == shapes.poly[row] else HOLE
+        for k in range(shapes.ring[r], shapes.ring[r + 1] - 1):
+            x0, y0, x1, y1 = xy[k, 0] - ox, xy[k, 1] - oy, xy[k + 1, 0] - ox, xy[k + 1, 1] - oy
+            turn = 1
+            if y1 < y0:
+                x0, y0, x1, y1 = x1, y1, x0, y0
+                turn = -1
+            if y1 - y0 < FLAT or y1 <= y_lo or y0 >= y_hi or min(x0, x1) >= x_hi:
+                continue
+            slope = (x1 - x0) / (y1 - y0)
+            if y0 < y_lo:
+                x0 += (y_lo - y0) * slope
+                y0 = y_lo
+            s.x0[m], s.y0[m], s.y1[m], s.slope[m] = x0, y0, min(y1, y_hi), slope
+            s.ring[m], s.turn[m] = ring, turn
+            m += 1
         ring += 1
-    s.part_score[part], s.part_kind[part] = 0, kind
-    s.size[RINGS], s.size[PARTS] = ring, part + 1
+    s.size[EDGES], s.size[RINGS], s.size[PARTS] = m, ring, part + 1
 
 
 @woven
@@ -171,9 +163,9 @@ def _list_space(s, kind, live, change):
 
 
 @woven
-def _scan_lists(s, active, height, share, own, first):
+def _scan_lists(s, active, height, out):
     """Walk one slab from left to right and add each gap's area to all that cover it, however many they are."""
-    live = 0
+    live, (share, own, first) = 0, out
     for t in range(active):
         e = s.active[t]
         kind = s.part_kind[s.ring_part[s.ring[e]]]
@@ -211,44 +203,51 @@ def _scan_table(s, active, height, state):
 @woven
 def _number_classes(s):
     """Give the classes at hand small numbers, so that each combination has a table entry; return their number."""
-    n = SPACE
+    n, s.kind_of[VOID] = SPACE, VOID
     for part in range(s.size[PARTS]):
         kind = s.part_kind[part]
         if kind >= SPACE and s.local[kind] == 0:
-            s.local[kind] = n
-            if n < TABLE_BITS:
-                s.kind_of[n] = kind
+            s.local[kind], s.kind_of[n] = n, kind
             n += 1
-    for part in range(s.size[PARTS]):
-        kind = s.part_kind[part]
         s.part_bit[part] = kind if kind < SPACE else s.local[kind]
     for part in range(s.size[PARTS]):
         s.local[s.part_kind[part]] = 0
     if n <= TABLE_BITS:
-        for state in range(1 << n):
-            s.table[state] = 0.0
+        s.table[: 1 << n] = 0.0
     return n
 
 
 @woven
-def _read_table(s, bits, share, own, first):
-    """Add the areas of all combinations of classes to what they belong to."""
+def add_set(s, mask, n, area, out):
+    """Add an area that lies within exactly those of the first n classes ``s.kind_of`` that are bits of a set."""
+    share, own, first = out
+    lowest = 1 << 30
+    for k in range(n):
+        if mask >> k & 1:
+            if s.kind_of[k] == VOID:
+                s.acc[VOIDS] += area
+                return
+            lowest = min(lowest, s.kind_of[k])
+    s.acc[COVERED] += area
+    own[first + lowest - SPACE] += area
+    for k in range(n):
+        if mask >> k & 1:
+            again = False
+            for j in range(k):
+                again = again or (mask >> j & 1 and s.kind_of[j] == s.kind_of[k])
+            if not again:
+                share[first + s.kind_of[k] - SPACE] += area
+
+
+@woven
+def _read_table(s, bits, out):
+    """Add the areas of all combinations of classes within parcel and plate to what they belong to."""
     for state in range(3, 1 << bits, 4):
         area = s.table[state]
-        if area == 0.0:
-            continue
-        s.acc[GROSS] += area
-        if state & (1 << VOID):
-            s.acc[VOIDS] += area
-        elif state >> SPACE:
-            s.acc[COVERED] += area
-            lowest = own.size
-            for k in range(SPACE, bits):
-                if state & (1 << k):
-                    row = first + s.kind_of[k] - SPACE
-                    share[row] += area
-                    lowest = min(lowest, row)
-            own[lowest] += area
+        if area != 0.0:
+            s.acc[GROSS] += area
+            if state > 3:
+                add_set(s, state - 3, bits, area, out)
 
 
 @woven
@@ -261,7 +260,7 @@ def _renew(s):
 
 
 @woven
-def sweep(s, heights, share, own, first):
+def sweep(s, heights, out):
     """Add the areas of the polygons collected; return 0, or for how many heights there should be room.
 
     ``s.fixed`` says in which of parcel and plate the whole window lies.
@@ -313,8 +312,8 @@ def sweep(s, heights, share, own, first):
         if bits <= TABLE_BITS:
             _scan_table(s, active, high - low, base)
         else:
-            _scan_lists(s, active, high - low, share, own, first)
+            _scan_lists(s, active, high - low, out)
         low = high
     if bits <= TABLE_BITS:
-        _read_table(s, bits, share, own, first)
+        _read_table(s, bits, out)
     return 0

@@ -19,12 +19,12 @@ import numba
 import numpy as np
 
 from cimkit.kernels import cells
-from cimkit.kernels._jit import inner, kernel, woven
+from cimkit.kernels._jit import inner, kernel
 from cimkit.kernels._lanes import trailing_zeros
 from cimkit.kernels.cells import Decay, Readers, Sources
 from cimkit.kernels.elimination import Hierarchy
 from cimkit.kernels.graph import UNREACHED, Csr
-from cimkit.kernels.lanes import WIDE, add_scaled, read_place, tally, weigh
+from cimkit.kernels.lanes import WIDE, add_scaled, read_place, tally
 
 #: What is asked for: sums at the sources, within distances or by a decay; scores at the readers, ``SPREAD`` of the
 #: capacities themselves, the others of ratios.
@@ -37,11 +37,11 @@ PAGE = 64  # readers whose scores are kept together
 TILE = 16  # distances written together: one cache line of each source's row
 
 
-class Supply(namedtuple("Supply", "kind capacity totals")):
+class Supply(namedtuple("Supply", "kind capacity totals", defaults=(np.empty((1, 0)),))):
     """Kind (s) from 0 and capacity (s) of each supplier, and ``totals`` (p, k): Σ f of each reader, if it is needed."""
 
 
-_NO_SUPPLY = Supply(np.empty(0, np.int64), np.empty(0), np.empty((1, 0)))
+_NO_SUPPLY = Supply(np.empty(0, np.int64), np.empty(0))
 
 
 @inner
@@ -62,14 +62,6 @@ def _compete(weights, lane_kind, totals, method):
             weights[q] = f * f / total if method == THREE_STEPS else f / total
 
 
-@woven
-def _weigh(rows, place, breaks, steps, table, width, distance, weights):
-    """Put the weights of a place into weights (32); return the bits of those not 0."""
-    if len(table) == 0:
-        return weigh(WIDE, rows, place, breaks, steps, weights)
-    return cells.weigh_by_table(rows, place, table, width, distance, weights)
-
-
 @inner
 def _demand(readers, decay, rivals, found, cell, demand):
     """Fill demand (2, 32): the readers' weights times their decay, and the decay alone."""
@@ -81,7 +73,8 @@ def _demand(readers, decay, rivals, found, cell, demand):
         people = weight[who[r]]
         if people == 0.0 and method != BALANCED:
             continue
-        if _weigh(rows, cells.place_of(place, legs, r), breaks, steps, table, width, distance, weights) == 0:
+        at = cells.place_of(place, legs, r)
+        if cells.weigh_place(rows, at, breaks, steps, table, width, distance, weights) == 0:
             continue
         if method == BALANCED:
             add_scaled(WIDE, demand[1], weights, 1.0)
@@ -98,7 +91,8 @@ def _score(readers, decay, rivals, ratio, found, cell, scores, touched):
     breaks, steps, table, width = decay
     distance, weights = cell.distance, cell.weights
     for r in range(found):
-        near = _weigh(rows, cells.place_of(place, legs, r), breaks, steps, table, width, distance, weights)
+        at = cells.place_of(place, legs, r)
+        near = cells.weigh_place(rows, at, breaks, steps, table, width, distance, weights)
         if near == 0:
             continue
         if method == THREE_STEPS:
@@ -195,7 +189,9 @@ def weighted_sums(graph: Csr, hierarchy: Hierarchy, sources: Sources, readers: R
     return _sums(graph, hierarchy, sources, readers, decay, WEIGHTED)[:, 0]
 
 
-def _scores(network: Any, sources: Sources, readers: Readers, decay: Decay, supply: Supply, method: int) -> Any:
+def _scores(
+    network: Any, sources: Sources, readers: Readers, decay: Decay, supply: Supply, method: int
+) -> tuple[Any, Any]:
     """Return scores (p, k) and ratios (s)."""
     cell_count, shape = -(-len(sources.order) // SUPPLIERS), (len(readers.weight), supply.totals.shape[1])
     ends = np.arange(PARTS + 1) * cell_count // PARTS
@@ -208,29 +204,21 @@ def _scores(network: Any, sources: Sources, readers: Readers, decay: Decay, supp
 
 
 def catchments(
-    graph: Csr,
-    hierarchy: Hierarchy,
-    suppliers: Sources,
-    kind: Any,
-    capacity: Any,
-    readers: Readers,
-    decay: Decay,
-    method: int,
+    graph: Csr, hierarchy: Hierarchy, suppliers: Sources, supply: Supply, readers: Readers, decay: Decay, method: int
 ) -> tuple[Any, Any]:
     """Return scores (p, k) of the readers for each kind, and the ratio of capacity to demand of each supplier (s).
 
-    ``kind`` (s) from 0 and ``capacity`` (s) belong to the suppliers; the readers weigh as people. The decay must be
-    nothing beyond the limit of the hierarchy. ``graph`` is the graph by position (``cells.by_position``).
+    Kind and capacity of the supply belong to the suppliers; the readers weigh as people. The decay must be nothing
+    beyond the limit of the hierarchy. ``graph`` is the graph by position (``cells.by_position``).
     """
-    kind, order = np.asarray(kind, np.int64), suppliers.order
+    kind, order = np.asarray(supply.kind, np.int64), suppliers.order
     network = graph, hierarchy._replace(limit=min(hierarchy.limit, cells.farthest(decay)))
     totals = np.zeros((len(readers.weight) if method >= THREE_STEPS else 1, int(kind.max(initial=0)) + 1))
-    supply = Supply(kind[order], np.ascontiguousarray(capacity, np.float64)[order], totals)
+    supply = Supply(kind[order], np.asarray(supply.capacity, np.float64)[order], totals)
     if method >= THREE_STEPS:
         ones = supply._replace(capacity=np.ones(len(order)))
         supply = supply._replace(totals=_scores(network, suppliers, readers, decay, ones, SPREAD)[0])
-    result: tuple[Any, Any] = _scores(network, suppliers, readers, decay, supply, method)
-    return result
+    return _scores(network, suppliers, readers, decay, supply, method)
 
 
 @inner

@@ -15,11 +15,9 @@ _OBLIQUITY = np.array([84381.448, -4680.93, -1.55, 1999.25, -51.38, -249.67, -39
 
 
 @cache
-def solar_terms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def solar_terms() -> tuple[np.ndarray, ...]:
     """Return the periodic terms of the earth's place (k, 5) and of the nutation (63, 9), mean angles (5, 4)."""
-    names = ("terms", "nutation", "mean")
-    place, nutation, mean = (np.loadtxt(f"{__file__[:-3]}_{n}.csv", delimiter=",") for n in names)
-    return place, nutation, mean
+    return tuple(np.loadtxt(f"{__file__[:-3]}_{n}.csv", delimiter=",") for n in ("terms", "nutation", "mean"))
 
 
 @kernel
@@ -81,9 +79,8 @@ def _one(day, delta_t, place, terms, nutation, mean, obliquity, out):
     seen = math.atan2((math.sin(declination) - y * parallax) * math.cos(shift), below)
     turned = hour - shift
     t = ephemeris / 10.0
-    mean_sun = 280.4664567 + t * (
-        360007.6982779 + t * (0.03032028 + t * (1 / 49931.0 + t * (-1 / 15300.0 - t / 2000000.0)))
-    )
+    cubic = 1 / 49931.0 + t * (-1 / 15300.0 - t / 2000000.0)
+    mean_sun = 280.4664567 + t * (360007.6982779 + t * (0.03032028 + t * cubic))
     equation = mean_sun - 0.0057183 - math.degrees(ascension - psi * math.cos(tilt))
     sine = math.sin(north) * math.sin(seen) + math.cos(north) * math.cos(seen) * math.cos(turned)
     south = math.cos(turned) * math.sin(north) * math.cos(seen) - math.sin(seen) * math.cos(north)

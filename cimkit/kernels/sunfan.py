@@ -112,21 +112,23 @@ def _pieces(sun, s, v, px, py, pz, low, high, pieces):
 
 
 @lean
+def _widens(low, high, place, most):
+    """Widen a box to hold a place, if no side becomes longer than this; tell whether it does."""
+    for a in range(3):
+        if max(high[a], place[a]) - min(low[a], place[a]) > most:
+            return False
+    for a in range(3):
+        low[a], high[a] = min(low[a], place[a]), max(high[a], place[a])
+    return True
+
+
+@lean
 def _next_tile(points, order, first, stop, low, high):
     """Return where the tile that begins at a place ends, and fill its box."""
-    for a in range(3):
-        low[a] = high[a] = points[order[first], a]
-    last = first + 1
-    while last < stop:
-        k, fits = order[last], True
-        for a in range(3):
-            fits = fits and max(high[a], points[k, a]) - min(low[a], points[k, a]) <= TILE
-        if not fits:
-            break
-        for a in range(3):
-            low[a], high[a] = min(low[a], points[k, a]), max(high[a], points[k, a])
-        last += 1
-    return last
+    low[:], high[:] = np.inf, -np.inf
+    while first < stop and _widens(low, high, points[order[first]], TILE):
+        first += 1
+    return first
 
 
 @lean
@@ -142,18 +144,13 @@ def _turn_places(points, order, first, last, e, middle, places):
 @lean
 def _next_group(places, normals, rows, first, low, high):
     """Return where the group that begins with a receptor of a tile ends, and fill its box; all share one normal."""
-    for a in range(3):
-        low[a] = high[a] = places[first, a]
-    last = first + 1
+    low[:], high[:] = np.inf, -np.inf
+    one, last = normals[rows[first]], first
     while last < min(rows.size, first + GROUP):
-        fits = True
-        for a in range(3):
-            wide = max(high[a], places[last, a]) - min(low[a], places[last, a]) > REACH
-            fits = fits and normals[rows[first], a] == normals[rows[last], a] and not wide
-        if not fits:
+        two = normals[rows[last]]
+        turned = one[0] != two[0] or one[1] != two[1] or one[2] != two[2]
+        if turned or not _widens(low, high, places[last], REACH):
             break
-        for a in range(3):
-            low[a], high[a] = min(low[a], places[last, a]), max(high[a], places[last, a])
         last += 1
     return last
 
@@ -218,22 +215,17 @@ def _add_parted(sun, s, v, place, band, own, pieces, reach, starts, ends):
 
 
 @lean
-def _light_one(sun, block, fours, threes, place, band, own, pieces, reach, starts, ends):
+def _light_one(sun, block, fours, place, band, own, pieces, reach, starts, ends):
     """Add what a block of faces hides from a receptor; own as in ``_add_span``.
 
     Spans overlap a lot. So first all cells are marked that spans fill, and only those not within such cells are added.
     """
     count, cover, ragged = own
     fit = (sun.fit_a - sun.fit_b, sun.fit_a + sun.fit_b, sun.fit_c, sun.slack)
-    hiding, low, s, fixed = U(0), (CAP - threes) & ~7, block.rows, sun.slack == 0.0
-    for base in range(0, fours, 8):
+    hiding, s, fixed = U(0), block.rows, sun.slack == 0.0
+    for base in range(0, CAP, 8):  # what stands between quadrilaterals and triangles has no marks
         if block.marks[base >> 3] & ~cover != U(0):
-            filled, some = _hide_eight(block, base, True, place, fit, band)
-            cover |= filled
-            hiding |= U(1) << U(base >> 3) if some != U(0) else U(0)
-    for base in range(low, CAP, 8):
-        if block.marks[base >> 3] & ~cover != U(0):
-            filled, some = _hide_eight(block, base, False, place, fit, band)
+            filled, some = _hide_eight(block, base, base < fours, place, fit, band)
             cover |= filled
             hiding |= U(1) << U(base >> 3) if some != U(0) else U(0)
     while hiding != U(0):
@@ -332,13 +324,13 @@ def _fill_block(bvh, sun, tile, group, k, cover, work):
 
 
 @lean
-def _light_block(sun, tile, group, fours, threes, lists, work):
+def _light_block(sun, tile, group, fours, lists, work):
     """Add what a block of faces hides from each receptor of a group; return the cells all have dark."""
     cover, block, pieces, band = EVERY, work.block, work.pieces, group.band
     for g in range(group.last - group.first):
         own, (starts, ends) = (work.listed[g], work.covers[g, 0], work.covers[g, 1]), (lists[0, g], lists[1, g])
         x, y, z = tile.places[group.first + g, 0], tile.places[group.first + g, 1], tile.places[group.first + g, 2]
-        own = _light_one(sun, block, fours, threes, (x, y, z), band, own, pieces, work.reach[g], starts, ends)
+        own = _light_one(sun, block, fours, (x, y, z), band, own, pieces, work.reach[g], starts, ends)
         work.listed[g], work.covers[g, 0], work.covers[g, 1] = own
         cover &= own[1]
     block.marks[:] = U(0)
@@ -384,7 +376,7 @@ def _light_group(bvh, sun, tile, group, lists, work):
         k, fours, threes = _fill_block(bvh, sun, tile, group, k, cover, work)
         if fours + threes > 0:
             lists = _with_room(lists, work, group)
-            cover = _light_block(sun, tile, group, fours, threes, lists, work)
+            cover = _light_block(sun, tile, group, fours, lists, work)
     _list_group(group, lists, work)
     return lists
 
@@ -421,9 +413,7 @@ def _walk(bvh, fan, sun, receptors, first, stop, counts, out_starts, out_ends):
             own = rows[begin:end]
             normal = (normals[own[0], 0], normals[own[0], 1], normals[own[0], 2])
             starts, ends = lists[0, 0], lists[1, 0]
-            shut = circle.block_band(sun, normal[0], normal[1], normal[2], starts, ends)
-            open_from = ends[0] if shut > 0 and starts[0] <= -sun.limit else -sun.limit
-            open_to = starts[shut - 1] if shut > 0 and ends[shut - 1] >= sun.limit else sun.limit
+            shut, open_from, open_to = circle.block_band(sun, normal[0], normal[1], normal[2], starts, ends)
             for g in range(end - begin):
                 work.listed[g], work.covers[g, 0], work.covers[g, 1] = shut, U(0), U(0)
                 lists[0, g, :shut], lists[1, g, :shut] = starts[:shut], ends[:shut]
@@ -452,29 +442,21 @@ def _lit(bvh, fan, sun, receptors, counts, starts, ends):
 
 
 @kernel
-def _near_keys(points, normals, keys):
-    """Fill keys (n) that sort receptors by tile, normal and cell, with their row in the lowest bits."""
-    n, place = points.shape[0], 0
-    low = np.full(3, np.inf)
-    for i in range(n):
-        for a in range(3):
-            low[a] = min(low[a], points[i, a])
-    while n > 1 << place:
-        place += 1
-    for i in range(n):
+def _near_keys(points, normals, low, place, keys):
+    """Fill keys (n) that sort receptors by tile, normal and cell, with their row in the lowest ``place`` bits."""
+    for i in range(points.shape[0]):
         turned = int(normals[i, 0] * 57337.0) + int(normals[i, 1] * 253921.0) + int(normals[i, 2] * 1040257.0)
         tile, cell = 0, turned & 0x1FF
         for a in range(3):
             part = int((points[i, a] - low[a]) * (SPLIT / TILE))
             tile, cell = tile << 9 | (part // SPLIT & 0x1FF), cell * SPLIT + part % SPLIT
         keys[i] = (tile << 18 | cell) << place | i
-    return place
 
 
 def _near_order(points: Any, normals: Any) -> Any:
     """Return the rows of receptors sorted by tile, normal and cell, so that neighbours follow each other."""
-    keys = np.empty(len(points), np.int64)
-    place = _near_keys(points, normals, keys)
+    keys, place = np.empty(len(points), np.int64), (len(points) - 1).bit_length()
+    _near_keys(points, normals, np.array([x.min(initial=np.inf) for x in points.T]), place, keys)
     keys.sort()
     return keys & ((1 << place) - 1)
 

@@ -37,22 +37,12 @@ def make_fan(latitude: float, declination: tuple[float, float, float], start: fl
     return Fan(axes, np.array(declination, dtype=np.float64), float(start), float(stop), 0.0, 0.0)
 
 
-@lean
-def declination_at(sun, w):
-    """Compute the declination at an hour angle counted from the band's middle [rad]."""
-    return sun.d0 + w * (sun.d1 + w * sun.d2)
-
-
 @kernel
 def turn(fan):
     """Turn the hour angles of a fan so that its band is centred on zero, and fit tan d by a circle."""
     mid, half = 0.5 * (fan.start + fan.stop), 0.5 * (fan.stop - fan.start)
-    e = np.empty((3, 3))
-    c, s = math.cos(mid), math.sin(mid)
-    for a in range(3):
-        e[0, a] = c * fan.axes[0, a] + s * fan.axes[1, a]
-        e[1, a] = c * fan.axes[1, a] - s * fan.axes[0, a]
-        e[2, a] = fan.axes[2, a]
+    c, s, e = math.cos(mid), math.sin(mid), fan.axes.copy()
+    e[0], e[1] = c * fan.axes[0] + s * fan.axes[1], c * fan.axes[1] - s * fan.axes[0]
     d = fan.declination
     d0, d1, d2 = d[0] + mid * (d[1] + mid * d[2]), d[1] + 2.0 * mid * d[2], d[2]
     node = 0.866 * half
@@ -70,10 +60,8 @@ def turn(fan):
         if d1 != 0.0 or d2 != 0.0:
             fit = fit_a + fit_b * math.cos(w) + fit_c * math.sin(w)
             slack = max(slack, 1.1 * abs(math.tan(true) - fit))
-    limit = math.tan(0.5 * half)
-    return Sun(
-        e, d0, d1, d2, half, limit, fit_a, fit_b, fit_c, slack, sin_low, sin_high, fan.least_height, fan.least_turn
-    )
+    limit, height, side = math.tan(0.5 * half), fan.least_height, fan.least_turn
+    return Sun(e, d0, d1, d2, half, limit, fit_a, fit_b, fit_c, slack, sin_low, sin_high, height, side)
 
 
 @lean
@@ -96,24 +84,27 @@ def solve(alpha, beta, gamma):
 
 
 @lean
+def _solve_frozen(sun, w, nx, ny, nz, bound):
+    """Solve n·s > bound as ``solve``, with the declination of an hour angle counted from the band's middle [rad]."""
+    d = sun.d0 + w * (sun.d1 + w * sun.d2)
+    c = math.cos(d)
+    return solve(nz * math.sin(d) - bound, nx * c, ny * c)
+
+
+@lean
 def half_space(sun, nx, ny, nz, bound):
     """Solve n·s(w) > bound on the true sun, n in the fan's axes: as ``solve``, exact with a drifting declination."""
-    d = sun.d0
+    w = 0.0
     if sun.slack > 0.0:  # freeze the declination where the sun is nearest to touching the plane
-        w = math.atan2(ny, nx) if nz * math.sin(d) < bound else math.atan2(-ny, -nx)
-        d = declination_at(sun, max(-sun.half, min(sun.half, w)))
-    c = math.cos(d)
-    number, rise, fall = solve(nz * math.sin(d) - bound, nx * c, ny * c)
+        w = math.atan2(ny, nx) if nz * math.sin(sun.d0) < bound else math.atan2(-ny, -nx)
+        w = max(-sun.half, min(sun.half, w))
+    number, rise, fall = _solve_frozen(sun, w, nx, ny, nz, bound)
     if sun.slack == 0.0 or number == 0:
         return number, rise, fall
     for _ in range(3):  # freeze it at the root; each step leaves the share of the drift, below 1/500
-        d = declination_at(sun, 2.0 * math.atan(rise))
-        c = math.cos(d)
-        again, better, _ = solve(nz * math.sin(d) - bound, nx * c, ny * c)
+        again, better, _ = _solve_frozen(sun, 2.0 * math.atan(rise), nx, ny, nz, bound)
         rise = better if again == 2 else rise
-        d = declination_at(sun, 2.0 * math.atan(fall))
-        c = math.cos(d)
-        again, _, better = solve(nz * math.sin(d) - bound, nx * c, ny * c)
+        again, _, better = _solve_frozen(sun, 2.0 * math.atan(fall), nx, ny, nz, bound)
         fall = better if again == 2 else fall
     return number, rise, fall
 
@@ -168,7 +159,10 @@ def _block_outside(sun, nx, ny, nz, bound, starts, ends, count):
 
 @lean
 def block_band(sun, nx, ny, nz, starts, ends):
-    """List when the sun stands too low, or behind a facade with normal n (0 for none); return the number."""
+    """List when the sun stands too low, or behind a facade with normal n (0 for none).
+
+    Return the number, and from when to when it may stand otherwise.
+    """
     count = np.int64(0)  # no literal: a function is compiled again for each of those
     count = _block_outside(sun, 0.0, 0.0, 1.0, sun.least_height, starts, ends, count)
     if nx != 0.0 or ny != 0.0 or nz != 0.0:
@@ -176,7 +170,9 @@ def block_band(sun, nx, ny, nz, starts, ends):
         count = _block_outside(sun, nx * c - ny * s, nx * s + ny * c, nz, 0.0, starts, ends, count)
         if s != 0.0 and (nx != 0.0 or ny != 0.0):
             count = _block_outside(sun, nx * c + ny * s, ny * c - nx * s, nz, 0.0, starts, ends, count)
-    return count
+    low = ends[0] if count > 0 and starts[0] <= -sun.limit else -sun.limit
+    high = starts[count - 1] if count > 0 and ends[count - 1] >= sun.limit else sun.limit
+    return count, low, high
 
 
 @lean

@@ -114,11 +114,7 @@ def _misses(sight, x, y, z, wx, wy, wz):
 @inner
 def _with_room(found, need):
     """Return a list with room, longer if it was full."""
-    if need <= found.size:
-        return found
-    wider = np.empty(2 * need, np.int64)
-    wider[: found.size] = found
-    return wider
+    return found if need <= found.size else np.concatenate((found, np.empty(need, np.int64)))
 
 
 @lean
@@ -357,10 +353,8 @@ def add_eight(block, s, kept, quads, sided, cover, fours, threes):
 @lean
 def close_block(block, fours, threes):
     """Fill what stands between quadrilaterals and triangles up to whole vectors with what hides nothing."""
-    for v in range(fours, (fours + 7) & ~7):
-        block.rows[TINY + v] = np.inf
-    for v in range((CAP - threes) & ~7, CAP - threes):
-        block.rows[TINY + v] = np.inf
+    for first, last in ((fours, (fours + 7) & ~7), ((CAP - threes) & ~7, CAP - threes)):
+        block.rows[TINY + first : TINY + last] = np.inf
 
 
 @lean

@@ -13,13 +13,11 @@ import numpy as np
 
 from cimkit.kernels._jit import kernel
 from cimkit.kernels.elimination import Hierarchy
-from cimkit.kernels.graph import Csr, _seeds, as_limit, nearest_by_kind
+from cimkit.kernels.graph import _LOW, _SHIFT, Csr, _seeds, as_limit, nearest_by_kind
 from cimkit.kernels.lanes import FAR, KINDS, OWNED, clear, give, pull, push
 
 # Bytes that one thread sweeps: 2.7 ms for 2 million distances. Two take 1.6 on idle cores and 8 where one is in use.
 SMALL = 10_000_000
-_SHIFT = np.uint64(32)
-_LOW = np.uint64(0xFFFFFFFF)
 
 
 def _make_sweep(lanes: int) -> Any:

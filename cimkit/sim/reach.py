@@ -363,4 +363,4 @@ def floating_catchments(
     kinds = np.zeros(len(services.edge), np.int64) if kind is None else np.asarray(kind, np.int64)
     swept = _sweep(network, services, homes, persons, timed=decay.timed, towards=True, limit=decay.limit)
     size, weights = as_floats(capacity, name="capacity"), decay.in_whole(UNITS[decay.timed])
-    return reach.catchments(*swept[:3], kinds, size, swept[3], weights, code)
+    return reach.catchments(*swept[:3], reach.Supply(kinds, size), swept[3], weights, code)

@@ -342,7 +342,7 @@ def test_part_unequal__plates_with_only_a_hash_in_common():
     none = owned([[]] * 3)
     layers = [s._replace(xy=s.xy.view(np.uint64)) for s in (ragged([a, b, a]), none)]
     first = np.zeros(3, np.intp)
-    _part_unequal(*layers, first, 1)
+    _part_unequal(*layers, first)
     assert first.tolist() == [0, 1, 0]
 
 
