@@ -15,7 +15,7 @@ from cimkit.rules.findings import limits_in_words
 from cimkit.rules.indicators import INDICATORS
 from cimkit.rules.load import load_pack, pack_names
 from cimkit.rules.rule import LEVELS, MARKS, in_words
-from cimkit.sim.area_rules import GB55031_2022, GBT50353_2013, AreaRule, Exemption, HeightStep, LocalRules, UnitCaps
+from cimkit.sim.area_rules import CODES, AreaRule, Exemption, HeightStep, LocalRules, UnitCaps
 
 if TYPE_CHECKING:
     from cimkit.rules.rule import Pack, Requirement, Rule
@@ -65,7 +65,7 @@ def standards() -> str:
     ]
     lines.append("")
     lines += ["## Area methods", "", "How building area and area counted for FAR are computed, article by article.", ""]
-    for name, articles in (("GB/T 50353-2013", GBT50353_2013), ("GB 55031-2022", GB55031_2022)):
+    for name, articles in (("GB/T 50353-2013", CODES["GBT50353_2013"]), ("GB 55031-2022", CODES["GB55031_2022"])):
         lines += [f"### {name}, articles on area", *_table(map(_article, articles))]
     lines += ["### Articles without a rule of their own", "", "| clause | what | how | state |", "|---|---|---|---|"]
     lines += [*(_row(*r) for r in ELSEWHERE), ""]

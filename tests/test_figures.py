@@ -21,7 +21,7 @@ BARS = {  # figure: largest allowed
     "parameters max": 8,
     "import cycles": 0,
     "import depth": 10,
-    "code lines": 18_450,  # the house asks for 18,000; what all areas need came to more, see CONTRIBUTING
+    "code lines": 18_000,
 }
 LONGER_KERNELS: dict[str, int] = {}  # name → lines: kernels that may be longer, each with its reason here
 

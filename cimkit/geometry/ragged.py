@@ -44,6 +44,20 @@ def positions(sizes: IntArray) -> IntArray:
     return np.arange(np.sum(sizes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
 
 
+def equal_pairs(one: IntArray, other: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the rows of all pairs of one key and an equal other one, in order; keys below 0 pair with none.
+
+    Examples
+    --------
+    >>> equal_pairs(np.array([7, -1, 5]), np.array([5, -1, 7, 5]))
+    (array([0, 2, 2]), array([2, 0, 3]))
+    """
+    order = np.argsort(other, kind="stable")
+    low, high = (np.searchsorted(other[order], one, side) for side in ("left", "right"))
+    count = np.where(one >= 0, high - low, 0)
+    return np.repeat(np.arange(len(one)), count), order[positions(count) + np.repeat(low, count)]
+
+
 def numbers_within(rows: IntArray) -> IntArray:
     """Return 1, 2, 3 … within each run of equal values of rising rows (n)."""
     return np.arange(len(rows)) - np.searchsorted(rows, rows) + 1

@@ -153,13 +153,26 @@ def new_cell(hierarchy, sources, readers):
     for i in range(len(sources.mate_start) - 1):
         most = max(most, sources.mate_start[i + 1] - sources.mate_start[i])
     mates = min(count, WIDE * most)
-    marks = np.full(n, UNREACHED, np.uint32), np.full(n, -1, np.int32), np.zeros(n // 64 + 1, np.uint64)
-    inside = np.empty(n, np.int32), np.empty(n + 1, np.int64), np.empty(arcs, np.int32)
-    weights = np.empty(arcs, np.uint32), np.empty(arcs, np.uint32)
-    swept = np.zeros(n, np.uint8), aligned_rows(n + 1 + mates, WIDE), np.empty(mates, np.int64), np.empty(n, np.int32)
-    places = np.empty((count, 2), np.int32), np.empty((count, 2), np.uint32)
-    read = np.empty(count, np.int32), np.full(count, -1, np.int32)
-    return Cell(*marks, *inside, *weights, *swept, *places, *read, np.empty(WIDE, np.uint32), np.empty(WIDE))
+    return Cell(
+        time=np.full(n, UNREACHED, np.uint32),
+        local=np.full(n, -1, np.int32),
+        words=np.zeros(n // 64 + 1, np.uint64),
+        nodes=np.empty(n, np.int32),
+        first=np.empty(n + 1, np.int64),
+        heads=np.empty(arcs, np.int32),
+        up=np.empty(arcs, np.uint32),
+        down=np.empty(arcs, np.uint32),
+        hot=np.zeros(n, np.uint8),
+        rows=aligned_rows(n + 1 + mates, WIDE),
+        mates=np.empty(mates, np.int64),
+        wanted=np.empty(n, np.int32),
+        place=np.empty((count, 2), np.int32),
+        legs=np.empty((count, 2), np.uint32),
+        who=np.empty(count, np.int32),
+        slot=np.full(count, -1, np.int32),
+        distance=np.empty(WIDE, np.uint32),
+        weights=np.empty(WIDE, np.float64),
+    )
 
 
 @woven

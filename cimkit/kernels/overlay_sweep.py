@@ -34,15 +34,40 @@ class Scratch(namedtuple("Scratch", _SCRATCH)):
 def new_scratch(edges, rings, classes, parts):
     """Allocate the working arrays for jobs of up to so many edges, rings, classes of space, and parts."""
     i = np.intp
-    ends = np.empty(edges), np.empty(edges), np.empty(edges), np.empty(edges), np.empty(edges), np.empty(edges)
-    turns = np.empty(edges, i), np.empty(edges, i), np.empty(edges, i), np.empty(edges, i)
-    ring = np.zeros(rings, i), np.zeros(rings, i), np.zeros(rings, i)
-    part = np.zeros(parts + 2, i), np.zeros(parts + 2, i), np.zeros(parts + 2, i)
-    counts = np.zeros(4, i), np.zeros(2, i), np.zeros(SPACE + classes, i), np.zeros(SPACE + classes, i)
-    sets = np.empty(classes + 1, i), np.zeros(TABLE_BITS + classes, i), np.zeros(1 << TABLE_BITS), np.zeros(4)
-    owned = np.empty((parts, 4)), np.empty(parts, i), np.empty(parts, i), np.empty(parts, i), np.zeros(CLIP_PARTS, i)
-    clip = np.empty((2 << CLIP_PARTS, 2, CLIP_ROOM)), np.zeros(1 << CLIP_PARTS, i), np.zeros(1 << CLIP_PARTS, i)
-    return Scratch(*ends, *turns, *ring, *part, *counts, *sets, *owned, *clip)
+    return Scratch(
+        x0=np.empty(edges),
+        y0=np.empty(edges),
+        y1=np.empty(edges),
+        slope=np.empty(edges),
+        ring=np.empty(edges, i),
+        turn=np.empty(edges, i),
+        order=np.empty(edges, i),
+        key=np.empty(edges),
+        active=np.empty(edges, i),
+        at=np.empty(edges),
+        size=np.zeros(4, i),
+        ring_count=np.zeros(rings, i),
+        ring_part=np.zeros(rings, i),
+        ring_weight=np.zeros(rings, i),
+        part_score=np.zeros(parts + 2, i),
+        part_kind=np.zeros(parts + 2, i),
+        part_bit=np.zeros(parts + 2, i),
+        count=np.zeros(SPACE + classes, i),
+        fixed=np.zeros(2, i),
+        live=np.empty(classes + 1, i),
+        local=np.zeros(SPACE + classes, i),
+        kind_of=np.zeros(TABLE_BITS + classes, i),
+        table=np.zeros(1 << TABLE_BITS),
+        acc=np.zeros(4),
+        box=np.empty((parts, 4)),
+        row=np.empty(parts, i),
+        kind=np.empty(parts, i),
+        label=np.empty(parts, i),
+        member=np.zeros(CLIP_PARTS, i),
+        clip=np.empty((2 << CLIP_PARTS, 2, CLIP_ROOM)),
+        clip_size=np.zeros(1 << CLIP_PARTS, i),
+        clip_place=np.zeros(1 << CLIP_PARTS, i),
+    )
 
 
 @woven

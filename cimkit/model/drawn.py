@@ -12,6 +12,13 @@ def connect(load: Callable[[], Any]) -> None:
     _view[:] = [load]
 
 
+def data_frame(data: Any, columns: Any = None) -> Any:
+    """Return a DataFrame of columns, or of rows and the names of their columns; pandas is loaded by the first."""
+    import pandas as pd
+
+    return pd.DataFrame(data, columns=columns)
+
+
 class Tabled:
     """What has a table: it says its columns, with shapes in local metres under the name ``geometry`` if it has some."""
 
@@ -23,11 +30,9 @@ class Tabled:
 
     def to_frame(self) -> Any:
         """Return a DataFrame, where rows have shapes a GeoDataFrame in map coordinates."""
-        import pandas as pd
-
         data = self.columns()
         shapes = data.pop("geometry", None)
-        return pd.DataFrame(data) if shapes is None else self.community.frame.to_geoframe(data, shapes)
+        return data_frame(data) if shapes is None else self.community.frame.to_geoframe(data, shapes)
 
     def _repr_html_(self) -> str:
         """Return what it says and the first rows of it."""

@@ -155,16 +155,24 @@ class Judged:
     def finding(self, k: int) -> Finding:
         """Return one of them."""
         row, low, high = int(self.rows[k]), float(self.low[k]), float(self.high[k])
-        measured, margin, verdict = float(self.values.values[row]), float(self.margin[k]), ORDER[int(self.verdict[k])]
-        nearest = min(filter(isfinite, (low, high)), key=lambda end: abs(end - measured), default=np.nan)
-        margin, text = margin if isfinite(margin) else np.nan, limits_in_words(self.rule, low, high)
-        judged = str(self.subjects.ids[k]), measured, nearest, margin, verdict, self.requirement.mark
-        x, y, z = self.subjects.places[k].tolist()
-        evidence = self.values.evidence(row) if self.values.evidence else {}
-        change = "" if self.change is None else str(self.change[k])
-        before = np.nan if self.before is None else float(self.before[k])
-        more = evidence, str(self.notes[k]), text, self.overridden, change, before
-        return Finding(self.rule, self.subjects.table, *judged, x, y, z, *more)
+        measured, margin = float(self.values.values[row]), float(self.margin[k])
+        return Finding(
+            rule=self.rule,
+            table=self.subjects.table,
+            object=str(self.subjects.ids[k]),
+            measured=measured,
+            required=min(filter(isfinite, (low, high)), key=lambda end: abs(end - measured), default=np.nan),
+            margin=margin if isfinite(margin) else np.nan,
+            verdict=ORDER[int(self.verdict[k])],
+            mark=self.requirement.mark,
+            **dict(zip("xyz", self.subjects.places[k].tolist(), strict=True)),
+            evidence=self.values.evidence(row) if self.values.evidence else {},
+            note=str(self.notes[k]),
+            required_text=limits_in_words(self.rule, low, high),
+            overridden=self.overridden,
+            change="" if self.change is None else str(self.change[k]),
+            before=np.nan if self.before is None else float(self.before[k]),
+        )
 
 
 def limits_in_words(rule: Rule, low: float, high: float) -> str:

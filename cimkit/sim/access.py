@@ -10,7 +10,7 @@ import numpy as np
 from cimkit.arrays import BoolArray, FloatArray, IntArray, TextArray, one_of
 from cimkit.errors import MissingDataError
 from cimkit.model.community import Community
-from cimkit.model.drawn import Drawn
+from cimkit.model.drawn import Drawn, data_frame
 from cimkit.model.kinds import FacilityKind
 from cimkit.model.notes import Note, Notes
 from cimkit.model.table import lookup_names
@@ -142,8 +142,6 @@ class WalkTimes(OfHomes):
         --------
         See ``walk_times``.
         """
-        import pandas as pd
-
         rows = []
         for k, kind in enumerate(self.kinds):
             for minutes, metres in tiers.items():
@@ -153,7 +151,7 @@ class WalkTimes(OfHomes):
                     row |= {f"{self.homes.kind}s_by_{by}": int(near.sum()), f"share_by_{by}": near.mean()}
                     row[f"persons_by_{by}"] = self.homes.persons[near].sum()
                 rows.append(row)
-        return pd.DataFrame(rows)
+        return data_frame(rows)
 
     def blind_spots(
         self, kinds: Sequence[str] = ("market", "pharmacy", "primary_school"), *, beyond: float = 1000.0
@@ -388,11 +386,10 @@ def service_access(
         persons = np.ones(len(persons))
         notes += Notes.of([Note("D02", f"no residents known: every {joined.homes.kind} counts as one", "population")])
     score, supply = np.zeros((len(persons), len(kinds))), np.full(len(community.facilities), np.nan)
-    if len(rows):
-        places = joined.home_places(timed=decay.timed), joined.services.take(rows)
-        given: dict[str, Any] = {"persons": persons, "kind": kind, "decay": decay, "method": competition}
-        got, supply[rows] = floating_catchments(joined.network, *places, capacity=size, **given)
-        score[:, : got.shape[1]] = got
+    places = joined.home_places(timed=decay.timed), joined.services.take(rows)
+    given: dict[str, Any] = {"persons": persons, "kind": kind, "decay": decay, "method": competition}
+    got, supply[rows] = floating_catchments(joined.network, *places, capacity=size, **given)
+    score[:, : got.shape[1]] = got
     known = joined.homes, community.facilities.id, joined.notes + notes
     return ServiceAccess(*known, kinds, score, supply, decay, competition)
 
@@ -431,13 +428,11 @@ class WalkChange(Drawn):
 
     def summary(self, *, more_than: float = 0.5) -> Any:
         """Return a DataFrame of homes and persons who gain or lose more than some minutes, one row a kind."""
-        import pandas as pd
-
         change, persons = self.change_min, self.after.homes.persons[self.rows_after]
         who = {"gain": change < -more_than, "lose": change > more_than}
         homes = {name: which.sum(axis=0) for name, which in who.items()}
         people = {f"persons_{name}": [persons[k].sum() for k in which.T] for name, which in who.items()}
-        return pd.DataFrame({"kind": [k.code for k in self.kinds]} | homes | people)
+        return data_frame({"kind": [k.code for k in self.kinds]} | homes | people)
 
     def columns(self) -> dict[str, Any]:
         """Return the change, one row a home, one column a kind."""

@@ -39,17 +39,13 @@ def area_items(community: Community) -> Items:
     whole = (spaces.storey < 0) | ~np.isin(spaces.kind, [*INSIDE, *OUTSIDE])
     outside[whole] = spaces.outline.areas()[whole]
     within = drawn_inside > drawn_outside + LEAST  # as drawn: what else lies there does not move it
-    parts = (
-        _storey_items(storeys, left),
-        _void_items(community, opening),
-        _space_items(community, inside + outside, within),
-    )
+    parts = [_storey_items(storeys, left), _void_items(community, opening)]
+    parts.append(_space_items(community, inside + outside, within))
     sizes = [len(part["area"]) for part in parts]
     items: Items = {}
     for name in dict.fromkeys(name for part in parts for name in part):
         unknown = _MISSING.get(name, np.nan)
-        columns = [part.get(name, np.full(n, unknown)) for part, n in zip(parts, sizes, strict=True)]
-        items[name] = np.concatenate(columns)
+        items[name] = np.concatenate([p.get(name, np.full(n, unknown)) for p, n in zip(parts, sizes, strict=True)])
     items["code"] = np.repeat(np.arange(3), sizes) * 256 + items["kind"]
     items["area"][items["area"] < LEAST] = 0.0
     items["building"] = np.append(storeys.building, -1)[items["storey"]]
@@ -60,30 +56,20 @@ def area_items(community: Community) -> Items:
 
 def _storey_items(storeys: Storeys, area: FloatArray) -> Items:
     """Return the items of storeys; a pitched roof has one for each step of its clear height."""
-    rows = np.arange(len(storeys))
     sloped = np.flatnonzero((storeys.kind == StoreyKind.ATTIC) & (storeys.clear_height < storeys.height))
-    clear = storeys.clear_height.copy()
-    if len(sloped):
-        plain = np.setdiff1d(rows, sloped)
-        low, high = storeys.clear_height[sloped, None], storeys.height[sloped, None]
-        # From eaves to ridge the height grows evenly over the plan: exact for gables and lean-tos.
-        above = np.clip((high - np.array(ATTIC_STEPS)) / (high - low), 0.0, 1.0)
-        above[:, 0] = 1.0
-        share = above - np.column_stack([above[:, 1:], np.zeros(len(sloped))])
-        where, step = np.nonzero(share > 0)
-        rows = np.concatenate([plain, sloped[where]])
-        area = np.concatenate([area[plain], area[sloped[where]] * share[where, step]])
-        clear = np.concatenate([clear[plain], np.array(ATTIC_STEPS)[step]])
-    return {
-        "kind": storeys.kind[rows],
-        "storey": rows,
-        "level": storeys.level[rows],
-        "area": area,
-        "height": storeys.height[rows],
-        "clear_height": clear,
-        "enclosed": storeys.enclosed[rows].astype(np.int64),
-        "roofed": np.ones(len(rows), np.int64),
-    }
+    plain = np.delete(np.arange(len(storeys)), sloped)
+    low, high = storeys.clear_height[sloped, None], storeys.height[sloped, None]
+    # From eaves to ridge the height grows evenly over the plan: exact for gables and lean-tos.
+    above = np.clip((high - np.array(ATTIC_STEPS)) / (high - low), 0.0, 1.0)
+    above[:, 0] = 1.0
+    share = -np.diff(above, append=0.0)
+    where, step = np.nonzero(share > 0)
+    rows = np.concatenate([plain, sloped[where]])
+    own: Items = {name: getattr(storeys, name)[rows] for name in ("kind", "level", "height")}
+    own |= {"enclosed": storeys.enclosed[rows].astype(np.int64), "roofed": np.ones(len(rows), np.int64)}
+    area = np.concatenate([area[plain], area[sloped[where]] * share[where, step]])
+    clear = np.concatenate([storeys.clear_height[plain], np.array(ATTIC_STEPS)[step]])
+    return own | {"storey": rows, "area": area, "clear_height": clear}
 
 
 def _void_items(community: Community, area: FloatArray) -> Items:
@@ -94,16 +80,9 @@ def _void_items(community: Community, area: FloatArray) -> Items:
     only[:-1][np.bincount(dwellings.storey, minlength=len(storeys)) != 1] = -1
     below = next_storeys(storeys, -1)[voids.storey]
     dwelling = np.where(only[voids.storey] >= 0, only[voids.storey], only[below])
-    return {
-        "dwelling": dwelling,
-        "inner_area": np.append(dwellings.inner_area, np.nan)[dwelling],
-        "kind": voids.kind,
-        "storey": voids.storey,
-        "void": np.arange(len(voids)),
-        "level": storeys.level[voids.storey],
-        "area": area,
-        "height": storeys.height[voids.storey],
-    }
+    own = {"kind": voids.kind, "storey": voids.storey, "void": np.arange(len(voids)), "area": area}
+    home = {"dwelling": dwelling, "inner_area": np.append(dwellings.inner_area, np.nan)[dwelling]}
+    return own | home | {name: getattr(storeys, name)[voids.storey] for name in ("level", "height")}
 
 
 def _space_items(community: Community, area: FloatArray, within: BoolArray) -> Items:
@@ -119,28 +98,18 @@ def _space_items(community: Community, area: FloatArray, within: BoolArray) -> I
     # Open ground: under the sky unless it is said to be roofed.
     on_ground = outdoors & (spaces.roofed != 1) & ~np.isin(spaces.kind, BUILT_ON_GROUND)
     stated = ("kind", "storey", "dwelling", "roofed", "columns_rows", "sill_height", "planted_share", "soil_depth")
-    return {name: getattr(spaces, name) for name in (*stated, "public")} | {
+    own: Items = {name: getattr(spaces, name) for name in (*stated, "public")}
+    own |= {"space": np.arange(len(spaces)), "area": area, "height": height, "storeys_high": storeys_high}
+    own |= {"inner_area": inner, "inner_share": inner_share, "inside_structure": structure}
+    return own | {
         "on_ground": on_ground.astype(np.int64),
-        "space": np.arange(len(spaces)),
         "level": np.append(storeys.level, 0)[spaces.storey],
-        "area": area,
-        "height": height,
         "clear_height": np.where(on_ground & np.isnan(spaces.clear_height), np.inf, spaces.clear_height),
-        "storeys_high": storeys_high,
         "enclosed": np.where(on_ground & (spaces.enclosed < 0), 0, spaces.enclosed),
         "roofed_known": (spaces.roofed >= 0).astype(np.int64),
-        "inside_structure": structure,
         "depth": _depths(community, ~within),
-        "inner_area": inner,
-        "inner_share": inner_share,
         "clearance": np.where(outdoors, spaces.z, np.append(storeys.z, np.nan)[spaces.storey]),
     }
-
-
-def _kernel_shapes(shapes: Polygons, sizes: IntArray | None = None, kind: IntArray | None = None) -> Shapes:
-    """Return polygons as the kernel reads them: with how many of them each plate owns, and their kinds."""
-    owned = () if sizes is None or kind is None else (offsets_of(sizes), kind.astype(np.int64))
-    return Shapes(shapes.xy, shapes.ring, shapes.poly, *owned)
 
 
 def _overlay(plates: Polygons, voids: Polygons | None, shapes: Polygons, owner: IntArray) -> Overlay:
@@ -157,10 +126,10 @@ def _overlay(plates: Polygons, voids: Polygons | None, shapes: Polygons, owner: 
         order = np.argsort(np.concatenate([np.arange(n), owner]), kind="stable")
         parts = Polygons.concat([voids, shapes]).take(order)
         owned, kind = sizes + 1, np.concatenate([np.full(n, -1), kind])[order]
-    layers = _kernel_shapes(plates), _kernel_shapes(parts, owned, kind)
+    layers = Shapes(*vars(plates).values()), Shapes(*vars(parts).values())._replace(start=offsets_of(owned), kind=kind)
     rows, equal = distinct_plates(*layers)
     once = offsets_of(sizes[rows])
-    result = overlay_areas(*layers, _kernel_shapes(Polygons.empty()), every_plate(rows), start=once)
+    result = overlay_areas(*layers, Shapes(*vars(Polygons.empty()).values()), every_plate(rows), start=once)
     if len(rows) == n:
         return result
     shape = ragged_rows(once, equal)[0]
@@ -172,7 +141,7 @@ def areas_within(parcels: Polygons, shapes: Polygons) -> tuple[FloatArray, IntAr
 
     A meeting has the parcel, the shape, and the area they share [m²].
     """
-    pairs = meet_parcels(_kernel_shapes(shapes), _kernel_shapes(parcels), np.arange(len(shapes)))
+    pairs = meet_parcels(Shapes(*vars(shapes).values()), Shapes(*vars(parcels).values()), np.arange(len(shapes)))
     order = np.argsort(pairs.parcel, kind="stable")
     parcel, shape = pairs.parcel[order], pairs.plate[order]
     result = _overlay(parcels, None, shapes.take(shape), parcel)
@@ -184,14 +153,6 @@ def _rank(kinds: Any, order: tuple[Kind, ...]) -> IntArray:
     table = np.full(256, -1, np.int64)
     table[np.array(order, dtype=np.int64)] = np.arange(len(order))
     return table[np.asarray(kinds, dtype=np.int64)]
-
-
-def _by_priority(storey: IntArray, rank: IntArray, ids: Any) -> IntArray:
-    """Return the order of shapes by storey and rank; of one rank, the one whose id comes first has an overlap.
-
-    The order of rows must not matter.
-    """
-    return np.lexsort((np.unique(ids.astype(str), return_inverse=True)[1], rank, storey))
 
 
 def _shares(community: Community) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -225,12 +186,13 @@ def _overlaid(
 ) -> tuple[FloatArray, IntArray, FloatArray]:
     """Return what each shape has on its storey alone and as drawn (2, n) [m²]; the storeys with shapes, their totals.
 
-    ``drawn``: storey, rank, id and outline of each. ``beyond``: what they have outside the outline of the storey.
+    ``drawn``: storey, rank, id and outline of each; of one rank, the one whose id comes first has an overlap, as the
+    order of rows must not matter. ``beyond``: what they have outside the outline of the storey.
     """
-    storey, *_, shapes = drawn
+    storey, rank, ids, shapes = drawn
     if not len(storey):
         return np.zeros((2, 0)), storey, np.zeros((0, max(NET, COVERED) + 1))
-    order = _by_priority(*drawn[:3])
+    order = np.lexsort((np.unique(ids.astype(str), return_inverse=True)[1], rank, storey))
     busy, owner = np.unique(storey[order], return_inverse=True)
     shapes, plates = shapes.take(order), community.plates.outline.take(community.storeys.plate[busy])
     within, voids = (_boxes(shapes, owner), plates) if beyond else (plates, None)

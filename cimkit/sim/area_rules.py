@@ -18,7 +18,7 @@ import numpy as np
 import shapely
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
-from cimkit.geometry.ragged import ragged_rows
+from cimkit.geometry.ragged import equal_pairs
 from cimkit.geometry.topology import connected_parts
 from cimkit.lists import load_lists
 from cimkit.model.community import Community
@@ -30,27 +30,24 @@ STATES = {"enclosed", "roofed", "public", "inside_structure", "continuous"}
 T = TypeVar("T")
 FAMILIES: dict[str, type[Kind]] = {"storey": StoreyKind, "void": VoidKind, "space": SpaceKind}  # of items
 _LISTS, _PLACES = load_lists(__file__), load_lists(__file__, "area_local")
-
-
-def code_of(kind: Kind) -> int:
-    """Return the number of a kind among those of all families."""
-    return list(FAMILIES.values()).index(type(kind)) * 256 + int(kind)
+_LISTS["kinds"]["anywhere"] = [f"space.{kind.code}" for kind in SpaceKind]
 
 
 def of_kinds(items: Mapping[str, Any], kinds: Sequence[Kind]) -> BoolArray:
-    """Return which items are of one of these kinds."""
-    return np.isin(items["code"], [code_of(k) for k in kinds])
+    """Return which items are of one of these kinds, each numbered among those of all families."""
+    families = list(FAMILIES.values())
+    return np.isin(items["code"], [families.index(type(kind)) * 256 + int(kind) for kind in kinds])
 
 
 @dataclass(frozen=True)
 class Test:
-    """A condition on one measured or stated property of an item.
+    """A condition on the values (n) of one measured or stated property of items.
 
     An unknown property does not meet it, unless ``required`` is False.
 
     Examples
     --------
-    >>> Test("clear_height", ">=", 2.2).holds({"clear_height": np.array([2.2, 2.1, np.nan])})
+    >>> Test("clear_height", ">=", 2.2).holds(np.array([2.2, 2.1, np.nan]))
     array([ True, False, False])
     """
 
@@ -76,14 +73,13 @@ class Test:
         what, sign, value, *rest = text.split()
         return cls(what, sign, float(value), required=rest != ["or", "unknown"])
 
-    def known(self, items: Mapping[str, Any]) -> BoolArray:
-        """Return of which items the property is known."""
-        values = items[self.what]
+    def known(self, values: Any) -> BoolArray:
+        """Return which values are known."""
         return ~np.isnan(values) if values.dtype.kind == "f" else np.asarray(values != -1)
 
-    def holds(self, items: Mapping[str, Any]) -> BoolArray:
-        """Return for which items the condition is met."""
-        met, known = OPERATORS[self.sign](items[self.what], self.value), self.known(items)
+    def holds(self, values: Any) -> BoolArray:
+        """Return which values meet the condition."""
+        met, known = OPERATORS[self.sign](values, self.value), self.known(values)
         return np.asarray(met & known if self.required else met | ~known)
 
     def told(self, value: float) -> str:
@@ -141,27 +137,22 @@ def kinds_named(names: Sequence[str]) -> tuple[Kind, ...]:
     found: list[Kind] = []
     for name in names:
         family, _, code = name.partition(".")
-        if code:
-            found.append(FAMILIES[family].parse(code))
-        else:
-            found += SpaceKind if name == "anywhere" else kinds_named(_LISTS["kinds"][name])
+        found += [FAMILIES[family].parse(code)] if code else kinds_named(_LISTS["kinds"][name])
     return tuple(found)
+
+
+_READ: dict[str, Callable[[str], Any]] = {"tests": Test.read, "when": Test.read, "uses": BuildingUse.parse}
 
 
 def stated(kind: type[T], given: Mapping[str, Any]) -> T:
     """Return an article, exemption or step as a line of the lists states it."""
-    return kind(**{name: _MEANT[name](value) if name in _MEANT else value for name, value in given.items()})
+    read: dict[str, Any] = {name: tuple(map(_READ[name], v)) for name, v in given.items() if name in _READ}
+    if "kinds" in given:
+        read["kinds"] = kinds_named(given["kinds"])
+    return kind(**{**given, **read})
 
 
-_MEANT: dict[str, Callable[[Sequence[str]], Any]] = {
-    "kinds": kinds_named,
-    "tests": lambda texts: tuple(map(Test.read, texts)),
-    "when": lambda texts: tuple(map(Test.read, texts)),
-    "uses": lambda codes: tuple(map(BuildingUse.parse, codes)),
-}
-GBT50353_2013, GB55031_2022 = (
-    tuple(stated(AreaRule, line) for line in _LISTS["codes"][code]) for code in ("GBT50353_2013", "GB55031_2022")
-)
+CODES = {code: tuple(stated(AreaRule, line) for line in lines) for code, lines in _LISTS["codes"].items()}
 
 
 def first_rules(rules: Sequence[AreaRule], items: Mapping[str, Any]) -> Any:
@@ -169,8 +160,7 @@ def first_rules(rules: Sequence[AreaRule], items: Mapping[str, Any]) -> Any:
     result = np.full(len(items["code"]), -1, dtype=np.int64)
     for number, rule in enumerate(rules):
         rows = np.flatnonzero((result < 0) & of_kinds(items, rule.kinds))
-        part = {t.what: items[t.what][rows] for t in rule.when}
-        meets = [t.holds(part) for t in rule.when]
+        meets = [t.holds(items[t.what][rows]) for t in rule.when]
         result[rows[np.all(meets, axis=0)] if meets else rows] = number
     return result
 
@@ -379,16 +369,14 @@ def short_sides(shapes: Any) -> FloatArray:
     return np.round(sides.min(axis=1), 3) if len(sides) else np.zeros(0)
 
 
-def measure(community: Community, items: Mapping[str, Any], wanted: Mapping[str, IntArray]) -> dict[str, FloatArray]:
-    """Return columns of measured properties; what is not asked for, or cannot be told, is nan.
-
-    ``wanted`` says of which items each property of ``MEASURES`` is asked.
-    """
+def measure(community: Community, items: Mapping[str, Any], exemptions: Sequence[Exemption]) -> dict[str, FloatArray]:
+    """Return columns of measured properties; what no exemption asks for, or cannot be told, is nan."""
     columns = {name: np.full(len(items["area"]), np.nan) for name in MEASURES}
-    coverable = np.flatnonzero(of_kinds(items, COVERABLE) & (items["storey"] >= 0))
-    for name, rows in {**wanted, "covered_share": coverable}.items():
+    for name, measured in MEASURES.items():
+        asked = [kind for e in exemptions if name in {e.part, *(t.what for t in e.tests)} for kind in e.kinds]
+        rows = np.flatnonzero(of_kinds(items, COVERABLE if name == "covered_share" else asked))
         if len(rows):
-            columns[name][rows] = MEASURES[name](_Asked(community, items, rows))
+            columns[name][rows] = measured(_Asked(community, items, rows))
     return columns
 
 
@@ -406,12 +394,9 @@ def item_shapes(community: Community, items: Mapping[str, Any], rows: IntArray) 
 
 def _united(shapes: Any, owner: IntArray, count: int) -> Any:
     """Return the union of the shapes of each owner, empty for those without, shape (count)."""
-    result = np.full(count, shapely.Polygon(), dtype=object)
-    if len(owner):
-        order = np.argsort(owner, kind="stable")
-        own, place = np.unique(owner[order], return_inverse=True)
-        result[own] = shapely.union_all(shapely.geometrycollections(shapes[order], indices=place)[:, None], axis=1)
-    return result
+    order, held = np.argsort(owner, kind="stable"), np.full(count, shapely.Polygon(), dtype=object)
+    shapely.geometrycollections(shapes[order], indices=owner[order], out=held)
+    return shapely.union_all(held[:, None], axis=1)
 
 
 def _free_borders(asked: _Asked, shapes: Any) -> tuple[Any, Any]:
@@ -421,12 +406,8 @@ def _free_borders(asked: _Asked, shapes: Any) -> tuple[Any, Any]:
     """
     storeys, spaces, buildings = asked.community.storeys, asked.community.spaces, asked.community.buildings
     storey, count = asked.of("storey"), len(shapes)
-    order = np.argsort(spaces.storey, kind="stable")
-    first = np.searchsorted(spaces.storey[order], np.arange(-1, len(storeys) + 1))
-    there = np.where(storey >= 0, storey, len(storeys)) + 1
-    places, offsets = ragged_rows(np.append(first, len(order)), there)
-    owner, other = np.repeat(np.arange(count), np.diff(offsets)), order[places]
-    apart = (other != asked.of("space")[owner]) & (storey[owner] >= 0)
+    owner, other = equal_pairs(storey, spaces.storey)
+    apart = other != asked.of("space")[owner]
     owner, other = owner[apart], other[apart]
     outlines = spaces.outline.take(other).to_shapely()
     closed, opened = spaces.enclosed[other] == 1, spaces.enclosed[other] == 0
@@ -475,7 +456,7 @@ def _open_sides(asked: _Asked) -> FloatArray:
     return np.asarray(((free >= 0.5 * whole) & (whole > 0)).sum(axis=1), dtype=np.float64)
 
 
-def _shares_45(asked: _Asked) -> FloatArray:
+def _share_45(asked: _Asked) -> FloatArray:
     """Return the share of each space within the line that falls at 45° from the edge of what covers it."""
     shapes, height = asked.shapes(), asked.of("clear_height")
     free = _free_borders(asked, shapes)[1]
@@ -483,12 +464,17 @@ def _shares_45(asked: _Asked) -> FloatArray:
     return np.where(np.isnan(height), np.nan, np.round(shapely.area(lit) / shapely.area(shapes), 4))
 
 
-def _widths(asked: _Asked) -> FloatArray:
+def _width(asked: _Asked) -> FloatArray:
     """Return the diameter of the largest circle within each outline [m]."""
     return np.round(2.0 * np.asarray(shapely.length(shapely.maximum_inscribed_circle(asked.shapes(), 0.01))), 2)
 
 
-def _corridor_widths(asked: _Asked) -> FloatArray:
+def _short_side(asked: _Asked) -> FloatArray:
+    """Return the short side of the smallest rectangle around each item [m]."""
+    return short_sides(asked.shapes())
+
+
+def _corridor_width(asked: _Asked) -> FloatArray:
     """Return the diameter of the largest circle that can be rolled through each outline, to 1 cm [m]."""
     shapes = asked.shapes()
     low, high = np.zeros(len(shapes)), 2.0 * shapely.length(shapely.maximum_inscribed_circle(shapes, 0.01)) + 0.02
@@ -500,7 +486,7 @@ def _corridor_widths(asked: _Asked) -> FloatArray:
     return np.asarray(np.round(0.5 * (low + high), 2))
 
 
-def _path_gaps(asked: _Asked) -> FloatArray:
+def _path_gap(asked: _Asked) -> FloatArray:
     """Return the distance to the nearest public path from which a street can be reached [m]."""
     edges, gaps = asked.community.path_edges, np.full(len(asked.rows), np.nan)
     public = np.flatnonzero(edges.public)
@@ -544,17 +530,18 @@ def _continuous(asked: _Asked) -> FloatArray:
     return np.isin(own, np.intersect1d(begins, ends)).astype(np.float64)
 
 
-def _covered_shares(asked: _Asked) -> FloatArray:
+def _covered_share(asked: _Asked) -> FloatArray:
     """Return which share of each space lies under the next storey of its building."""
-    above, share = next_storeys(asked.community.storeys, 1)[asked.of("storey")], np.zeros(len(asked.rows))
+    above = np.append(next_storeys(asked.community.storeys, 1), -1)[asked.of("storey")]
+    share = np.where(asked.of("storey") >= 0, 0.0, np.nan)
     found = np.flatnonzero(above >= 0)
     shapes = asked.shapes()[found]
     under = shapely.intersection(shapes, asked.plates(above[found]))
     share[found] = shapely.area(under) / shapely.area(shapes)
-    return np.round(share, 3)
+    return np.asarray(np.round(share, 3), dtype=np.float64)
 
 
-def _void_heights(asked: _Asked) -> FloatArray:
+def _void_height(asked: _Asked) -> FloatArray:
     """Return the height of each hall under an opening: that of its storey and the one below [m]."""
     storeys, storey = asked.community.storeys, asked.of("storey")
     below = next_storeys(storeys, -1)[storey]
@@ -562,15 +549,7 @@ def _void_heights(asked: _Asked) -> FloatArray:
     return np.where(below >= 0, np.round(top - storeys.z[below], 3), np.nan)
 
 
-MEASURES: dict[str, Callable[[_Asked], FloatArray]] = {
-    "open_share": _open_share,
-    "open_sides": _open_sides,
-    "share_45": _shares_45,
-    "width": _widths,
-    "short_side": lambda asked: short_sides(asked.shapes()),
-    "corridor_width": _corridor_widths,
-    "path_gap": _path_gaps,
-    "continuous": _continuous,
-    "covered_share": _covered_shares,
-    "void_height": _void_heights,
-}
+_AROUND_AND_ABOVE = (_open_share, _open_sides, _share_45, _covered_share, _void_height)
+_WIDTHS_AND_WAYS = (_width, _short_side, _corridor_width, _path_gap, _continuous)
+#: Each by the name of what it measures.
+MEASURES = {measured.__name__.removeprefix("_"): measured for measured in (*_AROUND_AND_ABOVE, *_WIDTHS_AND_WAYS)}

@@ -11,13 +11,14 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from cimkit.arrays import BoolArray, FloatArray, IntArray, one_of
+from cimkit.geometry.ragged import totals
 from cimkit.model.community import Community
-from cimkit.model.drawn import Drawn
+from cimkit.model.drawn import Drawn, data_frame
 from cimkit.model.kinds import BuildingUse, SpaceKind, StoreyKind
 from cimkit.model.table import lookup_names
 from cimkit.sim import area_rules
 from cimkit.sim.area_items import Items, area_items
-from cimkit.sim.area_rules import MEASURES, AreaRule, Exemption, LocalRules, item_shapes, measure, of_kinds
+from cimkit.sim.area_rules import AreaRule, Exemption, LocalRules, item_shapes, measure, of_kinds
 
 LEDGERS = ("building_area", "far_area", "public_space")
 BUILDING, FAR, PUBLIC = 0, 1, 2
@@ -56,8 +57,8 @@ class AreaMethod:
         return replace(self, local=local)
 
 
-AreaMethod.GBT50353_2013 = AreaMethod("GB/T 50353-2013", area_rules.GBT50353_2013)
-AreaMethod.GB55031_2022 = AreaMethod("GB 55031-2022", area_rules.GB55031_2022)
+AreaMethod.GBT50353_2013 = AreaMethod("GB/T 50353-2013", area_rules.CODES["GBT50353_2013"])
+AreaMethod.GB55031_2022 = AreaMethod("GB 55031-2022", area_rules.CODES["GB55031_2022"])
 
 
 class Reason(NamedTuple):
@@ -113,8 +114,7 @@ class FloorAreas(Drawn):
     @property
     def area(self) -> FloatArray:
         """Area of each item before any factor, shape (n) [m²]."""
-        area: FloatArray = self.items["area"]
-        return area
+        return np.asarray(self.items["area"])
 
     def counted(self, ledger: str) -> FloatArray:
         """Return what counts of each item in a ledger, shape (n) [m²].
@@ -136,14 +136,11 @@ class FloorAreas(Drawn):
         sums = self.by_item()
         if not by:
             return {name: float(values.sum()) for name, values in sums.items()}
-        import pandas as pd
-
         buildings, rows = self.community.buildings, self.items["building"]
-        table = buildings if by == "building" else self.community.parcels
-        if by == "parcel":
-            rows = np.append(buildings.parcel, -1)[rows]
-        data = {name: np.bincount(rows + 1, values, len(table) + 1)[1:] for name, values in sums.items()}
-        return pd.DataFrame({by: table.names(), **data})
+        parcel = self.community.parcels, np.append(buildings.parcel, -1)[rows]
+        table, rows = (buildings, rows) if by == "building" else parcel
+        data = {name: totals(rows + 1, values, len(table) + 1)[1:] for name, values in sums.items()}
+        return data_frame({by: table.names(), **data})
 
     def by_item(self) -> dict[str, FloatArray]:
         """Return what the totals are made of, one value an item, each of shape (n) [m²]."""
@@ -161,27 +158,22 @@ class FloorAreas(Drawn):
 
     def of_storeys(self, ledger: str = "building_area") -> FloatArray:
         """Return what counts of each storey with all in and on it, shape (storeys) [m²]."""
-        sums = np.bincount(self.items["storey"] + 1, self.counted(ledger), len(self.community.storeys) + 1)
-        return sums[1:].astype(np.float64)
+        return totals(self.items["storey"] + 1, self.counted(ledger), len(self.community.storeys) + 1)[1:]
 
     def reconcile(self, *, tolerance: float = 0.01) -> Any:
         """Return a DataFrame of the storeys with a declared area, beside the computed one.
 
         ``agrees`` tells whether they differ by at most ``tolerance`` (1 % without it) of the computed area.
         """
-        import pandas as pd
-
         storeys, computed = self.community.storeys, self.of_storeys()
         rows = np.flatnonzero(~np.isnan(storeys.area_declared))
         declared, own = storeys.area_declared[rows], computed[rows]
         columns = {"storey": storeys.names()[rows], "declared_m2": declared, "computed_m2": own}
         columns["difference_m2"] = np.round(declared - own, 6) + 0.0
-        return pd.DataFrame(columns | {"agrees": np.abs(declared - own) <= tolerance * own + 1e-9})
+        return data_frame(columns | {"agrees": np.abs(declared - own) <= tolerance * own + 1e-9})
 
     def schedule(self) -> Any:
         """Return the storey schedule (楼层表) as a DataFrame; equal storeys one above the other share a line."""
-        import pandas as pd
-
         storeys, buildings = self.community.storeys, self.community.buildings
         order = np.lexsort((storeys.level, storeys.building))
         area, far = (np.round(self.of_storeys(name), 2)[order] for name in LEDGERS[:2])
@@ -189,12 +181,11 @@ class FloorAreas(Drawn):
         building, level = storeys.building[order], storeys.level[order]
         same = np.column_stack([building, storeys.kind[order], use, storeys.height[order], area, far])
         first = np.flatnonzero(np.append(True, (same[1:] != same[:-1]).any(axis=1))) if len(order) else order
-        last = np.append(first[1:], len(order)) - 1
+        last = np.append(first[1:], len(order))[: len(first)] - 1
         floor = [f"{v}F" if v > 0 else f"B{-v}" for v in level]
-        runs = zip(first, last, strict=True)
         columns = {
             "楼号 building": buildings.names()[building[first]],
-            "楼层 level": [floor[a] if a == b else f"{floor[a]}-{floor[b]}" for a, b in runs],
+            "楼层 level": [floor[a] if a == b else f"{floor[a]}-{floor[b]}" for a, b in zip(first, last, strict=True)],
             "类型 kind": StoreyKind.labels(storeys.kind[order][first]),
             "用途 use": BuildingUse.labels(use[first]),
             "层数 count": last - first + 1,
@@ -202,7 +193,7 @@ class FloorAreas(Drawn):
             "面积 area [m²]": area[first],
             "计容面积 far_area [m²]": far[first],
         }
-        return pd.DataFrame(columns)
+        return data_frame(columns)
 
     def failed(self) -> IntArray:
         """Return the items that a local rule would free, had they passed its tests."""
@@ -232,16 +223,12 @@ class FloorAreas(Drawn):
     def _lines(self, ledger: str, head: Any) -> Any:
         """Return one row an item: what it is, what counts of it in a ledger, and why."""
         column = LEDGERS.index(ledger)
-        frame = head.assign(ledger=ledger, factor=self.factor[:, column], counted_m2=self.counted(ledger))
-        why = np.array(self.reasons, dtype=object)[self.why[:, column]]
-        for k, name in enumerate(("standard", "clause", "reason", "mark")):
-            frame[name] = why[:, k]
-        return frame
+        counts = {"ledger": ledger, "factor": self.factor[:, column], "counted_m2": self.counted(ledger)}
+        why = np.array(self.reasons, dtype=object)[self.why[:, column]].T
+        return head.assign(**counts, **dict(zip(("standard", "clause", "reason", "mark"), why, strict=True)))
 
     def _head(self) -> Any:
         """Return the columns that say what each item is."""
-        import pandas as pd
-
         c, items = self.community, self.items
         kinds = np.empty(len(self), dtype=object)
         for number, family in enumerate(area_rules.FAMILIES.values()):
@@ -253,7 +240,7 @@ class FloorAreas(Drawn):
         item = np.where(items["is_cap"], names["dwelling"], names["storey"])
         columns = {"building": names["building"], "storey": names["storey"], "level": items["level"]}
         columns |= {"item": np.where(items["space"] >= 0, names["space"], item), "kind": kinds}
-        return pd.DataFrame(columns | {"area_m2": self.area, "height_m": items["height"]})
+        return data_frame(columns | {"area_m2": self.area, "height_m": items["height"]})
 
 
 def floor_areas(community: Community, *, method: AreaMethod = AreaMethod.GBT50353_2013) -> FloorAreas:
@@ -292,13 +279,7 @@ def floor_areas(community: Community, *, method: AreaMethod = AreaMethod.GBT5035
 
 def _more_columns(community: Community, items: Items, exemptions: tuple[Exemption, ...]) -> Items:
     """Return further columns of items: measured properties that exemptions ask for, and plain flags."""
-    wanted: dict[str, list[Any]] = {}
-    for e in exemptions:
-        for name in {t.what for t in e.tests} | {e.part}:
-            if name in MEASURES:
-                wanted.setdefault(name, []).append(of_kinds(items, e.kinds))
-    asked = {name: np.flatnonzero(np.any(which, axis=0)) for name, which in wanted.items()}
-    columns: Items = dict(measure(community, items, asked))
+    columns: Items = dict(measure(community, items, exemptions))
     # What lies under the next storey is roofed, and no higher than its storey: the drawing overrules labels.
     covered, low = columns["covered_share"] >= 0.5, np.minimum(items["clear_height"], items["height"])
     columns |= {name: np.where(covered, 1, items[name]) for name in ("roofed", "roofed_known")}
@@ -316,8 +297,8 @@ def _passes(items: Items, exemption: Exemption, rows: IntArray) -> tuple[BoolArr
     """Return which rows pass all tests, and what failed; of those that pass, what could not be tested."""
     met, known = np.ones((2, len(exemption.tests), len(rows)), dtype=bool)
     for k, test in enumerate(exemption.tests):
-        part = {test.what: items[test.what][rows]}
-        met[k], known[k] = test.holds(part), test.known(part)
+        values = items[test.what][rows]
+        met[k], known[k] = test.holds(values), test.known(values)
     passed: BoolArray = np.asarray(met.all(axis=0))
     texts = [""] * len(rows)
     for k in np.flatnonzero(~passed | ~known.all(axis=0)).tolist():
@@ -369,13 +350,12 @@ class _Ledgers:
 
     def count_building_area(self) -> None:
         """Count after the articles of the place, then those of the national code."""
-        rules: list[tuple[str, AreaRule]] = [(self.local.name, r) for r in self.local.rules]
-        rules += [(self.method.name, r) for r in self.method.rules]
-        reasons = [self.number(r.clause, r.reason, r.mark, name) for name, r in rules]
-        reasons.append(self.number("", "no article found, or its measures unknown: in full", "M", self.method.name))
+        in_full = AreaRule("", (), 1.0, "no article found, or its measures unknown: in full", mark="M")
+        rules = [(self.local.name, r) for r in self.local.rules]
+        rules += [(self.method.name, r) for r in (*self.method.rules, in_full)]
         found = area_rules.first_rules([r for _, r in rules], self.items)
-        self.factor[:, BUILDING] = np.array([*(r.factor for _, r in rules), 1.0])[found]
-        self.why[:, BUILDING] = np.array(reasons)[found]
+        self.factor[:, BUILDING] = np.array([r.factor for _, r in rules])[found]
+        self.why[:, BUILDING] = np.array([self.number(r.clause, r.reason, r.mark, name) for name, r in rules])[found]
 
     def multiply(self) -> None:
         """Let high storeys count more than once for FAR."""
@@ -466,7 +446,7 @@ class _Ledgers:
 
         def summed(kinds: tuple[SpaceKind, ...], wanted: float) -> FloatArray:
             rows = np.flatnonzero(own & (factor == wanted) & of_kinds(items, kinds))
-            return np.bincount(items["dwelling"][rows], items["area"][rows], len(inner)).astype(np.float64)
+            return totals(items["dwelling"][rows], items["area"][rows], len(inner))
 
         bays = summed((SpaceKind.BAY_WINDOW,), 0.0) - np.array(caps.bays)[allowed]
         plates = summed((SpaceKind.EQUIPMENT_PLATFORM,), 0.0) - np.array(caps.platforms)[allowed]

@@ -167,9 +167,8 @@ def solar_envelope(
     """
     if isinstance(mode, str) and mode not in ("search", "interval"):
         raise InputError(f"solar_envelope: mode must be 'search', 'interval' or two hours; got {mode!r}.")
-    grid = grid or EnvelopeGrid()
+    grid, b = grid or EnvelopeGrid(), community.buildings
     outline = community.parcels.outline.take([community.parcels.row_of(parcel)]).to_shapely()[0]
-    b = community.buildings
     replaced = (b.status == Status.PLANNED) & shapely.intersects(shapely.points(b.footprint.inner_points()), outline)
     site = community.keep({"buildings": (b.status != Status.DEMOLISH) & ~replaced})
     columns = _columns(outline, site, grid)
@@ -300,8 +299,7 @@ def _buildings(parcel: str, columns: _Columns, storeys: IntArray) -> list[record
     return out
 
 
-@dataclass(frozen=True)
-class Sightlines:
+class Sightlines(NamedTuple):
     """Lit minutes of w windows, p in all, and what they allow c columns.
 
     Parameters
@@ -363,9 +361,7 @@ def _spend(lines: Sightlines, storeys: IntArray, full: IntArray) -> tuple[IntArr
     storeys, binding = storeys.copy(), np.full(len(storeys), -1)
     lit = (lines.allowed >= storeys[:, None]).all(axis=0)
     window, counted = owners(lines.offsets), lines.counted(lit, np.arange(len(lines.need)))
-    queue = [(0.0, c, -1) for c in np.flatnonzero(storeys < full)]
-    heapq.heapify(queue)
-    turn = 0
+    queue, turn = [(0.0, c, -1) for c in np.flatnonzero(storeys < full)], 0  # in order, which a heap may be
     while queue:
         _, c, seen = heapq.heappop(queue)
         trial = lit & (lines.allowed[c] > storeys[c])

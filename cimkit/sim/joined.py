@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -11,6 +11,7 @@ from shapely.ops import substring
 from cimkit.arrays import FloatArray, IntArray, TextArray
 from cimkit.errors import InputError, MissingDataError
 from cimkit.geometry.polygons import Lines
+from cimkit.geometry.ragged import totals
 from cimkit.model.community import Community
 from cimkit.model.derive import HOUSING, derive_entrances
 from cimkit.model.kinds import BuildingUse, EntranceKind, FacilityKind, PathKind, SpaceKind
@@ -80,7 +81,7 @@ def homes_of(community: Community, *, method: WalkMethod = ADULT) -> Homes:
         lived_in, people = np.isin(buildings.use, HOUSING), community.population
         building = np.flatnonzero(lived_in if lived_in.any() else buildings.use == BuildingUse.UNKNOWN)
         ids, kind, door, indoor = buildings.id[building], "building", door_of[building], np.zeros(len(building))
-        persons = np.bincount(people.building, people.persons, len(buildings)).astype(np.float64)[building]
+        persons = totals(people.building, people.persons, len(buildings))[building]
         said = Note("D01", f"no dwellings; {len(building)} buildings stand for their residents", "dwellings")
         notes += Notes.of([said])
     else:
@@ -100,11 +101,10 @@ def _doors(community: Community) -> tuple[FloatArray, IntArray, Notes]:
     door_of = np.full(len(buildings), -1, dtype=np.int64)
     known = np.flatnonzero((entrances.building >= 0) & (entrances.kind != EntranceKind.GARAGE))[::-1]
     door_of[entrances.building[known]] = known
-    doors = np.column_stack([entrances.x, entrances.y, entrances.z])
     missing = door_of < 0
     made = derive_entrances(community, of=missing)
-    door_of[made.building] = len(doors) + np.arange(len(made))
-    doors = np.concatenate([doors, np.column_stack([made.x, made.y, made.z])])
+    door_of[made.building] = len(entrances) + np.arange(len(made))
+    doors = np.column_stack([np.append(getattr(entrances, axis), getattr(made, axis)) for axis in ("x", "y", "z")])
     where = "nearest to a path" if len(community.path_edges) else "in the middle of the longest wall"
     text = f"{len(made)} buildings without an entrance got one {where}"
     return doors, door_of, Notes.of(noted("N04", text, missing, "entrances", buildings.id))
@@ -119,8 +119,7 @@ def service_doors(community: Community) -> FloatArray:
     return doors
 
 
-@dataclass(frozen=True, repr=False)
-class Joined:
+class Joined(NamedTuple):
     """Doors and services of a community as places on one network.
 
     Parameters

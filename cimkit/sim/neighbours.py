@@ -239,8 +239,7 @@ def affected_buildings(
     ----------
     .. [1] Putian 2022 (莆自然资规〔2022〕3号): fan of radius 1.5 H, at most 150 m (mark P).
     """
-    buildings = community.buildings
-    shapes = buildings.footprint.to_shapely()
+    buildings, shapes = community.buildings, community.buildings.footprint.to_shapely()
     planned, others = (np.flatnonzero(buildings.status == s) for s in (Status.PLANNED, Status.EXISTING))
     if len(planned) == 0:
         raise MissingDataError("affected_buildings: some buildings must have the status planned; none has.")

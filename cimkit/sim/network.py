@@ -407,8 +407,7 @@ class WalkNetwork:
         on = np.flatnonzero(nearest >= 0)
         lines = tree.geometries[nearest[on]]
         edge[on], leg[on] = rows[nearest[on]], shapely.distance(points[on], lines)
-        share = shapely.line_locate_point(lines, points[on], normalized=True)
-        along[on] = np.clip(share, 0.0, 1.0) * self.length[edge[on]]
+        along[on] = np.clip(shapely.line_locate_point(lines, points[on], normalized=True), 0, 1) * self.length[edge[on]]
         return Places(edge, along, leg)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from cimkit.arrays import FloatArray, IntArray, as_floats, one_of
 from cimkit.errors import InputError
+from cimkit.geometry.ragged import equal_pairs
 from cimkit.kernels import cells, reach
 from cimkit.kernels.graph import UNREACHED, nearest_k
 from cimkit.kernels.hilbert import hilbert_order
@@ -23,6 +24,8 @@ from cimkit.sim.network import UNITS, Places, WalkNetwork
 
 METHODS = {"sum": reach.SPREAD, "2sfca": reach.TWO_STEPS, "3sfca": reach.THREE_STEPS, "balanced": reach.BALANCED}
 LOST = float(UNREACHED)
+#: Stands for a network without edges: one that is closed, as the last is looked up for places that have none.
+NOWHERE = WalkNetwork.from_arrays([(0.0, 0.0)], [0], [0], minutes=[np.inf, np.inf])
 Floats = Sequence[float]
 
 
@@ -136,11 +139,7 @@ def ends_of(network: WalkNetwork, places: Places, *, timed: bool, outward: bool 
 
 def shared_edges(network: WalkNetwork, a: Places, b: Places, *, timed: bool) -> tuple[IntArray, IntArray, FloatArray]:
     """Return row of a, row of b and the cost along the edge from a to b, for all pairs on one edge; by row of a."""
-    order = np.argsort(b.edge, kind="stable")
-    low, high = (np.searchsorted(b.edge[order], a.edge, side) for side in ("left", "right"))
-    count = np.where(a.edge >= 0, high - low, 0)
-    source = np.repeat(np.arange(len(a.edge)), count)
-    place = order[np.arange(len(source)) - np.repeat(np.cumsum(count) - count - low, count)]
+    source, place = equal_pairs(a.edge, b.edge)
     (start, ahead, back, leg), (stop, there, past, last) = (_stand(network, p, timed) for p in (a, b))
     start, stop = start[source], stop[place]
     with np.errstate(invalid="ignore"):
@@ -161,6 +160,7 @@ def _sweep(
 
     ``towards``: distances are those from b to a; the hierarchy is that of the graph turned round.
     """
+    network = network if len(network.start) else NOWHERE
     graph, hierarchy = network.prepared(timed=timed, towards=towards, limit=limit)
     nodes, legs = ends_of(network, a, timed=timed, outward=not towards)
     seeds = 2 * np.arange(len(nodes) + 1), nodes.reshape(-1), closed_to_unreached(legs).reshape(-1)
@@ -254,8 +254,7 @@ def nearest_places(
     order = np.argsort(kinds, kind="stable")
     count = int(kinds.max(initial=0)) + 1
     shape = (len(from_.edge), count, k)
-    if len(network.start) == 0:
-        return np.full(shape, np.inf), np.full(shape, -1)
+    network = network if len(network.start) else NOWHERE
     nodes, legs = ends_of(network, to.take(order), timed=timed)
     start = 2 * np.searchsorted(kinds[order], np.arange(count + 1))
     graph, whole = network.graph(timed=timed, towards=True), limit * UNITS[timed] + 1e-6

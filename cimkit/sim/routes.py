@@ -326,8 +326,7 @@ def living_circles(
     InputError
         If the limits do not rise.
     """
-    wanted = FacilityKind.parse(kind)
-    limits = np.asarray(minutes, dtype=np.float64)
+    wanted, limits = FacilityKind.parse(kind), np.asarray(minutes, dtype=np.float64)
     if len(limits) == 0 or limits[0] <= 0 or (np.diff(limits) <= 0).any():
         raise InputError(f"living_circles: minutes must be > 0 and rise; got {list(minutes)}.")
     rows = np.flatnonzero(community.facilities.kind == wanted)

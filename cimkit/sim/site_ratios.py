@@ -12,8 +12,9 @@ import shapely
 
 from cimkit.arrays import FloatArray, IntArray
 from cimkit.geometry.polygons import Polygons
+from cimkit.geometry.ragged import totals
 from cimkit.lists import load_lists
-from cimkit.model.drawn import Drawn
+from cimkit.model.drawn import Drawn, data_frame
 from cimkit.model.kinds import FacilityKind, PathKind, SpaceKind
 
 if TYPE_CHECKING:
@@ -80,11 +81,9 @@ class SiteIndicators(Drawn):
 
     def sheet(self) -> Any:
         """Return the sheet of indicators (经济技术指标表) as planners hand it in; unknown values are empty."""
-        import pandas as pd
-
         sums = self.areas.totals()
-        rows = [(line.name, round(_value(self, line, sums), 3), line.unit, line.source) for line in _LINES]
-        return pd.DataFrame(rows, columns=["指标 indicator", "数值 value", "单位 unit", "出处 source"])
+        rows = [(name, round(_value(self, source, unit, sums), 3), unit, source) for name, _, unit, source in _LINES]
+        return data_frame(rows, columns=["指标 indicator", "数值 value", "单位 unit", "出处 source"])
 
     def reconcile(self, declared: Sequence[Any], *, tolerance: float = 0.01) -> Any:
         """Return a DataFrame of declared indicators, from ``read_indicators``, beside the computed ones.
@@ -92,20 +91,17 @@ class SiteIndicators(Drawn):
         ``agrees`` tells whether they differ by at most ``tolerance`` (1 % without it) of the computed value, and is
         empty where that is not known.
         """
-        import pandas as pd
-
         sums = self.areas.totals()
-        lines = {n: line for line in _LINES for n in (line.name, *line.also.split("|")) if n}
+        known = {n: (unit, source) for name, also, unit, source in _LINES for n in (name, *also.split("|")) if n}
         rows: list[tuple[Any, ...]] = []
         for name, given, unit, cell in declared:
-            line = lines.get(_NOISE.sub("", name), _Line("", "", "", ""))
-            own = _value(self, line, sums)
-            if line.unit == "%":
+            own_unit, source = known.get(_NOISE.sub("", name), ("", ""))
+            own = _value(self, source, own_unit, sums)
+            if own_unit == "%":
                 given, unit = given * (100.0 if given <= 1.0 else 1.0), "%"  # noqa: PLW2901
             agrees = None if np.isnan(own) else bool(abs(given - own) <= tolerance * abs(own) + 1e-9)
-            rows.append((name, given, own, given - own, unit or line.unit, agrees, cell))
-        columns = ["指标 indicator", "declared", "computed", "difference", "unit", "agrees", "cell"]
-        return pd.DataFrame(rows, columns=columns)
+            rows.append((name, given, own, given - own, unit or own_unit, agrees, cell))
+        return data_frame(rows, ["指标 indicator", "declared", "computed", "difference", "unit", "agrees", "cell"])
 
 
 class _Sheet(list[Ratio]):
@@ -150,7 +146,7 @@ def site_indicators(community: Community, areas: FloorAreas, *, sunlit: Any = No
     own = _by_parcel(buildings.id, buildings.parcel, n)
     sums = areas.totals("parcel")
     far, built = (_with_sum(sums[name].to_numpy()) for name in ("far_area_m2", "above_ground_m2"))
-    base = _with_sum(np.bincount(buildings.parcel + 1, buildings.footprint.areas(), n + 1)[1:])
+    base = _with_sum(totals(buildings.parcel + 1, buildings.footprint.areas(), n + 1)[1:])
     sheet.add("far", "", far, land, "area counted for FAR / land", own)
     sheet.add("building_density", "", base, land, "area of footprints / land", own)
     green, green_ids = _green(community, GREENS, GREEN_WALL, 0.0)
@@ -192,12 +188,10 @@ def _heights(community: Community) -> FloatArray:
 
 def _persons(c: Community) -> FloatArray:
     """Return the residents of each parcel, by the population or else by dwellings."""
-    if len(c.population):
-        building, persons = c.population.building, c.population.persons
-    else:
-        building, persons = c.storeys.building[c.dwellings.storey], c.dwellings.persons
+    homes, people = c.dwellings, c.population
+    building = people.building if len(people) else c.storeys.building[homes.storey]
     parcel = np.append(c.buildings.parcel, -1)[building]
-    return np.bincount(parcel + 1, np.nan_to_num(persons), len(c.parcels) + 1)[1:].astype(np.float64)
+    return totals(parcel + 1, np.nan_to_num(people.persons if len(people) else homes.persons), len(c.parcels) + 1)[1:]
 
 
 def _green(
@@ -239,7 +233,7 @@ def _within(community: Community, rows: IntArray, shapes: Any, share: Any = None
     source = source[filled][part]
     if share is not None:
         shared = shared * share[source]
-        area = np.bincount(parcel, shared, n).astype(np.float64)
+        area = totals(parcel, shared, n)
     kept = shared > ROUNDING
     return area, _by_parcel(community.spaces.id[rows[source[kept]]], parcel[kept], n)
 
@@ -286,26 +280,17 @@ def _of_all(community: Community, sheet: _Sheet, persons: float) -> None:
 # The sheet of indicators that planners hand in (经济技术指标表): ours in that form, and theirs beside ours ----
 
 
-class _Line(NamedTuple):
-    """A line of the sheet: its name, what else it may be called, unit, and where its value comes from."""
-
-    name: str
-    also: str
-    unit: str
-    source: str
-
-
-_LINES = [_Line(*line) for line in load_lists(__file__)["lines"]]
+_LINES = load_lists(__file__)["lines"]
 _NOISE = re.compile(r"[(（\[].*?[)）\]]|^[\d一二三四五六七八九十]+[、.．)]|其中|[:：\s]")
 
 
-def _value(site: SiteIndicators, line: _Line, sums: dict[str, float]) -> float:
+def _value(site: SiteIndicators, source: str, unit: str, sums: dict[str, float]) -> float:
     """Return the value of a line, of all parcels together; nan where it is not known."""
-    if line.source in sums:
-        return sums[line.source]
-    name, _, part = line.source.partition(".")
+    if source in sums:
+        return sums[source]
+    name, _, part = source.partition(".")
     value = site.value(name, part={"top": "numerator", "base": "denominator"}.get(part, "value"))
-    return value * (100.0 if line.unit == "%" else 1.0)
+    return value * (100.0 if unit == "%" else 1.0)
 
 
 # Walls and the site roads in front of them: entrance side, gable, other wall ----

@@ -12,6 +12,7 @@ from cimkit.errors import InputError
 from cimkit.geometry.ragged import positions, totals
 from cimkit.geometry.triangles import Scene, Triangles
 from cimkit.kernels.dome import dome_sums
+from cimkit.lists import load_lists
 from cimkit.model.community import Community
 from cimkit.model.drawn import Drawn
 from cimkit.model.weather import Weather
@@ -31,14 +32,7 @@ MINUTES = 1440
 STEEP = 0.2  # surfaces whose normal rises less are facades
 WINTER = (264, 80)  # 21 September to 21 March, days of the year
 
-# Perez et al. 1990, table 6 (all sites): F11 F12 F13 F21 F22 F23 for eight classes of sky clearness, mark S
-CLEARNESS = (1.065, 1.230, 1.500, 1.950, 2.800, 4.500, 6.200)
-COEFFICIENTS = np.array([
-    [-0.008, 0.588, -0.062, -0.060, 0.072, -0.022], [0.130, 0.683, -0.151, -0.019, 0.066, -0.029],
-    [0.330, 0.487, -0.221, 0.055, -0.064, -0.026], [0.568, 0.187, -0.295, 0.109, -0.152, -0.014],
-    [0.873, -0.392, -0.362, 0.226, -0.462, 0.001], [1.132, -1.237, -0.412, 0.288, -0.823, 0.056],
-    [1.060, -1.600, -0.359, 0.264, -1.127, 0.131], [0.678, -0.327, -0.250, 0.156, -1.377, 0.251],
-])  # fmt: skip
+_PEREZ = {name: np.array(numbers) for name, numbers in load_lists(__file__).items()}
 
 
 @dataclass(frozen=True, repr=False)
@@ -359,7 +353,7 @@ def perez_brightness(
     degrees = np.minimum(np.degrees(zenith), 90.0)
     air = 1.0 / (np.cos(np.radians(degrees)) + 0.50572 * (96.07995 - degrees) ** -1.6364)  # Kasten & Young 1989
     bright = dhi * air / extraterrestrial
-    f = COEFFICIENTS[np.digitize(clear, CLEARNESS)]
+    f = _PEREZ["coefficients"][np.digitize(clear, _PEREZ["clearness"])]
     around, horizon = (f[..., k] + f[..., k + 1] * bright + f[..., k + 2] * zenith for k in (0, 3))
     return np.where(dhi > 0.0, np.maximum(0.0, around), 0.0), np.where(dhi > 0.0, horizon, 0.0)
 

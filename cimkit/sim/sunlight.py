@@ -16,7 +16,7 @@ from cimkit.geometry.triangles import Scene, Triangles
 from cimkit.kernels import column_groups, column_lit, column_prisms, intervals, sunfan
 from cimkit.lists import load_lists
 from cimkit.model.community import Community
-from cimkit.model.drawn import Drawn
+from cimkit.model.drawn import Drawn, data_frame
 from cimkit.sim.receptors import AtReceptors, Receptors
 from cimkit.sim.sunpath import SunDay, to_map
 
@@ -120,7 +120,7 @@ class Spells(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class HasSpells:
+class HasSpells(Drawn):
     """A result with spells of each row."""
 
     offsets: IntArray
@@ -314,7 +314,7 @@ def countable_hours(offsets: IntArray, starts: FloatArray, ends: FloatArray, met
 
 
 @dataclass(frozen=True, repr=False)
-class Blockers(HasSpells, Drawn):
+class Blockers(HasSpells):
     """What each building takes from each of n receptors on one day, p pairs.
 
     Parameters
@@ -372,11 +372,9 @@ class Blockers(HasSpells, Drawn):
 
     def by_building(self) -> Any:
         """Return a DataFrame, one row a blocker, the one that takes most first."""
-        import pandas as pd
-
         data = {"blocker": self.blocker_ids, "receptors": 1, "blocked_min": self.blocked * 60.0}
         data |= {"sole_min": self.sole * 60.0, "gain_min": self.gain * 60.0}
-        table = pd.DataFrame(data).groupby("blocker", as_index=False).sum()
+        table = data_frame(data).groupby("blocker", as_index=False).sum()
         return table.sort_values(["blocked_min", "blocker"], ascending=[False, True], ignore_index=True)
 
 

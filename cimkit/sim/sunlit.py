@@ -10,7 +10,7 @@ import shapely
 from cimkit.arrays import FloatArray, TextArray, one_of
 from cimkit.errors import InputError, MissingDataError, needed
 from cimkit.model.community import Community
-from cimkit.model.drawn import Drawn
+from cimkit.model.drawn import Drawn, data_frame
 from cimkit.model.kinds import SpaceKind, Status
 from cimkit.sim import receptors as at
 from cimkit.sim.sunlight import USUAL, SunlightMethod, sunlight
@@ -379,8 +379,6 @@ def amenity_sun(
     >>> ck.amenity_sun(ck.Community.of(others=[lawn], location=ck.Location(51.5, -0.1))).passes.tolist()
     [True]
     """
-    import pandas as pd
-
     s = community.spaces
     rows = np.flatnonzero(np.isin(s.kind, AMENITY) & (s.storey < 0) & (s.status != Status.DEMOLISH))
     place = community.require_location()
@@ -390,4 +388,4 @@ def amenity_sun(
     with np.errstate(invalid="ignore"):
         share = np.bincount(own, enough, len(rows)) / np.bincount(own, minlength=len(rows))
     area = shapely.area(s.outline.take(rows).to_shapely())
-    return pd.DataFrame({"id": s.id[rows], "area_m2": area, "sunlit_share": share, "passes": share >= 0.5})
+    return data_frame({"id": s.id[rows], "area_m2": area, "sunlit_share": share, "passes": share >= 0.5})

@@ -12,34 +12,24 @@ import shapely
 
 from cimkit.arrays import BoolArray, FloatArray, TextArray, one_of
 from cimkit.errors import InputError, MissingDataError
+from cimkit.geometry.ragged import totals
+from cimkit.lists import load_lists
 from cimkit.model.community import Community
-from cimkit.model.drawn import Drawn
+from cimkit.model.drawn import Drawn, data_frame
 from cimkit.model.kinds import AgeBand, BuildingUse, FacilityKind, SpaceKind, Status
 from cimkit.model.table import lookup_names
 from cimkit.model.tables import Facilities
 from cimkit.sim.access import walk_times
-from cimkit.sim.joined import Hour, homes_of, join
+from cimkit.sim.joined import Hour, join
 from cimkit.sim.network import ADULT, WalkMethod, WalkNetwork
 from cimkit.sim.reach import walk_matrix
 
-CIRCLES = {  # [min] circle a kind belongs to, GB 50180-2018 appendix B (mark M; elderly day care P, GB 50437)
-    15: ("middle_school", "sports_hall", "health_centre", "care_home", "culture_centre", "metro_station"),
-    10: ("primary_school", "shop", "market", "bus_stop"),
-    5: (
-        *("kindergarten", "nursery", "sports_ground", "fitness", "health_station", "elderly_day_care"),
-        *("elderly_service", "culture_station", "community_service", "canteen", "park", "parcel_station"),
-    ),
-}
-OLD_AND_YOUNG = ("nursery", "kindergarten", "elderly_day_care", "elderly_service", "care_home", "canteen")  # 一老一小
+_LISTS = load_lists(__file__)
+CIRCLES = {int(minutes): kinds for minutes, kinds in _LISTS["circles"].items()}
 CIRCLE_OF = {kind: minutes for minutes, kinds in CIRCLES.items() for kind in kinds}
-_FIELDS = ("name", "area", "land_area", "capacity", "operator", "independent_entrance", "step_free", "year")
-OBJECTIVES = ("coverage", "p_median", "capacity")
+GROUPS = {AgeBand.parse(band): kinds for band, kinds in _LISTS["groups"].items()}
 LIVED_IN = (BuildingUse.UNKNOWN, BuildingUse.RESIDENTIAL, BuildingUse.ELDERLY_HOUSING, BuildingUse.DORMITORY)
 SAME = 20.0  # [m] a shelter facility this near to a shelter ground stands for it
-#: What children and the old walk to (一老一小): after the complete community standard of 2020, mark M.
-YOUNG = ("nursery", "kindergarten", "primary_school", "sports_ground", "park")
-OLD = ("elderly_service", "elderly_day_care", "health_station", "canteen", "park")
-GROUPS = {AgeBand.CHILD: YOUNG, AgeBand.ELDER: OLD, AgeBand.OLD_ELDER: OLD}  # each walks by the method of its name
 
 
 def facility_database(community: Community) -> Any:
@@ -55,11 +45,11 @@ def facility_database(community: Community) -> Any:
     DataFrame
         One row a facility: its fields, the circle it belongs to [min] (0 for none), and which fields are missing.
     """
-    f = community.facilities
+    f, names = community.facilities, _LISTS["fields"]
     frame = f.to_frame()
     frame["circle_min"] = [CIRCLE_OF.get(code, 0) for code in FacilityKind.codes(f.kind)]
-    empty = np.array([v == "" if v.dtype == object else ~(v >= 0) for v in (getattr(f, name) for name in _FIELDS)])
-    frame["missing"] = [", ".join(n for n, e in zip(_FIELDS, column, strict=True) if e) for column in empty.T]
+    empty = np.array([v == "" if v.dtype == object else ~(v >= 0) for v in (getattr(f, name) for name in names)])
+    frame["missing"] = [", ".join(n for n, e in zip(names, column, strict=True) if e) for column in empty.T]
     return frame
 
 
@@ -88,15 +78,13 @@ def supply(community: Community, *, kinds: Sequence[str] | None = None) -> Any:
     ----------
     .. [1] GB 50180-2018, Standard for urban residential area planning and design, appendix B.
     """
-    import pandas as pd
-
-    f, homes = community.facilities, homes_of(community)
+    codes, rows = list(kinds or dict.fromkeys((*reversed(CIRCLE_OF), *_LISTS["old_and_young"]))), []
+    f, walk = community.facilities, walk_times(community, to=codes)
+    homes = walk.homes
     if not homes.persons.sum() > 0:
         raise MissingDataError("supply: residents must be known; add population or dwellings with persons.")
     parcel = lookup_names(community.parcels.id, community.buildings.parcel[homes.building])
     units = [("", np.ones(len(homes), dtype=bool)), *((str(p), parcel == p) for p in sorted(set(parcel) - {""}))]
-    codes, rows = list(kinds or dict.fromkeys((*reversed(CIRCLE_OF), *OLD_AND_YOUNG))), []
-    walk = walk_times(community, to=codes)
     for code, kind, minutes in zip(codes, walk.kinds, walk.walk_min.T, strict=True):
         own, limit = np.flatnonzero(f.kind == kind), CIRCLE_OF.get(code, 15)
         area, places = (float(np.nansum(v[own])) for v in (f.area, f.capacity))
@@ -106,7 +94,7 @@ def supply(community: Community, *, kinds: Sequence[str] | None = None) -> Any:
             each = (1000.0 * area / persons, 1000.0 * places / persons) if not name and persons else (np.nan, np.nan)
             rows.append((code, limit, name, len(own), area, places, persons, near, persons - near, *each))
     names = ["kind", "circle_min", "unit", "facilities", "area_m2", "places", "persons", "persons_within"]
-    return pd.DataFrame(rows, columns=[*names, "persons_without", "area_m2_per_1000", "places_per_1000"])
+    return data_frame(rows, columns=[*names, "persons_without", "area_m2_per_1000", "places_per_1000"])
 
 
 @dataclass(frozen=True, repr=False)
@@ -199,26 +187,25 @@ def improvement_plan(
     .. [2] Hakimi, Optimum locations of switching centers, Operations Research 12, 1964.
     """
     wanted = FacilityKind.parse(kind)
-    one_of(objective, OBJECTIVES, name="improvement_plan: objective")
+    one_of(objective, ("coverage", "p_median", "capacity"), name="improvement_plan: objective")
     if count < 1 or within <= 0 or (objective == "capacity" and capacity <= 0):
         raise InputError(f"improvement_plan: count, within, capacity must be > 0; got {count}, {within}, {capacity}.")
-    homes = homes_of(community)
+    joined = join(community)
+    homes, f, b = joined.homes, community.facilities, community.buildings
     used = np.unique(homes.door)
-    persons = np.bincount(homes.door, weights=homes.persons)[used].astype(np.float64)
+    persons = totals(homes.door, homes.persons, len(homes.doors))[used]
     if not persons.sum() > 0:
         raise MissingDataError("improvement_plan: residents must be known; add population or dwellings with persons.")
-    f, b = community.facilities, community.buildings
     own = np.flatnonzero((f.kind == wanted) & (f.status != Status.DEMOLISH))
     free = np.flatnonzero(~np.isin(b.use, LIVED_IN) & (b.status != Status.DEMOLISH))
     if sites is None and not len(free):
         raise InputError("improvement_plan: there must be buildings that can take a service; name them in sites=.")
     rows = free if sites is None else np.array([b.row_of(s) for s in sites], dtype=np.int64)
     there = np.concatenate([np.column_stack([f.x[own], f.y[own]]), b.footprint.inner_points()[rows]])
-    joined = join(community)
-    network, doors, places = joined.network, joined.doors, joined.network.place(there)
+    ways = joined.network, joined.doors, joined.network.place(there)
     if joined.straight:
-        network, doors, places = WalkNetwork.straight(homes.doors, np.insert(there, 2, 0.0, axis=1))
-    way = walk_matrix(network, doors, places)[used]
+        ways = WalkNetwork.straight(homes.doors, np.insert(there, 2, 0.0, axis=1))
+    way = walk_matrix(*ways)[used]
     if objective == "capacity" and np.isnan(f.capacity[own]).any():
         raise MissingDataError(f"improvement_plan: each {wanted.code} must state its capacity for this objective.")
     room = np.concatenate([np.nan_to_num(f.capacity[own]), np.zeros(len(rows))])
@@ -324,12 +311,10 @@ class Evacuation(Drawn):
 
     def loads(self) -> Any:
         """Return a DataFrame, one row a shelter: residents nearest to it and area for each of them."""
-        import pandas as pd
-
         persons = np.array([self.persons[self.shelter == s].sum() for s in self.shelters])
         each = np.divide(self.shelter_area, persons, out=np.full(len(persons), np.inf), where=persons > 0)
         known = {"shelter": self.shelters, "area_m2": self.shelter_area}
-        return pd.DataFrame(known | {"persons": persons, "m2_per_person": each})
+        return data_frame(known | {"persons": persons, "m2_per_person": each})
 
 
 def evacuation(community: Community, *, blocked: Sequence[str] = (), method: WalkMethod = ADULT) -> Evacuation:
@@ -417,8 +402,6 @@ def young_and_old(community: Community, *, hour: Hour = None) -> Any:
     >>> ck.young_and_old(ck.samples.future_community())["group"].unique().tolist()
     ['child', 'elder', 'old_elder']
     """
-    import pandas as pd
-
     people, rows = community.population, []
     for band, names in GROUPS.items():
         method: WalkMethod = getattr(WalkMethod, band.name)
@@ -434,4 +417,4 @@ def young_and_old(community: Community, *, hour: Hour = None) -> Any:
             order = np.argsort(minutes, kind="stable")
             middle = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
             rows.append(row | {"median_min": minutes[order][middle]})
-    return pd.DataFrame(rows)
+    return data_frame(rows)

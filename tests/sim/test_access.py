@@ -17,7 +17,7 @@ from cimkit.model.records import Building, Facility, Path
 from cimkit.sim.access import service_access, walk_times
 from cimkit.sim.joined import homes_of, join
 from cimkit.sim.network import WalkMethod, WalkNetwork
-from cimkit.sim.reach import reach_sums, walk_matrix
+from cimkit.sim.reach import floating_catchments, nearest_places, reach_sums, walk_matrix
 from cimkit.sim.routes import path_use
 
 FLAT = WalkMethod("test", speed_ms=1.0, slopes=False)
@@ -73,6 +73,20 @@ def test_straight_lines__a_service_too_far_away_is_unreached_everywhere() -> Non
     assert access.score.tolist() == [[0.0]]
     assert access.supply.tolist() == [0.0]
     assert path_use(c).persons.sum() == 0.0
+
+
+def test_networks__without_edges_nothing_is_reached() -> None:
+    one = WalkNetwork.from_arrays([(0, 0), (90, 0)], [0], [1], method=FLAT)
+    for network in (WalkNetwork.from_arrays([(0, 0)], [], []), one.take(np.zeros(0, dtype=np.int64))):
+        places = network.place([(0.0, 0.0), (5.0, 1.0)])
+        assert np.isinf(walk_matrix(network, places, places, timed=True)).all()
+        assert reach_sums(network, places, places, [1.0, 2.0], within=[500.0]).tolist() == [[0.0], [0.0]]
+        cost, row = nearest_places(network, places, places, k=2)
+        assert np.isinf(cost).all()
+        assert (row == -1).all()
+        score, offered = floating_catchments(network, places, places, persons=[1.0, 1.0], capacity=[3.0, 3.0])
+        assert score.tolist() == [[0.0], [0.0]]
+        assert offered.tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(("beside", "said"), [(8, 0), (40, 1)])

@@ -42,6 +42,7 @@ def test_floor_areas__no_storeys():
     areas = floor_areas(Community())
     assert repr(areas) == "<FloorAreas of 0 storeys and spaces>"
     assert areas.totals()["building_area_m2"] == 0.0
+    assert len(areas.schedule()) == len(areas.to_frame()) == len(areas.failures()) == 0
 
 
 def test_floor_areas__open_storey_that_passes_is_outside_far():
