@@ -219,9 +219,11 @@ class _Columns(NamedTuple):
         """Return the storeys that one window allows each column in each minute: (minutes, columns), uint8."""
         best = np.full((len(suns), len(self.cells)), np.inf)
         for end in (window.points, window.points if window.other_ends is None else window.other_ends):
-            with np.errstate(divide="ignore", invalid="ignore"):
-                cross = (self.corners - _turned(end, -self.turn)) / suns[:, None, None, :2]
-            near, far = np.maximum(cross.min(axis=2).max(axis=2), 0.0), cross.max(axis=2).min(axis=2)
+            here, near, far = _turned(end, -self.turn), np.zeros(1), np.full(1, np.inf)
+            for axis in (0, 1):
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    one, two = ((self.corners[:, k, axis] - here[:, axis]) / suns[:, axis, None] for k in (0, 1))
+                near, far = np.maximum(near, np.minimum(one, two)), np.minimum(far, np.maximum(one, two))
             best = np.minimum(best, np.where(near < far, end[0, 2] + near * suns[:, 2:], np.inf))
         height = np.minimum(best[at], best[at + 1]) - self.ground
         return np.clip(np.floor(height / self.grid.storey_height - 1e-6), 0, self.grid.most_storeys).astype(np.uint8)
