@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUT := demo
 
-.PHONY: demo test check lint docs site clean
+.PHONY: demo test check compiled lint docs site clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -42,8 +42,11 @@ check: $(VENV)/.test lint
 	$(BIN)/mypy
 	$(BIN)/numpydoc lint $$(git ls-files 'cimkit/*.py')
 
-test: check
+compiled: $(VENV)/.test
 	$(BIN)/python -c "from cimkit.cli.compile import compile_kernels as c; c()"  # once, not in each worker
+
+test: $(VENV)/.test
+	$(MAKE) -j 2 check compiled  # types are checked beside: one core would wait for them
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 docs: $(VENV)/.test
