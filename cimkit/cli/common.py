@@ -25,6 +25,7 @@ import cimkit as ck
 from cimkit.arrays import one_of
 from cimkit.io.atomic import atomic_write
 from cimkit.lists import load_lists
+from cimkit.model.drawn import data_frame
 
 T = TypeVar("T")
 Exit = IntEnum("Exit", "PASSED FAILED BAD_INPUT UNKNOWN RESOURCES", start=0)  # codes of the command line
@@ -148,9 +149,7 @@ class Sheet:
 
     def write_rows(self, rows: Sequence[tuple[Any, ...]], names: Sequence[str], layer: str) -> None:
         """Write rows as a table, or print all of them."""
-        import pandas as pd
-
-        self.write(pd.DataFrame(rows, columns=list(names)), layer, rows=len(rows))
+        self.write(data_frame(rows, columns=list(names)), layer, rows=len(rows))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -24,8 +24,6 @@ from cimkit.sim.network import UNITS, Places, WalkNetwork
 
 METHODS = {"sum": reach.SPREAD, "2sfca": reach.TWO_STEPS, "3sfca": reach.THREE_STEPS, "balanced": reach.BALANCED}
 LOST = float(UNREACHED)
-#: Stands for a network without edges: one that is closed, as the last is looked up for places that have none.
-NOWHERE = WalkNetwork.from_arrays([(0.0, 0.0)], [0], [0], minutes=[np.inf, np.inf])
 Floats = Sequence[float]
 
 
@@ -153,6 +151,11 @@ def closed_to_unreached(cost: Any) -> Any:
     return np.where(cost < LOST, cost, LOST).astype(np.uint32)
 
 
+def _nowhere() -> WalkNetwork:
+    """Return what stands for a network without edges: a closed one, as places that have none look up the last."""
+    return WalkNetwork.from_arrays([(0.0, 0.0)], [0], [0], minutes=[np.inf, np.inf])
+
+
 def _sweep(
     network: WalkNetwork, a: Places, b: Places, weight: Any, *, timed: bool, towards: bool = False, limit: float
 ) -> tuple[Any, Any, Any, Any]:
@@ -160,7 +163,7 @@ def _sweep(
 
     ``towards``: distances are those from b to a; the hierarchy is that of the graph turned round.
     """
-    network = network if len(network.start) else NOWHERE
+    network = network if len(network.start) else _nowhere()
     graph, hierarchy = network.prepared(timed=timed, towards=towards, limit=limit)
     nodes, legs = ends_of(network, a, timed=timed, outward=not towards)
     seeds = 2 * np.arange(len(nodes) + 1), nodes.reshape(-1), closed_to_unreached(legs).reshape(-1)
@@ -254,7 +257,7 @@ def nearest_places(
     order = np.argsort(kinds, kind="stable")
     count = int(kinds.max(initial=0)) + 1
     shape = (len(from_.edge), count, k)
-    network = network if len(network.start) else NOWHERE
+    network = network if len(network.start) else _nowhere()
     nodes, legs = ends_of(network, to.take(order), timed=timed)
     start = 2 * np.searchsorted(kinds[order], np.arange(count + 1))
     graph, whole = network.graph(timed=timed, towards=True), limit * UNITS[timed] + 1e-6
