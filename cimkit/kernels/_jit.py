@@ -9,6 +9,8 @@ from typing import Any
 import numba
 
 _HERE = Path(__file__).parent
+# Entries from C are used by nobody, and each would be compiled.
+_ALWAYS: dict[str, Any] = {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 _PLAIN = os.environ.get("CIMKIT_PLAIN_LANES", "").encode()  # chooses between twins, see lanes.py
 _STAMP = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(_HERE.glob("*.py"))) + _PLAIN).hexdigest()[:12]
 
@@ -35,14 +37,14 @@ def kernel(function: Any = None, **options: Any) -> Any:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = kernel_folder()
     try:
-        return numba.njit(cache=True, error_model="numpy", **options)(function)
+        return numba.njit(**_ALWAYS, **options)(function)
     finally:
         numba.config.CACHE_DIR = before
 
 
 # Nothing but kernels call what these make: without entries from Python it compiles in two thirds of the time. Lean ones
 # only borrow their arrays: counting references made the overlay 1.25 times slower.
-inner = functools.partial(kernel, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+inner = functools.partial(kernel, no_cpython_wrapper=True)
 lean = functools.partial(inner, _nrt=False)
 # Woven into their callers: handing on thirty arrays costs more than most of them do (the overlay: 1.7 times faster).
 woven = functools.partial(lean, forceinline=True)

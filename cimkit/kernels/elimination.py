@@ -241,7 +241,8 @@ def _take_out(tables, done, used, limit):
 def _wider(table):
     """Return a table of twice the length."""
     wide = np.empty((2 * len(table), *table.shape[1:]), table.dtype)
-    wide[: len(table)] = table
+    for i in range(table.size):  # one assignment of arrays would compile the texts of its errors
+        wide.flat[i] = table.flat[i]
     return wide
 
 

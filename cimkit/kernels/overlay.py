@@ -228,10 +228,11 @@ def _block(layers, pairs, start, total, share, own, lo, hi):
             room = _job(s, layers, pairs.plate[p], parcel, heights, (share, own, start[p]), start[p + 1])
             if room > 0:
                 heights = np.empty(2 * room)
-        total[p] = s.acc
+        for k in range(4):
+            total[p, k] = s.acc[k]
 
 
-@kernel(parallel=True, no_cfunc_wrapper=True)
+@kernel(parallel=True)
 def _jobs(plates, parts, parcels, pairs, start, total, share, own, blocks):
     """Compute all pairs, block by block; each pair writes its own rows."""
     n = pairs.plate.size

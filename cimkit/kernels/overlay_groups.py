@@ -22,7 +22,7 @@ def _boxes(shapes):
     return box
 
 
-@kernel(parallel=True, no_cfunc_wrapper=True)
+@kernel(parallel=True)
 def _meetings(plates, rows, parcels, order, box, right, count, parcel, inside):
     """Fill parcel, inside (n, w) with the parcels that each of the plates ``rows`` may meet, and count (n).
 
@@ -121,7 +121,7 @@ def _same_plates(plates, parts, i, j):
     return True
 
 
-@kernel(parallel=True, no_cfunc_wrapper=True)
+@kernel(parallel=True)
 def _hashes(plates, parts):
     """Compute one hash for each plate with all that it owns."""
     result = np.empty(plates.poly.size - 1, np.uint64)
@@ -153,7 +153,7 @@ def _first_of(hashes):
     return first
 
 
-@kernel(parallel=True, no_cfunc_wrapper=True)
+@kernel(parallel=True)
 def _part_unequal(plates, parts, first):
     """Make a plate that does not equal its first, bit for bit, a first itself: then only their hashes are equal."""
     for i in numba.prange(first.size):

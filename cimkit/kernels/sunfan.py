@@ -283,7 +283,10 @@ def _with_room(lists, work, group):
     if need <= size:
         return lists
     wider = np.empty((2, GROUP, 2 * need))
-    wider[:, :, :size] = lists
+    for end in range(2):
+        for i in range(GROUP):
+            for k in range(size):
+                wider[end, i, k] = lists[end, i, k]
     return wider
 
 

@@ -42,7 +42,9 @@ def turn(fan):
     """Turn the hour angles of a fan so that its band is centred on zero, and fit tan d by a circle."""
     mid, half = 0.5 * (fan.start + fan.stop), 0.5 * (fan.stop - fan.start)
     c, s, e = math.cos(mid), math.sin(mid), fan.axes.copy()
-    e[0], e[1] = c * fan.axes[0] + s * fan.axes[1], c * fan.axes[1] - s * fan.axes[0]
+    for k in range(3):  # rows as arrays would compile the texts of their errors
+        noon, west = fan.axes[0, k], fan.axes[1, k]
+        e[0, k], e[1, k] = c * noon + s * west, c * west - s * noon
     d = fan.declination
     d0, d1, d2 = d[0] + mid * (d[1] + mid * d[2]), d[1] + 2.0 * mid * d[2], d[2]
     node = 0.866 * half
