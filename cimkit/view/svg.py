@@ -14,7 +14,7 @@ from cimkit.view.lists import GROUND, PATHS, USES, WALL, bar_length
 
 MARGIN = 12.0  # [m] around what is drawn
 MOST_TREES, MOST_STROKES = 4_000, 40_000
-MOST_LABELS = 300
+MOST_LABELS, LETTER = 300, 7.0  # height of letters [m], as in report.css
 
 
 class Sheet(NamedTuple):
@@ -106,9 +106,10 @@ def plan(
     """Return one plan: buildings by use or value, strokes, names and marks of findings; for the template."""
     label, houses = layer.classes.title[0] if layer else "Site plan", _houses(community, sheet, layer)
     strokes = _strokes(sheet, layer) if layer is not None and len(layer.strokes) else None
-    signs = list(zip(marks, sheet.at(np.array([m[:2] for m in marks]).reshape(-1, 2)), strict=True))
+    discs = np.array([(m.x, m.y, m.radius * sheet.coarse) for m in marks]).reshape(-1, 3)
+    signs = list(zip(marks, sheet.at(discs[:, :2]), strict=True))
     drawn = {"tiers": "".join(sheet.outlines(_upper_plates(community))), "strokes": strokes, "marks": signs}
-    return {"label": label, "houses": houses, "labels": _labels(community, sheet, storeys=layer is None), **drawn}
+    return {"label": label, "houses": houses, "labels": _labels(community, sheet, discs, layer is None), **drawn}
 
 
 def _houses(community: Community, sheet: Sheet, layer: Layer | None) -> list[dict[str, Any]]:
@@ -144,12 +145,24 @@ def _strokes(sheet: Sheet, layer: Layer) -> dict[str, Any]:
     return {"classes": classes, "width": f"{2 * sheet.coarse:.3g}", "cap": "round" if dots else "butt"}
 
 
-def _labels(community: Community, sheet: Sheet, *, storeys: bool) -> list[tuple[str, str]]:
-    """Return the ids of the buildings, at most 300, with the number of storeys, and where they stand."""
+def _labels(community: Community, sheet: Sheet, discs: FloatArray, storeys: bool) -> list[tuple[str, str]]:
+    """Return the ids of the buildings, at most 300, with the number of storeys, and where they stand, off the discs."""
     b = community.buildings
     rows = np.flatnonzero(b.status != Status.DEMOLISH)
     if len(rows) > MOST_LABELS:
         return []
     texts = [f"{b.id[r]} {b.n_above[r]}F" if storeys and b.n_above[r] > 0 else str(b.id[r]) for r in rows]
-    spots = sheet.at(np.nan_to_num(b.footprint.take(rows).inner_points()), most=1.0)
-    return [(text, spot) for text, spot in zip(texts, spots, strict=True) if len(text) <= 12]
+    spots = np.nan_to_num(b.footprint.take(rows).inner_points())
+    for spot, text in zip(spots, texts, strict=True):
+        _step_aside(spot, min(sheet.coarse, 1.0) * np.array([2.1 * len(text), LETTER / 2]), discs)
+    named = zip(texts, sheet.at(spots, most=1.0), strict=True)
+    return [(text, spot) for text, spot in named if len(text) <= 12]
+
+
+def _step_aside(spot: FloatArray, half: FloatArray, discs: FloatArray) -> None:
+    """Move a name of a size down or up, as little as it takes to be read beside discs (x, y, radius), if it can be."""
+    for away in sorted(np.linspace(-3.0, 3.0, 13), key=abs):
+        beside = np.maximum(np.abs(discs[:, :2] - spot - (0.0, away * LETTER)) - half, 0.0)
+        if np.all(np.hypot(*beside.T) >= discs[:, 2]):
+            spot[1] += away * LETTER
+            return

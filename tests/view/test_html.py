@@ -13,7 +13,9 @@ import numpy as np
 import cimkit as ck
 from cimkit.rules.findings import Verdict
 from cimkit.samples import slab_rows
+from cimkit.view import svg
 from cimkit.view.page import Html, both, page, render, told
+from cimkit.view.tables import Mark
 
 EVIL = "\"><img src=x onerror=alert(1)></script>'&楼"
 
@@ -98,3 +100,17 @@ def test_page__lets_nothing_run_but_its_own_script() -> None:
     assert re.search(r"script-src 'sha256-[^']+'; style-src 'sha256-[^']+'; img-src data:", whole)
     assert "let a = '<';" in whole
     assert "<img" not in whole
+
+
+def test_plan__names_stand_off_the_marks() -> None:
+    block = slab_rows(rows=2, gap=12)
+    sheet, middles = svg.sheet_of(block), block.buildings.footprint.inner_points()
+    marks = [Mark(x, y, "fail", "", "", 9) for x, y in middles]
+    plain, moved = (svg.plan(block, sheet, marks=m)["labels"] for m in ([], marks))
+    assert [text for text, _ in plain] == [text for text, _ in moved]
+    far = marks[0].radius * sheet.coarse + 0.5 * svg.LETTER * min(sheet.coarse, 1.0)
+    for (_, spot), (_, before) in zip(moved, plain, strict=True):
+        x, y, *_ = (float(v) for v in re.findall(r"[-\d.]+", spot))
+        u, v, *_ = (float(w) for w in re.findall(r"[-\d.]+", before))
+        assert x == u
+        assert far - 0.1 <= abs(y - v) <= far + 0.5 * svg.LETTER + 0.1
