@@ -228,7 +228,7 @@ def _block(layers, pairs, start, total, share, own, lo, hi):
             room = _job(s, layers, pairs.plate[p], parcel, heights, (share, own, start[p]), start[p + 1])
             if room > 0:
                 heights = np.empty(2 * room)
-        for k in range(4):
+        for k in range(4):  # a row as an array would compile the texts of its errors
             total[p, k] = s.acc[k]
 
 

@@ -283,7 +283,7 @@ def _with_room(lists, work, group):
     if need <= size:
         return lists
     wider = np.empty((2, GROUP, 2 * need))
-    for end in range(2):
+    for end in range(2):  # one assignment of arrays would compile the texts of its errors
         for i in range(GROUP):
             for k in range(size):
                 wider[end, i, k] = lists[end, i, k]

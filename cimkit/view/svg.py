@@ -108,8 +108,9 @@ def plan(
     strokes = _strokes(sheet, layer) if layer is not None and len(layer.strokes) else None
     discs = np.array([(m.x, m.y, m.radius * sheet.coarse) for m in marks]).reshape(-1, 3)
     signs = list(zip(marks, sheet.at(discs[:, :2]), strict=True))
-    drawn = {"tiers": "".join(sheet.outlines(_upper_plates(community))), "strokes": strokes, "marks": signs}
-    return {"label": label, "houses": houses, "labels": _labels(community, sheet, discs, layer is None), **drawn}
+    labels, tiers = _labels(community, sheet, discs, storeys=layer is None), sheet.outlines(_upper_plates(community))
+    drawn = {"tiers": "".join(tiers), "strokes": strokes, "labels": labels, "marks": signs}
+    return {"label": label, "houses": houses, **drawn}
 
 
 def _houses(community: Community, sheet: Sheet, layer: Layer | None) -> list[dict[str, Any]]:
@@ -145,24 +146,26 @@ def _strokes(sheet: Sheet, layer: Layer) -> dict[str, Any]:
     return {"classes": classes, "width": f"{2 * sheet.coarse:.3g}", "cap": "round" if dots else "butt"}
 
 
-def _labels(community: Community, sheet: Sheet, discs: FloatArray, storeys: bool) -> list[tuple[str, str]]:
+def _labels(community: Community, sheet: Sheet, discs: FloatArray, *, storeys: bool) -> list[tuple[str, str]]:
     """Return the ids of the buildings, at most 300, with the number of storeys, and where they stand, off the discs."""
     b = community.buildings
     rows = np.flatnonzero(b.status != Status.DEMOLISH)
     if len(rows) > MOST_LABELS:
         return []
     texts = [f"{b.id[r]} {b.n_above[r]}F" if storeys and b.n_above[r] > 0 else str(b.id[r]) for r in rows]
-    spots = np.nan_to_num(b.footprint.take(rows).inner_points())
-    for spot, text in zip(spots, texts, strict=True):
-        _step_aside(spot, min(sheet.coarse, 1.0) * np.array([2.1 * len(text), LETTER / 2]), discs)
-    named = zip(texts, sheet.at(spots, most=1.0), strict=True)
-    return [(text, spot) for text, spot in named if len(text) <= 12]
+    middles = np.nan_to_num(b.footprint.take(rows).inner_points())
+    named = [(text, middle) for text, middle in zip(texts, middles, strict=True) if len(text) <= 12]
+    letter = LETTER * min(sheet.coarse, 1.0)
+    spots = [_beside(discs, middle, letter * np.array([0.3 * len(text), 0.5]), letter) for text, middle in named]
+    places = sheet.at(np.array(spots).reshape(-1, 2), most=1.0)
+    return [(text, place) for (text, _), place in zip(named, places, strict=True)]
 
 
-def _step_aside(spot: FloatArray, half: FloatArray, discs: FloatArray) -> None:
-    """Move a name of a size down or up, as little as it takes to be read beside discs (x, y, radius), if it can be."""
-    for away in sorted(np.linspace(-3.0, 3.0, 13), key=abs):
-        beside = np.maximum(np.abs(discs[:, :2] - spot - (0.0, away * LETTER)) - half, 0.0)
-        if np.all(np.hypot(*beside.T) >= discs[:, 2]):
-            spot[1] += away * LETTER
-            return
+def _beside(discs: FloatArray, spot: FloatArray, half: FloatArray, letter: float) -> FloatArray:
+    """Return the spot, or the nearest below or above where a name of half that size is off all discs (x, y, radius)."""
+    for away in (0.0, -0.5, 0.5, -1.0, 1.0, -1.5, 1.5, -2.0, 2.0, -2.5, 2.5, -3.0, 3.0):
+        moved = spot + (0.0, away * letter)
+        gap = np.maximum(np.abs(discs[:, :2] - moved) - half, 0.0)
+        if np.all(np.hypot(*gap.T) >= discs[:, 2]):
+            return moved
+    return spot
